@@ -1,0 +1,15 @@
+// Who is asking. Made from a credential by authenticate.ts; read by rules, the typed context and the log.
+import type { Json } from "../base/value.ts";
+
+export interface Identity {
+  /** system: code without a caller (migrations, expiry). administrator: passes every rule. */
+  readonly kind: "anonymous" | "subject" | "administrator" | "system";
+  readonly subject: string | null;
+  readonly roles: readonly string[];
+  readonly tenant: string | null;
+  readonly claims: { readonly [name: string]: Json };
+  /** Hash of all that decides its rights; part of every cache key. */
+  readonly key: string;
+  /** When the credential ends, milliseconds since the epoch; null: never. */
+  readonly expiresAtMs: number | null;
+}

@@ -1,0 +1,71 @@
+// Every bound of the runtime, by name. Each has a test that reaches it. config.yaml overrides them under `limits`.
+
+/** Sizes in bytes, times in milliseconds, the rest counts. */
+export interface Limits {
+  readonly bodyBytes: number;
+  readonly urlBytes: number;
+  readonly headerBytes: number;
+  readonly jsonDepth: number;
+  /** Rows of one answer when the request names no limit, and the most that it may name. */
+  readonly pageRows: number;
+  /** Rows of one embedded list. */
+  readonly embedRows: number;
+  readonly embedDepth: number;
+  readonly filterTerms: number;
+  readonly listValues: number;
+  readonly bulkRows: number;
+  readonly cascadeRows: number;
+  /** A plan that may visit more rows carries the deadline `queryMs`. */
+  readonly scanRows: number;
+  readonly queryMs: number;
+  readonly transactionMs: number;
+  readonly transactionWrites: number;
+  readonly transactionAttempts: number;
+  readonly soloMs: number;
+  readonly idempotencyMs: number;
+  readonly idempotencyKeyLength: number;
+  readonly idempotencyBodyBytes: number;
+  readonly expiryLagMs: number;
+  readonly walBytes: number;
+  readonly commitQueueLength: number;
+  readonly recordCacheBytes: number;
+  readonly planCacheEntries: number;
+  readonly requestMs: number;
+  readonly idleS: number;
+  readonly drainMs: number;
+  readonly textLength: number;
+  readonly ruleSteps: number;
+}
+
+export const defaultLimits: Limits = {
+  bodyBytes: 1_000_000,
+  urlBytes: 16_384,
+  headerBytes: 16_384,
+  jsonDepth: 64,
+  pageRows: 10_000,
+  embedRows: 10_000,
+  embedDepth: 5,
+  filterTerms: 200,
+  listValues: 1_000,
+  bulkRows: 10_000,
+  cascadeRows: 10_000,
+  scanRows: 100_000,
+  queryMs: 5_000,
+  transactionMs: 5_000,
+  transactionWrites: 10_000,
+  transactionAttempts: 10,
+  soloMs: 100,
+  idempotencyMs: 86_400_000,
+  idempotencyKeyLength: 255,
+  idempotencyBodyBytes: 1_000_000,
+  expiryLagMs: 1_000,
+  walBytes: 67_108_864,
+  commitQueueLength: 10_000,
+  recordCacheBytes: 33_554_432,
+  planCacheEntries: 1_000,
+  requestMs: 30_000,
+  idleS: 60,
+  drainMs: 10_000,
+  textLength: 1_000_000,
+  ruleSteps: 10_000,
+};

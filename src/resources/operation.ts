@@ -1,0 +1,66 @@
+// Every request, message, job step and tool call becomes one Operation, and its answer one Result. No wire types here.
+import type { Json, Value } from "../base/value.ts";
+import type { Plan } from "../query/plan.ts";
+import type { Precondition, RawInput } from "../tables/write.ts";
+import type { Identity } from "../access/identity.ts";
+
+export type OperationBody =
+  /** One record by key. `plan` selects its shape (filter already holds the key). `plain`: the record's own fields, unconditional, so it can come from the record cache. */
+  | { readonly kind: "get"; readonly table: string; readonly id: Value; readonly plan: Plan; readonly plain: boolean }
+  | { readonly kind: "query"; readonly plan: Plan; readonly explain: boolean }
+  | { readonly kind: "create"; readonly table: string; readonly inputs: readonly RawInput[]; readonly onConflict: { readonly fields: readonly string[] | null; readonly resolution: "merge" | "ignore" } | null; readonly precondition: Precondition | null; readonly returning: Plan | null }
+  | { readonly kind: "replace"; readonly table: string; readonly id: Value; readonly input: RawInput; readonly precondition: Precondition | null; readonly returning: Plan | null }
+  | { readonly kind: "update"; readonly table: string; readonly id: Value; readonly input: RawInput; readonly merge: boolean; readonly precondition: Precondition | null; readonly returning: Plan | null }
+  | { readonly kind: "remove"; readonly table: string; readonly id: Value; readonly precondition: Precondition | null; readonly returning: Plan | null }
+  /** `plan` has the filter, order and limit; every record that it yields under READ AND the verb's rule is written. */
+  | { readonly kind: "update-many"; readonly plan: Plan; readonly input: RawInput; readonly merge: boolean; readonly maxAffected: number | null; readonly returning: Plan | null }
+  | { readonly kind: "remove-many"; readonly plan: Plan; readonly maxAffected: number | null; readonly returning: Plan | null }
+  | { readonly kind: "action"; readonly table: string; /** Null: on the table. */ readonly id: Value; readonly name: string; readonly input: RawInput }
+  | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput };
+
+export interface IdempotencyClaim {
+  readonly key: string;
+  /** Method and path with query, as the scope. */
+  readonly scope: string;
+  /** SHA-256 of the body, hex. */
+  readonly fingerprint: string;
+}
+
+export interface Operation {
+  readonly body: OperationBody;
+  readonly identity: Identity;
+  readonly requestId: string;
+  readonly idempotency: IdempotencyClaim | null;
+  /** What a body may see of the request as `ctx.request`: method, path, headers without credentials. */
+  readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> } | null;
+  readonly signal: AbortSignal | null;
+}
+
+/** Ready JSON text: written to the wire as it is. */
+export class JsonText {
+  readonly text: string;
+  constructor(text: string) { this.text = text; }
+}
+
+export interface Result {
+  /** HTTP's numbers, used as the common vocabulary. */
+  readonly status: number;
+  /** Undefined: no body. JsonText: rows or a record as ready JSON. */
+  readonly body: JsonText | Json | undefined;
+  /** Of the one record that this is about, when the representation is its own unconditional fields. */
+  readonly version: number | null;
+  /** Of a list: rows returned, offset, and the total when it was counted. */
+  readonly range: { readonly offset: number; readonly rows: number; readonly total: number | null } | null;
+  /** Records written. */
+  readonly affected: number;
+  /** Key of the one record created, for Location. */
+  readonly createdId: Value;
+  /** Cursor of the last row, when the page is full and `after` can go on. */
+  readonly nextCursor: string | null;
+  /** True: an unindexed filter was answered by visiting the table. */
+  readonly scanned: boolean;
+  /** True: this is the recorded answer of an earlier request with the same key. */
+  readonly replayed: boolean;
+  /** True when `public` may read all of it. */
+  readonly public: boolean;
+}

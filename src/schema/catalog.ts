@@ -1,0 +1,199 @@
+// The compiled schema: what every other part reads. Plain frozen data, no behaviour, no input or output.
+import type { SourcePosition } from "../base/diagnostic.ts";
+import type { Value } from "../base/value.ts";
+
+export type ScalarName =
+  | "ID" | "String" | "Int" | "Long" | "Float" | "Boolean" | "DateTime" | "Date" | "Duration"
+  | "Money" | "Decimal" | "JSON" | "Bytes" | "Blob" | "Vector";
+
+/** The type of a field, argument or result. Lists are one level deep. */
+export interface TypeRef {
+  readonly kind: "scalar" | "enum" | "object" | "input" | "table";
+  /** A ScalarName, or the name of an enum, nested object, input or table. */
+  readonly name: string;
+  readonly list: boolean;
+  /** Not null. */
+  readonly required: boolean;
+  /** The items of a list are not null. */
+  readonly itemRequired: boolean;
+}
+
+/** CEL source as it stands in the schema. Compiled ones are found by this object's identity (expression/compile-catalog.ts). */
+export interface Cel {
+  readonly source: string;
+  /** Of the first character of the source, inside the quotes. */
+  readonly position: SourcePosition;
+}
+
+/** Limits of a value, from @length @range @pattern @currency @redact. Those of a list's items where they concern items. */
+export interface ValueLimits {
+  readonly length: { readonly min: number | null; readonly max: number | null } | null;
+  readonly range: { readonly min: Value; readonly max: Value } | null;
+  /** Source of an RE2 expression. */
+  readonly pattern: string | null;
+  readonly currency: { readonly code: string } | { readonly field: string } | null;
+  readonly redact: readonly ("CARD" | "IBAN" | "EMAIL")[];
+  readonly sensitive: boolean;
+  readonly secret: boolean;
+  readonly untrusted: boolean;
+}
+
+export type Verb = "READ" | "CREATE" | "UPDATE" | "DELETE" | "SUBSCRIBE" | "PUBLISH";
+
+export interface AllowRule {
+  /** Roles, `public`, `authenticated`, `decision:NAME`. */
+  readonly to: readonly string[];
+  /** Empty on callables: the call. */
+  readonly do: readonly Verb[];
+  readonly where: Cel | null;
+  /** Path of to-one relations to where the role was granted; empty for the record itself; null without `on`. */
+  readonly on: readonly string[] | null;
+  readonly position: SourcePosition;
+}
+
+export interface CheckRule {
+  readonly rule: Cel;
+  readonly message: string | null;
+  /** The field it stands on, or null for the type. */
+  readonly field: string | null;
+}
+
+export type Fill =
+  | { readonly kind: "default-value"; readonly value: Value }
+  | { readonly kind: "default-rule"; readonly rule: Cel }
+  | { readonly kind: "computed"; readonly rule: Cel; readonly stored: boolean }
+  | { readonly kind: "created-time" } | { readonly kind: "updated-time" } | { readonly kind: "created-by" }
+  | { readonly kind: "sequence"; readonly per: string | null };
+
+export interface Relation {
+  /** one: `from` is a foreign key here. many: `to` is a foreign key there. through: two keys of a join table. */
+  readonly kind: "one" | "many" | "through";
+  /** The other table. */
+  readonly table: string;
+  /** one: the foreign key field here. many, through: this table's primary key. */
+  readonly from: string;
+  /** one, through: the other table's primary key. many: the foreign key field there. */
+  readonly to: string;
+  readonly through: { readonly table: string; readonly from: string; readonly to: string } | null;
+  /** Of kind one only, else null. */
+  readonly onDelete: "RESTRICT" | "CASCADE" | "SET_NULL" | null;
+}
+
+export interface Field {
+  readonly name: string;
+  readonly description: string | null;
+  readonly position: SourcePosition;
+  readonly type: TypeRef;
+  /** stored: has a column (stored @computed too). computed: worked out at read. relation: has no column. */
+  readonly kind: "stored" | "computed" | "relation";
+  readonly relation: Relation | null;
+  readonly fill: Fill | null;
+  readonly limits: ValueLimits;
+  /** Own rules; empty: the type's alone. */
+  readonly allow: readonly AllowRule[];
+  readonly readOnly: boolean;
+  readonly fixed: boolean;
+  readonly internal: boolean;
+  readonly expiresAt: boolean;
+}
+
+export interface Index {
+  readonly kind: "BTREE" | "TEXT" | "VECTOR" | "GEO";
+  /** In order. GEO: one object field, or latitude and longitude. */
+  readonly fields: readonly string[];
+  readonly unique: boolean;
+  readonly fold: boolean;
+  /** Of VECTOR. */
+  readonly dimensions: number | null;
+  readonly metric: "COSINE" | "L2" | "L1";
+}
+
+export interface Grants {
+  readonly subject: string;
+  readonly role: string;
+  readonly on: string;
+  /** The table that `on` points to. */
+  readonly table: string;
+  readonly ordered: boolean;
+  /** Values of the role enum in order; role names are these in lower case. */
+  readonly roles: readonly string[];
+}
+
+export interface Table {
+  readonly name: string;
+  readonly description: string | null;
+  readonly position: SourcePosition;
+  /** In SQLite. */
+  readonly sqlName: string;
+  /** On the wires; null when not exported. */
+  readonly exportName: string | null;
+  readonly exportOver: readonly string[];
+  /** In order of declaration. */
+  readonly fields: ReadonlyMap<string, Field>;
+  readonly primaryKey: string;
+  readonly indexes: readonly Index[];
+  readonly allow: readonly AllowRule[];
+  readonly checks: readonly CheckRule[];
+  readonly grants: Grants | null;
+  /** Text fields or paths through relations to many, with weights. */
+  readonly search: readonly { readonly path: readonly string[]; readonly weight: number }[];
+  readonly expirationMs: number | null;
+  /** The field of @expiresAt. */
+  readonly expiresAt: string | null;
+  readonly open: boolean;
+  readonly actions: ReadonlyMap<string, Callable>;
+}
+
+/** A nested object type or an input type. */
+export interface ObjectType {
+  readonly name: string;
+  readonly description: string | null;
+  readonly kind: "object" | "input";
+  readonly fields: ReadonlyMap<string, InputField>;
+}
+
+/** An argument, a field of an input type or of a nested object. */
+export interface InputField {
+  readonly name: string;
+  readonly description: string | null;
+  readonly position: SourcePosition;
+  readonly type: TypeRef;
+  /** From SDL `= value`; undefined when there is none. */
+  readonly defaultValue: Value | undefined;
+  readonly limits: ValueLimits;
+}
+
+export interface EnumType {
+  readonly name: string;
+  readonly description: string | null;
+  readonly values: readonly string[];
+}
+
+export interface Callable {
+  readonly kind: "action" | "endpoint";
+  readonly name: string;
+  /** The table of an action, null for an endpoint. */
+  readonly table: string | null;
+  /** Of an action: on one record, or on the table. */
+  readonly on: "RECORD" | "TABLE";
+  readonly description: string | null;
+  readonly position: SourcePosition;
+  readonly arguments: ReadonlyMap<string, InputField>;
+  readonly result: TypeRef;
+  readonly allow: readonly AllowRule[];
+  readonly transaction: "SERIALIZABLE" | "NONE";
+  /** Null: called by code only. Segments are literal text or `{argument}`. */
+  readonly http: { readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; readonly path: readonly string[] } | null;
+  readonly page: boolean;
+}
+
+export interface Catalog {
+  /** SHA-256 over the normalised schema, hex. */
+  readonly hash: string;
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly enums: ReadonlyMap<string, EnumType>;
+  readonly objects: ReadonlyMap<string, ObjectType>;
+  readonly endpoints: ReadonlyMap<string, Callable>;
+  /** Every role named by an @allow, besides `public` and `authenticated`. */
+  readonly roles: readonly string[];
+}
