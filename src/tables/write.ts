@@ -1,5 +1,5 @@
 // What can be written, and what came of it. The interface between resources/ (who asks) and tables/ (who does).
-import type { Json, RecordValues, Value } from "../base/value.ts";
+import type { RecordValues, Value } from "../base/value.ts";
 import type { Authority } from "./authority.ts";
 
 /** Where the values come from decides how they are read: `wire` is parsed JSON, `code` is what TypeScript handed in. */
@@ -56,14 +56,3 @@ export interface StoredRecord {
   /** Position of the last entry that changed it. */
   readonly version: number;
 }
-
-/** One change inside a log entry, with full images in memory form. */
-export interface Change {
-  readonly table: string;
-  readonly id: Value;
-  readonly old: RecordValues | null;
-  readonly new: RecordValues | null;
-  readonly cause: "write" | "cascade" | "expiry" | "migration";
-}
-
-export type { Json };
