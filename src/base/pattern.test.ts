@@ -1,0 +1,23 @@
+// The regular expression engine: search, folding, bad syntax, linear time.
+import { expect, test } from "bun:test";
+import { compilePattern, patternProblem } from "./pattern.ts";
+
+test("a pattern is searched unless anchored", () => {
+  expect(compilePattern("b+").matches("abbc")).toBe(true);
+  expect(compilePattern("^b+$").matches("abbc")).toBe(false);
+  expect(compilePattern("^[A-Z0-9-]{3,20}$").matches("AB-12")).toBe(true);
+  expect(compilePattern("STRA", true).matches("strasse")).toBe(true);
+  expect(compilePattern("STRA").matches("strasse")).toBe(false);
+  expect(compilePattern("^.$").matches("\u{1f600}")).toBe(true);
+});
+
+test("bad syntax is a problem, not a crash", () => {
+  expect(patternProblem("^[a-z]+$")).toBeNull();
+  for (const bad of ["(", "[a", "a**", "(?=x)", "\\1", "x{1001}", "a".repeat(1_001)]) expect(patternProblem(bad)).toBeString();
+});
+
+test("nested repetition takes linear time", () => {
+  const started = performance.now();
+  expect(compilePattern("^(a+)+$").matches(`${"a".repeat(20_000)}!`)).toBe(false);
+  expect(performance.now() - started).toBeLessThan(1_000);
+});
