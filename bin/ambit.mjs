@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// The `ambit` command where only Node is installed: runs src/cli/main.ts on the pinned Bun and passes on signals and exit code.
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { findBun } from "./find-bun.mjs";
+
+const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "src", "cli", "main.ts");
+
+let bun;
+try {
+  bun = findBun();
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
+}
+
+// The child watches this pipe: when the launcher is killed it closes, and the child ends at once instead of
+// living on with the port and the data directory.
+const child = spawn(bun, [main, ...process.argv.slice(2)], {
+  stdio: ["inherit", "inherit", "inherit", "pipe"],
+  env: { ...process.env, AMBIT_LAUNCHER_PIPE: "3" },
+});
+child.on("error", (error) => {
+  console.error(`ambit: cannot start ${bun}: ${error.message}`);
+  process.exit(1);
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));

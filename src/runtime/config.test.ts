@@ -1,0 +1,71 @@
+import { expect, test } from "bun:test";
+import { loadConfig } from "./config.ts";
+
+const load = (text: string | null, environment: Record<string, string> = {}) => loadConfig("config.yaml", text, environment);
+
+test("defaults without a file", () => {
+  const { config, diagnostics } = load(null);
+  expect(diagnostics).toEqual([]);
+  expect(config.http).toEqual({ host: "127.0.0.1", port: 9926, corsOrigins: [], tls: null, trustProxy: [] });
+  expect(config.zone).toBe("UTC");
+  expect(config.logRetentionMs).toBe(7 * 86_400_000);
+});
+
+test("an empty file is the defaults", () => {
+  expect(load("").diagnostics).toEqual([]);
+  expect(load("# nothing\n").config.http.port).toBe(9926);
+});
+
+test("values are merged over defaults, sizes and durations are read", () => {
+  const { config, diagnostics } = load("http: { port: 8080 }\nlimits: { bodyBytes: 2MB, queryMs: PT2S, pageRows: 50 }\nlog: { retention: P1D }\n");
+  expect(diagnostics).toEqual([]);
+  expect(config.http.port).toBe(8080);
+  expect(config.limits.bodyBytes).toBe(2_000_000);
+  expect(config.limits.queryMs).toBe(2_000);
+  expect(config.limits.pageRows).toBe(50);
+  expect(config.logRetentionMs).toBe(86_400_000);
+});
+
+test("environment references: set, defaulted, missing, typed", () => {
+  const text = 'http: { port: "${PORT:-9000}" }\nsecrets: { a: "${A}", b: "${B:-}" }\nvalues: { url: "http://${HOST:-localhost}:1" }\nauth: { keys: [{ token: "${TOKEN}", subject: s }] }\n';
+  const { config, diagnostics } = load(text, { PORT: "9001", A: "x", TOKEN: "12345" });
+  expect(diagnostics).toEqual([]);
+  expect(config.http.port).toBe(9001);
+  expect(config.secrets).toEqual({ a: "x", b: "" });
+  expect(config.values).toEqual({ url: "http://localhost:1" });
+  expect(config.auth.keys[0]).toEqual({ token: "12345", subject: "s", roles: [], tenant: null });
+  const missing = load(text, {}).diagnostics;
+  expect(missing.map((problem) => [problem.code, problem.position.line])).toEqual([["ENVIRONMENT", 2], ["ENVIRONMENT", 4]]);
+});
+
+test("a key whose token is empty is no key", () => {
+  expect(load('auth: { keys: [{ token: "${NONE:-}", subject: s }] }').config.auth.keys).toEqual([]);
+});
+
+test("unknown settings are refused with did-you-mean and an edit", () => {
+  const { diagnostics } = load("http:\n  prot: 80\nlimts: {}\n");
+  expect(diagnostics.map((problem) => [problem.code, problem.position.line, problem.position.column, problem.fix])).toEqual([
+    ["CONFIG", 3, 1, "Did you mean limits?"],
+    ["CONFIG", 2, 3, "Did you mean port?"],
+  ]);
+  expect(diagnostics[1]!.edits).toEqual([{ file: "config.yaml", start: { line: 2, column: 3 }, end: { line: 2, column: 7 }, text: "port" }]);
+});
+
+test("settings of later releases are NOT_AVAILABLE", () => {
+  expect(load("models: { default: {} }\nauth: { password: true }\n").diagnostics.map((problem) => problem.code)).toEqual(["NOT_AVAILABLE", "NOT_AVAILABLE"]);
+});
+
+test("wrong types and values, all at once, with positions", () => {
+  const { diagnostics } = load("http: { port: many }\nzone: 5\nlimits: { queryMs: P1M }\n");
+  expect(diagnostics.map((problem) => [problem.code, problem.position.line])).toEqual([["CONFIG", 1], ["CONFIG", 2], ["CONFIG", 3]]);
+});
+
+test("broken YAML and duplicate keys say where", () => {
+  expect(load("http: [").diagnostics[0]).toMatchObject({ code: "SYNTAX" });
+  expect(load("zone: UTC\nzone: UTC\n").diagnostics[0]).toMatchObject({ code: "SYNTAX", position: { line: 2 } });
+});
+
+test("a JWT issuer has exactly one of jwks and secret", () => {
+  expect(load("auth: { jwt: [{ issuer: i }] }").diagnostics.length).toBeGreaterThan(0);
+  expect(load("auth: { jwt: [{ issuer: i, secret: 0123456789abcdef0123456789abcdef }] }").config.auth.jwt[0]).toMatchObject({ algorithms: ["HS256"], roles: { claim: "roles" } });
+});

@@ -1,0 +1,218 @@
+// config.yaml: parsed, its environment references filled in, validated strictly, merged over defaults. Reads no file itself.
+import Ajv, { type ErrorObject } from "ajv";
+import { LineCounter, isPair, isScalar, parseDocument, visit, type Document } from "yaml";
+import configSchema from "../../config.schema.json";
+import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
+import { durationMs, parseDuration } from "../base/duration.ts";
+import { defaultLimits, type Limits } from "../base/limits.ts";
+import { substituteEnvironment, type EnvironmentVariables } from "./environment-references.ts";
+
+export interface StaticKey { readonly token: string; readonly subject: string; readonly roles: readonly string[]; readonly tenant: string | null }
+
+export interface JwtIssuer {
+  readonly issuer: string;
+  readonly jwks: string | null;
+  readonly secret: string | null;
+  readonly audience: string | null;
+  readonly algorithms: readonly string[];
+  readonly roles: { readonly claim: string; readonly map: Readonly<Record<string, string>> | null };
+  readonly tenant: { readonly claim: string } | null;
+}
+
+export interface AppConfig {
+  readonly http: {
+    readonly host: string; readonly port: number; readonly corsOrigins: readonly string[];
+    readonly tls: { readonly cert: string; readonly key: string } | null; readonly trustProxy: readonly string[];
+  };
+  readonly zone: string;
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly auth: { readonly keys: readonly StaticKey[]; readonly jwt: readonly JwtIssuer[] };
+  readonly limits: Limits;
+  readonly logRetentionMs: number;
+}
+
+/** Sections and settings of the language whose meaning comes with a later release. */
+const NOT_YET: Readonly<Record<string, string>> = {
+  models: "governed decisions", mqtt: "real time", mail: "sign-in", files: "files", outbound: "jobs and the outbox", audit: "governed decisions", cluster: "the cluster",
+  "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
+};
+
+const WEEK_MS = 7 * 86_400_000;
+const validate = new Ajv({ allErrors: true, strict: false, allowUnionTypes: true }).compile(configSchema);
+
+/** `text` null: no config.yaml, the defaults. On errors `config` holds what could be read, for further checks. */
+export function loadConfig(
+  file: string, text: string | null, environment: EnvironmentVariables,
+): { config: AppConfig; diagnostics: Diagnostic[] } {
+  if (text === null) return { config: assemble({}), diagnostics: [] };
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, maxAliasCount: 100 } as never);
+  const at = (offset: number): SourcePosition => {
+    const { line, col } = lines.linePos(offset);
+    return { file, line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  if (document.errors.length > 0) {
+    return { config: assemble({}), diagnostics: document.errors.map((error) => syntaxProblem(error.message, at(error.pos[0]))) };
+  }
+  const diagnostics: Diagnostic[] = [];
+  visit(document, {
+    Scalar(key, node, path) {
+      if (key === "key" || typeof node.value !== "string") return;
+      const result = substituteEnvironment(node.value, environment);
+      for (const name of result.missing) diagnostics.push(missingVariable(name, at(node.range?.[0] ?? 0)));
+      const section = path.find(isPair)?.key;
+      const typed = isScalar(section) && (section.value === "http" || section.value === "limits");
+      node.value = typed ? result.typed : result.text;
+    },
+  });
+  const raw: unknown = document.toJS() ?? {};
+  if (!validate(raw)) {
+    for (const error of validate.errors ?? []) {
+      if (error.keyword === "anyOf" || error.keyword === "oneOf" && error.params["passingSchemas"] === null && hasChildError(error)) continue;
+      diagnostics.push(schemaProblem(error, document, at));
+    }
+  }
+  const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
+  diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
+  return { config, diagnostics };
+}
+
+interface RawConfig {
+  http?: { host?: string; port?: number; cors?: { origins?: string[] }; tls?: { cert: string; key: string }; trustProxy?: string[] };
+  zone?: string;
+  values?: Record<string, string | number | boolean>;
+  secrets?: Record<string, string>;
+  auth?: { keys?: { token: string; subject: string; roles?: string[]; tenant?: string }[]; jwt?: RawIssuer[] };
+  limits?: Record<string, number | string>;
+  log?: { retention?: string };
+}
+interface RawIssuer {
+  issuer: string; jwks?: string; secret?: string; audience?: string; algorithms?: string[];
+  roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string };
+}
+
+function assemble(raw: RawConfig): AppConfig {
+  const limits: Record<string, number> = { ...defaultLimits };
+  for (const [name, value] of Object.entries(raw.limits ?? {})) limits[name] = quantity(value);
+  return {
+    http: {
+      host: raw.http?.host ?? "127.0.0.1", port: raw.http?.port ?? 9926, corsOrigins: raw.http?.cors?.origins ?? [],
+      tls: raw.http?.tls ?? null, trustProxy: raw.http?.trustProxy ?? [],
+    },
+    zone: raw.zone ?? "UTC",
+    values: raw.values ?? {},
+    secrets: raw.secrets ?? {},
+    auth: {
+      // An empty token (an unset variable with an empty default) is no key.
+      keys: (raw.auth?.keys ?? []).filter((key) => key.token !== "").map((key) => ({ token: key.token, subject: key.subject, roles: key.roles ?? [], tenant: key.tenant ?? null })),
+      jwt: (raw.auth?.jwt ?? []).map(issuerOf),
+    },
+    limits: limits as unknown as Limits,
+    logRetentionMs: raw.log?.retention === undefined ? WEEK_MS : durationMs(parseDuration(raw.log.retention) ?? "P7D"),
+  };
+}
+
+function issuerOf(raw: RawIssuer): JwtIssuer {
+  return {
+    issuer: raw.issuer, jwks: raw.jwks ?? null, secret: raw.secret ?? null, audience: raw.audience ?? null,
+    algorithms: raw.algorithms ?? (raw.secret === undefined ? ["EdDSA", "ES256", "RS256"] : ["HS256"]),
+    roles: { claim: raw.roles?.claim ?? "roles", map: raw.roles?.map ?? null },
+    tenant: raw.tenant ?? null,
+  };
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { B: 1, KB: 1_000, MB: 1_000_000, GB: 1_000_000_000 };
+
+function quantity(value: number | string): number {
+  if (typeof value === "number") return value;
+  const size = /^([0-9]+)(B|KB|MB|GB)$/.exec(value);
+  if (size !== null) return Number(size[1]) * UNIT_BYTES[size[2]!]!;
+  return durationMs(parseDuration(value) ?? "PT0S");
+}
+
+function invalidDurations(raw: RawConfig, document: Document, at: (offset: number) => SourcePosition): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const check = (value: unknown, path: string[]): void => {
+    if (typeof value !== "string" || !value.startsWith("P") || parseDuration(value) !== null) return;
+    found.push({
+      code: "CONFIG", severity: "error", position: at(offsetOf(document, path)), message: `${path.join(".")} is not a duration: ${value}.`,
+      why: "Durations are exact, so they are written in days, hours, minutes and seconds.", fix: "Write for example P7D, PT15M or PT0.5S.", edits: [],
+    });
+  };
+  if (typeof raw !== "object" || raw === null) return [];
+  check(raw.log?.retention, ["log", "retention"]);
+  for (const [name, value] of Object.entries(raw.limits ?? {})) check(value, ["limits", name]);
+  return found;
+}
+
+function hasChildError(parent: ErrorObject): boolean {
+  return (validate.errors ?? []).some((error) => error !== parent && error.schemaPath.startsWith(`${parent.schemaPath}/`) && error.keyword !== "required");
+}
+
+function offsetOf(document: Document, path: readonly string[]): number {
+  for (let length = path.length; length > 0; length--) {
+    const node = document.getIn(path.slice(0, length), true);
+    if (isScalar(node) || (typeof node === "object" && node !== null && "range" in node)) return (node as { range?: [number, number, number] | null }).range?.[0] ?? 0;
+  }
+  return 0;
+}
+
+function schemaProblem(error: ErrorObject, document: Document, at: (offset: number) => SourcePosition): Diagnostic {
+  const path = error.instancePath.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  if (error.keyword === "additionalProperties") return unknownSetting(error, path, document, at);
+  const where = path.join(".") || "config.yaml";
+  const allowed = error.keyword === "enum" ? ` (${(error.params["allowedValues"] as string[]).join(", ")})` : "";
+  return {
+    code: "CONFIG", severity: "error", position: at(offsetOf(document, path)), message: `${where} ${error.message ?? "is not valid"}${allowed}.`,
+    why: "Settings are validated strictly, so that a mistake cannot change what the app does.", fix: "See config.schema.json for what the setting takes.", edits: [],
+  };
+}
+
+function unknownSetting(error: ErrorObject, path: string[], document: Document, at: (offset: number) => SourcePosition): Diagnostic {
+  const name = String(error.params["additionalProperty"]);
+  const full = [...path, name].join(".");
+  const position = at(keyOffset(document, path, name));
+  const later = NOT_YET[full];
+  if (later !== undefined) {
+    return {
+      code: "NOT_AVAILABLE", severity: "error", position, message: `The setting ${full} is not available in this version.`,
+      why: `It belongs to ${later}, which this version does not have; ignoring it would change what the app means.`, fix: "Remove it.", edits: [],
+    };
+  }
+  const known = Object.keys((error.parentSchema?.["properties"] as Record<string, unknown> | undefined) ?? knownNames(path));
+  const meant = didYouMean(name, known);
+  const end = { line: position.line, column: position.column + name.length };
+  return {
+    code: "CONFIG", severity: "error", position, message: `Unknown setting ${full}.`, why: "Nothing unknown is ignored.",
+    fix: meant === null ? `Use one of: ${known.join(", ")}.` : `Did you mean ${meant}?`,
+    edits: meant === null ? [] : [{ file: position.file, start: { line: position.line, column: position.column }, end, text: meant }],
+  };
+}
+
+function knownNames(path: readonly string[]): Record<string, unknown> {
+  let node: unknown = configSchema;
+  for (const part of path) {
+    const properties = (node as { properties?: Record<string, unknown>; items?: unknown });
+    node = /^[0-9]+$/.test(part) ? properties.items : properties.properties?.[part];
+    if (node === undefined) return {};
+  }
+  return (node as { properties?: Record<string, unknown> }).properties ?? {};
+}
+
+function keyOffset(document: Document, path: readonly string[], name: string): number {
+  const node: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
+  const items = (node as { items?: { key?: { value?: unknown; range?: [number, number, number] } }[] } | null)?.items ?? [];
+  return items.find((item) => item.key?.value === name)?.key?.range?.[0] ?? offsetOf(document, path);
+}
+
+function syntaxProblem(message: string, position: SourcePosition): Diagnostic {
+  return { code: "SYNTAX", severity: "error", position, message: message.split("\n")[0] ?? message, why: "config.yaml must be valid YAML.", fix: "Correct the YAML at this place.", edits: [] };
+}
+
+function missingVariable(name: string, position: SourcePosition): Diagnostic {
+  return {
+    code: "ENVIRONMENT", severity: "error", position, message: `The environment variable ${name} is not set.`,
+    why: "config.yaml refers to it without a default.", fix: `Set ${name}, or write \${${name}:-default}.`, edits: [],
+  };
+}
