@@ -42,7 +42,7 @@ export const errorRegistry = define({
   URL_TOO_LONG: { status: 414, title: "The URL is too long", fix: "Filter by fewer values." },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: "Unsupported content type", fix: "Send application/json." },
   RANGE_NOT_SATISFIABLE: { status: 416, title: "The range lies outside the result", fix: "Ask for a range that begins inside the result." },
-  VALIDATION_FAILED: { status: 422, title: "The data is not valid", fix: "Correct the fields named in details." },
+  VALIDATION_FAILED: { status: 400, title: "The data is not valid", fix: "Correct the fields named in details." },
   CHECK_FAILED: { status: 422, title: "A rule of the data does not hold", fix: "Change the values so that the rule holds." },
   READ_ONLY_FIELD: { status: 422, title: "The field is not set by clients", fix: "Leave the field out." },
   IDEMPOTENCY_MISMATCH: { status: 422, title: "The key was used with another request", fix: "Use a new Idempotency-Key for a new request." },
