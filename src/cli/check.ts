@@ -1,0 +1,20 @@
+// `ambit check`: all diagnostics of the three files, without starting anything.
+import { resolve } from "node:path";
+import { loadApp } from "../runtime/load-app.ts";
+import type { Command } from "./command.ts";
+
+export const checkCommand: Command = {
+  name: "check",
+  usage: "[DIR]",
+  summary: "All problems of the three files, each with its fix.",
+  words: { min: 0, max: 1 },
+  flags: {},
+  async run({ words, output, environment }) {
+    const app = await loadApp(resolve(words[0] ?? "."), { environment, typeCheck: true });
+    const errors = app.diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
+    output.diagnostics(app.diagnostics);
+    const warnings = app.diagnostics.length - errors;
+    output.say(errors === 0 ? `ok: ${app.catalog.tables.size} tables, ${app.catalog.endpoints.size} endpoints${warnings === 0 ? "" : `, ${warnings} warnings`}` : `${errors} errors, ${warnings} warnings`);
+    return errors === 0 ? 0 : 1;
+  },
+};

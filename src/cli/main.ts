@@ -1,0 +1,86 @@
+// Entry of the `ambit` command: picks the command, reads its words, turns the outcome into an exit code.
+import { closeSync, read, writeSync } from "node:fs";
+import { didYouMean } from "../base/diagnostic.ts";
+import { AmbitError, fault } from "../base/error.ts";
+import { callCommand } from "./call.ts";
+import { checkCommand } from "./check.ts";
+import { readWords, type Command } from "./command.ts";
+import { describeCommand } from "./describe.ts";
+import { devCommand } from "./dev.ts";
+import { explainCommand } from "./explain.ts";
+import { initCommand } from "./init.ts";
+import { createOutput, type Sink } from "./output.ts";
+import { startCommand } from "./start.ts";
+import { testCommand } from "./test.ts";
+import packageJson from "../../package.json";
+
+export const commands: readonly Command[] = [
+  initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand,
+];
+
+/** Runs one command line; resolves to the exit code. */
+export async function main(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>, sink: Sink): Promise<number> {
+  const output = createOutput(argv.includes("--json"), sink);
+  const [name, ...rest] = argv;
+  if (name === "--version" || name === "-v") { sink.out(`${packageJson.version}\n`); return 0; }
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") { sink.out(helpText()); return name === undefined ? 2 : 0; }
+  const command = commands.find((candidate) => candidate.name === name);
+  if (command === undefined) {
+    const meant = didYouMean(name, commands.map((candidate) => candidate.name));
+    output.error(fault("USAGE", `Unknown command ${name}.${meant === null ? "" : ` Did you mean ${meant}?`}`, { fix: "See ambit --help." }));
+    return 2;
+  }
+  if (rest.includes("--help")) { sink.out(commandHelp(command)); return 0; }
+  try {
+    return await command.run({ ...readWords(command, rest), output, environment });
+  } catch (error) {
+    if (!(error instanceof AmbitError)) throw error;
+    output.error(error);
+    return error.code === "USAGE" ? 2 : 1;
+  }
+}
+
+function helpText(): string {
+  const rows = commands.map((command) => `  ambit ${`${command.name} ${command.usage}`.padEnd(52)} ${command.summary}`);
+  return `One backend in one process: data, API, events, and the judgement between them.\n\n${rows.join("\n")}\n\nEvery command takes --json and --help.\n`;
+}
+
+function commandHelp(command: Command): string {
+  const flags = Object.entries({ ...command.flags, json: { value: null, help: "One JSON object per line." } })
+    .map(([name, flag]) => `  --${`${name}${flag.value === null ? "" : ` ${flag.value}`}`.padEnd(24)} ${flag.help}`);
+  return `ambit ${command.name} ${command.usage}\n  ${command.summary}\n\n${flags.join("\n")}\n`;
+}
+
+/** The launcher holds the other end; when it is killed, so are we, as if the signal had come here. */
+function endWithLauncher(descriptor: number): void {
+  const buffer = Buffer.alloc(1);
+  read(descriptor, buffer, 0, 1, null, (error, length) => {
+    if (error === null && length > 0) { endWithLauncher(descriptor); return; }
+    process.kill(process.pid, "SIGKILL");
+  });
+}
+
+/** Synchronously, so that nothing is cut off by the exit. */
+function writeWhole(descriptor: number, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let offset = 0; offset < bytes.length;) {
+    try {
+      offset += writeSync(descriptor, bytes, offset);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EPIPE") return;
+      if (code !== "EAGAIN") throw error;
+    }
+  }
+}
+
+if (import.meta.main) {
+  const pipe = Number(process.env["AMBIT_LAUNCHER_PIPE"] ?? Number.NaN);
+  delete process.env["AMBIT_LAUNCHER_PIPE"];
+  if (Number.isInteger(pipe)) {
+    try { endWithLauncher(pipe); } catch { closeSync(pipe); }
+  }
+  const sink: Sink = { out: (text) => writeWhole(1, text), err: (text) => writeWhole(2, text), terminal: process.stderr.isTTY === true };
+  process.exitCode = await main(process.argv.slice(2), process.env, sink);
+  process.exit();
+}

@@ -1,0 +1,90 @@
+// The part of module `ambit` that is the same for every app: the typed context, queries and table classes.
+
+/** Body of the module declaration, after the app's own types. */
+export const ambitModuleTypes = `
+export type Json = $Json;
+type $Json = null | string | number | boolean | $Json[] | { [key: string]: $Json };
+type Tables = App.$Tables;
+type Callables = App.$Callables;
+type EndpointName = App.$EndpointName;
+type Awaitable<T> = T | Promise<T>;
+
+export type Input<N extends keyof Tables> = Tables[N]["input"];
+export type Patch<N extends keyof Tables> = Tables[N]["patch"];
+export type RecordOf<N extends keyof Tables> = Tables[N]["record"];
+export type Args<N extends keyof Callables> = Callables[N]["arguments"];
+export type Result<N extends keyof Callables> = Callables[N]["result"];
+
+/** A plain value is equality; null is "is null"; operators are those of REST. A value can never become an operator. */
+type $Condition<T> = T | null | $Operators<T>;
+interface $Operators<T> {
+  eq?: T; neq?: T; gt?: T; gte?: T; lt?: T; lte?: T; in?: readonly T[]; is?: null | boolean | "null" | "not_null" | "unknown"; isdistinct?: T | null;
+  like?: string; ilike?: string; match?: string; imatch?: string; fts?: string; plfts?: string; phfts?: string; wfts?: string;
+  not?: $Condition<T>;
+}
+interface $ListCondition<T> { cs?: readonly T[]; cd?: readonly T[]; ov?: readonly T[]; is?: null | "null" | "not_null"; eq?: readonly T[]; not?: $ListCondition<T> }
+interface $JsonCondition { cs?: $Json; cd?: $Json; is?: null | "null" | "not_null"; eq?: $Json; not?: $JsonCondition }
+interface $Logic<W> { or?: readonly W[]; and?: readonly W[]; not?: W }
+type Direction = "asc" | "desc" | "asc.nullsfirst" | "asc.nullslast" | "desc.nullsfirst" | "desc.nullslast";
+export type Query<N extends keyof Tables> = Tables[N]["where"] & {
+  order?: { [F in keyof Tables[N]["record"]]?: Direction } | readonly { [F in keyof Tables[N]["record"]]?: Direction }[];
+  limit?: number; offset?: number; after?: string;
+  /** Field names, or { relation: [...] } to embed. */
+  select?: readonly (keyof Tables[N]["record"] | "*" | { readonly [relation: string]: readonly unknown[] })[];
+  search?: string;
+  near?: { field?: string; latitude: number; longitude: number; metres: number };
+  similar?: { field?: string; vector: readonly number[] };
+};
+
+export interface TableAccess<N extends keyof Tables> {
+  get(id: Tables[N]["id"]): Promise<RecordOf<N> | null>;
+  find(query?: Query<N>): Promise<RecordOf<N>[]>;
+  first(query?: Query<N>): Promise<RecordOf<N> | null>;
+  /** A page: its rows, and the cursor for \`after\` when there are more. */
+  query(query?: Query<N>): Promise<{ rows: RecordOf<N>[]; next: string | null }>;
+  count(query?: Query<N>): Promise<number>;
+  create(input: Input<N>): Promise<RecordOf<N>>;
+  update(id: Tables[N]["id"], patch: Patch<N>): Promise<RecordOf<N>>;
+  upsert(input: Input<N>): Promise<RecordOf<N>>;
+  remove(id: Tables[N]["id"]): Promise<void>;
+  /** Guarded by @range and @check; answers the new record. */
+  increment(id: Tables[N]["id"], field: keyof RecordOf<N> & string, by: number | bigint | string): Promise<RecordOf<N>>;
+  /** Takes the next matching record exactly once: patches and answers it, or null when there is none. */
+  claim(query: Query<N>, patch: Patch<N>): Promise<RecordOf<N> | null>;
+}
+
+export interface Ctx {
+  /** Under the caller's rules. */
+  readonly db: { readonly [N in keyof Tables]: TableAccess<N> };
+  /** The same without rules, so that stepping outside them is visible. */
+  readonly system: { readonly [N in keyof Tables]: TableAccess<N> };
+  readonly auth: { readonly subject: string | null; readonly roles: readonly string[]; readonly tenant: string | null; readonly claims: { readonly [name: string]: $Json } };
+  readonly values: Values;
+  readonly secrets: Secrets;
+  /** Thrown, becomes the problem object. */
+  error(status: number, code: string, message: string, details?: unknown): Error;
+  now(): Date;
+  random(): number;
+  id(): string;
+  readonly log: { info(message: string, fields?: { readonly [name: string]: unknown }): void; warn(message: string, fields?: { readonly [name: string]: unknown }): void; error(message: string, fields?: { readonly [name: string]: unknown }): void };
+  readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> } | null;
+  /** Outside transactions only. */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+}
+
+interface TableInstance<N extends keyof Tables> {
+  readonly ctx: Ctx;
+  /** Without rules: the action's own @allow has decided. */
+  update(patch: Patch<N>): Promise<RecordOf<N>>;
+  remove(): Promise<void>;
+}
+export interface TableClass<N extends keyof Tables> {
+  new (): RecordOf<N> & TableInstance<N>;
+  create(ctx: Ctx, input: Input<N>): Promise<RecordOf<N>>;
+}
+/** \`class Order extends Table("Order")\`: actions are its methods, on the table static ones; override create, update, remove. */
+export function Table<N extends keyof Tables>(name: N): TableClass<N>;
+
+export type EndpointBodies = { [N in EndpointName]: (ctx: Ctx, args: Args<N>) => Awaitable<Result<N>> };
+export function endpoints<B extends EndpointBodies>(bodies: B): B;
+`.trim();

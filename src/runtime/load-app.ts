@@ -1,0 +1,58 @@
+// Reads the three files of an app and compiles them together, so that every problem of all three is known at once.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { compareDiagnostics, type Diagnostic } from "../base/diagnostic.ts";
+import { fault } from "../base/error.ts";
+import { compileCatalogExpressions } from "../expression/compile-catalog.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { bindAppCode, type AppCode } from "../resources/app-code.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { compileSchema } from "../schema/compile-schema.ts";
+import { loadConfig, type AppConfig } from "./config.ts";
+import type { EnvironmentVariables } from "./environment-references.ts";
+import { loadResources, resourcesFile } from "./load-resources.ts";
+import { findUnavailableMembers } from "./unavailable-members.ts";
+import { typeCheck, writeTypes } from "./type-check.ts";
+
+export interface LoadedApp {
+  readonly directory: string;
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly config: AppConfig;
+  readonly code: AppCode;
+  /** In the order in which they are shown. Any error among them: the app must not start. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+export interface LoadOptions {
+  readonly environment: EnvironmentVariables;
+  /** Also run the TypeScript compiler over resources.ts. */
+  readonly typeCheck: boolean;
+}
+
+/** Throws APP_MISSING when the folder has no schema.graphql; all other problems are diagnostics. */
+export async function loadApp(directory: string, options: LoadOptions): Promise<LoadedApp> {
+  const schemaFile = join(directory, "schema.graphql");
+  if (!existsSync(schemaFile)) throw fault("APP_MISSING", `There is no schema.graphql in ${directory}.`);
+  const configFile = join(directory, "config.yaml");
+  const { config, diagnostics: configProblems } = loadConfig("config.yaml", existsSync(configFile) ? await Bun.file(configFile).text() : null, options.environment);
+  const { catalog, diagnostics: schemaProblems } = compileSchema({ file: "schema.graphql", text: await Bun.file(schemaFile).text(), values: config.values });
+  const { book, diagnostics: expressionProblems } = compileCatalogExpressions(catalog);
+  const resources = await loadResources(directory);
+  const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0 });
+  const found: Diagnostic[] = [...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];
+  if (resources.source !== null) found.push(...findUnavailableMembers(resources.source, resourcesFile(directory)!));
+  if (options.typeCheck) found.push(...await checkTypes(directory, catalog, config, schemaProblems.some(isError)));
+  return { directory, catalog, book, config, code, diagnostics: found.sort(compareDiagnostics) };
+}
+
+export const isError = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error";
+
+async function checkTypes(directory: string, catalog: Catalog, config: AppConfig, broken: boolean): Promise<Diagnostic[]> {
+  const types = { catalog, values: Object.keys(config.values), secrets: Object.keys(config.secrets) };
+  const file = resourcesFile(directory);
+  // Types of a schema with errors would only repeat them.
+  if (broken) return [];
+  if (file === null) { await writeTypes(directory, types); return []; }
+  return typeCheck(directory, file, types);
+}

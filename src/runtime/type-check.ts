@@ -1,0 +1,101 @@
+// Compares resources.ts with the schema by the TypeScript compiler, in `.ambit/`. Used by check and dev, never by start.
+import { mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, join, relative, resolve } from "node:path";
+import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
+import { shapeCheck, type ShapeLine } from "../codegen/shape-check.ts";
+import { typesDeclaration } from "../codegen/types-declaration.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { unavailableContextMembers } from "../schema/availability.ts";
+
+const COMPILER_OPTIONS = {
+  target: "esnext", module: "preserve", moduleResolution: "bundler", lib: ["esnext", "dom", "dom.iterable"], types: [], strict: true, noEmit: true,
+  skipLibCheck: true, allowImportingTsExtensions: true, noUncheckedIndexedAccess: false, verbatimModuleSyntax: false, resolveJsonModule: true,
+};
+const MESSAGES_MAX = 100;
+
+export interface GeneratedTypes {
+  readonly catalog: Catalog;
+  readonly values: readonly string[];
+  readonly secrets: readonly string[];
+}
+
+/** Writes `.ambit/types.d.ts` so that an editor completes and checks; only when its text changed. */
+export async function writeTypes(directory: string, types: GeneratedTypes): Promise<void> {
+  await mkdir(join(directory, ".ambit"), { recursive: true });
+  await writeChanged(join(directory, ".ambit", "types.d.ts"), typesDeclaration(types.catalog, types));
+}
+
+/** All type errors of resources.ts and all declared callables whose body has another shape. */
+export async function typeCheck(directory: string, resourcesFile: string, types: GeneratedTypes): Promise<Diagnostic[]> {
+  await writeTypes(directory, types);
+  const folder = join(directory, ".ambit");
+  const shapes = shapeCheck(types.catalog, `../${resourcesFile}`);
+  await writeChanged(join(folder, "shapes.ts"), shapes.text);
+  await writeChanged(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: COMPILER_OPTIONS, files: ["types.d.ts", "shapes.ts", `../${resourcesFile}`] }));
+  const compiler = Bun.spawn([compilerPath(), "-p", join(folder, "tsconfig.json"), "--pretty", "false"], { cwd: directory, stdout: "pipe", stderr: "pipe" });
+  const output = await new Response(compiler.stdout).text();
+  await compiler.exited;
+  return readMessages(output, directory).slice(0, MESSAGES_MAX).flatMap((message) => toDiagnostic(message, directory, shapes.lines));
+}
+
+function compilerPath(): string {
+  const require = createRequire(import.meta.url);
+  const home = dirname(require.resolve("typescript/package.json"));
+  const native = createRequire(join(home, "package.json"));
+  try {
+    const platform = dirname(native.resolve(`@typescript/typescript-${process.platform}-${process.arch}/package.json`));
+    return join(platform, "lib", process.platform === "win32" ? "tsc.exe" : "tsc");
+  } catch {
+    return join(home, "bin", "tsc");
+  }
+}
+
+interface CompilerMessage { file: string; line: number; column: number; number: string; text: string }
+
+function readMessages(output: string, directory: string): CompilerMessage[] {
+  const messages: CompilerMessage[] = [];
+  for (const line of output.split("\n")) {
+    const match = /^(.*?)\((\d+),(\d+)\): error (TS\d+): (.*)$/.exec(line);
+    if (match !== null) {
+      messages.push({ file: resolve(directory, match[1]!), line: Number(match[2]), column: Number(match[3]), number: match[4]!, text: match[5]! });
+    } else if (/^\s/.test(line) && messages.length > 0) {
+      messages[messages.length - 1]!.text += ` ${line.trim()}`;
+    }
+  }
+  return messages;
+}
+
+function toDiagnostic(message: CompilerMessage, directory: string, lines: ReadonlyMap<number, ShapeLine>): Diagnostic[] {
+  const file = relative(directory, message.file);
+  if (file === join(".ambit", "shapes.ts")) {
+    const shape = lines.get(message.line);
+    // A body that does not exist at all is reported when the module is bound.
+    if (shape === undefined || message.number === "TS2339" || message.number === "TS2724" || message.number === "TS2305") return [];
+    return [bodyProblem(shape, message.text)];
+  }
+  const position: SourcePosition = { file, line: message.line, column: message.column };
+  const member = /^Property '(\w+)' does not exist on type 'Ctx'/.exec(message.text)?.[1];
+  if (member !== undefined && unavailableContextMembers.has(member)) {
+    // Reported with its reason by the scan for context members, which start does as well.
+    return [];
+  }
+  return [{
+    code: "TYPESCRIPT", severity: "error", position, message: `${message.text.replace(/\.?$/, ".")} (${message.number})`,
+    why: "The bodies in resources.ts are typed from schema.graphql, so that a mismatch is found before a request meets it.",
+    fix: "Correct the code, or the declaration in schema.graphql.", edits: [],
+  }];
+}
+
+function bodyProblem(shape: ShapeLine, text: string): Diagnostic {
+  return {
+    code: "BODY_MISSING", severity: "error", position: shape.position, message: `The body of ${shape.name} in resources.ts has another shape than its declaration: ${text}`,
+    why: "A body must take the declared arguments and answer with the declared type.", fix: `Change the body of ${shape.name} or its declaration.`, edits: [],
+  };
+}
+
+async function writeChanged(path: string, text: string): Promise<void> {
+  const file = Bun.file(path);
+  if (await file.exists() && await file.text() === text) return;
+  await Bun.write(path, text);
+}
