@@ -1,6 +1,6 @@
 // What a command prints: text for people, or with --json one object per line on standard output.
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { AmbitError, toProblem } from "../base/error.ts";
+import { toProblem, type AmbitError } from "../base/error.ts";
 import { errorRegistry, type ErrorCode } from "../base/error-registry.ts";
 
 export interface Output {
