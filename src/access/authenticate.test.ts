@@ -1,0 +1,161 @@
+// Credentials to identities: what is accepted, what is refused, and that refusals say nothing more than they must.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
+import { fakeClock } from "../base/clock.ts";
+import { AmbitError } from "../base/error.ts";
+import { createAuthenticator, type AuthConfig, type Authenticator } from "./authenticate.ts";
+import { subjectIdentity } from "./identities.ts";
+import type { Identity } from "./identity.ts";
+import type { JwtIssuer } from "./verify-token.ts";
+
+const ISSUER = "https://id.example.com";
+const SECRET = "a shared secret of more than thirty-two bytes";
+const clock = fakeClock();
+const shared: JwtIssuer = {
+  issuer: ISSUER, audience: "shop", secret: SECRET, algorithms: ["HS256"],
+  roles: { claim: "groups", map: { support: "agent" } }, tenant: { claim: "org.id" },
+};
+const folder = mkdtempSync(join(tmpdir(), "ambit-auth-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function authenticator(config: Partial<AuthConfig>, fetched?: () => Promise<Response>): Authenticator {
+  return createAuthenticator({ adminToken: null, keys: [], jwt: [], ...config }, { clock, ...(fetched === undefined ? {} : { fetch: fetched }) });
+}
+
+function signed(claims: Record<string, unknown>, secret = SECRET, algorithm = "HS256"): Promise<string> {
+  const now = Math.floor(clock.now() / 1000);
+  return new SignJWT({ iss: ISSUER, aud: "shop", sub: "u1", exp: now + 60, ...claims }).setProtectedHeader({ alg: algorithm }).sign(new TextEncoder().encode(secret));
+}
+
+async function refusal(work: () => unknown): Promise<AmbitError> {
+  try {
+    await work();
+  } catch (error) {
+    expect(error).toBeInstanceOf(AmbitError);
+    return error as AmbitError;
+  }
+  throw new Error("was not refused");
+}
+
+describe("static tokens", () => {
+  const access = authenticator({
+    adminToken: "admin-token",
+    keys: [{ token: "merchant-key", subject: "m1", roles: ["merchant"], tenant: "t1" }, { token: "", subject: "empty", roles: [] }],
+  });
+
+  test("nobody, the administrator and a key, all at once", () => {
+    expect(access.authenticate(null)).toMatchObject({ kind: "anonymous", subject: null, roles: [] });
+    expect(access.authenticate("Bearer admin-token")).toMatchObject({ kind: "administrator", subject: null });
+    expect(access.authenticate("bearer  merchant-key")).toMatchObject({ kind: "subject", subject: "m1", roles: ["merchant"], tenant: "t1" });
+    expect(access.authenticate("merchant-key")).toMatchObject({ subject: "m1" });
+  });
+
+  for (const credential of ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer a b", "Bearer wrong", "Bearer merchant-key2", `Bearer ${"x".repeat(20_000)}`]) {
+    test(`refuses ${JSON.stringify(credential.slice(0, 30))}`, async () => {
+      const error = await refusal(() => access.authenticate(credential));
+      expect([error.code, error.status]).toEqual(["INVALID_TOKEN", 401]);
+      expect(error.extras.headers?.["www-authenticate"]).toContain("Bearer");
+      if (credential.length > 8) expect(error.message).not.toContain(credential.slice(8));
+    });
+  }
+
+  test("without a configured token there is no administrator", async () => {
+    for (const adminToken of [null, ""]) expect((await refusal(() => authenticator({ adminToken }).authenticate("Bearer "))).code).toBe("INVALID_TOKEN");
+  });
+});
+
+describe("shared secret", () => {
+  const access = authenticator({ jwt: [shared] });
+  const authenticate = async (claims: Record<string, unknown>): Promise<Identity> => access.authenticate(`Bearer ${await signed(claims)}`);
+
+  test("roles by map, tenant by path, claims and expiry", async () => {
+    const identity = await authenticate({ groups: ["support", "unknown"], org: { id: "t9" }, level: 3 });
+    expect(identity).toMatchObject({ kind: "subject", subject: "u1", roles: ["agent"], tenant: "t9", claims: { level: 3 }, expiresAtMs: clock.now() + 60_000 });
+  });
+
+  test("a verified token is remembered until it expires, not longer", async () => {
+    const token = await signed({ jti: "once" });
+    await access.authenticate(token);
+    expect(access.authenticate(token)).not.toBeInstanceOf(Promise);
+    clock.advance(61_000);
+    expect((await refusal(() => access.authenticate(token))).message).toContain("expired");
+  });
+
+  const refused: [string, () => Promise<string>][] = [
+    ["another issuer", () => signed({ iss: "https://evil.example" })],
+    ["another audience", () => signed({ aud: "other" })],
+    ["an expired one", () => signed({ exp: Math.floor(clock.now() / 1000) - 1 })],
+    ["one not yet valid", () => signed({ nbf: Math.floor(clock.now() / 1000) + 60 })],
+    ["another secret", () => signed({}, "another secret of more than thirty-two bytes")],
+    ["an algorithm that is not listed", () => signed({}, SECRET.repeat(2), "HS512")],
+    ["no subject", () => signed({ sub: undefined })],
+    ["an empty subject", () => signed({ sub: "" })],
+    ["alg none", async () => new UnsecuredJWT({ iss: ISSUER, aud: "shop", sub: "u1" }).encode()],
+    ["a cut signature", async () => (await signed({})).split(".").slice(0, 2).join(".") + "."],
+    ["a changed payload", async () => (await signed({})).replace(/\.[^.]+\./, `.${btoa(JSON.stringify({ iss: ISSUER, aud: "shop", sub: "root" })).replace(/=+$/, "")}.`)],
+    ["nonsense", async () => "a.b.c"],
+  ];
+  for (const [name, make] of refused) {
+    test(`refuses ${name}`, async () => {
+      const error = await refusal(async () => access.authenticate(`Bearer ${await make()}`));
+      expect([error.code, error.status]).toEqual(["INVALID_TOKEN", 401]);
+    });
+  }
+
+  test("implied roles and those of decisions never come from a token", async () => {
+    const open = authenticator({ jwt: [{ ...shared, roles: { claim: "groups" } }] });
+    const identity = await open.authenticate(await signed({ groups: ["public", "authenticated", "decision:refund", "shop admin", "", 7] }));
+    expect(identity.roles).toEqual(["shop admin"]);
+  });
+});
+
+describe("key sets", () => {
+  let token = "";
+  let keySet = "";
+  beforeAll(async () => {
+    const pair = await generateKeyPair("ES256");
+    keySet = JSON.stringify({ keys: [{ ...(await exportJWK(pair.publicKey)), alg: "ES256", kid: "k1", use: "sig" }] });
+    token = await new SignJWT({ iss: ISSUER, sub: "u2", scope: "read write" }).setProtectedHeader({ alg: "ES256", kid: "k1" }).sign(pair.privateKey);
+  });
+  const issuer = (jwks: string): JwtIssuer => ({ issuer: ISSUER, jwks, algorithms: ["ES256", "HS256"], roles: { claim: "scope" } });
+
+  test("from a file", async () => {
+    const path = join(folder, "keys.json");
+    writeFileSync(path, keySet);
+    expect(await authenticator({ jwt: [issuer(path)] }).authenticate(token)).toMatchObject({ subject: "u2", roles: ["read", "write"], expiresAtMs: null });
+  });
+
+  test("from a URL, fetched once and only when needed", async () => {
+    let fetches = 0;
+    const access = authenticator({ jwt: [issuer("https://id.example.com/jwks")] }, async () => { fetches++; return new Response(keySet); });
+    expect(fetches).toBe(0);
+    await access.authenticate(token);
+    const other = token.replace(/.$/, (last) => (last === "A" ? "B" : "A"));
+    await refusal(() => access.authenticate(other));
+    expect(fetches).toBe(1);
+  });
+
+  test("a key set never verifies a shared-secret token made from the public key", async () => {
+    const access = authenticator({ jwt: [issuer("https://id.example.com/jwks")] }, async () => new Response(keySet));
+    expect((await refusal(async () => access.authenticate(await signed({}, keySet)))).code).toBe("INVALID_TOKEN");
+  });
+
+  test("an unreachable key set is our trouble, not the caller's", async () => {
+    for (const answer of [async () => { throw new Error("refused"); }, async () => new Response("no", { status: 500 }), async () => new Response("{")]) {
+      const error = await refusal(() => authenticator({ jwt: [issuer("https://id.example.com/jwks")] }, answer).authenticate(token));
+      expect([error.code, error.status]).toEqual(["UNAVAILABLE", 503]);
+    }
+  });
+});
+
+test("the identity key is over subject, roles, tenant and claims, whatever their order", () => {
+  const base = { subject: "u1", roles: ["a", "b"], tenant: null, claims: { x: 1, y: { p: 1, q: 2 } } };
+  const same = subjectIdentity({ ...base, roles: ["b", "a", "a"], claims: { y: { q: 2, p: 1 }, x: 1 } });
+  expect(subjectIdentity(base).key).toBe(same.key);
+  for (const change of [{ subject: "u2" }, { roles: ["a"] }, { tenant: "t" }, { claims: { x: 2 } }]) {
+    expect(subjectIdentity({ ...base, ...change }).key).not.toBe(same.key);
+  }
+});

@@ -1,0 +1,85 @@
+// Who is asking: turns a credential into an Identity, from the administrator's token, static keys and JSON Web Tokens.
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { Clock } from "../base/clock.ts";
+import { administratorIdentity, anonymousIdentity, subjectIdentity } from "./identities.ts";
+import type { Identity } from "./identity.ts";
+import { createTokenVerifier, invalidToken, type JwtIssuer } from "./verify-token.ts";
+
+export interface StaticKey { readonly token: string; readonly subject: string; readonly roles: readonly string[]; readonly tenant?: string | null }
+
+export interface AuthConfig {
+  /** Null or empty: there is no administrator over the wire. */
+  readonly adminToken: string | null;
+  readonly keys: readonly StaticKey[];
+  readonly jwt: readonly JwtIssuer[];
+}
+
+export interface AuthenticatorOptions {
+  readonly clock: Clock;
+  /** For key sets; without it the platform's. */
+  readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
+}
+
+export interface Authenticator {
+  /** `credential`: an Authorization header's value, or a bare token. Null: anonymous. Throws INVALID_TOKEN. At once unless a token must be verified. */
+  authenticate(credential: string | null): Identity | Promise<Identity>;
+}
+
+const TOKEN_LENGTH_MAX = 16_384;
+const REMEMBERED_MAX = 10_000;
+/** A verified token is verified again after this, so that a withdrawn key ends. */
+const REMEMBERED_MS = 300_000;
+
+interface Remembered { readonly identity: Identity; readonly untilMs: number }
+
+export function createAuthenticator(config: AuthConfig, options: AuthenticatorOptions): Authenticator {
+  const known = knownTokens(config);
+  const verifier = createTokenVerifier(config.jwt, options);
+  const remembered = new Map<string, Remembered>();
+
+  const verify = async (token: string, digest: string): Promise<Identity> => {
+    const identity = await verifier.verify(token);
+    const now = options.clock.now();
+    if (remembered.size >= REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!);
+    remembered.set(digest, { identity, untilMs: Math.min(now + REMEMBERED_MS, identity.expiresAtMs ?? Infinity) });
+    return identity;
+  };
+
+  return {
+    authenticate(credential) {
+      if (credential === null) return anonymousIdentity;
+      const token = readToken(credential);
+      const digest = createHash("sha256").update(token).digest();
+      let found: Identity | null = null;
+      // Every key is compared, so that the time says nothing about which one was near.
+      for (const entry of known) if (timingSafeEqual(entry.digest, digest)) found ??= entry.identity;
+      if (found !== null) return found;
+      if (config.jwt.length === 0 || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) throw invalidToken("The token is not known.");
+      const name = digest.toString("base64");
+      const earlier = remembered.get(name);
+      if (earlier !== undefined && options.clock.now() < earlier.untilMs) return earlier.identity;
+      remembered.delete(name);
+      return verify(token, name);
+    },
+  };
+}
+
+/** `Bearer TOKEN` (any case), or the token alone as MQTT and command lines pass it. */
+function readToken(credential: string): string {
+  const text = credential.trim();
+  if (text.length > TOKEN_LENGTH_MAX) throw invalidToken("The token is too long.");
+  const parts = text.split(/ +/);
+  if (parts.length === 2 && parts[0]!.toLowerCase() === "bearer") return parts[1]!;
+  if (parts.length === 1 && text !== "" && text.toLowerCase() !== "bearer") return text;
+  throw invalidToken("The Authorization header is not of the form Bearer TOKEN.");
+}
+
+function knownTokens(config: AuthConfig): { digest: Buffer; identity: Identity }[] {
+  const digest = (token: string): Buffer => createHash("sha256").update(token).digest();
+  const known = config.keys.filter((key) => key.token !== "").map((key) => ({
+    digest: digest(key.token),
+    identity: subjectIdentity({ subject: key.subject, roles: key.roles, tenant: key.tenant ?? null }),
+  }));
+  if (config.adminToken !== null && config.adminToken !== "") known.unshift({ digest: digest(config.adminToken), identity: administratorIdentity });
+  return known;
+}

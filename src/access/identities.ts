@@ -1,0 +1,49 @@
+// Makes identities: anonymous, administrator, system, and subjects with a key over everything that decides their rights.
+import { createHash } from "node:crypto";
+import type { Json } from "../base/value.ts";
+import type { Identity } from "./identity.ts";
+
+export interface SubjectFacts {
+  readonly subject: string;
+  readonly roles: readonly string[];
+  readonly tenant: string | null;
+  readonly claims?: { readonly [name: string]: Json };
+  readonly expiresAtMs?: number | null;
+}
+
+/** Nobody is signed in. */
+export const anonymousIdentity: Identity = fixed("anonymous");
+/** Passes every rule. Over the wire only with the administrator's token. */
+export const administratorIdentity: Identity = fixed("administrator");
+/** The runtime's own work, without a caller. */
+export const systemIdentity: Identity = fixed("system");
+
+export function subjectIdentity(facts: SubjectFacts): Identity {
+  const roles = [...new Set(facts.roles)].filter(isGrantable).sort();
+  const claims = facts.claims ?? {};
+  return {
+    kind: "subject", subject: facts.subject, roles, tenant: facts.tenant, claims,
+    key: hash(["subject", facts.subject, roles, facts.tenant, ordered(claims)]),
+    expiresAtMs: facts.expiresAtMs ?? null,
+  };
+}
+
+/** Roles that are implied or belong to the runtime never come from a credential. */
+function isGrantable(role: string): boolean {
+  return role !== "" && role !== "public" && role !== "authenticated" && !role.startsWith("decision:");
+}
+
+function fixed(kind: "anonymous" | "administrator" | "system"): Identity {
+  return { kind, subject: null, roles: [], tenant: null, claims: {}, key: hash([kind]), expiresAtMs: null };
+}
+
+function hash(parts: Json[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+/** The same value with object keys in order, so that equal claims have equal text. */
+function ordered(value: unknown): Json {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (typeof value !== "object" || value === null) return value as Json;
+  return Object.fromEntries(Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1)).map(([key, item]) => [key, ordered(item)]));
+}

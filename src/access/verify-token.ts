@@ -1,0 +1,141 @@
+// Verifies JSON Web Tokens of the configured issuers and reads roles and tenant from their claims. Keeps no identities.
+import { readFile } from "node:fs/promises";
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from "jose";
+import type { Clock } from "../base/clock.ts";
+import { AmbitError, fault } from "../base/error.ts";
+import type { Json } from "../base/value.ts";
+import { subjectIdentity } from "./identities.ts";
+import type { Identity } from "./identity.ts";
+
+export interface JwtIssuer {
+  readonly issuer: string;
+  readonly audience?: string | null;
+  /** URL or file of a JSON Web Key Set. Exactly one of `jwks` and `secret`. */
+  readonly jwks?: string | null;
+  /** Shared secret of HS256 and its like. */
+  readonly secret?: string | null;
+  readonly algorithms: readonly string[];
+  /** `map` translates and, where given, lists all that may come from outside. */
+  readonly roles: { readonly claim: string; readonly map?: Readonly<Record<string, string>> | null };
+  readonly tenant?: { readonly claim: string } | null;
+}
+
+export interface TokenVerifier { verify(token: string): Promise<Identity> }
+
+export interface TokenVerifierOptions {
+  readonly clock: Clock;
+  readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
+}
+
+const REMOTE_TIMEOUT_MS = 5_000;
+
+export function createTokenVerifier(issuers: readonly JwtIssuer[], options: TokenVerifierOptions): TokenVerifier {
+  const keys = new Map<JwtIssuer, Promise<JWTVerifyGetKey | Uint8Array>>();
+  const keysOf = (issuer: JwtIssuer): Promise<JWTVerifyGetKey | Uint8Array> => {
+    const known = keys.get(issuer);
+    if (known !== undefined) return known;
+    const loading = loadKeys(issuer, options);
+    keys.set(issuer, loading);
+    loading.catch(() => keys.delete(issuer));
+    return loading;
+  };
+  return {
+    async verify(token) {
+      const named = issuerOf(token);
+      const candidates = issuers.filter((issuer) => issuer.issuer === named);
+      let refusal: AmbitError = invalidToken("The token's issuer is not known here.");
+      for (const issuer of candidates) {
+        try {
+          return identityOf(await payloadOf(token, issuer, await keysOf(issuer), options.clock), issuer);
+        } catch (error) {
+          refusal = refusalOf(error);
+        }
+      }
+      throw refusal;
+    },
+  };
+}
+
+/** What every refused credential answers. Says nothing about which part failed beyond `message`. */
+export function invalidToken(message: string, cause?: unknown): AmbitError {
+  return fault("INVALID_TOKEN", message, { headers: { "www-authenticate": 'Bearer error="invalid_token"' }, ...(cause === undefined ? {} : { cause }) });
+}
+
+function issuerOf(token: string): string | null {
+  let algorithm: unknown;
+  let issuer: unknown;
+  try {
+    algorithm = decodeProtectedHeader(token).alg;
+    issuer = decodeJwt(token).iss;
+  } catch (error) {
+    throw invalidToken("The token cannot be read.", error);
+  }
+  if (typeof algorithm !== "string" || algorithm.toLowerCase() === "none") throw invalidToken("The token is not signed.");
+  return typeof issuer === "string" ? issuer : null;
+}
+
+async function payloadOf(token: string, issuer: JwtIssuer, key: JWTVerifyGetKey | Uint8Array, clock: Clock): Promise<JWTPayload> {
+  const options = {
+    issuer: issuer.issuer, algorithms: algorithmsOf(issuer), currentDate: new Date(clock.now()),
+    ...(issuer.audience === undefined || issuer.audience === null ? {} : { audience: issuer.audience }),
+  };
+  const result = typeof key === "function" ? await jwtVerify(token, key, options) : await jwtVerify(token, key, options);
+  return result.payload;
+}
+
+/** A shared secret never verifies a public-key algorithm, nor the reverse: that confusion forges tokens. */
+function algorithmsOf(issuer: JwtIssuer): string[] {
+  const shared = typeof issuer.secret === "string";
+  return issuer.algorithms.filter((algorithm) => algorithm.startsWith("HS") === shared && algorithm.toLowerCase() !== "none");
+}
+
+async function loadKeys(issuer: JwtIssuer, options: TokenVerifierOptions): Promise<JWTVerifyGetKey | Uint8Array> {
+  if (typeof issuer.secret === "string") return new TextEncoder().encode(issuer.secret);
+  const place = issuer.jwks ?? "";
+  if (!/^https?:/.test(place)) return createLocalJWKSet(JSON.parse(await readFile(place, "utf8")) as JSONWebKeySet);
+  return createRemoteJWKSet(new URL(place), {
+    timeoutDuration: REMOTE_TIMEOUT_MS,
+    ...(options.fetch === undefined ? {} : { [customFetch]: options.fetch }),
+  });
+}
+
+function identityOf(payload: JWTPayload, issuer: JwtIssuer): Identity {
+  if (typeof payload.sub !== "string" || payload.sub === "") throw invalidToken("The token names no subject.");
+  const claims = payload as { readonly [name: string]: Json };
+  const tenant = issuer.tenant === undefined || issuer.tenant === null ? null : claimAt(claims, issuer.tenant.claim);
+  return subjectIdentity({
+    subject: payload.sub, roles: rolesOf(claims, issuer.roles), tenant: typeof tenant === "string" ? tenant : null, claims,
+    expiresAtMs: typeof payload.exp === "number" ? payload.exp * 1_000 : null,
+  });
+}
+
+function rolesOf(claims: { readonly [name: string]: Json }, rule: JwtIssuer["roles"]): string[] {
+  const found = claimAt(claims, rule.claim);
+  // Only OAuth's scope is a list in one text; a group named "shop admin" is one role.
+  const listed = typeof found === "string" && (rule.claim === "scope" || rule.claim === "scp") ? found.split(" ") : found;
+  const names = (Array.isArray(listed) ? listed : [listed]).filter((name) => typeof name === "string");
+  const map = rule.map;
+  if (map === undefined || map === null) return names;
+  return names.flatMap((name) => (Object.hasOwn(map, name) ? [map[name]!] : []));
+}
+
+/** The claim of that name, or else at that dotted path (`realm_access.roles`). */
+function claimAt(claims: { readonly [name: string]: Json }, name: string): Json {
+  if (Object.hasOwn(claims, name)) return claims[name] ?? null;
+  let value: Json = claims as { [name: string]: Json };
+  for (const part of name.split(".")) {
+    if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, part)) return null;
+    value = value[part] ?? null;
+  }
+  return value;
+}
+
+/** The token's own defects are the caller's; keys that cannot be had are ours and pass. */
+function refusalOf(error: unknown): AmbitError {
+  if (error instanceof AmbitError) return error;
+  if (error instanceof errors.JWTExpired) return invalidToken("The token has expired.", error);
+  if (error instanceof errors.JWTClaimValidationFailed) return invalidToken(`The token's ${error.claim} is not accepted.`, error);
+  const unreachable = error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError) || error.code === "ERR_JOSE_GENERIC";
+  if (unreachable) return fault("UNAVAILABLE", "The token cannot be verified at the moment.", { retryAfterS: 5, cause: error });
+  return invalidToken("The token is not valid.", error);
+}
