@@ -60,9 +60,11 @@ export type Expression =
   | { readonly op: "contains" | "contained" | "overlaps"; readonly left: Expression; readonly right: Expression }
   /** Value inside JSON: `->` (json) or `->>` (text). */
   | { readonly op: "json-path"; readonly type: ExpressionType; readonly operand: Expression; readonly path: readonly (string | number)[]; readonly asText: boolean }
+  /** The json operand as a value of `type`; null where it is of another kind. Comparisons of json with a typed value imply it. */
+  | { readonly op: "json-as"; readonly type: ExpressionType; readonly operand: Expression }
   /**
    * Full-text match of own fields of row `row`: fts (words, & | ! operators), plain (all words), phrase, web.
-   * Tokens are those of FTS5 unicode61 with diacritics removed; in memory the same tokenizer (query/text-tokens.ts).
+   * Tokens are those of FTS5 unicode61 with diacritics removed; in memory the same tokenizer (base/text-query.ts).
    */
   | { readonly op: "text-search"; readonly row: RowName; readonly table: string; readonly fields: readonly string[]; readonly syntax: "fts" | "plain" | "phrase" | "web"; readonly words: string }
   /** Within `metres` of a point, great-circle (haversine, radius 6371008.8 m). `fields`: a GEO index's fields. */
@@ -78,6 +80,8 @@ export interface Environment {
   readonly now: string;
   /** Follows relations; null when the expression is known to be local (`isLocal`). */
   readonly source: RecordSource | null;
+  /** `matchesText` of query/text-tokens.ts; without it a text-search is unknown. */
+  readonly matchesText?: (texts: readonly string[], syntax: "fts" | "plain" | "phrase" | "web", words: string) => boolean;
 }
 
 /** Where an evaluation finds other records, without rules, expired ones invisible. Its implementer is in `tables/`. */

@@ -23,6 +23,8 @@ export interface Cel {
   readonly source: string;
   /** Of the first character of the source, inside the quotes. */
   readonly position: SourcePosition;
+  /** The text in the file between the quotes, where it differs from `source` (escapes, block string): maps places and edits exactly. */
+  readonly raw?: string;
 }
 
 /** Limits of a value, from @length @range @pattern @currency @redact. Those of a list's items where they concern items. */
