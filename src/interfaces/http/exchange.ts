@@ -1,0 +1,47 @@
+// One request on its way through: what handlers read of it and what they answer. Wire types, so they stay in interfaces/.
+import type { Identity } from "../../access/identity.ts";
+import type { Limits } from "../../base/limits.ts";
+
+/** One request, its path and headers already bounded and checked. */
+export interface Exchange {
+  readonly method: string;
+  /** As sent, percent-encoded, without the query. */
+  readonly path: string;
+  /** Decoded segments of the path. Encoded slashes stay inside their segment. */
+  readonly segments: readonly string[];
+  /** As sent, without the question mark. */
+  readonly query: string;
+  readonly requestId: string;
+  readonly identity: Identity;
+  readonly limits: Limits;
+  /** Aborted when the client went away. */
+  readonly signal: AbortSignal;
+  /** Lower-case name. Null when absent. */
+  header(name: string): string | null;
+  /** All of them by lower-case name. */
+  headers(): Readonly<Record<string, string>>;
+  /** The whole body, at most `limits.bodyBytes` within `limits.requestMs`; throws BODY_TOO_LARGE, REQUEST_TIMEOUT, MALFORMED_BODY. */
+  body(): Promise<Uint8Array>;
+  /** What the metrics and the log call this path, such as `/Product/{id}`: from a bounded set, never with values. */
+  route: string;
+  /** Milliseconds spent in the dispatcher, for Server-Timing. */
+  dispatchMs: number;
+  /** An unindexed filter visited the table. */
+  scanned: boolean;
+}
+
+/** What a handler answers; http/ adds the headers that every answer has, compresses and writes it. */
+export interface Answer {
+  readonly status: number;
+  /** Lower-case names. Fresh for each answer: http/ adds to it. */
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array | null;
+}
+
+/** An interface over HTTP, such as REST. */
+export interface HttpHandler {
+  /** Throws AmbitError for what becomes a problem; NOT_FOUND for paths that are not its own. */
+  handle(exchange: Exchange): Answer | Promise<Answer>;
+  /** Methods that the path answers to, whoever asks; empty when it is unknown. */
+  methods(segments: readonly string[]): readonly string[];
+}
