@@ -16,12 +16,8 @@ try {
   process.exit(1);
 }
 
-// The child watches this pipe: when the launcher is killed it closes, and the child ends at once instead of
-// living on with the port and the data directory.
-const child = spawn(bun, [main, ...process.argv.slice(2)], {
-  stdio: ["inherit", "inherit", "inherit", "pipe"],
-  env: { ...process.env, AMBIT_LAUNCHER_PIPE: "3" },
-});
+// --no-orphans: when the launcher is killed, so is the server, instead of living on with the port and the data directory.
+const child = spawn(bun, ["--no-orphans", main, ...process.argv.slice(2)], { stdio: "inherit" });
 child.on("error", (error) => {
   console.error(`ambit: cannot start ${bun}: ${error.message}`);
   process.exit(1);

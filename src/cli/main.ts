@@ -1,5 +1,5 @@
 // Entry of the `ambit` command: picks the command, reads its words, turns the outcome into an exit code.
-import { closeSync, read, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { didYouMean } from "../base/diagnostic.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { callCommand } from "./call.ts";
@@ -51,15 +51,6 @@ function commandHelp(command: Command): string {
   return `ambit ${command.name} ${command.usage}\n  ${command.summary}\n\n${flags.join("\n")}\n`;
 }
 
-/** The launcher holds the other end; when it is killed, so are we, as if the signal had come here. */
-function endWithLauncher(descriptor: number): void {
-  const buffer = Buffer.alloc(1);
-  read(descriptor, buffer, 0, 1, null, (error, length) => {
-    if (error === null && length > 0) { endWithLauncher(descriptor); return; }
-    process.kill(process.pid, "SIGKILL");
-  });
-}
-
 /** Synchronously, so that nothing is cut off by the exit. */
 function writeWhole(descriptor: number, text: string): void {
   const bytes = Buffer.from(text);
@@ -75,11 +66,6 @@ function writeWhole(descriptor: number, text: string): void {
 }
 
 if (import.meta.main) {
-  const pipe = Number(process.env["AMBIT_LAUNCHER_PIPE"] ?? Number.NaN);
-  delete process.env["AMBIT_LAUNCHER_PIPE"];
-  if (Number.isInteger(pipe)) {
-    try { endWithLauncher(pipe); } catch { closeSync(pipe); }
-  }
   const sink: Sink = { out: (text) => writeWhole(1, text), err: (text) => writeWhole(2, text), terminal: process.stderr.isTTY === true };
   process.exitCode = await main(process.argv.slice(2), process.env, sink);
   process.exit();
