@@ -80,7 +80,7 @@ export interface Environment {
   readonly now: string;
   /** Follows relations; null when the expression is known to be local (`isLocal`). */
   readonly source: RecordSource | null;
-  /** `matchesText` of query/text-tokens.ts; without it a text-search is unknown. */
+  /** `matchesText` of base/text-query.ts; without it a text-search is unknown. */
   readonly matchesText?: (texts: readonly string[], syntax: "fts" | "plain" | "phrase" | "web", words: string) => boolean;
 }
 

@@ -1,0 +1,11 @@
+// The full order of a plan's rows: what was asked for, made total by the primary key. Cursors hold one value for each of these.
+import type { Table } from "../schema/catalog.ts";
+import type { Expression, ExpressionType } from "../expression/expression.ts";
+import type { OrderTerm, Plan } from "./plan.ts";
+
+/** Of a plan without aggregates. The key comes last, ascending, unless it is among the terms already. */
+export function orderKeys(plan: Plan, table: Table, keyType: ExpressionType): readonly OrderTerm[] {
+  if (plan.order.some((term) => term.name === table.primaryKey)) return plan.order;
+  const value: Expression = { op: "field", type: keyType, row: "record", table: table.name, path: [], field: table.primaryKey, within: [] };
+  return [...plan.order, { value, name: table.primaryKey, descending: false, nulls: "last" }];
+}
