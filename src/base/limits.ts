@@ -28,6 +28,8 @@ export interface Limits {
   readonly expiryLagMs: number;
   readonly walBytes: number;
   readonly commitQueueLength: number;
+  /** Requests in one transaction; between two batches everything else gets its turn. */
+  readonly commitBatchLength: number;
   readonly recordCacheBytes: number;
   readonly planCacheEntries: number;
   readonly requestMs: number;
@@ -61,6 +63,7 @@ export const defaultLimits: Limits = {
   expiryLagMs: 1_000,
   walBytes: 67_108_864,
   commitQueueLength: 10_000,
+  commitBatchLength: 1_000,
   recordCacheBytes: 33_554_432,
   planCacheEntries: 1_000,
   requestMs: 30_000,
