@@ -1,0 +1,108 @@
+// The one table of what the language has but this version does not: each use is a start-up error NOT_AVAILABLE.
+// README shows it, rules/not-available.ts enforces it, runtime/ checks the ctx members. It only ever shrinks.
+
+export type UnavailableKind = "directive" | "argument" | "value" | "type" | "scalar" | "member";
+
+export interface Unavailable {
+  readonly kind: UnavailableKind;
+  /** As it is written: `@channel`, `@table(history)`, `@export(over: GRAPHQL)`, `type Jobs`, `scalar Blob`, `ctx.enqueue`. */
+  readonly name: string;
+  /** What it will do. */
+  readonly does: string;
+  /** Why it is not there yet. */
+  readonly reason: string;
+}
+
+const transactions = "It comes with full transactions, tenants and history.";
+const realTime = "It comes with the other interfaces: GraphQL, WebSocket, server-sent events, MQTT, MCP.";
+const jobs = "It comes with jobs, files and outbound calls.";
+const decisions = "It comes with governed decisions.";
+const accounts = "It comes with sign-in and limits.";
+const evolution = "It comes with migrations.";
+
+const tableArguments: readonly Unavailable[] = [
+  { kind: "argument", name: "@table(history)", does: "Keeps versions for `asof=` and `GET /T/id/history`.", reason: transactions },
+  { kind: "argument", name: "@table(trash)", does: "Lets deleted records be restored.", reason: transactions },
+  { kind: "argument", name: "@table(tenant)", does: "Confines every operation to the caller's tenant.", reason: transactions },
+  { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: transactions },
+];
+
+const typeDirectives: readonly Unavailable[] = [
+  { kind: "directive", name: "@channel", does: "Declares a typed topic that is not stored.", reason: realTime },
+  { kind: "directive", name: "@account", does: "Makes a table's records the people who sign in.", reason: accounts },
+  { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
+  { kind: "directive", name: "@limit", does: "Limits rate, body size and concurrency.", reason: accounts },
+  { kind: "directive", name: "@source", does: "Reads records through from another service.", reason: jobs },
+  { kind: "directive", name: "@renamed", does: "Keeps the data of a renamed table or field.", reason: evolution },
+];
+
+const fieldDirectives: readonly Unavailable[] = [
+  { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: jobs },
+  { kind: "directive", name: "@webhook", does: "Verifies signatures and drops duplicates.", reason: jobs },
+  { kind: "directive", name: "@retry", does: "Repeats a failed job.", reason: jobs },
+  { kind: "directive", name: "@every", does: "Runs on a schedule.", reason: jobs },
+];
+
+const decisionDirectives: readonly Unavailable[] = [
+  { kind: "directive", name: "@decision", does: "Declares a governed decision.", reason: decisions },
+  { kind: "directive", name: "@context", does: "Loads what a decision sees.", reason: decisions },
+  { kind: "directive", name: "@mayRead", does: "Says what a model may ask for.", reason: decisions },
+  { kind: "directive", name: "@mayCall", does: "Lets a model use a tool.", reason: decisions },
+  { kind: "directive", name: "@mayAsk", does: "Lets another decision advise.", reason: decisions },
+  { kind: "directive", name: "@mayWrite", does: "Says which effects a model may propose.", reason: decisions },
+  { kind: "directive", name: "@bound", does: "Bounds what a decision may answer.", reason: decisions },
+  { kind: "directive", name: "@budget", does: "Bounds what a decision may spend.", reason: decisions },
+  { kind: "directive", name: "@memory", does: "Keeps facts of a relationship.", reason: decisions },
+  { kind: "directive", name: "@approval", does: "Lets a person decide.", reason: decisions },
+  { kind: "directive", name: "@fallback", does: "Answers where the model does not.", reason: decisions },
+  { kind: "directive", name: "@effect", does: "Writes what the answer implies.", reason: decisions },
+  { kind: "directive", name: "@rollout", does: "Tries a challenger beside the champion.", reason: decisions },
+  { kind: "directive", name: "@negotiates", does: "Makes offers that bind.", reason: decisions },
+  { kind: "directive", name: "@commitment", does: "Watches what was promised.", reason: decisions },
+  { kind: "directive", name: "@on", does: "Starts a decision when a record changes.", reason: decisions },
+  { kind: "directive", name: "@acknowledge", does: "Silences a start-up refusal, in writing.", reason: decisions },
+];
+
+const values: readonly Unavailable[] = [
+  { kind: "value", name: "@export(over: GRAPHQL)", does: "Exports over GraphQL.", reason: realTime },
+  { kind: "value", name: "@export(over: WS)", does: "Exports over WebSocket.", reason: realTime },
+  { kind: "value", name: "@export(over: SSE)", does: "Exports over server-sent events.", reason: realTime },
+  { kind: "value", name: "@export(over: MQTT)", does: "Exports over MQTT.", reason: realTime },
+  { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: realTime },
+  { kind: "value", name: '@allow(to: "decision:NAME")', does: "Lets a decision act under its own name.", reason: decisions },
+];
+
+const types: readonly Unavailable[] = [
+  { kind: "type", name: "type Tools", does: "Declares what decisions may call.", reason: decisions },
+  { kind: "type", name: "type Jobs", does: "Declares durable background work.", reason: jobs },
+  { kind: "type", name: "type Decisions", does: "Declares governed decisions.", reason: decisions },
+  { kind: "type", name: "type Facts", does: "Declares what memory may hold.", reason: decisions },
+  { kind: "scalar", name: "scalar Blob", does: "Holds a file.", reason: jobs },
+];
+
+const members: readonly Unavailable[] = [
+  { kind: "member", name: "ctx.transaction", does: "Runs a function as one serializable transaction.", reason: transactions },
+  { kind: "member", name: "ctx.decide", does: "Asks a decision.", reason: decisions },
+  { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: transactions },
+  { kind: "member", name: "ctx.enqueue", does: "Enqueues a job.", reason: jobs },
+  { kind: "member", name: "ctx.at", does: "Enqueues a job for a time.", reason: jobs },
+  { kind: "member", name: "ctx.publish", does: "Publishes a message on a channel.", reason: realTime },
+  { kind: "member", name: "ctx.send", does: "Sends a request after the commit.", reason: jobs },
+  { kind: "member", name: "ctx.progress", does: "Tells how far a job is.", reason: jobs },
+  { kind: "member", name: "ctx.signal", does: "Says that a job was cancelled.", reason: jobs },
+  { kind: "member", name: "ctx.token", does: "Signs a bearer token.", reason: accounts },
+  { kind: "member", name: "ctx.revoke", does: "Ends a subject's tokens.", reason: accounts },
+  { kind: "member", name: "ctx.forget", does: "Erases a person everywhere.", reason: accounts },
+];
+
+export const unavailable: readonly Unavailable[] = [
+  ...tableArguments, ...typeDirectives, ...fieldDirectives, ...values, ...types, ...members, ...decisionDirectives,
+];
+
+/** By name as it is written. */
+export const unavailableByName: ReadonlyMap<string, Unavailable> = new Map(unavailable.map((entry) => [entry.name, entry]));
+
+/** Members of `ctx`, without the `ctx.`, each with what it will do and why it is not there. */
+export const unavailableContextMembers: ReadonlyMap<string, string> = new Map(
+  members.map((entry) => [entry.name.slice("ctx.".length), `${entry.does} ${entry.reason}`]),
+);
