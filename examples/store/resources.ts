@@ -1,0 +1,121 @@
+/// <reference path="./.ambit/types.d.ts" />
+import { Table, endpoints, type Args, type Ctx, type Input, type RecordOf } from "ambit";
+
+type Line = { sku: string; quantity: number };
+
+export class Cart extends Table("Cart") {
+  async fill({ lines }: Args<"Cart.fill">) {
+    for (const line of await this.ctx.system.CartLine.find({ cartId: this.id })) await this.ctx.system.CartLine.remove(line.id);
+    let total = 0;
+    for (const [index, line] of lines.entries()) {
+      const priced = await priceOf(this.ctx, line, this.currency, `lines[${index}].sku`);
+      await this.ctx.system.CartLine.create({ cartId: this.id, ...line, price: priced.price, currency: priced.currency });
+      total += priced.price * line.quantity;
+    }
+    return this.update({ total, lineCount: lines.length });
+  }
+
+  async checkout({ note }: Args<"Cart.checkout">) {
+    const { ctx } = this;
+    const lines = await ctx.system.CartLine.find({ cartId: this.id });
+    if (lines.length === 0) throw ctx.error(409, "CART_EMPTY", "There is nothing in the cart.");
+    const wanted = await Promise.all(lines.map(async (line) => {
+      const product = await ctx.db.Product.first({ sku: line.sku, published: true });
+      if (product === null) throw ctx.error(409, "OUT_OF_STOCK", `${line.sku} is no longer sold.`, { sku: line.sku });
+      return { line, product };
+    }));
+    const warehouseId = await reserve(ctx, wanted.map(({ line, product }) => ({ productId: product.id, sku: line.sku, quantity: line.quantity })));
+    const order = await ctx.system.Order.create({
+      customerId: this.customerId, currency: this.currency, warehouseId, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
+    });
+    for (const { line, product } of wanted) {
+      await ctx.system.OrderLine.create({ orderId: order.id, productId: product.id, quantity: line.quantity, price: line.price, currency: line.currency });
+      await ctx.system.CartLine.remove(line.id);
+    }
+    await this.update({ total: 0, lineCount: 0 });
+    return order;
+  }
+}
+
+export class CartLine extends Table("CartLine") {
+  // A single line added by the customer: the price is looked up here, and the cart's total follows.
+  static override async create(ctx: Ctx, input: Input<"CartLine">) {
+    if (input.price !== undefined) return super.create(ctx, input);
+    const cart = await ctx.db.Cart.get(input.cartId);
+    if (cart === null) throw ctx.error(400, "UNKNOWN_CART", "There is no such cart.", { path: "cartId" });
+    if (cart.lineCount >= 50) throw ctx.error(400, "CART_FULL", "A cart holds at most 50 lines.", { path: "lines" });
+    const { price, currency } = await priceOf(ctx, input, cart.currency, "sku");
+    const line = await super.create(ctx, { ...input, price, currency });
+    await ctx.system.Cart.update(cart.id, { total: cart.total + line.total, lineCount: cart.lineCount + 1 });
+    return line;
+  }
+}
+
+export class Order extends Table("Order") {
+  async pay({ card }: Args<"Order.pay">) {
+    const { ctx } = this;
+    if (this.status !== "PENDING") throw ctx.error(409, "ILLEGAL_STEP", `An order that is ${this.status} cannot be paid.`);
+    const answer = await ctx.fetch(`${ctx.values.paymentUrl}/charges`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "idempotency-key": `charge-${this.id}` },
+      body: JSON.stringify({ order: this.id, amount: this.total, currency: this.currency, card }),
+      signal: AbortSignal.timeout(5_000),
+    });
+    if (answer.status === 402) throw ctx.error(402, "PAYMENT_DECLINED", "The payment was declined.");
+    if (!answer.ok) throw ctx.error(502, "PAYMENT_UNAVAILABLE", "The payment service did not answer.");
+    const { id } = await answer.json() as { id: string };
+    return this.update({ status: "PAID", paymentId: id });
+  }
+
+  async cancel({ reason }: Args<"Order.cancel">) {
+    const { ctx } = this;
+    if (!["PENDING", "PAID", "PAYMENT_FAILED", "ALLOCATED"].includes(this.status)) throw illegal(ctx, this.status, "CANCELLED");
+    for (const line of await ctx.system.OrderLine.find({ orderId: this.id })) {
+      const stock = await ctx.system.Stock.first({ productId: line.productId, warehouseId: this.warehouseId });
+      if (stock !== null) await ctx.system.Stock.increment(stock.id, "available", line.quantity);
+    }
+    return this.update({ status: "CANCELLED", ...(reason == null ? {} : { note: reason }) });
+  }
+
+  allocate() { return this.step("PAID", "ALLOCATED"); }
+  ship() { return this.step("ALLOCATED", "SHIPPED"); }
+  deliver() { return this.step("SHIPPED", "DELIVERED"); }
+
+  private async step(from: RecordOf<"Order">["status"], to: RecordOf<"Order">["status"]) {
+    if (this.status !== from) throw illegal(this.ctx, this.status, to);
+    return this.update({ status: to });
+  }
+}
+
+export const Endpoints = endpoints({
+  async availability(ctx, { sku }) {
+    const product = await ctx.db.Product.first({ sku });
+    if (product === null) throw ctx.error(404, "UNKNOWN_SKU", "There is no such product.");
+    const best = await ctx.system.Stock.first({ productId: product.id, order: { available: "desc" } });
+    return { sku, available: best?.available ?? 0 };
+  },
+});
+
+function illegal(ctx: Ctx, from: string, to: string) {
+  return ctx.error(409, "ILLEGAL_STEP", `An order that is ${from} cannot become ${to}.`, { from, to });
+}
+
+async function priceOf(ctx: Ctx, line: Line, currency: string, path: string) {
+  const product = await ctx.db.Product.first({ sku: line.sku, published: true });
+  if (product === null) throw ctx.error(400, "UNKNOWN_SKU", `There is no product ${line.sku}.`, { path });
+  if (product.currency !== currency) throw ctx.error(400, "MIXED_CURRENCY", `${line.sku} is sold in ${product.currency}, the cart is in ${currency}.`, { path });
+  return { price: product.price, currency: product.currency };
+}
+
+/** Takes all of it from the one warehouse that has most of the first product left; answers the warehouse. */
+async function reserve(ctx: Ctx, wanted: readonly { productId: string; sku: string; quantity: number }[]): Promise<string> {
+  const [first] = wanted;
+  const candidates = await ctx.system.Stock.find({ productId: first!.productId, available: { gte: first!.quantity }, order: { available: "desc" } });
+  for (const { warehouseId } of candidates) {
+    const stocks = await Promise.all(wanted.map(({ productId, quantity }) => ctx.system.Stock.first({ productId, warehouseId, available: { gte: quantity } })));
+    if (stocks.some((stock) => stock === null)) continue;
+    for (const [index, stock] of stocks.entries()) await ctx.system.Stock.increment(stock!.id, "available", -wanted[index]!.quantity);
+    return warehouseId;
+  }
+  throw ctx.error(409, "OUT_OF_STOCK", "No warehouse has all of it.", { skus: wanted.map(({ sku }) => sku) });
+}
