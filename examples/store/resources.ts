@@ -64,7 +64,10 @@ export class Order extends Table("Order") {
     if (answer.status === 402) throw ctx.error(402, "PAYMENT_DECLINED", "The payment was declined.");
     if (!answer.ok) throw ctx.error(502, "PAYMENT_UNAVAILABLE", "The payment service did not answer.");
     const { id } = await answer.json() as { id: string };
-    return this.update({ status: "PAID", paymentId: id });
+    // Only if it is still pending: it may have been cancelled while the payment service worked.
+    const paid = await ctx.system.Order.claim({ id: this.id, status: "PENDING" }, { status: "PAID", paymentId: id });
+    if (paid === null) throw illegal(ctx, "no longer PENDING", "PAID");
+    return paid;
   }
 
   async cancel({ reason }: Args<"Order.cancel">) {
@@ -74,7 +77,7 @@ export class Order extends Table("Order") {
       const stock = await ctx.system.Stock.first({ productId: line.productId, warehouseId: this.warehouseId });
       if (stock !== null) await ctx.system.Stock.increment(stock.id, "available", line.quantity);
     }
-    return this.update({ status: "CANCELLED", ...(reason == null ? {} : { note: reason }) });
+    return this.update({ status: "CANCELLED", cancelReason: reason ?? null });
   }
 
   allocate() { return this.step("PAID", "ALLOCATED"); }

@@ -2,8 +2,8 @@
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { Json } from "../../base/value.ts";
 import type { HttpHandler } from "./exchange.ts";
 
 /** Replaced as a whole by a reload: each request reads it once, so it sees the old app or the new one, never a mixture. */
@@ -18,12 +18,6 @@ export interface ServedApp {
   openApi(identity: Identity): string;
 }
 
-/** One JSON line each; the writer batches them. */
-export interface HttpLog {
-  /** `event` is noun-action, such as `request-answered`. */
-  write(level: "info" | "warn" | "error", event: string, fields: Readonly<Record<string, Json>>): void;
-}
-
 export interface ServeOptions {
   readonly host: string;
   /** 0: any free one; the answer names it. */
@@ -35,7 +29,7 @@ export interface ServeOptions {
   readonly trustProxy: readonly string[];
   /** PEM text. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  readonly log: HttpLog;
+  readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
   /** More numbers for `/metrics`, as `commits_total: 12`: names that end in `_total` are counters, the rest gauges. */
