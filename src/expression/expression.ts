@@ -80,8 +80,6 @@ export interface Environment {
   readonly now: string;
   /** Follows relations; null when the expression is known to be local (`isLocal`). */
   readonly source: RecordSource | null;
-  /** `matchesText` of base/text-query.ts; without it a text-search is unknown. */
-  readonly matchesText?: (texts: readonly string[], syntax: "fts" | "plain" | "phrase" | "web", words: string) => boolean;
 }
 
 /** Where an evaluation finds other records, without rules, expired ones invisible. Its implementer is in `tables/`. */
