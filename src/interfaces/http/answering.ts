@@ -1,0 +1,125 @@
+// From a request of Bun.serve to its Response: names it, reads its URL, authenticates, asks the handler, adds what all answers have.
+// Stays synchronous where its parts do: an answer from memory costs no promise.
+import type { Server } from "bun";
+import type { Identity } from "../../access/identity.ts";
+import { fault } from "../../base/error.ts";
+import { addCommonHeaders } from "./answer-headers.ts";
+import { createProxyTrust, type ProxyTrust } from "./client-address.ts";
+import { compress } from "./compress.ts";
+import { createCors, type Cors } from "./cors.ts";
+import type { Answer } from "./exchange.ts";
+import { createHttpMetrics, type HttpMetrics } from "./http-metrics.ts";
+import { problemAnswer } from "./problem-answer.ts";
+import { createRequestIds, type RequestIds } from "./request-id.ts";
+import { createRequestLog, type RequestLog } from "./request-log.ts";
+import { readTarget } from "./request-target.ts";
+import { ServerExchange } from "./server-exchange.ts";
+import type { ServeOptions } from "./served-app.ts";
+import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
+
+export interface Answering {
+  respond(request: Request, server: Server<undefined>): Response | Promise<Response>;
+}
+
+export interface AnsweringOptions extends ServeOptions {
+  readonly draining: () => boolean;
+}
+
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const SYSTEM_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+export function createAnswering(options: AnsweringOptions): Answering {
+  return new RequestAnswering(options);
+}
+
+class RequestAnswering implements Answering {
+  private readonly options: AnsweringOptions;
+  private readonly metrics: HttpMetrics = createHttpMetrics();
+  private readonly cors: Cors;
+  private readonly corsOpen: boolean;
+  private readonly requestIds: RequestIds;
+  private readonly requestLog: RequestLog;
+  private readonly proxies: ProxyTrust;
+  private readonly system: SystemRoutes;
+
+  constructor(options: AnsweringOptions) {
+    this.options = options;
+    this.cors = createCors(options.cors.origins);
+    this.corsOpen = options.cors.origins.length > 0;
+    this.requestIds = createRequestIds(options.random);
+    this.requestLog = createRequestLog(options.log);
+    this.proxies = createProxyTrust(options.trustProxy);
+    this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, draining: options.draining });
+  }
+
+  respond(request: Request, server: Server<undefined>): Response | Promise<Response> {
+    const exchange = new ServerExchange(request, server, this.options.current(), this.options.clock);
+    exchange.requestId = this.requestIds.of(exchange.header("x-request-id"));
+    try {
+      const answer = this.answer(exchange);
+      if (!(answer instanceof Promise)) return this.finish(exchange, answer);
+      return answer.then((ready) => this.finish(exchange, ready)).catch((error: unknown) => this.fail(exchange, error));
+    } catch (error) {
+      return this.fail(exchange, error);
+    }
+  }
+
+  private answer(exchange: ServerExchange): Answer | Promise<Answer> {
+    exchange.target = readTarget(exchange.url, exchange.app.limits.urlBytes);
+    const system = this.system.find(exchange.segments);
+    if (exchange.method === "OPTIONS" || !METHODS.has(exchange.method)) {
+      const methods = system === null ? exchange.app.handler.methods(exchange.segments) : SYSTEM_METHODS;
+      return exchange.method === "OPTIONS" ? this.describe(exchange, methods) : refuseMethod(methods);
+    }
+    if (system !== null) {
+      exchange.route = system.name;
+      if (!SYSTEM_METHODS.includes(exchange.method)) return refuseMethod(SYSTEM_METHODS);
+      if (!system.authenticated) return system.answer(exchange, exchange.app);
+    }
+    const identity = exchange.app.authenticator.authenticate(exchange.header("authorization"));
+    return identity instanceof Promise ? identity.then((known) => proceed(exchange, known, system)) : proceed(exchange, identity, system);
+  }
+
+  private describe(exchange: ServerExchange, methods: readonly string[]): Answer {
+    if (methods.length === 0) throw fault("NOT_FOUND", "Nothing is at this path.");
+    const headers: Record<string, string> = { allow: methods.join(", "), "cache-control": "private, no-store" };
+    this.cors.annotatePreflight({ origin: exchange.header("origin"), requestedHeaders: exchange.header("access-control-request-headers"), methods }, headers);
+    return { status: 204, headers, body: null };
+  }
+
+  private fail(exchange: ServerExchange, error: unknown): Response | Promise<Response> {
+    return this.finish(exchange, problemAnswer(error, { requestId: exchange.requestId, log: this.options.log }));
+  }
+
+  private finish(exchange: ServerExchange, answer: Answer): Response | Promise<Response> {
+    addCommonHeaders(answer, {
+      requestId: exchange.requestId, secure: this.options.tls !== null, draining: this.options.draining(), dispatchMs: exchange.dispatchMs, scanned: exchange.scanned,
+    });
+    if (this.corsOpen && exchange.method !== "OPTIONS") this.cors.annotate(exchange.header("origin"), answer.headers);
+    if (answer.body === null || answer.body.length < 1_024) return this.write(exchange, answer);
+    const smaller = compress(answer, exchange.header("accept-encoding"));
+    return smaller instanceof Promise ? smaller.then((ready) => this.write(exchange, ready)) : this.write(exchange, smaller);
+  }
+
+  private write(exchange: ServerExchange, answer: Answer): Response {
+    const durationMs = performance.now() - exchange.startedMs;
+    this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);
+    this.requestLog.write({
+      requestId: exchange.requestId, method: exchange.method, route: exchange.route, status: answer.status, durationMs,
+      identity: exchange.authenticated ? exchange.identity : null,
+      clientAddress: () => this.proxies.clientAddress(exchange.peer(), exchange.header("x-forwarded-for")),
+    });
+    return new Response(answer.body, { status: answer.status, headers: answer.headers });
+  }
+}
+
+function proceed(exchange: ServerExchange, identity: Identity, system: SystemRoute | null): Answer | Promise<Answer> {
+  exchange.identity = identity;
+  exchange.authenticated = true;
+  return system === null ? exchange.app.handler.handle(exchange) : system.answer(exchange, exchange.app);
+}
+
+function refuseMethod(methods: readonly string[]): never {
+  if (methods.length === 0) throw fault("NOT_FOUND", "Nothing is at this path.");
+  throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") } });
+}

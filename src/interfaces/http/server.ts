@@ -1,0 +1,58 @@
+// The HTTP listener: one request in, one answer out, with the limits, headers, logs and metrics that all of them share.
+// Knows no interface by name: what the paths mean is the handler's.
+import http from "node:http";
+import type { Server } from "bun";
+import type { Limits } from "../../base/limits.ts";
+import { createAnswering, type Answering } from "./answering.ts";
+import type { HttpServer, ServeOptions } from "./served-app.ts";
+
+/** Bodies are bounded while they are read (read-body.ts), so that a refusal can say why; Bun holds back what nobody reads. */
+const BODY_BYTES_OF_BUN = Number.MAX_SAFE_INTEGER;
+/** Beside URL and headers: the request line's other words. */
+const REQUEST_LINE_SLACK_BYTES = 64;
+const IDLE_S_OF_BUN_MAX = 255;
+
+/** Throws what Bun.serve throws, such as EADDRINUSE. */
+export function serveHttp(options: ServeOptions): HttpServer {
+  let draining = false;
+  const answering = createAnswering({ ...options, draining: () => draining });
+  const server = listen(options, answering);
+  return {
+    port: server.port ?? options.port,
+    url: `${options.tls === null ? "http" : "https"}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${server.port ?? options.port}`,
+    get pending() { return server.pendingRequests; },
+    async stop(drainMs) {
+      draining = true;
+      let cancel = (): void => {};
+      const late = new Promise<void>((resolve) => { cancel = options.clock.schedule(drainMs, resolve); });
+      await Promise.race([server.stop(false), late]);
+      cancel();
+      await server.stop(true);
+    },
+  };
+}
+
+function listen(options: ServeOptions, answering: Answering): Server<undefined> {
+  const { limits } = options.current();
+  return withHeaderLimit(limits, () => Bun.serve({
+    hostname: options.host,
+    port: options.port,
+    maxRequestBodySize: BODY_BYTES_OF_BUN,
+    idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX),
+    development: false,
+    ...(options.tls === null ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
+    fetch: (request, server) => answering.respond(request, server),
+    error: () => new Response(null, { status: 500 }),
+  }));
+}
+
+/** Bun takes the limit of the head from node:http's setting at the moment of listening; it is put back for others in this process. */
+function withHeaderLimit<Result>(limits: Limits, work: () => Result): Result {
+  const before = http.maxHeaderSize;
+  Reflect.set(http, "maxHeaderSize", limits.urlBytes + limits.headerBytes + REQUEST_LINE_SLACK_BYTES);
+  try {
+    return work();
+  } finally {
+    Reflect.set(http, "maxHeaderSize", before);
+  }
+}
