@@ -1,0 +1,48 @@
+// Declarations to the Catalog. Best effort: a Catalog comes out of any schema, so that everything else can be checked too.
+import { createHash } from "node:crypto";
+import { print } from "graphql";
+import type { AllowRule, Callable, Catalog, Table } from "./catalog.ts";
+import { buildEndpoint } from "./build-callable.ts";
+import { buildTable } from "./build-table.ts";
+import { resolveDuration } from "./argument-problems.ts";
+import type { CompileContext } from "./compile-context.ts";
+import { textOf, useOf } from "./declarations.ts";
+
+export function buildCatalog(context: CompileContext): Catalog {
+  const tables = new Map<string, Table>();
+  const endpoints = new Map<string, Callable>();
+  for (const type of context.byName.values()) {
+    if (type.kind === "table") tables.set(type.name, buildTable(type, context));
+    if (type.kind !== "endpoints") continue;
+    for (const field of type.fields) if (!endpoints.has(field.name)) endpoints.set(field.name, buildEndpoint(field, context));
+  }
+  const { enums, objects } = context.literals;
+  return deepFreeze({ hash: hashOf(context), tables, enums, objects, endpoints, roles: rolesOf(tables, endpoints) });
+}
+
+/** SHA-256 of the document printed without comments and layout, and of the settings that it names. */
+function hashOf(context: CompileContext): string {
+  const settings = context.tables.map((type) => textOf(useOf(type, "table"), "expiration")).filter((text) => text?.startsWith("values.") === true);
+  const resolved = settings.map((text) => [text, text === undefined ? null : resolveDuration(text, context).text]);
+  return createHash("sha256").update(print(context.document)).update(JSON.stringify(resolved)).digest("hex");
+}
+
+const BUILT_IN_ROLES: readonly string[] = ["public", "authenticated"];
+
+function rolesOf(tables: ReadonlyMap<string, Table>, endpoints: ReadonlyMap<string, Callable>): string[] {
+  const rules: AllowRule[] = [...endpoints.values()].flatMap((endpoint) => endpoint.allow);
+  for (const table of tables.values()) {
+    rules.push(...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow), ...[...table.actions.values()].flatMap((action) => action.allow));
+  }
+  const roles = new Set(rules.flatMap((rule) => rule.to));
+  return [...roles].filter((role) => !BUILT_IN_ROLES.includes(role) && !role.startsWith("decision:")).sort();
+}
+
+/** Maps cannot be frozen; their types are read-only. */
+function deepFreeze<Part>(part: Part): Part {
+  if (typeof part !== "object" || part === null || Object.isFrozen(part)) return part;
+  Object.freeze(part);
+  const inner = part instanceof Map ? part.values() : Object.values(part);
+  for (const value of inner) deepFreeze(value);
+  return part;
+}
