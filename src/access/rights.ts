@@ -1,0 +1,113 @@
+// May you: one caller's rights for one operation, from compiled rules that are kept per set of roles.
+import { fault } from "../base/error.ts";
+import type { Value } from "../base/value.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Plan } from "../query/plan.ts";
+import type { Scope } from "../query/scope.ts";
+import type { Callable, Catalog } from "../schema/catalog.ts";
+import type { Authority, Permission } from "../tables/authority.ts";
+import type { Identity } from "./identity.ts";
+import { createRoleRights, type RecordVerb, type RoleRights } from "./role-rights.ts";
+import { rulePlan } from "./rule-plan.ts";
+import { isPublicPlan } from "./public-plan.ts";
+
+export interface Rights {
+  /** Equal for callers with equal roles: a plan ruled for one serves the other, with their own `auth`. */
+  readonly roleKey: string;
+  /** What the caller may name. */
+  readonly scope: Scope;
+  /** The same for app code that acts for the caller: internal fields too. */
+  readonly codeScope: Scope;
+  /** Null only for `system`, which acts without rules. */
+  readonly authority: Authority | null;
+  readonly administrator: boolean;
+  /** The variable `auth` of rules. */
+  readonly auth: Authority["auth"];
+  permission(table: string, verb: RecordVerb): Permission;
+  /** Without @allow only the administrator. */
+  mayCall(callable: Callable): Permission;
+  /** The role part, decided before anything runs: throws UNAUTHENTICATED or FORBIDDEN where no rule could ever permit it. */
+  require(table: string, verb: RecordVerb): void;
+  requireCall(callable: Callable): void;
+  /** What a refusal answers: 401 for whoever is not signed in, else 403. */
+  refusal(what: string): Error;
+  /** The plan with READ rules and masks, for the wire or (`code`) for app code. */
+  rulePlan(plan: Plan, reader?: "wire" | "code"): Plan;
+  /** True when `public` may read all that the (unruled) plan reads. */
+  publicRead(plan: Plan): boolean;
+}
+
+export interface Access { rights(identity: Identity): Rights }
+
+export interface AccessOptions {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  /** Development: refusals may say which rule denied. The administrator is always told. */
+  readonly explainDenials?: boolean;
+}
+
+const ROLE_SETS_MAX = 1_000;
+
+export function createAccess(options: AccessOptions): Access {
+  const byRoles = new Map<string, RoleRights>();
+  const byIdentity = new WeakMap<Identity, Rights>();
+  const all = createRoleRights(null, "all", options);
+
+  const rolesOf = (identity: Identity): RoleRights => {
+    if (identity.kind === "administrator" || identity.kind === "system") return all;
+    const roles = identity.kind === "anonymous" ? ["public"] : [...new Set(["public", "authenticated", ...identity.roles])].sort();
+    const key = JSON.stringify(roles);
+    let found = byRoles.get(key);
+    if (found !== undefined) byRoles.delete(key);
+    else {
+      found = createRoleRights(new Set(roles), key, options);
+      if (byRoles.size >= ROLE_SETS_MAX) byRoles.delete(byRoles.keys().next().value!);
+    }
+    // The end of the map is what was used last.
+    byRoles.set(key, found);
+    return found;
+  };
+  const publicRoles = createRoleRights(new Set(["public"]), JSON.stringify(["public"]), options);
+
+  return {
+    rights(identity) {
+      let rights = byIdentity.get(identity);
+      if (rights === undefined) {
+        rights = createRights(identity, rolesOf(identity), publicRoles, options.explainDenials === true);
+        byIdentity.set(identity, rights);
+      }
+      return rights;
+    },
+  };
+}
+
+function createRights(identity: Identity, roles: RoleRights, publicRoles: RoleRights, explainDenials: boolean): Rights {
+  const administrator = identity.kind === "administrator";
+  const unruled = administrator || identity.kind === "system";
+  const auth = authOf(identity);
+  const permission = (table: string, verb: RecordVerb): Permission => {
+    const authority = roles.table(table);
+    return verb === "READ" ? authority.read : verb === "CREATE" ? authority.create : verb === "UPDATE" ? authority.update : authority.remove;
+  };
+  const refusal = (what: string): Error => (identity.kind === "anonymous"
+    ? fault("UNAUTHENTICATED", `Nobody is signed in, and ${what} is not public.`, { headers: { "www-authenticate": "Bearer" } })
+    : fault("FORBIDDEN", `You may not ${what}.`));
+  return {
+    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, auth, permission, refusal,
+    authority: identity.kind === "system" ? null : {
+      table: (name) => roles.table(name), auth, subject: identity.subject,
+      explainDenials: explainDenials || administrator, authenticated: identity.kind !== "anonymous",
+    },
+    mayCall: (callable) => roles.mayCall(callable),
+    require(table, verb) { if (permission(table, verb) === false) throw refusal(`${verb.toLowerCase()} ${table}`); },
+    requireCall(callable) { if (roles.mayCall(callable) === false) throw refusal(`call ${callable.name}`); },
+    rulePlan: (plan, reader = "wire") => (unruled ? plan : rulePlan(plan, { rights: roles, code: reader === "code" })),
+    publicRead: (plan) => isPublicPlan(plan, publicRoles),
+  };
+}
+
+/** For whoever is not signed in every `auth.*` is absent. */
+function authOf(identity: Identity): Authority["auth"] {
+  if (identity.kind === "anonymous") return { subject: null, roles: null, tenant: null, claims: null };
+  return { subject: identity.subject, roles: identity.roles, tenant: identity.tenant, claims: identity.claims as { readonly [name: string]: Value } };
+}

@@ -1,0 +1,148 @@
+// What one set of roles may do, worked out once per table: verbs, fields, names in scope. Knows no single caller.
+import type { Expression } from "../expression/expression.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Scope } from "../query/scope.ts";
+import type { Callable, Catalog, Field, Relation, Table, Verb } from "../schema/catalog.ts";
+import type { Permission, TableAuthority } from "../tables/authority.ts";
+import { permissionOf, type RoleSet, type RuleContext } from "./allow-rules.ts";
+import { allOf } from "./permission.ts";
+import { relocate } from "./rewrite-expression.ts";
+
+export type RecordVerb = "READ" | "CREATE" | "UPDATE" | "DELETE";
+type FieldPermissions = ReturnType<TableAuthority["field"]>;
+
+export interface RoleRights {
+  /** Equal for equal sets of roles; part of the key of whatever depends on roles alone. */
+  readonly key: string;
+  readonly catalog: Catalog;
+  table(name: string): TableAuthority;
+  /** Under which condition the relation may be followed, over the row that has it; `false`: it does not exist for them. */
+  relation(table: Table, field: Field): Permission;
+  mayCall(callable: Callable): Permission;
+  /** What callers may name. */
+  readonly scope: Scope;
+  /** The same for app code, which also sees internal fields. */
+  readonly codeScope: Scope;
+}
+
+const OPEN_FIELD: FieldPermissions = { read: true, create: true, update: true };
+const HIDDEN_FIELD: FieldPermissions = { read: false, create: false, update: false };
+
+/** `roles` null: whoever passes all rules. */
+export function createRoleRights(roles: RoleSet | null, key: string, parts: { catalog: Catalog; book: ExpressionBook }): RoleRights {
+  const { catalog } = parts;
+  const context: RuleContext | null = roles === null ? null : { ...parts, roles };
+  const authorities = new Map<string, TableAuthority>();
+  const table = (name: string): TableAuthority => {
+    let authority = authorities.get(name);
+    if (authority === undefined) {
+      const found = catalog.tables.get(name);
+      authority = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context);
+      authorities.set(name, authority);
+    }
+    return authority;
+  };
+  const relation = (owner: Table, field: Field): Permission => relationPermission(owner, field, { catalog, table });
+  return {
+    key, catalog, table, relation,
+    mayCall: (callable) => {
+      if (context === null) return true;
+      const owner = callable.table === null ? null : catalog.tables.get(callable.table) ?? null;
+      return permissionOf(callable.allow, owner, context);
+    },
+    scope: createScope(catalog, table, relation, false),
+    codeScope: createScope(catalog, table, relation, true),
+  };
+}
+
+const deniedTable: TableAuthority = { read: false, create: false, update: false, remove: false, field: () => HIDDEN_FIELD };
+
+function openTable(table: Table): TableAuthority {
+  return { read: true, create: true, update: true, remove: true, field: (name) => (table.fields.get(name)?.internal === true ? HIDDEN_FIELD : OPEN_FIELD) };
+}
+
+function ruledTable(table: Table, context: RuleContext): TableAuthority {
+  const verb = (wanted: Verb): Permission => permissionOf(table.allow.filter((rule) => rule.do.includes(wanted)), table, context);
+  const fields = new Map([...table.fields.values()].map((field) => [field.name, fieldPermissions(field, table, context)]));
+  return {
+    read: verb("READ"), create: verb("CREATE"), update: verb("UPDATE"), remove: verb("DELETE"),
+    // A field that is not declared belongs to an open table and follows its rules.
+    field: (name) => fields.get(name) ?? OPEN_FIELD,
+  };
+}
+
+function fieldPermissions(field: Field, table: Table, context: RuleContext): FieldPermissions {
+  if (field.internal) return HIDDEN_FIELD;
+  if (field.allow.length === 0) return OPEN_FIELD;
+  const verb = (wanted: Verb): Permission => permissionOf(field.allow.filter((rule) => rule.do.includes(wanted)), table, context);
+  return { read: verb("READ"), create: verb("CREATE"), update: verb("UPDATE") };
+}
+
+interface RelationContext { readonly catalog: Catalog; table(name: string): TableAuthority }
+
+/** Following a relation tells the values of its keys, so it needs what reading those needs; a join table must be readable without condition. */
+function relationPermission(owner: Table, field: Field, context: RelationContext): Permission {
+  const { relation } = field;
+  if (relation === null || context.table(relation.table).read === false) return false;
+  switch (relation.kind) {
+    case "one": return allOf([context.table(owner.name).field(field.name).read, context.table(owner.name).field(relation.from).read]);
+    // A conditional key of the other table is asked of each row there (`relatedFilter`).
+    case "many": return context.table(relation.table).field(relation.to).read === false ? false : context.table(owner.name).field(field.name).read;
+    case "through": return isOpenJoin(relation, context) ? context.table(owner.name).field(field.name).read : false;
+  }
+}
+
+function isOpenJoin(relation: Relation, context: RelationContext): boolean {
+  if (relation.through === null) return false;
+  const join = context.table(relation.through.table);
+  return join.read === true && join.field(relation.through.from).read === true && join.field(relation.through.to).read === true;
+}
+
+/** What rows of the other table must satisfy to appear through the relation: its READ rule, and that of the key that points back. */
+export function relatedFilter(rights: RoleRights, relation: Relation): Permission {
+  const other = rights.table(relation.table);
+  return relation.kind === "many" ? allOf([other.read, other.field(relation.to).read]) : other.read;
+}
+
+/** Under which condition the record that to-one relations lead to may be seen, over `row` of `table`. */
+export function pathPermission(rights: RoleRights, row: string, table: Table, path: readonly string[]): Permission {
+  const conditions: Permission[] = [];
+  let current = table;
+  const walked: string[] = [];
+  for (const step of path) {
+    const field = current.fields.get(step);
+    const next = field?.relation === undefined || field.relation === null ? undefined : rights.catalog.tables.get(field.relation.table);
+    if (field === undefined || next === undefined) return false;
+    conditions.push(moved(rights.relation(current, field), { row, table: table.name, path: [...walked] }));
+    walked.push(step);
+    conditions.push(moved(rights.table(next.name).read, { row, table: table.name, path: [...walked] }));
+    current = next;
+  }
+  return allOf(conditions);
+}
+
+export function moved(permission: Permission, place: { row: string; table: string; path: readonly string[] }): Permission {
+  return typeof permission === "boolean" ? permission : relocate(permission as Expression, place);
+}
+
+function createScope(catalog: Catalog, table: (name: string) => TableAuthority, relation: RoleRights["relation"], internal: boolean): Scope {
+  const known = new Map<string, ReadonlyMap<string, Field>>();
+  const isVisible = (owner: Table, field: Field): boolean => {
+    if (field.internal) return internal;
+    if (field.kind === "relation") return relation(owner, field) !== false;
+    return table(owner.name).field(field.name).read !== false;
+  };
+  return {
+    catalog,
+    readable: (owner) => table(owner.name).read !== false,
+    fields(owner) {
+      let fields = known.get(owner.name);
+      if (fields === undefined) {
+        const readable = table(owner.name).read !== false;
+        fields = new Map([...owner.fields].filter(([, field]) => readable && isVisible(owner, field)));
+        known.set(owner.name, fields);
+      }
+      return fields;
+    },
+  };
+}

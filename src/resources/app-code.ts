@@ -1,0 +1,163 @@
+// Binds what resources.ts exports to what the schema declares: every declared callable has a body of its kind, no body is
+// undeclared. Loads nothing and runs nothing of the app.
+import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
+import type { Callable, Catalog, Table } from "../schema/catalog.ts";
+import { TABLE_NAME, type TableBase } from "./app-api.ts";
+
+/** A body as it stands in the app: whatever it does, throws or answers. */
+export type AppFunction = (this: unknown, ...parameters: unknown[]) => unknown;
+
+export interface TableCode {
+  readonly construct: () => TableBase;
+  /** Overrides; null where the class leaves the runtime's own. */
+  readonly create: AppFunction | null;
+  readonly update: AppFunction | null;
+  readonly remove: AppFunction | null;
+  readonly actions: ReadonlyMap<string, AppFunction>;
+}
+
+export interface AppCode {
+  readonly tables: ReadonlyMap<string, TableCode>;
+  readonly endpoints: ReadonlyMap<string, AppFunction>;
+}
+
+export interface BindOptions {
+  /** As the user names it. */
+  readonly file: string;
+  /** False: the module exists but did not load, which was reported; missing bodies are then not. */
+  readonly loaded: boolean;
+}
+
+export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map() };
+
+const LATER: Readonly<Record<string, string>> = {
+  Tools: "governed decisions", Fallbacks: "governed decisions", Jobs: "jobs", Sources: "read-through tables", Migrations: "migrations",
+};
+/** A body takes at most the context and the arguments. */
+const STATIC_ARITY_MAX = 2;
+const METHOD_ARITY_MAX = 1;
+
+/** `module`: the named exports, null without a resources.ts. */
+export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, unknown>> | null, options: BindOptions): { code: AppCode; diagnostics: Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const binder: Binder = { catalog, file: options.file, diagnostics };
+  const tables = new Map<string, TableCode>();
+  for (const [name, exported] of Object.entries(module ?? {})) {
+    if (Object.hasOwn(LATER, name)) diagnostics.push(laterExport(name, options.file));
+    else if (isTableClass(exported)) bindClass(name, exported, tables, binder);
+  }
+  const endpoints = bindEndpoints(module?.["Endpoints"], binder);
+  if (options.loaded || module !== null) diagnostics.push(...missingBodies(catalog, tables, endpoints));
+  return { code: { tables, endpoints }, diagnostics };
+}
+
+interface Binder { readonly catalog: Catalog; readonly file: string; readonly diagnostics: Diagnostic[] }
+
+type TableClass = (new () => TableBase) & { readonly [TABLE_NAME]: string; readonly prototype: object };
+
+function isTableClass(exported: unknown): exported is TableClass {
+  return typeof exported === "function" && typeof (exported as Partial<TableClass>)[TABLE_NAME] === "string";
+}
+
+function bindClass(exportName: string, exported: TableClass, tables: Map<string, TableCode>, binder: Binder): void {
+  const name = exported[TABLE_NAME];
+  const table = binder.catalog.tables.get(name);
+  if (table === undefined) {
+    const near = didYouMean(name, binder.catalog.tables.keys());
+    report(binder, `class ${exportName} extends Table("${name}"), but the schema has no table ${name}.`, near === null ? "Name a table of the schema." : `Did you mean ${near}?`);
+  } else if (tables.has(name)) {
+    report(binder, `There are two classes for ${name}.`, "Put their bodies into one class.");
+  } else {
+    tables.set(name, bindTable(table, exported, binder));
+  }
+}
+
+function bindTable(table: Table, exported: TableClass, binder: Binder): TableCode {
+  const methods = ownFunctions(exported.prototype, binder, `${table.name}`);
+  const statics = ownFunctions(exported, binder, `${table.name}`);
+  const actions = new Map<string, AppFunction>();
+  const [create, update, remove] = [takeOut(statics, "create"), takeOut(methods, "update"), takeOut(methods, "remove")];
+  for (const [found, on, max] of [[methods, "RECORD", METHOD_ARITY_MAX], [statics, "TABLE", STATIC_ARITY_MAX]] as const) {
+    for (const [name, body] of found) {
+      const declared = table.actions.get(name);
+      if (declared === undefined) undeclared(`${table.name}.${name}`, name, table.actions.keys(), binder);
+      else if (declared.on !== on) report(binder, `${table.name}.${name} is declared on the ${declared.on === "RECORD" ? "record" : "table"}.`, declared.on === "RECORD" ? "Remove static: the record is this." : "Make it a static method (ctx, args).");
+      else if (hasArity(body, `${table.name}.${name}`, max, binder)) actions.set(name, body);
+    }
+  }
+  for (const [body, name, max] of [[create, "create", STATIC_ARITY_MAX], [update, "update", METHOD_ARITY_MAX], [remove, "remove", 0]] as const) {
+    if (body !== null) hasArity(body, `${table.name}.${name}`, max, binder);
+  }
+  return { construct: () => new exported(), create, update, remove, actions };
+}
+
+function takeOut(functions: Map<string, AppFunction>, name: string): AppFunction | null {
+  const found = functions.get(name) ?? null;
+  functions.delete(name);
+  return found;
+}
+
+/** Methods that the class itself has; accessors and `#private` ones are its own business. */
+function ownFunctions(holder: object, binder: Binder, owner: string): Map<string, AppFunction> {
+  const found = new Map<string, AppFunction>();
+  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
+    if (name === "constructor") {
+      if (typeof value === "function" && value.length > 0) report(binder, `The constructor of ${owner} takes parameters.`, "Remove the constructor: the runtime fills the record in.");
+    } else if (typeof value === "function") found.set(name, value as AppFunction);
+  }
+  return found;
+}
+
+function bindEndpoints(exported: unknown, binder: Binder): Map<string, AppFunction> {
+  const bodies = new Map<string, AppFunction>();
+  if (exported === undefined) return bodies;
+  if (typeof exported !== "object" || exported === null) {
+    report(binder, "Endpoints is not an object of functions.", "Write export const Endpoints = endpoints({ ... }).");
+    return bodies;
+  }
+  for (const [name, body] of Object.entries(exported)) {
+    if (!binder.catalog.endpoints.has(name)) undeclared(`Endpoints.${name}`, name, binder.catalog.endpoints.keys(), binder);
+    else if (typeof body !== "function") report(binder, `Endpoints.${name} is not a function.`, "Write it as async NAME(ctx, args) { ... }.");
+    else if (hasArity(body as AppFunction, `Endpoints.${name}`, STATIC_ARITY_MAX, binder)) bodies.set(name, body as AppFunction);
+  }
+  return bodies;
+}
+
+function hasArity(body: AppFunction, name: string, max: number, binder: Binder): boolean {
+  if (body.length <= max) return true;
+  const parameters = max === STATIC_ARITY_MAX ? "the context and the arguments" : max === METHOD_ARITY_MAX ? "the arguments; the context is this.ctx" : "nothing";
+  report(binder, `${name} takes ${body.length} parameters.`, `Take ${parameters}.`);
+  return false;
+}
+
+function missingBodies(catalog: Catalog, tables: ReadonlyMap<string, TableCode>, endpoints: ReadonlyMap<string, AppFunction>): Diagnostic[] {
+  const missing: Diagnostic[] = [];
+  const check = (callable: Callable, name: string, has: boolean, where: string): void => {
+    if (!has) missing.push(problem(callable.position, `${name} has no body.`, `Add ${callable.name} to ${where} in resources.ts, or remove the declaration.`));
+  };
+  for (const table of catalog.tables.values()) {
+    for (const action of table.actions.values()) check(action, `${table.name}.${action.name}`, tables.get(table.name)?.actions.has(action.name) === true, `class ${table.name}`);
+  }
+  for (const endpoint of catalog.endpoints.values()) check(endpoint, endpoint.name, endpoints.has(endpoint.name), "Endpoints");
+  return missing;
+}
+
+function undeclared(name: string, own: string, declared: Iterable<string>, binder: Binder): void {
+  const near = didYouMean(own, declared);
+  report(binder, `${name} has a body but no declaration.`, near === null ? "Declare it in schema.graphql, or make it a function outside." : `Did you mean ${near}?`);
+}
+
+function report(binder: Binder, message: string, fix: string): void {
+  binder.diagnostics.push(problem({ file: binder.file, line: 1, column: 1 }, message, fix));
+}
+
+function problem(position: SourcePosition, message: string, fix: string): Diagnostic {
+  return { code: "BODY_MISSING", severity: "error", position, message, why: "The schema shows the whole surface, so each callable is declared there and has its body in resources.ts.", fix, edits: [] };
+}
+
+function laterExport(name: string, file: string): Diagnostic {
+  return {
+    code: "NOT_AVAILABLE", severity: "error", position: { file, line: 1, column: 1 }, message: `The export ${name} is not available in this version.`,
+    why: `It belongs to ${LATER[name]!}, which this version does not have; ignoring it would change what the app means.`, fix: "Remove it; README lists what is available.", edits: [],
+  };
+}
