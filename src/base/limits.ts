@@ -11,7 +11,10 @@ export interface Limits {
   /** Rows of one embedded list. */
   readonly embedRows: number;
   readonly embedDepth: number;
+  /** Conditions, groups of them and order terms of one query. */
   readonly filterTerms: number;
+  /** Entries of `select=`, embedded ones included. */
+  readonly selectItems: number;
   readonly listValues: number;
   readonly bulkRows: number;
   readonly cascadeRows: number;
@@ -48,6 +51,7 @@ export const defaultLimits: Limits = {
   embedRows: 10_000,
   embedDepth: 5,
   filterTerms: 200,
+  selectItems: 200,
   listValues: 1_000,
   bulkRows: 10_000,
   cascadeRows: 10_000,
