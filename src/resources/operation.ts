@@ -43,9 +43,13 @@ export class JsonText {
 }
 
 export interface Result {
-  /** HTTP's numbers, used as the common vocabulary. */
+  /** HTTP's numbers, used as the common vocabulary: 201 where something was created, else 200. Refusals are thrown as AmbitError. */
   readonly status: number;
-  /** Undefined: no body. JsonText: rows or a record as ready JSON. */
+  /**
+   * Undefined: no body. JsonText: ready JSON. Of `query`, `create`, `update-many` and `remove-many` a list of rows (of writes only
+   * with `returning`; rows that the caller may not read are left out); of `get`, `replace`, `update` and `remove` one object, or
+   * undefined where the caller may not read it; of a callable what it answers (undefined: nothing declared came back).
+   */
   readonly body: JsonText | Json | undefined;
   /** Of the one record that this is about, when the representation is its own unconditional fields. */
   readonly version: number | null;
