@@ -1,0 +1,48 @@
+// The wall between app code and everybody else: what an app throws becomes its own problem, or an incident that says nothing.
+import { AmbitError, fault } from "../base/error.ts";
+import { describeError, type Log } from "../base/log.ts";
+import { uuidv7, type Random } from "../base/random.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Json } from "../base/value.ts";
+
+export interface FaultParts { readonly log: Log; readonly clock: Clock; readonly random: Random }
+
+/** Made by ctx.error: the app decided this answer, so it may be kept under an Idempotency-Key. */
+const decidedByApp = new WeakSet<AmbitError>();
+
+export function isDecidedByApp(error: unknown): boolean {
+  return error instanceof AmbitError && decidedByApp.has(error);
+}
+
+/** What ctx.error makes. A status outside 400 to 599 or a code of another shape is the app's mistake. */
+export function appError(status: number, code: string, message: string, details?: unknown): AmbitError {
+  if (!Number.isInteger(status) || status < 400 || status > 599) throw new TypeError(`ctx.error: the status must be 400 to 599, not ${status}`);
+  if (typeof code !== "string" || !/^[A-Z][A-Z0-9_]{0,63}$/.test(code)) throw new TypeError("ctx.error: the code must be upper-case letters, digits and _");
+  const error = new AmbitError(status, code, String(message), details === undefined ? {} : { details: plainJson(details) });
+  decidedByApp.add(error);
+  return error;
+}
+
+/** A stable refusal passes; anything else thrown is logged under an incident id, which is all that is told. */
+export function toAmbitError(thrown: unknown, where: { readonly requestId: string; readonly body: string }, parts: FaultParts): AmbitError {
+  if (thrown instanceof AmbitError) return thrown;
+  return incident("INTERNAL", "The app failed in an unexpected way.", { ...where, thrown }, parts);
+}
+
+/** Logs the facts and answers only the incident's id. */
+export function incident(
+  code: "INTERNAL" | "INVALID_RESULT", message: string, facts: { readonly requestId: string; readonly body: string; readonly thrown: unknown; readonly details?: Json }, parts: FaultParts,
+): AmbitError {
+  const id = uuidv7(parts.clock, parts.random);
+  const { requestId, body, thrown, details } = facts;
+  parts.log.error("body-failed", { incident: id, code, requestId, body, ...(details === undefined ? {} : { details }), ...describeError(thrown) });
+  return fault(code, `${message} Incident ${id}.`, { details: { incident: id }, cause: thrown });
+}
+
+function plainJson(value: unknown): Json {
+  try {
+    return JSON.parse(JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? String(item) : item)) ?? "null") as Json;
+  } catch {
+    throw new TypeError("ctx.error: the details must be JSON");
+  }
+}

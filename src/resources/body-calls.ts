@@ -1,0 +1,86 @@
+// Watches the calls that one run of a body makes: none may go unawaited, still run at its end, or begin after it.
+// So nothing that a body forgot is ever committed late.
+
+/** A mistake of app code; the log says which, the client only an incident. */
+export class BodyMistake extends Error {
+  override readonly name = "BodyMistake";
+}
+
+export class BodyCalls {
+  readonly #running = new Set<Call<unknown>>();
+  readonly #unobserved = new Set<Call<unknown>>();
+  #ended: string | null = null;
+
+  /** Starts `work` at once. The answer is used like a promise, and knows whether it is. */
+  start<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const call = new Call<T>(name, (observed) => this.#unobserved.delete(observed));
+    if (this.#ended !== null) {
+      call.follow(Promise.reject(new BodyMistake(`${name} was called after ${this.#ended}.`)), () => {});
+      return call;
+    }
+    this.#running.add(call);
+    this.#unobserved.add(call);
+    call.follow(run(work), () => this.#running.delete(call));
+    return call;
+  }
+
+  /** For what answers at once: throws once the body has ended. */
+  assertOpen(name: string): void {
+    if (this.#ended !== null) throw new BodyMistake(`${name} was used after ${this.#ended}.`);
+  }
+
+  /** The body has returned. Throws if it left something behind. */
+  finish(): void {
+    const [forgotten] = this.#unobserved.size > 0 ? this.#unobserved : this.#running;
+    this.close("its body had ended");
+    if (forgotten !== undefined) throw new BodyMistake(`${forgotten.name} was not awaited.`);
+  }
+
+  /** From now on calls are refused. `when` completes the sentence "was called after ...". */
+  close(when: string): void {
+    this.#ended ??= when;
+  }
+}
+
+function run<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Not a native promise: `await` calls its `then`, which is how we know that somebody waits. */
+class Call<T> implements Promise<T> {
+  readonly [Symbol.toStringTag] = "Promise";
+  readonly name: string;
+  readonly #observe: (call: Call<unknown>) => void;
+  #promise: Promise<T> | null = null;
+
+  constructor(name: string, observe: (call: Call<unknown>) => void) {
+    this.name = name;
+    this.#observe = observe;
+  }
+
+  follow(promise: Promise<T>, settled: () => void): void {
+    this.#promise = promise;
+    // Also keeps an unawaited failure from becoming an unhandled rejection: `finish` reports it.
+    promise.then(settled, settled);
+  }
+
+  then<Result1 = T, Result2 = never>(
+    fulfilled?: ((value: T) => Result1 | PromiseLike<Result1>) | null, rejected?: ((reason: unknown) => Result2 | PromiseLike<Result2>) | null,
+  ): Promise<Result1 | Result2> {
+    this.#observe(this);
+    return this.#promise!.then(fulfilled, rejected);
+  }
+
+  catch<Result = never>(rejected?: ((reason: unknown) => Result | PromiseLike<Result>) | null): Promise<T | Result> {
+    return this.then(undefined, rejected);
+  }
+
+  finally(settled?: (() => void) | null): Promise<T> {
+    this.#observe(this);
+    return this.#promise!.finally(settled);
+  }
+}
