@@ -86,7 +86,7 @@ function attempt(connection: Connection, work: Work<unknown>): Outcome | null {
   } catch (error) {
     const scope = failureScope(error);
     if (scope === "fatal") throw error;
-    return scope === "request" && connection.inTransaction ? { ok: false, error } : null;
+    return scope === "request" && connection.inTransaction ? { ok: false, error: answerFor(error) } : null;
   }
 }
 

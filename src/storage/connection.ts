@@ -2,6 +2,7 @@
 // Integers come back as JavaScript numbers: read a Long as CAST(... AS TEXT).
 import { Database, type Statement as NativeStatement } from "bun:sqlite";
 import type { SqlValue } from "../base/value.ts";
+import { statementError } from "./sqlite-failure.ts";
 
 export type SqlRow = { readonly [column: string]: SqlValue };
 
@@ -53,6 +54,10 @@ export function connect(database: Database, statementsMax: number): Connection {
   };
 }
 
+class TransactionLost extends Error {
+  override readonly name = "TransactionLost";
+}
+
 /** After `SQLITE_FULL` and its like SQLite may have rolled back everything: what follows would stand in no transaction. */
 class TransactionGuard {
   readonly #database: Database;
@@ -78,12 +83,12 @@ class TransactionGuard {
   }
 
   check(): void {
-    if (this.#lost) throw new Error("an earlier error has ended the transaction");
+    if (this.#lost) throw new TransactionLost("an earlier error has ended the transaction");
   }
 
   failed(error: unknown): unknown {
     if (this.#expected && !this.#database.inTransaction) this.#lost = true;
-    return error;
+    return error instanceof TransactionLost ? error : statementError(error);
   }
 }
 

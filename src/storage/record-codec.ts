@@ -51,7 +51,7 @@ export interface RecordCodec {
 type Encoder = (values: RecordValues, version: number, expires: string | null) => SqlValue;
 type Decoder = (stored: SqlValue) => Value;
 
-interface CodedColumn {
+export interface CodedColumn {
   readonly name: string;
   /** Null for what every update sets. */
   readonly field: string | null;
@@ -107,17 +107,19 @@ function assignments(columns: readonly CodedColumn[]): string {
 
 function codedColumns(table: Table, catalog: Catalog): CodedColumn[] {
   const columns: CodedColumn[] = [];
-  for (const field of storedFields(table)) {
-    const encode = fieldEncoder(field, catalog);
-    columns.push({ name: field.name, field: field.name, encode });
-    const companion = companionEncoder(field);
-    if (companion !== null) columns.push({ name: keyColumn(field.name), field: field.name, encode: companion });
-  }
+  for (const field of storedFields(table)) columns.push(...fieldColumns(field, catalog));
   for (const name of foldFields(table)) columns.push({ name: foldColumn(name), field: name, encode: foldEncoder(name) });
   columns.push({ name: VERSION_COLUMN, field: null, encode: (_values, version) => version });
   if (table.open) columns.push({ name: OPEN_COLUMN, field: null, encode: openEncoder(table) });
   if (hasExpiry(table)) columns.push({ name: EXPIRES_COLUMN, field: null, encode: (_values, _version, expires) => expires });
   return columns;
+}
+
+/** The field's own column and the companion that is compared in its stead. */
+export function fieldColumns(field: Field, catalog: Catalog): CodedColumn[] {
+  const own = { name: field.name, field: field.name, encode: fieldEncoder(field, catalog) };
+  const companion = companionEncoder(field);
+  return companion === null ? [own] : [own, { name: keyColumn(field.name), field: field.name, encode: companion }];
 }
 
 function fieldEncoder({ name, type }: Field, catalog: Catalog): Encoder {

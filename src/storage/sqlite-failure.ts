@@ -2,9 +2,17 @@
 import { SQLiteError } from "bun:sqlite";
 import { AmbitError, fault } from "../base/error.ts";
 
-/** Thrown by our own SQL functions when a value of a request makes them fail. */
+/** One of our own SQL functions threw `cause` inside a statement. */
 export class SqlFunctionError extends Error {
   override readonly name = "SqlFunctionError";
+  constructor(cause: unknown) {
+    super("an SQL function failed", { cause });
+  }
+}
+
+/** What a statement threw, told apart: errors that are not SQLite's come from our functions. */
+export function statementError(error: unknown): unknown {
+  return error instanceof SQLiteError || error instanceof AmbitError ? error : new SqlFunctionError(error);
 }
 
 /**
@@ -22,8 +30,9 @@ export function failureScope(error: unknown): FailureScope {
   return /^SQLITE_(IOERR|CORRUPT|NOTADB)/.test(code) ? "fatal" : "batch";
 }
 
-/** What the request is told that met `error` when it ran alone: our problem where it is the machine's, else the error itself. */
+/** What the request is told that met `error`: our problem where it is the machine's, else the error itself. */
 export function answerFor(error: unknown): unknown {
+  if (error instanceof SqlFunctionError) return error.cause;
   if (!(error instanceof SQLiteError)) return error;
   const code = error.code ?? "";
   if (code.startsWith("SQLITE_FULL")) return fault("STORAGE_FULL", "The write did not fit on the disk; nothing of it was kept.", { cause: error });

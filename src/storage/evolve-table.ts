@@ -1,0 +1,145 @@
+// Changes one table that holds records, inside the transaction of prepare-catalog.ts. What the records do not allow is returned, not thrown.
+import { SQLiteError } from "bun:sqlite";
+import type { SqlValue, Value } from "../base/value.ts";
+import type { Fill, Table, TypeRef } from "../schema/catalog.ts";
+import { columnsDdl, createTable } from "./ddl.ts";
+import { columnType, fieldOf, isJsonColumn, quoted } from "./column.ts";
+import type { IndexShape, TableShape } from "./catalog-shape.ts";
+import type { Connection } from "./connection.ts";
+import { type Difference, type TableChange, difference } from "./compare-shapes.ts";
+import { fieldColumns } from "./record-codec.ts";
+import { type RefillContext, expireRows, refillRows } from "./refill-rows.ts";
+import { searchDdl } from "./search-ddl.ts";
+
+/** Returns what is not possible; then the caller must roll back. */
+export function evolveTable(context: RefillContext, change: TableChange): Difference[] {
+  const refused = [...change.refused, ...heldNulls(context, change)];
+  if (refused.length > 0) return refused;
+  const steps = parts(change);
+  dropParts(context, steps);
+  addColumns(context, change);
+  const unfilled = change.refilled.length === 0 ? [] : refillRows(context, change.refilled);
+  if (unfilled.length > 0) return unfilled;
+  if (beginsToExpire(change)) expireRows(context);
+  if (change.rebuild) copyTable(context, change);
+  return createParts(context, steps);
+}
+
+/** Indexes and companions to take away first and to create at the end. */
+interface Parts {
+  readonly dropIndexes: readonly IndexShape[];
+  readonly createIndexes: readonly IndexShape[];
+  readonly dropSearch: TableShape["search"];
+  /** Names of those to create. */
+  readonly createSearch: readonly string[];
+}
+
+function parts({ old, next, rebuild, refilled }: TableChange): Parts {
+  // A copy loses its indexes and triggers; a refill is quicker without them.
+  if (rebuild || refilled.length > 0) {
+    return { dropIndexes: old.indexes, createIndexes: next.indexes, dropSearch: old.search, createSearch: next.search.map((part) => part.name) };
+  }
+  const kept = <Part extends { readonly name: string }>(part: Part, others: readonly Part[]): boolean =>
+    others.some((other) => JSON.stringify(other) === JSON.stringify(part));
+  return {
+    dropIndexes: old.indexes.filter((index) => !kept(index, next.indexes)),
+    createIndexes: next.indexes.filter((index) => !kept(index, old.indexes)),
+    dropSearch: old.search.filter((part) => !kept(part, next.search)),
+    createSearch: next.search.filter((part) => !kept(part, old.search)).map((part) => part.name),
+  };
+}
+
+function dropParts({ connection }: RefillContext, { dropIndexes, dropSearch }: Parts): void {
+  for (const index of dropIndexes) connection.execute(`DROP INDEX ${quoted(index.name)}`);
+  for (const part of dropSearch) for (const sql of part.drop) connection.execute(sql);
+}
+
+function createParts({ connection, table, catalog }: RefillContext, { createIndexes, createSearch }: Parts): Difference[] {
+  const differences = createIndexes.flatMap((index) => createIndex(index, connection, table));
+  for (const part of searchDdl(table, catalog)) {
+    if (!createSearch.includes(part.name)) continue;
+    for (const sql of part.create) connection.execute(sql);
+    connection.execute(part.fill);
+  }
+  return differences;
+}
+
+function createIndex(index: IndexShape, connection: Connection, table: Table): Difference[] {
+  try {
+    connection.execute(index.sql);
+    return [];
+  } catch (error) {
+    if (!(error instanceof SQLiteError) || !(error.code ?? "").startsWith("SQLITE_CONSTRAINT")) throw error;
+    const [only] = index.fields;
+    return [difference(table, index.fields.length === 1 ? only! : null,
+      `became unique${index.fields.length === 1 ? "" : ` in ${index.fields.join(", ")}`}, and records share a value`, "Keep it without unique: true, or correct the values first.")];
+  }
+}
+
+/** Records that hold null where the schema now requires a value; a constant default fills them. */
+function heldNulls({ connection, table }: RefillContext, { tightened, refilled }: TableChange): Difference[] {
+  return tightened.flatMap((field) => {
+    const column = quoted(field.name);
+    if (refilled.includes(field.name) || constantDefault(fieldOf(table, field.name).fill) !== null) return [];
+    const count = connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE ${column} IS NULL`)[0]![0] as number;
+    if (count === 0) return [];
+    return [difference(table, field.name, `became required, and ${count} records have none`, "Keep it nullable, give it @default(value: ...), or fill it first.")];
+  });
+}
+
+function constantDefault(fill: Fill | null): Value {
+  return fill?.kind === "default-value" ? fill.value : null;
+}
+
+/** New columns, with a constant that SQLite gives to the rows that are there without writing them. */
+function addColumns({ connection, table, catalog }: RefillContext, change: TableChange): void {
+  const defaults = new Map<string, SqlValue>();
+  for (const { name, type } of change.addedFields) {
+    const field = fieldOf(table, name);
+    const value = constantDefault(field.fill);
+    if (value !== null) for (const column of fieldColumns(field, catalog)) defaults.set(column.name, column.encode({ [name]: value }, 0, null));
+    // A computed one is written in the next step; NOT NULL needs something until then.
+    else if (type.required) defaults.set(name, placeholder(field.type));
+  }
+  const present = new Set(change.old.columns);
+  for (const column of columnsDdl(table)) {
+    if (present.has(column.name)) continue;
+    const value = defaults.get(column.name) ?? null;
+    connection.execute(`ALTER TABLE ${quoted(table.sqlName)} ADD COLUMN ${column.sql}${value === null ? "" : ` DEFAULT ${literal(value)}`}`);
+  }
+  for (const { name } of change.tightened) {
+    const field = fieldOf(table, name);
+    const value = constantDefault(field.fill);
+    if (value === null) continue;
+    const columns = fieldColumns(field, catalog);
+    const set = columns.map((column) => `${quoted(column.name)} = ${literal(column.encode({ [name]: value }, 0, null))}`).join(", ");
+    connection.execute(`UPDATE ${quoted(table.sqlName)} SET ${set} WHERE ${quoted(name)} IS NULL`);
+  }
+}
+
+function placeholder(type: TypeRef): SqlValue {
+  if (isJsonColumn(type)) return "null";
+  return columnType(type) === "TEXT" ? "" : 0;
+}
+
+function literal(value: SqlValue): string {
+  if (value === null) return "NULL";
+  if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
+  return value instanceof Uint8Array ? `X'${value.toHex()}'` : String(value);
+}
+
+/** Row keys stay: the companions name rows by them. */
+function copyTable({ connection, table, catalog }: RefillContext, { next }: TableChange): void {
+  const copy = `${table.sqlName}$copy`;
+  const columns = next.columns.map(quoted).join(", ");
+  connection.execute(createTable(table, catalog, copy));
+  connection.execute(`INSERT INTO ${quoted(copy)} (${columns}) SELECT ${columns} FROM ${quoted(table.sqlName)}`);
+  connection.execute(`DROP TABLE ${quoted(table.sqlName)}`);
+  connection.execute(`ALTER TABLE ${quoted(copy)} RENAME TO ${quoted(table.sqlName)}`);
+}
+
+/** Records that were there before get their time by the new rule; a longer or shorter expiration counts from the next write. */
+function beginsToExpire({ old, next }: TableChange): boolean {
+  if (next.expiry === null) return false;
+  return old.expiry === null || old.expiry.field !== next.expiry.field || (old.expiry.ms === null) !== (next.expiry.ms === null);
+}

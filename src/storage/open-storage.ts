@@ -1,0 +1,161 @@
+// Opens a data directory: the lock, the file, its settings, one connection that writes and one that reads. Nothing else opens SQLite.
+import { Database, SQLiteError } from "bun:sqlite";
+import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
+import { fault } from "../base/error.ts";
+import type { Limits } from "../base/limits.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Work } from "./batch.ts";
+import { checkpointer } from "./checkpoint.ts";
+import { type AfterCommit, type CommitHold, Committer, type CommitterStats } from "./committer.ts";
+import { type Connection, connect } from "./connection.ts";
+import { lockDirectory } from "./data-lock.ts";
+import { prepareCatalog } from "./prepare-catalog.ts";
+import { privateDirectory, privateFile } from "./private-file.ts";
+import { registerSqlFunctions } from "./sql-functions.ts";
+import { prepareSystemTables } from "./system-tables.ts";
+import { loadVectorFunctions, usesVectors } from "./vector-functions.ts";
+
+export interface StorageOptions {
+  /** Created if it is missing. */
+  readonly directory: string;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** The writer has stopped; the process must exit and recovers at its next start. */
+  onFatal(error: unknown): void;
+  /** Calls back at the end of this turn of the event loop. Without it: setImmediate. */
+  readonly schedule?: (flush: () => void) => void;
+}
+
+export interface StorageStats extends CommitterStats {
+  /** Of the write-ahead log, when it was last looked at. */
+  readonly walBytes: number;
+}
+
+export interface Storage {
+  /** Cannot write. Sees every commit once it is answered. */
+  readonly reader: Connection;
+  /** Creates what is missing and applies safe changes; throws MIGRATION_NEEDED with every difference that is not. */
+  prepareCatalog(catalog: Catalog, book: ExpressionBook): void;
+  /** Durable when it resolves. Rejects with what the work threw, or why nothing or perhaps nothing was written. */
+  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result>;
+  /** Runs the work now, on the current state, and undoes it. */
+  rehearse<Result>(work: Work<Result>): Result;
+  hold(): Promise<CommitHold>;
+  /** Commits what is queued, refuses what comes after, gives the directory free. */
+  close(): Promise<void>;
+  stats(): StorageStats;
+}
+
+/** How long opening waits for a program that looks at the file just now. */
+const OPEN_WAIT_MS = 5_000;
+/** How long a commit waits for one; nothing else is served meanwhile. */
+const COMMIT_WAIT_MS = 200;
+const READ_CACHE_KIB = 16_384;
+const WRITE_CACHE_KIB = 16_384;
+const MAPPED_BYTES = 268_435_456;
+
+export function openStorage(options: StorageOptions): Storage {
+  privateDirectory(options.directory);
+  const lock = lockDirectory(options.directory);
+  try {
+    const file = join(options.directory, "data.db");
+    privateFile(file);
+    return storageOf(options, lock.release, openConnections(file, options.limits), file);
+  } catch (error) {
+    lock.release();
+    throw readable(error);
+  }
+}
+
+interface Connections {
+  readonly databases: readonly Database[];
+  readonly writer: Connection;
+  readonly reader: Connection;
+}
+
+function openConnections(file: string, limits: Limits): Connections {
+  const databases: Database[] = [];
+  try {
+    const writer = openWriter(file, limits);
+    databases.push(writer.database);
+    prepareSystemTables(writer.connection);
+    writer.connection.execute(`PRAGMA busy_timeout = ${COMMIT_WAIT_MS}`);
+    const reader = openReader(file, limits);
+    databases.push(reader.database);
+    return { databases, writer: writer.connection, reader: reader.connection };
+  } catch (error) {
+    for (const database of databases) database.close();
+    throw error;
+  }
+}
+
+interface Opened { readonly database: Database; readonly connection: Connection }
+
+function openWriter(file: string, limits: Limits): Opened {
+  const database = new Database(file, { readwrite: true });
+  // First of all: a second program that looks at the file would make the next one fail at once.
+  database.run(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}`);
+  const settings = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON", `cache_size = -${WRITE_CACHE_KIB}`];
+  return opened(database, settings, limits);
+}
+
+function openReader(file: string, limits: Limits): Opened {
+  const database = new Database(file, { readonly: true });
+  return opened(database, [`busy_timeout = ${OPEN_WAIT_MS}`, `cache_size = -${READ_CACHE_KIB}`, `mmap_size = ${MAPPED_BYTES}`], limits);
+}
+
+function opened(database: Database, settings: readonly string[], limits: Limits): Opened {
+  try {
+    for (const setting of [...settings, "trusted_schema = OFF", "temp_store = MEMORY"]) database.run(`PRAGMA ${setting}`);
+    registerSqlFunctions(database);
+    return { database, connection: connect(database, limits.planCacheEntries) };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function storageOf(options: StorageOptions, unlock: () => void, { databases, writer, reader }: Connections, file: string): Storage {
+  const { limits, clock } = options;
+  const wal = checkpointer(writer, file, limits.walBytes);
+  const committer = new Committer({
+    connection: writer, limits, clock,
+    schedule: options.schedule ?? setImmediate,
+    afterBatch: () => wal.afterBatch(),
+    onFatal: (error) => options.onFatal(error),
+  });
+  let vectors = false;
+  let closed = false;
+  return {
+    reader,
+    prepareCatalog(catalog, book) {
+      if (!vectors && usesVectors(catalog)) {
+        for (const database of databases) loadVectorFunctions(database);
+        vectors = true;
+      }
+      prepareCatalog({ connection: writer, catalog, book, nowMs: clock.now() });
+      writer.forgetStatements();
+      reader.forgetStatements();
+    },
+    commit: (work, afterCommit) => committer.commit(work, afterCommit),
+    rehearse: (work) => committer.rehearse(work),
+    hold: () => committer.hold(),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await committer.close();
+      reader.close();
+      // The last to close folds the write-ahead log into the file.
+      writer.close();
+      unlock();
+    },
+    stats: () => ({ ...committer.stats(), walBytes: wal.walBytes() }),
+  };
+}
+
+function readable(error: unknown): unknown {
+  const damaged = error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
+  return damaged ? fault("DATA_DAMAGED", "The data file cannot be read.", { cause: error }) : error;
+}

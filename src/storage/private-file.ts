@@ -1,0 +1,17 @@
+// Data belongs to the user that runs the server: directories 0700, files 0600, whatever the umask is.
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+
+export function privateDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  chmodSync(path, 0o700);
+}
+
+/** Creates it empty if it is missing, so that what SQLite puts beside it gets the same mode. Its name is on disk when this returns. */
+export function privateFile(path: string): void {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  const directory = openSync(dirname(path), "r");
+  fsyncSync(directory);
+  closeSync(directory);
+}

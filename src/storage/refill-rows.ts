@@ -1,0 +1,60 @@
+// Writes columns anew that follow from the rest of a record: stored computed fields, folded text, the time of expiry.
+// Row by row through the codec, so that they are what a write would have made of them.
+import { dateTimeOf } from "../base/date-time.ts";
+import type { RecordValues, SqlValue, Value } from "../base/value.ts";
+import { evaluate } from "../expression/evaluate.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Catalog, Table } from "../schema/catalog.ts";
+import { EXPIRES_COLUMN, fieldOf, quoted, rowKeyColumn } from "./column.ts";
+import { type Difference, difference } from "./compare-shapes.ts";
+import type { Connection } from "./connection.ts";
+import { recordCodec } from "./record-codec.ts";
+
+export interface RefillContext {
+  readonly connection: Connection;
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly table: Table;
+  readonly nowMs: number;
+}
+
+const ROWS_AT_ONCE = 500;
+
+/** Computes and writes `fields` of every row. Returns where a required one comes out as null. */
+export function refillRows(context: RefillContext, fields: readonly string[]): Difference[] {
+  const { connection, table, catalog } = context;
+  const codec = recordCodec(table, catalog);
+  const update = codec.update(fields);
+  const key = quoted(rowKeyColumn(table));
+  const page = `SELECT CAST(${key} AS TEXT), ${codec.columns} FROM ${quoted(table.sqlName)} WHERE ${key} > ?1 ORDER BY ${key} LIMIT ${ROWS_AT_ONCE}`;
+  let after = -(2n ** 63n);
+  for (let first = true; ; first = false) {
+    const rows = connection.values(first ? page.replace("> ?1", ">= ?1") : page, after);
+    for (const [, ...row] of rows) {
+      const { values, version, expires } = codec.decode(row);
+      const computed = computedValues(context, fields, values);
+      const missing = fields.find((name) => computed[name] === null && fieldOf(table, name).type.required);
+      if (missing !== undefined) return [difference(table, missing, "has no value by its rule in some records", "Make it nullable, or guard the rule.")];
+      connection.run(update.sql, ...update.encode(computed, version, expires));
+    }
+    if (rows.length < ROWS_AT_ONCE) return [];
+    after = BigInt(rows.at(-1)![0] as string);
+  }
+}
+
+function computedValues({ book, table, nowMs }: RefillContext, fields: readonly string[], values: RecordValues): RecordValues {
+  const result: { [field: string]: Value } = { ...values };
+  for (const name of fields) {
+    const { fill } = fieldOf(table, name);
+    if (fill?.kind !== "computed") continue;
+    result[name] = evaluate(book.of(fill.rule), { rows: { record: values }, variables: {}, now: dateTimeOf(nowMs), source: null }, book);
+  }
+  return result;
+}
+
+/** The instant at which each record is gone, as if it were written now: the earlier of its own time and the table's expiration. */
+export function expireRows({ connection, table, nowMs }: RefillContext): void {
+  const own: string = table.expiresAt === null ? "NULL" : quoted(table.expiresAt);
+  const last: SqlValue = table.expirationMs === null ? null : dateTimeOf(nowMs + table.expirationMs);
+  connection.run(`UPDATE ${quoted(table.sqlName)} SET ${quoted(EXPIRES_COLUMN)} = CASE WHEN ${own} IS NULL OR ${own} > ?1 THEN coalesce(?1, ${own}) ELSE ${own} END`, last);
+}

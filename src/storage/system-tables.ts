@@ -1,0 +1,46 @@
+// The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
+import { fault } from "../base/error.ts";
+import type { Connection } from "./connection.ts";
+
+/** Raise it with every change of what stands in the file, together with an upgrade from the one before. */
+export const DATA_FORMAT = 1;
+
+const SYSTEM_DDL = [
+  `CREATE TABLE "$meta" ("key" TEXT PRIMARY KEY, "value" TEXT NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$log" ("position" INTEGER PRIMARY KEY, "time" TEXT NOT NULL, "entry" TEXT NOT NULL) STRICT`,
+  `CREATE TABLE "$sequence" ("name" TEXT NOT NULL, "scope" TEXT NOT NULL, "next" INTEGER NOT NULL, PRIMARY KEY ("name", "scope")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$idempotency" ("scope" TEXT NOT NULL, "key" TEXT NOT NULL, "fingerprint" TEXT NOT NULL, "run" TEXT NOT NULL,
+    "expires" TEXT NOT NULL, "status" INTEGER, "headers" TEXT, "body" ANY, PRIMARY KEY ("scope", "key")) STRICT`,
+  `CREATE INDEX "$idempotency$index(expires)" ON "$idempotency" ("expires")`,
+];
+
+/** Creates them in an empty file; refuses a file of a newer format or of another program. */
+export function prepareSystemTables(connection: Connection): void {
+  if (connection.get("SELECT 1 FROM sqlite_schema LIMIT 1") === null) {
+    createSystemTables(connection);
+    return;
+  }
+  if (connection.get("SELECT 1 FROM sqlite_schema WHERE name = '$meta'") === null) {
+    throw fault("DATA_DAMAGED", "The data file was not written by Ambit.");
+  }
+  const format = Number(readMeta(connection, "format"));
+  if (!(format <= DATA_FORMAT)) {
+    throw fault("DATA_NEWER", `The data has format ${format}; this version knows formats up to ${DATA_FORMAT}.`);
+  }
+}
+
+export function readMeta(connection: Connection, key: string): string | null {
+  return connection.values(`SELECT "value" FROM "$meta" WHERE "key" = ?1`, key)[0]?.[0] as string | undefined ?? null;
+}
+
+/** In a transaction of the caller's. */
+export function writeMeta(connection: Connection, key: string, value: string): void {
+  connection.run(`INSERT INTO "$meta" ("key", "value") VALUES (?1, ?2) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`, key, value);
+}
+
+function createSystemTables(connection: Connection): void {
+  connection.execute("BEGIN IMMEDIATE");
+  for (const sql of SYSTEM_DDL) connection.execute(sql);
+  writeMeta(connection, "format", String(DATA_FORMAT));
+  connection.execute("COMMIT");
+}
