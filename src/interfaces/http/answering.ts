@@ -28,6 +28,9 @@ export interface AnsweringOptions extends ServeOptions {
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const SYSTEM_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
+/** Bun bounds the whole head (server.ts), but at no less than this. */
+const HEAD_BYTES_OF_BUN = 16_384;
+
 export function createAnswering(options: AnsweringOptions): Answering {
   return new RequestAnswering(options);
 }
@@ -66,6 +69,7 @@ class RequestAnswering implements Answering {
 
   private answer(exchange: ServerExchange): Answer | Promise<Answer> {
     exchange.target = readTarget(exchange.url, exchange.app.limits.urlBytes);
+    if (exchange.app.limits.headerBytes < HEAD_BYTES_OF_BUN) checkHeaders(exchange);
     const system = this.system.find(exchange.segments);
     if (exchange.method === "OPTIONS" || !METHODS.has(exchange.method)) {
       const methods = system === null ? exchange.app.handler.methods(exchange.segments) : SYSTEM_METHODS;
@@ -111,6 +115,13 @@ class RequestAnswering implements Answering {
     });
     return new Response(answer.body, { status: answer.status, headers: answer.headers });
   }
+}
+
+function checkHeaders(exchange: ServerExchange): void {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(exchange.headers())) bytes += name.length + value.length + 4;
+  const { headerBytes } = exchange.limits;
+  if (bytes > headerBytes) throw fault("HEADERS_TOO_LARGE", `The headers are larger than ${headerBytes} bytes.`, { headers: { connection: "close" } });
 }
 
 function proceed(exchange: ServerExchange, identity: Identity, system: SystemRoute | null): Answer | Promise<Answer> {

@@ -22,23 +22,6 @@ export function readTarget(url: string, urlBytes: number): RequestTarget {
   return { path, segments, query: question < 0 ? "" : url.slice(question + 1) };
 }
 
-/** Names and values of a query in their order. Throws MALFORMED_URL. */
-export function readQuery(query: string): (readonly [string, string])[] {
-  if (query === "") return [];
-  const pairs: (readonly [string, string])[] = [];
-  for (const part of query.split("&")) {
-    if (part === "") continue;
-    const equals = part.indexOf("=");
-    const name = equals < 0 ? part : part.slice(0, equals);
-    pairs.push([decodeQueryPart(name), equals < 0 ? "" : decodeQueryPart(part.slice(equals + 1))]);
-  }
-  return pairs;
-}
-
-function decodeQueryPart(part: string): string {
-  return decodePart(part.includes("+") ? part.replaceAll("+", " ") : part);
-}
-
 function decodePart(part: string): string {
   if (!part.includes("%")) return part;
   let text: string;

@@ -1,0 +1,114 @@
+// Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
+import type { Callable, Catalog, Table } from "../../schema/catalog.ts";
+
+export type RestTarget =
+  | { readonly kind: "list"; readonly table: Table }
+  | { readonly kind: "record"; readonly table: Table; readonly id: string }
+  /** `id` null: on the table. */
+  | { readonly kind: "action"; readonly table: Table; readonly id: string | null; readonly action: Callable }
+  /** `path`: texts of the arguments in the path. */
+  | { readonly kind: "endpoint"; readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; /** Called as /rpc/NAME. */ readonly alias: boolean };
+
+export interface RestRoute {
+  readonly target: RestTarget;
+  /** For metrics and log: the declared pattern. */
+  readonly name: string;
+}
+
+export interface RestRouter {
+  /** Null: nothing there for this method; `methods` then tells 404 from 405. */
+  find(method: string, segments: readonly string[]): RestRoute | null;
+  /** Methods that the path answers to, OPTIONS last; empty: unknown. */
+  methods(segments: readonly string[]): readonly string[];
+  /** A feature of the design that this version does not have. */
+  isReserved(segment: string): boolean;
+}
+
+/** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
+const RESERVED = new Set([
+  ".well-known", "admin", "approvals", "auth", "batch", "commitments", "decide", "files", "graphql", "mcp", "memory", "mqtt",
+  "negotiations", "offers", "runs", "studio", "ws",
+]);
+const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
+const RECORD_METHODS: readonly string[] = ["GET", "HEAD", "PUT", "PATCH", "DELETE"];
+
+interface TableRoutes { readonly table: Table; readonly list: RestRoute; readonly recordName: string }
+
+export function createRestRouter(catalog: Catalog): RestRouter {
+  const tables = new Map<string, TableRoutes>();
+  for (const table of catalog.tables.values()) {
+    if (table.exportName === null || !table.exportOver.includes("REST")) continue;
+    tables.set(table.exportName, { table, list: { target: { kind: "list", table }, name: `/${table.exportName}` }, recordName: `/${table.exportName}/{id}` });
+  }
+  const endpoints = [...catalog.endpoints.values()].filter((endpoint) => endpoint.http !== null);
+  // Literal segments before `{argument}`, so that /quote/best is not the quote of "best".
+  endpoints.sort((left, right) => holesOf(left) - holesOf(right));
+
+  const find = (method: string, segments: readonly string[]): RestRoute | null => {
+    const asked = method === "HEAD" ? "GET" : method;
+    return findEndpoint(endpoints, asked, segments) ?? findAlias(catalog, asked, segments) ?? findTable(tables, asked, segments);
+  };
+  return {
+    find,
+    methods(segments) {
+      const known = ["GET", "POST", "PUT", "PATCH", "DELETE"].filter((method) => find(method, segments) !== null);
+      if (known.length === 0) return [];
+      return [...known.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"];
+    },
+    isReserved: (segment) => RESERVED.has(segment),
+  };
+}
+
+function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, segments: readonly string[]): RestRoute | null {
+  const found = tables.get(segments[0]!);
+  if (found === undefined) return null;
+  const { table } = found;
+  const second = segments[1];
+  if (second === undefined) return LIST_METHODS.includes(method) ? found.list : null;
+  if (second === "") return null;
+  const third = segments[2];
+  if (third === undefined) {
+    if (RECORD_METHODS.includes(method)) return { target: { kind: "record", table, id: second }, name: found.recordName };
+    const action = method === "POST" ? table.actions.get(second) : undefined;
+    return action?.on === "TABLE" ? { target: { kind: "action", table, id: null, action }, name: `${found.list.name}/${action.name}` } : null;
+  }
+  if (segments.length > 3 || method !== "POST") return null;
+  const action = table.actions.get(third);
+  return action?.on === "RECORD" ? { target: { kind: "action", table, id: second, action }, name: `${found.recordName}/${action.name}` } : null;
+}
+
+function findEndpoint(endpoints: readonly Callable[], method: string, segments: readonly string[]): RestRoute | null {
+  for (const endpoint of endpoints) {
+    const http = endpoint.http!;
+    if (http.method !== method || http.path.length !== segments.length) continue;
+    const path = matchPath(http.path, segments);
+    if (path !== null) return { target: { kind: "endpoint", endpoint, path, alias: false }, name: `/${http.path.join("/")}` };
+  }
+  return null;
+}
+
+/** Called by GET only what is safe: a link must not change anything. */
+function findAlias(catalog: Catalog, method: string, segments: readonly string[]): RestRoute | null {
+  if (segments.length !== 2 || segments[0] !== "rpc") return null;
+  const endpoint = catalog.endpoints.get(segments[1]!);
+  if (endpoint === undefined || endpoint.http === null) return null;
+  if (method !== "POST" && !(method === "GET" && endpoint.http.method === "GET")) return null;
+  return { target: { kind: "endpoint", endpoint, path: {}, alias: true }, name: `/rpc/${endpoint.name}` };
+}
+
+function matchPath(pattern: readonly string[], segments: readonly string[]): Readonly<Record<string, string>> | null {
+  const found: Record<string, string> = {};
+  for (let index = 0; index < pattern.length; index++) {
+    const part = pattern[index]!;
+    const segment = segments[index]!;
+    if (!part.startsWith("{")) {
+      if (part !== segment) return null;
+    } else if (segment === "") return null;
+    else found[part.slice(1, -1)] = segment;
+  }
+  return found;
+}
+
+function holesOf(endpoint: Callable): number {
+  return endpoint.http!.path.filter((part) => part.startsWith("{")).length;
+}

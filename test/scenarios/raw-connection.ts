@@ -1,0 +1,50 @@
+// A bare TCP connection for tests of bad clients: sends exactly these bytes, with pauses, and tells what came back.
+import { connect } from "node:net";
+
+export interface RawExchange {
+  /** Everything received, as Latin-1. */
+  readonly text: string;
+  /** The server closed the connection. */
+  readonly closed: boolean;
+}
+
+export interface RawOptions {
+  /** Stop waiting when this stood in the answer, or the connection was closed. */
+  readonly until?: RegExp;
+  readonly waitMs?: number;
+}
+
+/** Numbers are pauses in milliseconds. */
+export async function rawExchange(port: number, parts: readonly (string | Uint8Array | number)[], options: RawOptions = {}): Promise<RawExchange> {
+  const socket = connect(port, "127.0.0.1");
+  let text = "";
+  let closed = false;
+  let wake = (): void => {};
+  socket.on("data", (chunk) => { text += chunk.toString("latin1"); wake(); });
+  socket.on("close", () => { closed = true; wake(); });
+  socket.on("error", () => { closed = true; wake(); });
+  for (const part of parts) {
+    if (closed) break;
+    if (typeof part === "number") await Bun.sleep(part);
+    else socket.write(part);
+  }
+  const until = options.until ?? /\r\n\r\n/;
+  const deadline = performance.now() + (options.waitMs ?? 3_000);
+  while (!closed && !until.test(text) && performance.now() < deadline) {
+    await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(50)]);
+  }
+  // A close follows the last byte by a moment.
+  if (!closed) await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(20)]);
+  socket.destroy();
+  return { text, closed };
+}
+
+export function statusOf(exchange: RawExchange): number | null {
+  const match = /^HTTP\/1\.1 ([0-9]{3})/.exec(exchange.text);
+  return match === null ? null : Number(match[1]);
+}
+
+/** One chunk of a chunked body. */
+export function chunk(text: string): string {
+  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+}
