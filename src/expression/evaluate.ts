@@ -201,7 +201,7 @@ function nearProgram({ row, table, fields, latitude, longitude, metres }: Of<"ne
   return (frame) => {
     const values = parts.map((part) => part(frame));
     const [lat, lon] = values.length === 1 ? placeOf(values[0]!) : values;
-    return typeof lat === "number" && typeof lon === "number" ? distanceMetres(lat, lon, latitude, longitude) <= metres : null;
+    return typeof lat === "number" && typeof lon === "number" && distanceMetres(lat, lon, latitude, longitude) <= metres;
   };
 }
 

@@ -50,7 +50,7 @@ export type Expression =
   | { readonly op: "list"; readonly type: ExpressionType; readonly items: readonly Expression[] }
   /** exists / all over a list value; `variable` is read with root `variable`. Kleene over the items; `all` of an empty list is true. */
   | { readonly op: "quantify"; readonly quantifier: "exists" | "all"; readonly list: Expression; readonly variable: string; readonly body: Expression }
-  /** A record of `table` with `where` exists; `where` sees it as row `row`, and all rows around. Expired records do not exist. */
+  /** A record of `table` for which `where` is true exists, else false; `where` sees it as row `row`, and all rows around. Expired records do not exist. */
   | { readonly op: "exists"; readonly table: string; readonly row: RowName; readonly where: Expression }
   /** SQL LIKE with % and _ and backslash escape; `fold` compares Unicode case-folded (ilike). REST's * is already %. */
   | { readonly op: "like"; readonly operand: Expression; readonly pattern: string; readonly fold: boolean }
@@ -67,7 +67,7 @@ export type Expression =
    * Tokens are those of FTS5 unicode61 with diacritics removed; in memory the same tokenizer (base/text-query.ts).
    */
   | { readonly op: "text-search"; readonly row: RowName; readonly table: string; readonly fields: readonly string[]; readonly syntax: "fts" | "plain" | "phrase" | "web"; readonly words: string }
-  /** Within `metres` of a point, great-circle (haversine, radius 6371008.8 m). `fields`: a GEO index's fields. */
+  /** Within `metres` of a point, great-circle (haversine, radius 6371008.8 m); false without a place. `fields`: a GEO index's fields. */
   | { readonly op: "near"; readonly row: RowName; readonly table: string; readonly fields: readonly string[]; readonly latitude: number; readonly longitude: number; readonly metres: number };
 
 /** What an evaluation may look at. All synchronous. */
