@@ -17,26 +17,26 @@ export interface RawOptions {
 /** Numbers are pauses in milliseconds. */
 export async function rawExchange(port: number, parts: readonly (string | Uint8Array | number)[], options: RawOptions = {}): Promise<RawExchange> {
   const socket = connect(port, "127.0.0.1");
-  let text = "";
-  let closed = false;
+  const seen = { text: "", closed: false };
   let wake = (): void => {};
-  socket.on("data", (chunk) => { text += chunk.toString("latin1"); wake(); });
-  socket.on("close", () => { closed = true; wake(); });
-  socket.on("error", () => { closed = true; wake(); });
+  const end = (): void => { seen.closed = true; wake(); };
+  socket.on("data", (bytes) => { seen.text += bytes.toString("latin1"); wake(); });
+  socket.on("close", end);
+  socket.on("error", end);
   for (const part of parts) {
-    if (closed) break;
+    if (seen.closed) break;
     if (typeof part === "number") await Bun.sleep(part);
     else socket.write(part);
   }
   const until = options.until ?? /\r\n\r\n/;
   const deadline = performance.now() + (options.waitMs ?? 3_000);
-  while (!closed && !until.test(text) && performance.now() < deadline) {
+  while (!seen.closed && !until.test(seen.text) && performance.now() < deadline) {
     await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(50)]);
   }
   // A close follows the last byte by a moment.
-  if (!closed) await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(20)]);
+  if (!seen.closed) await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(20)]);
   socket.destroy();
-  return { text, closed };
+  return seen;
 }
 
 export function statusOf(exchange: RawExchange): number | null {

@@ -28,8 +28,8 @@ export interface AnsweringOptions extends ServeOptions {
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const SYSTEM_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
-/** Bun bounds the whole head (server.ts), but at no less than this. */
-const HEAD_BYTES_OF_BUN = 16_384;
+/** Bun bounds the whole head (server.ts), URL included. Whoever wants less than usual for the headers alone has them counted. */
+const USUAL_HEADER_BYTES = 16_384;
 
 export function createAnswering(options: AnsweringOptions): Answering {
   return new RequestAnswering(options);
@@ -69,7 +69,7 @@ class RequestAnswering implements Answering {
 
   private answer(exchange: ServerExchange): Answer | Promise<Answer> {
     exchange.target = readTarget(exchange.url, exchange.app.limits.urlBytes);
-    if (exchange.app.limits.headerBytes < HEAD_BYTES_OF_BUN) checkHeaders(exchange);
+    if (exchange.app.limits.headerBytes < USUAL_HEADER_BYTES) checkHeaders(exchange);
     const system = this.system.find(exchange.segments);
     if (exchange.method === "OPTIONS" || !METHODS.has(exchange.method)) {
       const methods = system === null ? exchange.app.handler.methods(exchange.segments) : SYSTEM_METHODS;

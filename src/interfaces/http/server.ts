@@ -34,7 +34,8 @@ export function serveHttp(options: ServeOptions): HttpServer {
 
 function listen(options: ServeOptions, answering: Answering): Server<undefined> {
   const { limits } = options.current();
-  return withHeaderLimit(limits, () => Bun.serve({
+  boundHeads(limits);
+  return Bun.serve({
     hostname: options.host,
     port: options.port,
     maxRequestBodySize: BODY_BYTES_OF_BUN,
@@ -43,16 +44,10 @@ function listen(options: ServeOptions, answering: Answering): Server<undefined> 
     ...(options.tls === null ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
     fetch: (request, server) => answering.respond(request, server),
     error: () => new Response(null, { status: 500 }),
-  }));
+  });
 }
 
-/** Bun takes the limit of the head from node:http's setting at the moment of listening; it is put back for others in this process. */
-function withHeaderLimit<Result>(limits: Limits, work: () => Result): Result {
-  const before = http.maxHeaderSize;
+/** Bun takes the bound of a whole head from node:http's setting when it begins to listen; it is one for the process. */
+function boundHeads(limits: Limits): void {
   Reflect.set(http, "maxHeaderSize", limits.urlBytes + limits.headerBytes + REQUEST_LINE_SLACK_BYTES);
-  try {
-    return work();
-  } finally {
-    Reflect.set(http, "maxHeaderSize", before);
-  }
 }

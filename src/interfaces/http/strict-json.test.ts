@@ -79,7 +79,7 @@ describe("what is taken", () => {
     ['"\\ud83d\\ude00"', "😀"], ['"😀"', "😀"], ['{"":1}', { "": 1 }],
     ["9007199254740991", 9007199254740991], ["9007199254740992", 9007199254740992n], ["9007199254740993", 9007199254740993n],
     ["-9223372036854775808", -9223372036854775808n], ["[12345678901234567890]", [12345678901234567890n]],
-    ["1e15", 1e15], ["123456789012345678.5", 123456789012345678.5], ["1e300", 1e300], ["1e-400", 0],
+    ["1e15", 1e15], ["0.12345678901234567", 0.12345678901234567], ["1e300", 1e300], ["1e-400", 0],
     ['{"a":"12345678901234567890: \\"x\\": {,[","b":"\\\\"}', { a: '12345678901234567890: "x": {,[', b: "\\" }],
   ];
   for (const [text, value] of rows) {
@@ -126,7 +126,7 @@ test("fuzz: both readers agree with JSON.parse on valid text, and both refuse br
       if (!valid || value !== shape(JSON.parse(broken))) throw new Error(`seed ${seed}: let pass ${broken}`);
     } catch (error) {
       if (!(error instanceof AmbitError)) throw error;
-      if (error.code !== "MALFORMED_JSON") throw new Error(`seed ${seed}: ${error.code} for ${broken}`);
+      if (error.code !== "MALFORMED_JSON") throw new Error(`seed ${seed}: ${error.code} for ${broken}`, { cause: error });
       refused++;
     }
   }
