@@ -1,0 +1,61 @@
+// SQL functions that only plans use: the deadline of a scan, exact sums, and the value that belongs to the least or greatest key.
+import type { Database } from "bun:sqlite";
+import { systemClock } from "../base/clock.ts";
+import { addDecimals } from "../base/decimal.ts";
+import { fault, type AmbitError } from "../base/error.ts";
+import { compareText } from "../base/text.ts";
+
+type Scalar = string | number | null;
+interface Extreme { readonly key: Exclude<Scalar, null>; readonly value: Scalar }
+
+/** To be called once on every connection that reads plans. */
+export function registerPlanFunctions(database: Database): void {
+  const clock = systemClock();
+  database.function("ambit_deadline", (deadlineMs: number) => {
+    if (clock.now() > deadlineMs) throw fault("QUERY_TIMEOUT", "The query took longer than limits.queryMs.");
+    return 1;
+  });
+  database.function("ambit_sum_within", { deterministic: true }, sumWithin);
+  database.aggregate<string | null>("ambit_decimal_sum", { start: null, step: addToSum });
+  database.aggregate<Extreme | null>("ambit_least", {
+    start: null, step: (best, key: Scalar, value: Scalar) => better(best, key, value, 1), result: (best) => best?.value ?? null,
+  });
+  database.aggregate<Extreme | null>("ambit_greatest", {
+    start: null, step: (best, key: Scalar, value: Scalar) => better(best, key, value, -1), result: (best) => best?.value ?? null,
+  });
+}
+
+/** The argument of ambit_deadline. By the machine's clock, whatever clock the app has: it bounds real time. */
+export function deadlineIn(ms: number): number {
+  return systemClock().now() + ms;
+}
+
+export function sumOverflow(cause?: unknown): AmbitError {
+  return fault("AGGREGATE_OVERFLOW", "A sum is beyond what its type holds.", { cause });
+}
+
+/** 1, or it throws. */
+function sumWithin(sum: number | null, bound: number): number {
+  if (sum !== null && Math.abs(sum) > bound) throw sumOverflow();
+  return 1;
+}
+
+function addToSum(sum: string | null, value: string | null): string | null {
+  if (value === null || sum === null) return sum ?? value;
+  const total = addDecimals(sum, value);
+  if (total === null) throw sumOverflow();
+  return total;
+}
+
+/** Of equal keys the value that comes first as text, so that the answer is one. */
+function better(best: Extreme | null, key: Scalar, value: Scalar, sign: 1 | -1): Extreme | null {
+  if (key === null) return best;
+  if (best === null) return { key, value };
+  const order = sign * compareScalars(key, best.key);
+  const earlier = order === 0 && compareScalars(value ?? "", best.value ?? "") < 0;
+  return order < 0 || earlier ? { key, value } : best;
+}
+
+function compareScalars(left: string | number, right: string | number): number {
+  return typeof left === "string" && typeof right === "string" ? compareText(left, right) : Number(left) - Number(right);
+}

@@ -1,0 +1,105 @@
+// Which tables a statement visits, and how: asked of SQLite once for each text. Whether that is much depends on their sizes now.
+import type { Parameters } from "./plan-run.ts";
+import type { Connection } from "./connection.ts";
+import { quoted } from "./column.ts";
+import type { CompiledPlan } from "./plan-sql.ts";
+import type { PlanStatement } from "./plan-statement.ts";
+
+export interface ScanVerdict {
+  /** A table of some size is visited row by row to answer a filter or an order. */
+  readonly scanned: boolean;
+  /** It may visit more rows than limits.scanRows: a deadline is due. */
+  readonly long: boolean;
+}
+
+/** Names in SQLite. */
+interface Visits {
+  /** Visited without an index that answers the filter. */
+  readonly scanned: readonly string[];
+  /** Visited for more than one row. */
+  readonly many: readonly string[];
+}
+
+interface Observed { readonly visits: Map<string, Visits>; readonly sizes: Map<string, Size> }
+interface Size { rows: number; cap: number; usesLeft: number }
+
+/** A hundredth of limits.scanRows is a table of some size. */
+const NOTABLE_SHARE = 100;
+/** A size is measured again after so many uses, or as many as it has rows. */
+const SIZE_USES_MIN = 1_000;
+
+const observations = new WeakMap<Connection, Observed>();
+
+export function judgeScan(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, parameters: Parameters): ScanVerdict {
+  const observed = observationsOf(connection);
+  const visits = visitsOf(connection, observed, compiled, { sql: statement.sql, parameters });
+  if (visits.many.length === 0) return { scanned: false, long: false };
+  const { scanRows } = compiled.limits;
+  const rows = (table: string): number => rowsUpTo(connection, observed, table, scanRows + 1);
+  return {
+    scanned: visits.scanned.some((table) => rows(table) > scanRows / NOTABLE_SHARE),
+    long: visits.many.some((table) => rows(table) > scanRows),
+  };
+}
+
+function observationsOf(connection: Connection): Observed {
+  let observed = observations.get(connection);
+  if (observed === undefined) observations.set(connection, observed = { visits: new Map(), sizes: new Map() });
+  return observed;
+}
+
+interface Asked { readonly sql: string; readonly parameters: Parameters }
+
+function visitsOf(connection: Connection, { visits }: Observed, compiled: CompiledPlan, { sql, parameters }: Asked): Visits {
+  let known = visits.get(sql);
+  if (known === undefined) {
+    if (visits.size >= compiled.limits.planCacheEntries) visits.clear();
+    visits.set(sql, known = readVisits(sql, explainLines(connection, sql, parameters), compiled));
+  }
+  return known;
+}
+
+export interface ExplainLine { readonly parent: number; readonly detail: string }
+
+/** EXPLAIN QUERY PLAN. */
+export function explainLines(connection: Connection, sql: string, parameters: Parameters): ExplainLine[] {
+  return connection.values(`EXPLAIN QUERY PLAN ${sql}`, ...parameters).map((row) => ({ parent: Number(row[1]), detail: String(row[3]) }));
+}
+
+const VISIT = /^(SCAN|SEARCH) (\S+)(.*)$/;
+const ONE_ROW = /USING INTEGER PRIMARY KEY \(rowid=\?\)|USING (COVERING )?INDEX sqlite_autoindex_\S+ \(\S+=\?\)/;
+
+function readVisits(sql: string, lines: readonly ExplainLine[], { plan }: CompiledPlan): Visits {
+  const tables = tablesByAlias(sql);
+  const sorted = lines.some(({ parent, detail }) => parent === 0 && /TEMP B-TREE FOR .*ORDER BY/.test(detail));
+  const wholeTable = plan.filter === null && !sorted && !plan.select.some((item) => item.kind === "embed" && item.inner);
+  const scanned = new Set<string>();
+  const many = new Set<string>();
+  for (const { detail, parent } of lines) {
+    const [, how, alias, rest] = VISIT.exec(detail) ?? [];
+    const table = tables.get(alias ?? "");
+    if (table === undefined || rest!.includes("VIRTUAL TABLE") || ONE_ROW.test(rest!)) continue;
+    many.add(table);
+    const asked = wholeTable && parent === 0;
+    if ((how === "SCAN" && !asked) || rest!.includes("AUTOMATIC")) scanned.add(table);
+  }
+  return { scanned: [...scanned], many: [...many] };
+}
+
+/** From `"Name" t0` and `"Name" AS "t0"`: how this folder writes every table that it reads from. */
+function tablesByAlias(sql: string): Map<string, string> {
+  const tables = new Map<string, string>();
+  for (const [, table, alias] of sql.matchAll(/"((?:[^"]|"")+)" (?:AS )?"?(t\d+)\b/g)) tables.set(alias!, table!.replaceAll('""', '"'));
+  return tables;
+}
+
+/** The number of rows, or `cap` where there are as many at least. May be somewhat old. */
+function rowsUpTo(connection: Connection, { sizes }: Observed, table: string, cap: number): number {
+  let size = sizes.get(table);
+  if (size === undefined || size.cap < cap || size.usesLeft-- <= 0) {
+    const counted = connection.values(`SELECT count(*) FROM (SELECT 1 FROM ${quoted(table)} LIMIT ?1)`, cap);
+    const rows = Number(counted[0]![0]);
+    sizes.set(table, size = { rows, cap, usesLeft: Math.max(SIZE_USES_MIN, rows) });
+  }
+  return size.rows;
+}

@@ -1,0 +1,51 @@
+// How an expression's SQL value becomes part of a JSON answer: which wire form it has, and the SQL that gives it.
+import type { Expression } from "../expression/expression.ts";
+import { typeOf } from "../expression/field-type.ts";
+import type { Catalog, Table, TypeRef } from "../schema/catalog.ts";
+
+/**
+ * plain: text, int and double are JSON by themselves. boolean: 0 and 1. long: a decimal string. json: JSON text.
+ */
+export type WireForm = "plain" | "boolean" | "long" | "json";
+
+/** SQL that json_object, json_array and json_quote put into JSON as it belongs there. */
+export function jsonReady(sql: string, form: WireForm): string {
+  switch (form) {
+    case "plain": return sql;
+    case "boolean": return `CASE ${sql} WHEN 0 THEN json('false') WHEN 1 THEN json('true') END`;
+    case "long": return `CAST(${sql} AS TEXT)`;
+    case "json": return `json(${sql})`;
+  }
+}
+
+/** `table` is that of row `record`. */
+export function wireFormOf(expression: Expression, table: Table, catalog: Catalog): WireForm {
+  const type = typeOf(expression);
+  switch (type.kind) {
+    case "bool": return "boolean";
+    case "list": case "object": case "json": return "json";
+    case "int": return isLong(declaredType(expression, table, catalog)) ? "long" : "plain";
+    default: return "plain";
+  }
+}
+
+/** The type that the schema declares for a field, through relations and nested objects, or for a mask around one. */
+export function declaredType(expression: Expression, table: Table, catalog: Catalog): TypeRef | null {
+  if (expression.op === "conditional") return declaredType(expression.then, table, catalog) ?? declaredType(expression.otherwise, table, catalog);
+  if (expression.op !== "field") return null;
+  let current: Table | undefined = table;
+  for (const step of expression.path) current = catalog.tables.get(current?.fields.get(step)?.relation?.table ?? "");
+  let type = current?.fields.get(expression.field)?.type ?? null;
+  for (const step of expression.within) type = type === null ? null : insideType(type, step, catalog);
+  return type;
+}
+
+function insideType(type: TypeRef, step: string | number, catalog: Catalog): TypeRef | null {
+  if (typeof step === "number") return type.list ? { ...type, list: false, required: type.itemRequired } : null;
+  if (type.list || type.kind !== "object") return null;
+  return catalog.objects.get(type.name)?.fields.get(step)?.type ?? null;
+}
+
+export function isLong(type: TypeRef | null): boolean {
+  return type !== null && !type.list && type.kind === "scalar" && type.name === "Long";
+}

@@ -1,0 +1,76 @@
+// Reads what a compiled plan describes: rows as ready JSON text, the total where it was asked for, keys for bulk writes.
+import { assert } from "../base/assert.ts";
+import { fault } from "../base/error.ts";
+import type { Json, SqlValue, Value } from "../base/value.ts";
+import type { Environment } from "../expression/expression.ts";
+import { columnType, fieldOf } from "./column.ts";
+import type { Connection } from "./connection.ts";
+import { totalRows } from "./plan-count.ts";
+import { parametersOf, runStatement } from "./plan-run.ts";
+import { judgeScan, type ScanVerdict } from "./plan-scan.ts";
+import type { CompiledPlan } from "./plan-sql.ts";
+import type { PlanStatement } from "./plan-statement.ts";
+import { isLong } from "./plan-value.ts";
+
+export interface RowSet {
+  /** A JSON array. */
+  readonly json: string;
+  readonly rows: number;
+  /** Rows without page and cursor, as the plan's `count` asks; null where it does not. */
+  readonly total: number | null;
+  /** Order keys of the last row in wire form, for `after`; null where no page can follow. */
+  readonly lastKeys: Json[] | null;
+  /** A table of some size was visited without an index. */
+  readonly scanned: boolean;
+}
+
+/** Throws SCAN_REFUSED, QUERY_TIMEOUT, AGGREGATE_OVERFLOW. `environment`: the caller's variables and the operation's now. */
+export function readRows(connection: Connection, compiled: CompiledPlan, environment: Environment): RowSet {
+  const parameters = parametersOf(compiled.rows, compiled, environment);
+  const verdict = permittedScan(connection, compiled, compiled.rows, parameters);
+  const found = runStatement(connection, compiled, compiled.rows, { parameters, long: verdict.long });
+  const rows = found.length;
+  return {
+    json: joined(found),
+    rows,
+    total: totalRows(connection, compiled, environment, { rows, long: verdict.long }),
+    lastKeys: lastKeys(compiled, found),
+    scanned: verdict.scanned,
+  };
+}
+
+/** Primary keys of the plan's rows in its order, `limit` of them at most. */
+export function readIds(connection: Connection, compiled: CompiledPlan, environment: Environment, limit: number): Value[] {
+  assert(compiled.ids !== null, "only records have keys");
+  const { plan, catalog } = compiled;
+  const statement = compiled.ids();
+  const bound = Math.min(limit, plan.limit ?? limit);
+  const parameters = [...parametersOf(statement, compiled, environment), bound, plan.offset];
+  const { long } = permittedScan(connection, compiled, statement, parameters);
+  const table = catalog.tables.get(plan.table);
+  assert(table !== undefined, `table ${plan.table} of a plan is in the catalog`);
+  const { type } = fieldOf(table, table.primaryKey);
+  const read = isLong(type) ? BigInt : columnType(type) === "INTEGER" ? Number : String;
+  return runStatement(connection, compiled, statement, { parameters, long }).map(([key]) => read(key as string));
+}
+
+function permittedScan(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, parameters: readonly SqlValue[]): ScanVerdict {
+  const verdict = judgeScan(connection, compiled, statement, parameters);
+  if (verdict.scanned && compiled.plan.refuseScan) throw fault("SCAN_REFUSED", `No index of ${compiled.plan.table} answers this query.`);
+  return verdict;
+}
+
+function joined(rows: readonly SqlValue[][]): string {
+  let json = "[";
+  for (let index = 0; index < rows.length; index++) json += (index === 0 ? "" : ",") + (rows[index]![0] as string);
+  return `${json}]`;
+}
+
+/** Of a full page only: after a short one there is nothing. */
+function lastKeys({ plan, cursor }: CompiledPlan, rows: readonly SqlValue[][]): Json[] | null {
+  const last = rows.at(-1);
+  if (cursor === null || last === undefined || rows.length !== plan.limit) return null;
+  if (cursor.kind === "column") return JSON.parse(last[1] as string) as Json[];
+  const object = JSON.parse(last[0] as string) as { [key: string]: Json };
+  return cursor.keys.map((key) => object[key] ?? null);
+}
