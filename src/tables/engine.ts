@@ -1,0 +1,194 @@
+// The records: commits of write sessions, reads by key through the cache, expiry, and word of every committed entry. The face of tables/.
+import type { Clock } from "../base/clock.ts";
+import { dateTimeOf } from "../base/date-time.ts";
+import type { Limits } from "../base/limits.ts";
+import { uuidv7, type Random } from "../base/random.ts";
+import type { Value } from "../base/value.ts";
+import type { Change } from "../changes/change.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { RecordSource } from "../expression/expression.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Connection } from "../storage/connection.ts";
+import type { Storage } from "../storage/open-storage.ts";
+import { createSweeper, type Sweeper } from "./expiry-sweeper.ts";
+import { RecordCache, type CachedRecord } from "./record-cache.ts";
+import { createRecordSource } from "./record-source.ts";
+import type { RecordShape } from "./record-text.ts";
+import { Session, type SessionEntry } from "./session.ts";
+import { createTableModels, modelOf, type TableModels } from "./table-model.ts";
+import type { WriteSession } from "./write-session.ts";
+import type { StoredRecord } from "./write.ts";
+
+export interface TablesOptions {
+  readonly storage: Storage;
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+}
+
+/** Who is named in the log, and in @createdBy where code acts without rules. */
+export interface CommitOptions {
+  readonly actor: string | null;
+  readonly requestId: string;
+}
+
+export interface Committed<Result> {
+  readonly value: Result;
+  /** Of the log entry; null: nothing was changed. */
+  readonly position: number | null;
+}
+
+export interface CommittedEntry {
+  readonly position: number;
+  readonly time: string;
+  readonly changes: readonly Change[];
+}
+
+/** Alone: nobody else commits meanwhile. Ends by itself after limits.soloMs. */
+export interface TablesHold {
+  /** Commits at once and ends the hold. */
+  commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
+  release(): void;
+}
+
+export interface Tables {
+  /** Without rules. Null: there is none, or it has expired. */
+  get(table: string, id: Value): StoredRecord | null;
+  /** The record's JSON in one shape, ready, and its version. */
+  text(table: string, id: Value, shape: RecordShape): { readonly text: string; readonly version: number } | null;
+  /** The committed state, for rules evaluated outside of commits. */
+  readonly source: RecordSource;
+  /** Durable when it resolves. `work` is synchronous and may run twice; what it throws undoes everything. */
+  commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
+  /** Runs `work` on the current state, looks at constraints as a commit would, and undoes it. */
+  rehearse<Result>(work: (session: WriteSession) => Result, options?: CommitOptions): Result;
+  hold(): Promise<TablesHold>;
+  /** Called after COMMIT, before the commit is answered, in order of position. Must not throw. Returns how to unsubscribe. */
+  onCommitted(listener: (entry: CommittedEntry) => void): () => void;
+  /** Starts deleting expired records. */
+  start(): void;
+  stop(): void;
+  stats(): { readonly cachedRecords: number; readonly cachedBytes: number; readonly expiryBlocked: number };
+}
+
+interface Done<Result> {
+  readonly value: Result;
+  readonly entry: SessionEntry | null;
+}
+
+const SYSTEM: CommitOptions = { actor: null, requestId: "system" };
+
+export function createTables(options: TablesOptions): Tables {
+  return new Engine(options);
+}
+
+class Engine implements Tables {
+  readonly source: RecordSource;
+  readonly #options: TablesOptions;
+  readonly #models: TableModels;
+  readonly #cache: RecordCache;
+  readonly #listeners = new Set<(entry: CommittedEntry) => void>();
+  readonly #sweeper: Sweeper;
+
+  constructor(options: TablesOptions) {
+    const { storage, catalog, book, clock, limits } = options;
+    this.#options = options;
+    this.#models = createTableModels(catalog, book);
+    this.#cache = new RecordCache(limits.recordCacheBytes);
+    this.source = createRecordSource({ catalog, book, connection: () => storage.reader, get: (table, id) => this.get(table, id)?.values ?? null });
+    this.#sweeper = createSweeper({
+      models: this.#models, clock, limits, reader: storage.reader,
+      commit: async (work) => (await storage.commit(this.#runner(work, SYSTEM), this.#afterCommit)).value,
+    });
+  }
+
+  get(table: string, id: Value): StoredRecord | null {
+    return this.#cached(table, id)?.row ?? null;
+  }
+
+  text(table: string, id: Value, shape: RecordShape): { readonly text: string; readonly version: number } | null {
+    const entry = this.#cached(table, id);
+    return entry === null ? null : { text: this.#cache.text(entry, shape), version: entry.row.version };
+  }
+
+  async commit<Result>(work: (session: WriteSession) => Result, who: CommitOptions): Promise<Committed<Result>> {
+    return committed(await this.#options.storage.commit(this.#runner(work, who), this.#afterCommit));
+  }
+
+  rehearse<Result>(work: (session: WriteSession) => Result, who: CommitOptions = SYSTEM): Result {
+    return this.#options.storage.rehearse((connection) => {
+      const session = this.#session(connection, who);
+      const value = work(session);
+      session.flush();
+      return value;
+    });
+  }
+
+  async hold(): Promise<TablesHold> {
+    const hold = await this.#options.storage.hold();
+    return {
+      commit: async (work, who) => committed(await hold.commit(this.#runner(work, who), this.#afterCommit)),
+      release: () => hold.release(),
+    };
+  }
+
+  onCommitted(listener: (entry: CommittedEntry) => void): () => void {
+    this.#listeners.add(listener);
+    return () => { this.#listeners.delete(listener); };
+  }
+
+  start(): void {
+    this.#sweeper.start();
+  }
+
+  stop(): void {
+    this.#sweeper.stop();
+  }
+
+  stats(): { readonly cachedRecords: number; readonly cachedBytes: number; readonly expiryBlocked: number } {
+    const { records, bytes } = this.#cache.stats();
+    return { cachedRecords: records, cachedBytes: bytes, expiryBlocked: this.#sweeper.blocked() };
+  }
+
+  #runner<Result>(work: (session: Session) => Result, who: CommitOptions): (connection: Connection) => Done<Result> {
+    return (connection) => {
+      const session = this.#session(connection, who);
+      const value = work(session);
+      return { value, entry: session.finish() };
+    };
+  }
+
+  #session(connection: Connection, { actor, requestId }: CommitOptions): Session {
+    const { catalog, book, limits, clock, random } = this.#options;
+    return new Session({
+      catalog, book, models: this.#models, limits, connection, actor, requestId,
+      now: dateTimeOf(clock.now()), createId: () => uuidv7(clock, random),
+    });
+  }
+
+  readonly #afterCommit = ({ entry }: Done<unknown>): void => {
+    if (entry === null) return;
+    for (const { table, id, row } of entry.rows) {
+      this.#cache.replace(table, id, row);
+      if (row !== null && row.expires !== null) this.#sweeper.expect(row.expires);
+    }
+    for (const listener of this.#listeners) listener({ position: entry.position, time: entry.time, changes: entry.changes });
+  };
+
+  #cached(table: string, id: Value): CachedRecord | null {
+    const { storage, clock } = this.#options;
+    const known = this.#cache.get(table, id);
+    if (known !== undefined) return known.expiresAtMs > clock.now() ? known : null;
+    const { codec } = modelOf(this.#models, table);
+    const columns = storage.reader.query(codec.selectSql).values(codec.key(id))[0];
+    if (columns === undefined) return null;
+    const row = codec.decode(columns);
+    return row.expires !== null && row.expires <= dateTimeOf(clock.now()) ? null : this.#cache.add(table, id, row);
+  }
+}
+
+function committed<Result>({ value, entry }: Done<Result>): Committed<Result> {
+  return { value, position: entry?.position ?? null };
+}

@@ -1,0 +1,160 @@
+// Raw input of one write to canonical values: unknown fields, types, limits, and which fields this sender may set. Collects every issue.
+// What depends on the record is only noted here; write-record.ts decides it.
+import type { RecordValues, Value } from "../base/value.ts";
+import type { Expression } from "../expression/expression.ts";
+import { coerceUndeclared, coerceValue, noLimits, type CoerceContext, type Issue } from "../schema/coerce-value.ts";
+import { toWireValue } from "../schema/wire-value.ts";
+import type { Field, TypeRef } from "../schema/catalog.ts";
+import type { TableAuthority } from "./authority.ts";
+import { fieldsDenied } from "./denial.ts";
+import { equalValues } from "./equal-values.ts";
+import { invalid, relationInput, unknownField } from "./input-issue.ts";
+import { mergePatch } from "./merge-patch.ts";
+import { isFilled, type TableModel } from "./table-model.ts";
+import { rightsOf, type WriteContext } from "./write-context.ts";
+import type { RawInput, WriteOptions } from "./write.ts";
+
+export type InputMode = "create" | "update" | "replace";
+
+export interface InputRequest {
+  readonly model: TableModel;
+  readonly input: RawInput;
+  /** replace: of a record that exists. */
+  readonly mode: InputMode;
+  /** RFC 7396 inside JSON and nested fields. */
+  readonly merge: boolean;
+  /** The record before; null on create. */
+  readonly old: RecordValues | null;
+  readonly options: WriteOptions;
+}
+
+export interface AcceptedInput {
+  /** Declared fields to be set. */
+  readonly values: ReadonlyMap<string, Value>;
+  /** Undeclared fields of an open table; null removes. */
+  readonly undeclared: ReadonlyMap<string, Value>;
+  /** Sent, but not for the sender to set: must equal what is, or will be, stored. */
+  readonly guarded: ReadonlyMap<string, Value>;
+  /** Whether these may be set depends on the record. */
+  readonly conditional: readonly { readonly field: string; readonly permission: Expression }[];
+  /** What the caller itself set. */
+  readonly sent: ReadonlySet<string>;
+}
+
+interface Reading extends InputRequest {
+  readonly rights: TableAuthority | null;
+  readonly coercion: CoerceContext;
+  readonly values: Map<string, Value>;
+  readonly undeclared: Map<string, Value>;
+  readonly guarded: Map<string, Value>;
+  readonly conditional: { readonly field: string; readonly permission: Expression }[];
+  readonly sent: Set<string>;
+  readonly denied: string[];
+  readonly issues: Issue[];
+}
+
+/** Throws VALIDATION_FAILED with all issues, or FORBIDDEN for fields that the caller's roles may never set. */
+export function readInput(context: WriteContext, request: InputRequest): AcceptedInput {
+  const { options, model } = request;
+  const reading: Reading = {
+    ...request, rights: rightsOf(options, model.table.name),
+    coercion: { catalog: context.catalog, dialect: options.dialect, path: "", limits: context.limits },
+    values: new Map(), undeclared: new Map(), guarded: new Map(), conditional: [], sent: new Set(), denied: [], issues: [],
+  };
+  for (const name of Object.keys(request.input)) {
+    const raw = request.input[name];
+    if (raw !== undefined) readOne(reading, name, raw);
+  }
+  if (reading.denied.length > 0 && options.authority !== null) {
+    throw fieldsDenied(options.authority, model.table.name, request.mode === "create" ? "CREATE" : "UPDATE", reading.denied);
+  }
+  if (reading.issues.length > 0) throw invalid(reading.issues);
+  return reading;
+}
+
+/** True if the field exists for the sender: neither internal nor out of sight. */
+export function isKnown(field: Field, rights: TableAuthority | null, mode: InputMode): boolean {
+  if (rights === null) return true;
+  if (field.internal) return false;
+  const own = rights.field(field.name);
+  return own.read !== false || (mode === "create" ? own.create : own.update) !== false;
+}
+
+function readOne(reading: Reading, name: string, raw: unknown): void {
+  const { table } = reading.model;
+  const byCaller = reading.rights !== null && (reading.options.sent === null || reading.options.sent.has(name));
+  const rights = byCaller ? reading.rights : null;
+  const field = table.fields.get(name);
+  if (field === undefined && table.open) return readUndeclared(reading, name, raw);
+  if (field === undefined || !isKnown(field, rights, reading.mode)) {
+    const known = [...table.fields.values()].filter((other) => isKnown(other, rights, reading.mode)).map((other) => other.name);
+    reading.issues.push(unknownField(name, table.name, known));
+    return;
+  }
+  if (field.kind === "relation") {
+    reading.issues.push(relationInput(field));
+    return;
+  }
+  if (isGuarded(field, reading, byCaller)) return readGuarded(reading, field, raw);
+  if (rights !== null && !mayCallerSet(reading, field, raw, rights)) return;
+  if (byCaller) reading.sent.add(name);
+  const value = coerceValue(mergedRaw(reading, field, raw), field, { ...reading.coercion, path: name }, reading.issues);
+  if (value === undefined) return;
+  checkDimensions(reading, name, value);
+  reading.values.set(name, value);
+}
+
+function readUndeclared(reading: Reading, name: string, raw: unknown): void {
+  const old = reading.old?.[name] ?? null;
+  const merged = reading.merge && old !== null ? mergePatch(old, raw) : raw;
+  const value = coerceUndeclared(name, merged, { ...reading.coercion, path: name }, reading.issues);
+  if (value !== undefined) reading.undeclared.set(name, value);
+}
+
+/** Filled and computed fields always; read-only, fixed and internal ones where the caller itself sends them; the key of what exists. */
+function isGuarded(field: Field, { mode, model }: InputRequest, byCaller: boolean): boolean {
+  if (field.kind === "computed") return true;
+  if (field.name === model.table.primaryKey) return mode !== "create";
+  if (byCaller && (field.readOnly || (field.fixed && mode !== "create"))) return true;
+  if (!isFilled(field.fill)) return false;
+  // Code that imports or acts for somebody may say when and by whom.
+  return byCaller || (field.fill?.kind !== "created-time" && field.fill?.kind !== "created-by");
+}
+
+function readGuarded(reading: Reading, field: Field, raw: unknown): void {
+  if (raw === null && reading.mode !== "update") return;
+  const target = { type: { ...field.type, required: false }, limits: noLimits };
+  const value = coerceValue(raw, target, { ...reading.coercion, path: field.name }, reading.issues);
+  if (value !== undefined) reading.guarded.set(field.name, value);
+}
+
+/** False: the field is left alone. PUT may repeat what it may not change. */
+function mayCallerSet(reading: Reading, field: Field, raw: unknown, rights: TableAuthority): boolean {
+  const own = rights.field(field.name);
+  const permission = reading.mode === "create" ? own.create : own.update;
+  if (permission === true) return true;
+  if (permission !== false) {
+    reading.conditional.push({ field: field.name, permission });
+    return true;
+  }
+  const repeats = reading.mode === "replace" && own.read === true
+    && equalValues(coerceValue(raw, field, { ...reading.coercion, path: field.name }, []), reading.old?.[field.name]);
+  if (!repeats) reading.denied.push(field.name);
+  return false;
+}
+
+function mergedRaw(reading: Reading, field: Field, raw: unknown): unknown {
+  const old = reading.old?.[field.name] ?? null;
+  if (!reading.merge || old === null || !isMergeable(field.type)) return raw;
+  return mergePatch(toWireValue(old, field.type, reading.coercion.catalog), raw);
+}
+
+function isMergeable(type: TypeRef): boolean {
+  return !type.list && (type.kind === "object" || (type.kind === "scalar" && type.name === "JSON"));
+}
+
+function checkDimensions(reading: Reading, name: string, value: Value): void {
+  const wanted = reading.model.dimensions.get(name);
+  if (wanted === undefined || !Array.isArray(value) || value.length === wanted) return;
+  reading.issues.push({ path: name, code: "WRONG_TYPE", message: `${name} must have ${wanted} numbers.` });
+}

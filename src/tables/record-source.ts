@@ -1,0 +1,76 @@
+// Where rules find other records while they are evaluated in memory: by key, or by an `exists` run as SQL. Without rules of its own.
+import type { Value } from "../base/value.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Environment, Expression, RecordSource, RowName } from "../expression/expression.ts";
+import { evaluate } from "../expression/evaluate.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { typeOf } from "../expression/field-type.ts";
+import { partsOf, withParts } from "../expression/inspect.ts";
+import type { Connection } from "../storage/connection.ts";
+import { expressionSql, type BindSlot } from "../storage/expression-sql.ts";
+import { toSqlValue } from "../storage/sql-value.ts";
+
+export interface RecordSourceOptions {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  /** Asked for at each question: SQLite must hold all that may be seen. */
+  connection(): Connection;
+  /** Expired records are null. */
+  get(table: string, id: Value): { readonly [field: string]: Value } | null;
+}
+
+/** An `exists` as one statement; what it reads of the rows around it comes in as variables. */
+interface Question {
+  readonly sql: string;
+  readonly slots: readonly BindSlot[];
+  readonly outer: readonly Expression[];
+}
+
+const OUTER = "$outer";
+const questions = new WeakMap<ExpressionBook, WeakMap<Expression, Question>>();
+
+export function createRecordSource(options: RecordSourceOptions): RecordSource {
+  const { book } = options;
+  let known = questions.get(book);
+  if (known === undefined) questions.set(book, known = new WeakMap());
+  return {
+    get: (table, id) => options.get(table, id),
+    exists(table, row, where, environment) {
+      let question = known.get(where);
+      if (question === undefined) known.set(where, question = compileQuestion(options, table, row, where));
+      return options.connection().query(question.sql).values(...parametersOf(question, environment, book))[0]?.[0] === 1;
+    },
+  };
+}
+
+function compileQuestion({ catalog, book }: RecordSourceOptions, table: string, row: RowName, where: Expression): Question {
+  const outer: Expression[] = [];
+  const slots: BindSlot[] = [];
+  let aliases = 0;
+  const inside = withoutOuterRows(where, new Set([row]), outer);
+  const sql = expressionSql({ op: "exists", table, row, where: inside }, {
+    catalog, book, rows: {},
+    bind: (slot) => `?${slots.push(slot)}`,
+    nextAlias: () => `e${aliases++}`,
+  });
+  return { sql: `SELECT ${sql}`, slots, outer };
+}
+
+/** Reads of rows that stand around the `exists` become variables, worked out in memory. */
+function withoutOuterRows(expression: Expression, bound: ReadonlySet<RowName>, outer: Expression[]): Expression {
+  if ((expression.op === "field" || expression.op === "text-search" || expression.op === "near") && !bound.has(expression.row)) {
+    outer.push(expression);
+    return { op: "variable", type: typeOf(expression), root: OUTER, path: [String(outer.length - 1)] };
+  }
+  const inner = expression.op === "exists" ? new Set([...bound, expression.row]) : bound;
+  const parts = partsOf(expression);
+  if (parts.length === 0) return expression;
+  return withParts(expression, parts.map((part) => withoutOuterRows(part, inner, outer)));
+}
+
+function parametersOf(question: Question, environment: Environment, book: ExpressionBook): ReturnType<typeof toSqlValue>[] {
+  const outer: { [index: string]: Value } = {};
+  question.outer.forEach((expression, index) => { outer[String(index)] = evaluate(expression, environment, book); });
+  const closed: Environment = { ...environment, variables: { ...environment.variables, [OUTER]: outer } };
+  return question.slots.map((slot) => (slot.kind === "value" ? slot.value : toSqlValue(evaluate(slot.expression, closed, book), typeOf(slot.expression))));
+}

@@ -1,0 +1,179 @@
+// One write session: dispatches writes, undoes what fails, settles constraints, applies, and appends the one log entry.
+import { unreachable } from "../base/assert.ts";
+import type { Change } from "../changes/change.ts";
+import { appendEntry, reservePosition } from "../changes/log.ts";
+import type { Limits } from "../base/limits.ts";
+import type { SqlValue, Value } from "../base/value.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { RecordSource } from "../expression/expression.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Connection } from "../storage/connection.ts";
+import type { StoredRow } from "../storage/record-codec.ts";
+import { applyPossible, applyStaged } from "./apply-staged.ts";
+import { settleConstraints } from "./constraints.ts";
+import { incrementRecord } from "./increment-record.ts";
+import { Overlay, type Slot } from "./overlay.ts";
+import { createRecordSource } from "./record-source.ts";
+import { carryOutActions, expireSlot } from "./referential-actions.ts";
+import { Sequences } from "./sequences.ts";
+import { modelOf, type TableModel, type TableModels } from "./table-model.ts";
+import { upsertRecord } from "./upsert-record.ts";
+import { writeBulk } from "./write-bulk.ts";
+import type { WriteContext } from "./write-context.ts";
+import { createRecord, removeRecord, replaceRecord, updateRecord } from "./write-record.ts";
+import type { WriteSession } from "./write-session.ts";
+import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "./write.ts";
+
+export interface SessionOptions {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly models: TableModels;
+  readonly limits: Limits;
+  readonly connection: Connection;
+  /** Canonical. */
+  readonly now: string;
+  readonly actor: string | null;
+  readonly requestId: string;
+  createId(): string;
+}
+
+/** What a session committed. */
+export interface SessionEntry {
+  readonly position: number;
+  readonly time: string;
+  readonly changes: readonly Change[];
+  /** What stands in SQLite now, for caches. */
+  readonly rows: readonly { readonly table: string; readonly id: Value; readonly row: StoredRow | null }[];
+}
+
+export class Session implements WriteSession {
+  readonly now: string;
+  readonly connection: Connection;
+  readonly source: RecordSource;
+  readonly #options: SessionOptions;
+  readonly #overlay: Overlay;
+  readonly #context: WriteContext;
+  #position: number | null = null;
+  /** Once applying failed, SQLite holds half of it: nothing but the rollback may follow. */
+  #failure: { readonly error: unknown } | null = null;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.now = options.now;
+    this.connection = options.connection;
+    this.#overlay = new Overlay(options.connection, options.now);
+    this.source = createRecordSource({
+      catalog: options.catalog, book: options.book,
+      connection: () => {
+        applyPossible(this.#overlay, options.connection);
+        return options.connection;
+      },
+      get: (table, id) => this.get(table, id)?.values ?? null,
+    });
+    this.#context = this.#createContext();
+  }
+
+  write(write: Write, options: WriteOptions): WriteOutcome {
+    return this.#atomically(() => {
+      const outcome = this.#writeOne(write, options);
+      carryOutActions(this.#context);
+      return outcome;
+    });
+  }
+
+  writeAll(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[] {
+    return this.#atomically(() => {
+      const outcomes = writeBulk(this.#options.models, writes, (write) => this.#atomically(() => this.#writeOne(write, options)));
+      carryOutActions(this.#context);
+      return outcomes;
+    });
+  }
+
+  get(table: string, id: Value): StoredRecord | null {
+    return this.#overlay.visible(this.#overlay.slot(modelOf(this.#options.models, table), id));
+  }
+
+  flush(): void {
+    if (this.#failure !== null) throw this.#failure.error;
+    try {
+      settleConstraints(this.#context);
+      applyStaged(this.#overlay, this.connection);
+    } catch (error) {
+      this.#failure = { error };
+      throw error;
+    }
+  }
+
+  get changes(): readonly Change[] {
+    const slots = new Set([...this.#overlay.applied, ...this.#overlay.waiting, ...this.#overlay.dirty]);
+    return [...slots].flatMap((slot) => changesOf(slot, this.#overlay));
+  }
+
+  /** Applies what is staged and appends the entry. Null: nothing differs, nothing was written. */
+  finish(): SessionEntry | null {
+    this.flush();
+    const changes = [...this.#overlay.applied].flatMap((slot) => changesOf(slot, this.#overlay));
+    if (changes.length === 0) return null;
+    this.#context.sequences.save();
+    const { actor, requestId } = this.#options;
+    const position = appendEntry(this.connection, { position: this.#context.position(), time: this.now, actor, requestId, changes });
+    const rows = [...this.#overlay.applied].map(({ model, id, current }) => ({ table: model.table.name, id, row: current }));
+    return { position, time: this.now, changes, rows };
+  }
+
+  /** Deletes an expired row, as just read, with what hangs on it. Throws, without a trace, where something still refers to it. */
+  expire(model: TableModel, columns: readonly SqlValue[]): void {
+    this.#atomically(() => {
+      const slot = this.#overlay.adopt(model, columns);
+      if (slot.current === null || !this.#overlay.isExpired(slot.current)) return;
+      expireSlot(this.#context, slot);
+      carryOutActions(this.#context);
+      settleConstraints(this.#context);
+    });
+  }
+
+  #writeOne(write: Write, options: WriteOptions): WriteOutcome {
+    const context = this.#context;
+    switch (write.kind) {
+      case "create": return write.onConflict === null ? createRecord(context, write, options) : upsertRecord(context, write, options);
+      case "replace": return replaceRecord(context, write, options);
+      case "update": return updateRecord(context, write, options);
+      case "remove": return removeRecord(context, write, options);
+      case "increment": return incrementRecord(context, write, options);
+      default: return unreachable(write);
+    }
+  }
+
+  #atomically<Result>(work: () => Result): Result {
+    if (this.#failure !== null) throw this.#failure.error;
+    const { sequences, removed } = this.#context;
+    const marks = { overlay: this.#overlay.mark(), sequences: sequences.mark(), removed: removed.length };
+    try {
+      return work();
+    } catch (error) {
+      this.#overlay.rollback(marks.overlay);
+      sequences.rollback(marks.sequences);
+      removed.length = marks.removed;
+      throw error;
+    }
+  }
+
+  #createContext(): WriteContext {
+    const { catalog, book, models, limits, connection, actor, createId } = this.#options;
+    return {
+      catalog, book, models, limits, actor, createId, source: this.source,
+      overlay: this.#overlay, sequences: new Sequences(connection), removed: [],
+      position: () => this.#position ??= reservePosition(connection),
+    };
+  }
+}
+
+function changesOf({ model, id, original, current, cause }: Slot, overlay: Overlay): Change[] {
+  if (original === current) return [];
+  const change = { table: model.table.name, id };
+  if (original !== null && overlay.isExpired(original)) {
+    const expiry: Change = { ...change, old: original.values, new: null, cause: "expiry" };
+    return current === null ? [expiry] : [expiry, { ...change, old: null, new: current.values, cause }];
+  }
+  return [{ ...change, old: original?.values ?? null, new: current?.values ?? null, cause }];
+}

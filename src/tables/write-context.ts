@@ -1,0 +1,49 @@
+// What the parts of one write session share. Made by session.ts; the parts are functions over it.
+import type { Limits } from "../base/limits.ts";
+import type { Value } from "../base/value.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Environment, RecordSource } from "../expression/expression.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { isTrue } from "../expression/evaluate.ts";
+import type { Authority, Permission, TableAuthority } from "./authority.ts";
+import type { Overlay, Slot } from "./overlay.ts";
+import type { Sequences } from "./sequences.ts";
+import type { TableModels } from "./table-model.ts";
+import type { WriteOptions } from "./write.ts";
+
+export interface WriteContext {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly models: TableModels;
+  readonly limits: Limits;
+  readonly overlay: Overlay;
+  readonly sequences: Sequences;
+  readonly source: RecordSource;
+  /** Who the log names; `auth.subject` where code acts without rules. */
+  readonly actor: string | null;
+  /** A new UUIDv7. */
+  createId(): string;
+  /** Position of the entry to be: the version of everything written. */
+  position(): number;
+  /** Slots removed since referential actions were last carried out. */
+  readonly removed: Slot[];
+}
+
+/** The `auth` that rules and defaults see. */
+export function authOf(context: WriteContext, authority: Authority | null): Value {
+  return authority === null ? { subject: context.actor, roles: [], tenant: null, claims: {} } : authority.auth;
+}
+
+export function rightsOf(options: Pick<WriteOptions, "authority">, table: string): TableAuthority | null {
+  return options.authority === null ? null : options.authority.table(table);
+}
+
+/** True only if the permission certainly holds on these rows. */
+export function holds(context: WriteContext, permission: Permission, rows: Environment["rows"], authority: Authority | null): boolean {
+  if (typeof permission === "boolean") return permission;
+  return isTrue(permission, environmentOf(context, rows, { auth: authOf(context, authority) }), context.book);
+}
+
+export function environmentOf(context: WriteContext, rows: Environment["rows"], variables: Environment["variables"]): Environment {
+  return { rows, variables, now: context.overlay.now, source: context.source };
+}

@@ -1,0 +1,29 @@
+// The face of one transaction on the records, as resources/ and others use it. Implemented by session.ts.
+import type { Change } from "../changes/change.ts";
+import type { RecordSource } from "../expression/expression.ts";
+import type { Connection } from "../storage/connection.ts";
+import type { Value } from "../base/value.ts";
+import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "./write.ts";
+
+/** Synchronous, inside one commit or rehearsal. What a failed write staged is undone; the session may go on. */
+export interface WriteSession {
+  /** The commit's time, canonical. */
+  readonly now: string;
+  /** Sees what is staged only after `flush`. Write through the session only. */
+  readonly connection: Connection;
+  /** Rules and checks of this write hold on the state that all writes before it left. Constraints are looked at in `flush` and at the end. */
+  write(write: Write, options: WriteOptions): WriteOutcome;
+  /**
+   * A bulk: its order never decides its outcome. Deletions come first, references before those who refer to them.
+   * Two upserts that merge into one record are refused. Problems name the item: `[3].title`. Outcomes in the order given.
+   */
+  writeAll(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[];
+  /** With what is staged; expired records are null. */
+  get(table: string, id: Value): StoredRecord | null;
+  /** For rules of other parts, on the state with what is staged. */
+  readonly source: RecordSource;
+  /** Puts what is staged into SQLite, so that queries on `connection` see it. Throws what a constraint refuses. */
+  flush(): void;
+  /** So far: one for each record that differs from before the session. */
+  readonly changes: readonly Change[];
+}
