@@ -1,4 +1,50 @@
 // Every rule of the schema, in the order of their files. A rule sees the same context as all others and reports all it finds.
 import type { Rule } from "../compile-context.ts";
+import { accountShape } from "./account-shape.ts";
+import { allowGrants } from "./allow-grants.ts";
+import { allowVerbs } from "./allow-verbs.ts";
+import { computedShape } from "./computed-shape.ts";
+import { currencySource } from "./currency-source.ts";
+import { defaultSource } from "./default-source.ts";
+import { directiveArguments } from "./directive-arguments.ts";
+import { directivePlaces } from "./directive-places.ts";
+import { duplicateNames } from "./duplicate-names.ts";
+import { endlessTypes } from "./endless-types.ts";
+import { fieldAccess } from "./field-access.ts";
+import { fieldKinds } from "./field-kinds.ts";
+import { filledFields } from "./filled-fields.ts";
+import { grantsShape } from "./grants-shape.ts";
+import { httpPaths } from "./http-paths.ts";
+import { indexShape } from "./index-shape.ts";
+import { interfaceFields } from "./interface-fields.ts";
+import { jobSchedules } from "./job-schedules.ts";
+import { jsonLiterals } from "./json-literals.ts";
+import { limitRanges } from "./limit-ranges.ts";
+import { limitShape } from "./limit-shape.ts";
+import { namesInArguments } from "./names-in-arguments.ts";
+import { notAvailable } from "./not-available.ts";
+import { outsideNames } from "./outside-names.ts";
+import { pageShape } from "./page-shape.ts";
+import { patterns } from "./patterns.ts";
+import { primaryKeys } from "./primary-keys.ts";
+import { relationShape } from "./relation-shape.ts";
+import { reservedNames } from "./reserved-names.ts";
+import { reservedPaths } from "./reserved-paths.ts";
+import { roleSpelling } from "./role-spelling.ts";
+import { searchShape } from "./search-shape.ts";
+import { secretShape } from "./secret-shape.ts";
+import { tenantFields } from "./tenant-fields.ts";
+import { typeKinds } from "./type-kinds.ts";
+import { typeNames } from "./type-names.ts";
+import { typeShapes } from "./type-shapes.ts";
+import { unknownDirectives } from "./unknown-directives.ts";
 
-export const allRules: readonly Rule[] = [];
+export const allRules: readonly Rule[] = [
+  accountShape, allowGrants, allowVerbs, computedShape, currencySource, defaultSource,
+  directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
+  filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
+  jsonLiterals, limitRanges, limitShape, namesInArguments, notAvailable, outsideNames,
+  pageShape, patterns, primaryKeys, relationShape, reservedNames, reservedPaths,
+  roleSpelling, searchShape, secretShape, tenantFields, typeKinds, typeNames,
+  typeShapes, unknownDirectives,
+];

@@ -1,0 +1,36 @@
+// ARGUMENT_VALUE: names given by @table(name) and @export(name) are plain identifiers, and @allow(to) names somebody.
+import { Kind } from "graphql";
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { argumentNode, textOf, textsOf, useOf, usesOf, type DirectiveHolder } from "../declarations.ts";
+import { removeArgument, removeNode } from "../schema-edits.ts";
+
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const ROLE = /^[A-Za-z_][A-Za-z0-9_.:-]*$/;
+
+export function outsideNames(context: CompileContext): Diagnostic[] {
+  const holders: readonly DirectiveHolder[] = [...context.types, ...allFields(context)];
+  return holders.flatMap((holder) => [...["table", "export"].flatMap((directive) => checkName(holder, directive, context)), ...checkRoles(holder, context)]);
+}
+
+function checkName(holder: DirectiveHolder, directive: string, context: CompileContext): Diagnostic[] {
+  const use = useOf(holder, directive);
+  const name = textOf(use, "name");
+  const node = use === undefined ? undefined : argumentNode(use, "name");
+  if (use === undefined || name === undefined || node === undefined || IDENTIFIER.test(name)) return [];
+  return [diagnose(context, {
+    code: "ARGUMENT_VALUE", at: node.value, message: `@${directive}(name) is "${name}".`, why: "It becomes part of paths, topics, types and SQL.", fix: "Use letters, digits and underscores, not a digit first.", edits: [removeArgument(context.source, use.node, node)],
+  })];
+}
+
+function checkRoles(holder: DirectiveHolder, context: CompileContext): Diagnostic[] {
+  return usesOf(holder, "allow").flatMap((use) => {
+    if (use.values === null) return [];
+    const to = argumentNode(use, "to");
+    if (textsOf(use, "to")?.length === 0) return [diagnose(context, { code: "ARGUMENT_VALUE", at: to ?? use.node, message: "@allow(to) names nobody.", why: "A rule for nobody has no effect.", fix: "Name roles, or remove the rule.", edits: [removeNode(context.source, use.node)] })];
+    const items = to === undefined ? [] : to.value.kind === Kind.LIST ? to.value.values : [to.value];
+    return items.filter((item) => item.kind === Kind.STRING && !ROLE.test(item.value)).map((item) => diagnose(context, {
+      code: "ARGUMENT_VALUE", at: item, message: `"${item.kind === Kind.STRING ? item.value : ""}" is no role's name.`, why: "A role that nobody can hold allows nobody.", fix: "Use letters, digits, _ . : and -, a letter first.",
+    }));
+  });
+}

@@ -1,0 +1,42 @@
+// TYPE_SHAPE: the type of a field or argument is possible where it stands; objects and enums are not empty.
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { innermostName, type DeclaredField, type DeclaredType } from "../declarations.ts";
+import { removeArgumentDefinitions } from "../schema-edits.ts";
+
+export function typeShapes(context: CompileContext): Diagnostic[] {
+  return [
+    ...allFields(context).flatMap((field) => checkField(field, context)),
+    ...context.types.filter(isEmpty).map((type) => diagnose(context, {
+      code: "TYPE_SHAPE", at: type.node.name, message: `${type.name} has no ${type.kind === "enum" ? "values" : "fields"}.`, why: "Nothing could be a value of it.", fix: `Add ${type.kind === "enum" ? "a value" : "a field"}.`,
+    })),
+  ];
+}
+
+// An empty table lacks its primary key, which is reported there.
+function isEmpty(type: DeclaredType): boolean {
+  return type.kind === "enum" ? type.values.length === 0 : type.kind !== "table" && type.fields.length === 0;
+}
+
+function checkField(field: DeclaredField, context: CompileContext): Diagnostic[] {
+  const shape = (message: string, why: string, fix: string): Diagnostic[] => [diagnose(context, { code: "TYPE_SHAPE", at: innermostName(field.node.type), message: `${describeField(field)} ${message}`, why, fix })];
+  if (field.trouble === "nested-list") return shape("is a list of lists.", "Lists are one level deep.", "Put the inner list into a nested object, or use JSON.");
+  if (field.trouble === "not-a-value") return shape(`has the type ${innermostName(field.node.type).value}, which is no value.`, "Interfaces, channels and types of callables have no stored form.", "Use a scalar, an enum, a nested object or a table.");
+  if (field.node.kind === "FieldDefinition" && field.arguments.length > 0 && field.kind === "member") {
+    return [diagnose(context, {
+      code: "TYPE_SHAPE", at: field.node.name, message: `${describeField(field)} has arguments.`, why: "Only actions of tables and callables take arguments.", fix: "Remove the arguments.",
+      edits: [removeArgumentDefinitions(context.source, field.node)],
+    })];
+  }
+  if (field.type === null) return [];
+  const { kind, name, list } = field.type;
+  if (isInput(field) && (kind === "object" || kind === "table")) return shape(`has the type ${name}, which is no input.`, "What is sent in is declared as an input, apart from what is stored.", "Declare an input type with its fields.");
+  if (!isInput(field) && kind === "input") return shape(`has the type ${name}, which is an input.`, "Inputs are only sent in.", "Declare an object type with its fields.");
+  if (field.kind === "member" && kind === "table") return shape(`has the type of the table ${name}.`, "A nested object or a message holds no records.", "Keep the record's id in a field of type ID.");
+  if (name === "Vector" && list) return shape("is a list of Vectors.", "A Vector is a list of numbers already.", "Write Vector.");
+  return [];
+}
+
+function isInput(field: DeclaredField): boolean {
+  return field.kind === "argument" || field.owner.kind === "input";
+}
