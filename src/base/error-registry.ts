@@ -107,6 +107,7 @@ export const errorRegistry = define({
   DATA_DAMAGED: { status: 503, title: "The data file cannot be read", fix: "Restore the data directory from a backup, or use another --data." },
   DATA_NEWER: { status: 503, title: "The data was written by a newer version", fix: "Use that version." },
   USAGE: { status: 400, title: "The command was called wrongly", fix: "See ambit --help." },
+  SEED: { status: 422, title: "The seed cannot be written", fix: "Correct the seed file." },
   APP_MISSING: { status: 422, title: "No app in this folder", fix: "Run ambit init, or name the folder with schema.graphql." },
 });
 
