@@ -1,6 +1,9 @@
 // What is wrong with the arguments of one directive use: unknown, missing, given twice, or of the wrong kind. All of them at once.
 // graphql-js takes anything for a custom scalar, so the texts of those are parsed here.
-import { isEnumType, isListType, isNonNullType, isScalarType, Kind, valueFromAST, type ConstArgumentNode, type ConstDirectiveNode, type ConstValueNode, type GraphQLDirective, type GraphQLInputType } from "graphql";
+import type { ConstArgumentNode, ConstDirectiveNode, ConstValueNode, GraphQLDirective, GraphQLInputType } from "graphql";
+import { Kind } from "graphql/language/kinds";
+import { isEnumType, isListType, isNonNullType, isScalarType } from "graphql/type/definition";
+import { valueFromAST } from "graphql/utilities/valueFromAST";
 import { didYouMean, type TextEdit } from "../base/diagnostic.ts";
 import { parseDuration } from "../base/duration.ts";
 import type { DirectiveLanguage } from "./directives-source.ts";

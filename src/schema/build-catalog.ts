@@ -1,6 +1,6 @@
 // Declarations to the Catalog. Best effort: a Catalog comes out of any schema, so that everything else can be checked too.
 import { createHash } from "node:crypto";
-import { print } from "graphql";
+import { print } from "graphql/language/printer";
 import type { AllowRule, Callable, Catalog, Table } from "./catalog.ts";
 import { buildEndpoint } from "./build-callable.ts";
 import { buildTable } from "./build-table.ts";

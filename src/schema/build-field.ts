@@ -16,7 +16,7 @@ export function buildField(field: DeclaredField, context: CompileContext): Field
     name: field.name,
     description: field.node.description?.value ?? null,
     position: positionAt(context.source, startOf(field.node.name)),
-    type: isUnresolved || field.type === null ? unknownType : field.type,
+    type: isUnresolved || field.type === null ? unknownType : useOf(field, "primaryKey") === undefined ? field.type : { ...field.type, required: true },
     kind: isUnresolved ? "stored" : field.kind === "computed" || field.kind === "relation" ? field.kind : "stored",
     relation: relation satisfies Relation | null,
     fill: fillOf(field, context),

@@ -5,7 +5,7 @@ import { resolveDuration } from "./argument-problems.ts";
 import { buildAction } from "./build-callable.ts";
 import { buildField } from "./build-field.ts";
 import { buildIndexes } from "./build-indexes.ts";
-import { allowRules, checkRules } from "./build-rules.ts";
+import { allowRules, celOf, checkRules } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { fieldNamed, isSet, textOf, textsOf, useOf, type DeclaredType } from "./declarations.ts";
 import { primaryKeyOf } from "./resolve-relation.ts";
@@ -30,6 +30,7 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     allow: allowRules(type, context.source),
     checks: [...checkRules(type, null, context.source), ...type.fields.flatMap((field) => checkRules(field, field.name, context.source))],
     grants: grantsOf(type, context),
+    secretWhere: celOf(useOf(type, "secret"), "where", context.source),
     search: searchOf(type),
     expirationMs: expirationOf(type, context),
     expiresAt: type.fields.find((field) => useOf(field, "expiresAt") !== undefined)?.name ?? null,

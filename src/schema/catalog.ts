@@ -137,6 +137,8 @@ export interface Table {
   readonly allow: readonly AllowRule[];
   readonly checks: readonly CheckRule[];
   readonly grants: Grants | null;
+  /** @secret(where): rows that never enter a model request. Absent or null: none. */
+  readonly secretWhere?: Cel | null;
   /** Text fields or paths through relations to many, with weights. */
   readonly search: readonly { readonly path: readonly string[]; readonly weight: number }[];
   readonly expirationMs: number | null;

@@ -1,5 +1,6 @@
 // A literal of the SDL (@default(value), @range, `= value`) to a canonical value of a declared type, read from the tree with exact integers.
-import { Kind, type ConstValueNode } from "graphql";
+import type { ConstValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import { didYouMean, type TextEdit } from "../base/diagnostic.ts";
 import type { Value } from "../base/value.ts";
 import type { Catalog, TypeRef } from "./catalog.ts";

@@ -1,5 +1,8 @@
 // SDL text to a syntax tree. A definition that cannot be parsed is left out with its own diagnostic, so that the rest is checked too.
-import { GraphQLError, Kind, parse, type DefinitionNode, type DocumentNode } from "graphql";
+import type { DefinitionNode, DocumentNode } from "graphql";
+import { GraphQLError } from "graphql/error/GraphQLError";
+import { Kind } from "graphql/language/kinds";
+import { parse } from "graphql/language/parser";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { positionAt, type SourceText } from "./source-text.ts";
 

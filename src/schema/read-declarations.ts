@@ -1,5 +1,7 @@
 // Syntax tree to declarations (declarations.ts). Decides what each type and field is; reports nothing, drops nothing but duplicates by name.
-import { getArgumentValues, Kind, type ConstDirectiveNode, type DefinitionNode, type DocumentNode, type FieldDefinitionNode, type InputValueDefinitionNode, type ObjectTypeDefinitionNode, type TypeNode } from "graphql";
+import type { ConstDirectiveNode, DefinitionNode, DocumentNode, FieldDefinitionNode, InputValueDefinitionNode, ObjectTypeDefinitionNode, TypeNode } from "graphql";
+import { getArgumentValues } from "graphql/execution/values";
+import { Kind } from "graphql/language/kinds";
 import type { TypeRef } from "./catalog.ts";
 import { argumentProblems, type ArgumentContext } from "./argument-problems.ts";
 import type { DeclaredField, DeclaredFieldKind, DeclaredType, DeclaredTypeKind, DirectiveUse, TypeTrouble } from "./declarations.ts";

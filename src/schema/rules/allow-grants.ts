@@ -1,6 +1,7 @@
 // GRANT_ROLE: @allow(on:) leads over at most three to-one relations to the table of a @grants, whose roles `to` names;
 // without `on` no role is one that only a @grants gives.
-import { Kind, type ConstValueNode } from "graphql";
+import type { ConstValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, textsOf, usesOf, type DeclaredType, type DirectiveHolder, type DirectiveUse } from "../declarations.ts";

@@ -1,5 +1,6 @@
 // ALLOW_VERB: `do` names verbs of its place on types and fields, and is absent on callables.
-import { Kind, type ConstListValueNode } from "graphql";
+import type { ConstListValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textsOf, usesOf, type DeclaredField, type DeclaredType, type DirectiveUse } from "../declarations.ts";

@@ -1,5 +1,5 @@
 // CURRENCY_SOURCE: Money says its currency, by exactly one of code and field; nothing else does.
-import { Kind } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, describeField, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, useOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";

@@ -1,5 +1,6 @@
 // FIELD_ACCESS: a field's @allow does not grant what @internal, @readOnly or @fixed take away.
-import { Kind, type ConstListValueNode } from "graphql";
+import type { ConstListValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, useOf, usesOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";

@@ -1,5 +1,5 @@
 // FILLED_FIELD: what fills a field fits its type, and only one thing fills it.
-import { Kind } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, fieldNamed, innermostName, textOf, useOf, type DeclaredField, type DeclaredType } from "../declarations.ts";

@@ -6,7 +6,7 @@ import { argumentNode, fieldNamed, isSet, textOf, useOf, type DeclaredField, typ
 import { isForeignKey } from "../resolve-relation.ts";
 import { keyScalars } from "../scalar-names.ts";
 import { insertTypeDirective, replaceNode } from "../schema-edits.ts";
-import { print } from "graphql";
+import { print } from "graphql/language/printer";
 
 const why = "Access is decided by these three fields of each row.";
 

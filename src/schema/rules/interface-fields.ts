@@ -1,5 +1,5 @@
 // TYPE_SHAPE: a type that implements an interface has its fields, of the same type or a stricter one.
-import { print } from "graphql";
+import { print } from "graphql/language/printer";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { diagnose, type CompileContext } from "../compile-context.ts";
 import { fieldNamed, type DeclaredField, type DeclaredType } from "../declarations.ts";

@@ -1,5 +1,5 @@
 // UNKNOWN_NAME: each field that a directive names in a string exists. (@relationship, @search, @currency and @allow(on) see to their own.)
-import { Kind } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, fieldNamed, type DeclaredType, type DirectiveUse } from "../declarations.ts";

@@ -1,5 +1,6 @@
 // NOT_AVAILABLE: what the language has but this version does not (availability.ts). Better refused than without effect.
-import { Kind, type ConstListValueNode } from "graphql";
+import type { ConstListValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic, TextEdit } from "../../base/diagnostic.ts";
 import { unavailableByName, type Unavailable } from "../availability.ts";
 import { allFields, diagnose, type CompileContext } from "../compile-context.ts";

@@ -1,5 +1,5 @@
 // ARGUMENT_VALUE: names given by @table(name) and @export(name) are plain identifiers, and @allow(to) names somebody.
-import { Kind } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, textsOf, useOf, usesOf, type DirectiveHolder } from "../declarations.ts";

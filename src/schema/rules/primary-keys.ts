@@ -37,7 +37,7 @@ function checkKey(field: DeclaredField, context: CompileContext): Diagnostic[] {
   if (type !== null && (type.list || type.kind !== "scalar" || !keyScalars.has(type.name))) {
     found.push(diagnose(context, { code: "PRIMARY_KEY", at: innermostName(field.node.type), message: `The primary key ${place} is ${type.list ? "a list" : type.name}.`, why, fix: "Use ID, String, Int or Long.", edits: [replaceNode(context.source, field.node.type, "ID!")] }));
   } else if (type !== null && !type.required) {
-    found.push(diagnose(context, { code: "PRIMARY_KEY", at: field.node.type, message: `The primary key ${place} is nullable.`, why, fix: `Write ${type.name}!.`, edits: [replaceNode(context.source, field.node.type, `${type.name}!`)] }));
+    found.push(diagnose(context, { code: "PRIMARY_KEY", severity: "warning", at: field.node.type, message: `The primary key ${place} is written as nullable, but is never null.`, why, fix: `Write ${type.name}!.`, edits: [replaceNode(context.source, field.node.type, `${type.name}!`)] }));
   }
   for (const name of ["computed", "internal", "redact"]) {
     const use = useOf(field, name);

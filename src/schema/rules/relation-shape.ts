@@ -1,5 +1,5 @@
 // RELATION_SHAPE, UNKNOWN_NAME: each @relationship says which keys join which tables, and they fit.
-import { print } from "graphql";
+import { print } from "graphql/language/printer";
 import type { Diagnostic, TextEdit } from "../../base/diagnostic.ts";
 import { describeField, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, fieldNamed, innermostName, useOf, type DeclaredField, type DeclaredType } from "../declarations.ts";

@@ -1,5 +1,6 @@
 // RESERVED_NAME: names that the language, GraphQL or SQLite keep for themselves, and kinds of definitions that an app does not make.
-import { Kind, type DefinitionNode } from "graphql";
+import type { DefinitionNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { sqlNameOf } from "../build-table.ts";
 import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";

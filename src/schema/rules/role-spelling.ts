@@ -1,6 +1,7 @@
 // UNKNOWN_NAME, a warning: a role that is used once and is nearly one that is used more often, or public or authenticated.
 // Roles are declared nowhere, so a misspelt one would silently allow nobody.
-import { Kind, type ConstValueNode } from "graphql";
+import type { ConstValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, usesOf, type DirectiveHolder } from "../declarations.ts";

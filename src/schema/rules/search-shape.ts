@@ -1,5 +1,5 @@
 // SEARCH_SHAPE, UNKNOWN_NAME: @search names text, its own or through relations, and a weight for each or for none.
-import { Kind } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
 import { diagnose, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, fieldNamed, textsOf, useOf, type DeclaredField, type DeclaredType, type DirectiveUse } from "../declarations.ts";
