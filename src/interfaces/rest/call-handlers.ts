@@ -1,0 +1,88 @@
+// Calls of the app's own code: actions of tables and endpoints, with arguments from path, query and body.
+import { fault } from "../../base/error.ts";
+import { urlPairs } from "../../query/url-pairs.ts";
+import type { OperationBody, Result } from "../../resources/operation.ts";
+import type { Callable, Table } from "../../schema/catalog.ts";
+import type { RawInput } from "../../tables/write.ts";
+import type { Answer } from "../http/exchange.ts";
+import { readArguments } from "./read-input.ts";
+import { chooseRepresentation, plainJson, representRecord, representRows, type Representation } from "./representation.ts";
+import { cacheControl, noContent, textOf, writeHeaders } from "./rest-answer.ts";
+import type { RestRequest } from "./rest-request.ts";
+import { rawFromText } from "./text-input.ts";
+
+export interface ActionTarget { readonly table: Table; readonly id: string | null; readonly action: Callable }
+
+export async function callAction(request: RestRequest, { table, id, action }: ActionTarget): Promise<Answer> {
+  const representation = chooseRepresentation(request.exchange.header("accept"));
+  request.rights.requireCall(action);
+  refuseQuery(request);
+  const key = id === null ? null : request.idOf(table, id);
+  const { input, bytes } = await readArguments(request.exchange);
+  request.exchange.unhurried();
+  const result = await request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input }, bytes);
+  return callAnswer(request, result, representation);
+}
+
+export interface EndpointTarget { readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; readonly alias: boolean }
+
+export async function callEndpoint(request: RestRequest, { endpoint, path, alias }: EndpointTarget): Promise<Answer> {
+  const { exchange } = request;
+  const representation = chooseRepresentation(exchange.header("accept"));
+  request.rights.requireCall(endpoint);
+  const inQuery = exchange.method === "GET" || exchange.method === "HEAD" || (exchange.method === "DELETE" && !alias);
+  let bytes: Uint8Array | null = null;
+  let sent: RawInput;
+  if (inQuery) {
+    sent = argumentsFromQuery(request, endpoint);
+    if (exchange.method === "DELETE") bytes = await exchange.body();
+  } else {
+    refuseQuery(request);
+    ({ input: sent, bytes } = await readArguments(exchange));
+  }
+  const body: OperationBody = { kind: "endpoint", name: endpoint.name, input: withPath(sent, path, endpoint, request) };
+  exchange.unhurried();
+  return callAnswer(request, await request.dispatch(body, bytes), representation);
+}
+
+/** What the declaration does not know goes on as it is: validation refuses it by name. */
+function argumentsFromQuery(request: RestRequest, endpoint: Callable): RawInput {
+  const input = Object.create(null) as { [name: string]: unknown };
+  const { jsonDepth } = request.exchange.limits;
+  for (const [name, text] of urlPairs(request.exchange.query)) {
+    const type = endpoint.arguments.get(name)?.type;
+    const isList = type?.list === true;
+    const value = type === undefined ? text : rawFromText(text, isList && !/^[[{]/.test(text) ? { ...type, list: false } : type, jsonDepth);
+    if (Object.hasOwn(input, name)) {
+      if (!isList) throw fault("MALFORMED_QUERY", `${name} stands twice in the query.`, { where: name });
+      (input[name] as unknown[]).push(value);
+    } else input[name] = isList && !Array.isArray(value) ? [value] : value;
+  }
+  return input;
+}
+
+function withPath(sent: RawInput, path: Readonly<Record<string, string>>, endpoint: Callable, request: RestRequest): RawInput {
+  const input = Object.assign(Object.create(null), sent) as { [name: string]: unknown };
+  for (const [name, text] of Object.entries(path)) {
+    if (Object.hasOwn(input, name)) throw fault("VALIDATION_FAILED", `${name} stands in the path already.`, { where: name });
+    input[name] = rawFromText(text, endpoint.arguments.get(name)!.type, request.exchange.limits.jsonDepth);
+  }
+  return input;
+}
+
+function refuseQuery(request: RestRequest): void {
+  const first = urlPairs(request.exchange.query)[0];
+  if (first !== undefined) throw fault("UNKNOWN_PARAMETER", "A call takes its arguments from the body.", { where: first[0], fix: "Send the arguments as a JSON object." });
+}
+
+function callAnswer(request: RestRequest, result: Result, representation: Representation): Answer {
+  const { method } = request.exchange;
+  const headers = writeHeaders(request, result);
+  if (method === "GET" || method === "HEAD") headers["cache-control"] = cacheControl(result);
+  const text = textOf(result.body);
+  if (text === "") return noContent(headers);
+  const isList = text.startsWith("[");
+  const shown = isList || representation.kind === "object" || text.startsWith("{") ? representation : plainJson;
+  headers["content-type"] = shown.mediaType;
+  return { status: result.status, headers, body: isList ? representRows(text, shown, []) : representRecord(text, shown) };
+}

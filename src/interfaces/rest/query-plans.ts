@@ -1,0 +1,92 @@
+// The query of a request as plans, parsed once for each text and set of roles: what to read, what to write to, what to answer.
+import { fault } from "../../base/error.ts";
+import { dateTimeOf } from "../../base/date-time.ts";
+import type { Value } from "../../base/value.ts";
+import { keyPlan, type KeyQuery } from "../../query/key-plan.ts";
+import type { Plan } from "../../query/plan.ts";
+import type { QueryContext } from "../../query/resolution.ts";
+import { parseRestQuery, type RestQuery } from "../../query/rest-query.ts";
+import { urlPairs } from "../../query/url-pairs.ts";
+import type { Table } from "../../schema/catalog.ts";
+import { narrow, readRange } from "./item-range.ts";
+import type { RestRequest } from "./rest-request.ts";
+
+/** Of one query text, ready to be used again: the same plan objects each time, so that what is compiled from them is found again. */
+export interface PreparedQuery {
+  readonly query: RestQuery;
+  /** What a GET reads: with count and page of the headers. */
+  readonly plan: Plan;
+  /** What a write answers: the items and their order, for records that are already known. */
+  readonly shape: Plan;
+  /** Names in the output, for the header of CSV. */
+  readonly columns: readonly string[];
+}
+
+/** A list's query. Preferences and Range count as they concern the plan. */
+export function prepareQuery(request: RestRequest, table: Table): PreparedQuery {
+  const { exchange, preferences, rights, parts } = request;
+  const range = exchange.method === "GET" || exchange.method === "HEAD" ? exchange.header("range") : null;
+  const unit = range === null ? null : exchange.header("range-unit");
+  const key = `${rights.roleKey}\n${table.name}?${exchange.query}\n${preferences.count ?? ""}${preferences.refuseScan ? "!" : ""}\n${range ?? ""}${unit ?? ""}`;
+  return parts.queries.get(key, () => {
+    const query = parseRestQuery(urlPairs(exchange.query), contextOf(request, table));
+    const items = readRange(range, unit);
+    const page = items === null ? query.plan : { ...query.plan, ...narrow({ offset: query.plan.offset, limit: query.plan.limit }, items) };
+    return {
+      query,
+      plan: { ...page, count: preferences.count, refuseScan: preferences.refuseScan },
+      shape: shapeOf(query.plan),
+      columns: columnsOf(query.plan),
+    };
+  });
+}
+
+/** The query of one record. */
+export function prepareKeyQuery(request: RestRequest, table: Table, id: Value): KeyQuery {
+  return keyPlan(id, urlPairs(request.exchange.query), contextOf(request, table));
+}
+
+/** What a write to one record answers. */
+export function recordShape(request: RestRequest, table: Table, id: Value): Plan {
+  return shapeOf(prepareKeyQuery(request, table, id).plan);
+}
+
+/** A POST names nothing that is stored yet. */
+export function requireNoFilter({ query }: PreparedQuery): void {
+  refuseGroups(query);
+  if (query.plan.filter !== null || query.plan.search !== null || query.plan.similar !== null) {
+    throw fault("MALFORMED_QUERY", "A filter does not belong on a POST.", { fix: "Remove it, or send PATCH to change what the filter names." });
+  }
+}
+
+/** A bulk write without a filter would be one to the whole table. */
+export function requireFilter({ query }: PreparedQuery): void {
+  refuseGroups(query);
+  if (query.plan.filter === null && query.plan.search === null) throw fault("FILTER_REQUIRED", "The request names no records.");
+}
+
+function refuseGroups({ plan }: RestQuery): void {
+  if (plan.grouped) throw fault("MALFORMED_QUERY", "A write answers the records that it wrote, not aggregates of them.", { where: "select" });
+}
+
+/** For PATCH and DELETE: no bound but the request's own. */
+export function bulkPlan({ query, plan }: PreparedQuery): Plan {
+  return { ...plan, limit: query.limit };
+}
+
+function contextOf(request: RestRequest, table: Table): QueryContext {
+  return { table, scope: request.rights.scope, limits: request.parts.limits, now: dateTimeOf(request.parts.clock.now()) };
+}
+
+function shapeOf(plan: Plan): Plan {
+  return { ...plan, filter: null, limit: null, offset: 0, after: null, count: null, search: null, similar: null, near: null };
+}
+
+function columnsOf(plan: Plan): string[] {
+  return plan.select.flatMap((item) => {
+    if (item.kind === "open") return [];
+    if (item.kind !== "embed") return [item.alias];
+    if (item.spread) return columnsOf(item.plan);
+    return item.plan.select.length === 0 ? [] : [item.alias];
+  });
+}

@@ -1,0 +1,105 @@
+// GET: one record by its id, or a list by a query. The hot path: a record from memory costs one lookup and one answer.
+import { fault } from "../../base/error.ts";
+import type { Value } from "../../base/value.ts";
+import type { Plan } from "../../query/plan.ts";
+import type { OperationBody, Result } from "../../resources/operation.ts";
+import type { Table } from "../../schema/catalog.ts";
+import type { Answer } from "../http/exchange.ts";
+import { bodyTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
+import { contentRange, rangeStatus } from "./item-range.ts";
+import { nextLink } from "./next-link.ts";
+import { prepareKeyQuery, prepareQuery, type PreparedQuery } from "./query-plans.ts";
+import { chooseRepresentation, representRecord, representRows, type Representation } from "./representation.ts";
+import { addApplied, cacheControl, textOf } from "./rest-answer.ts";
+import type { RestRequest } from "./rest-request.ts";
+
+export function readRecord(request: RestRequest, table: Table, idText: string): Answer | Promise<Answer> {
+  const representation = chooseRepresentation(request.exchange.header("accept"));
+  request.rights.require(table.name, "READ");
+  const id = request.idOf(table, idText);
+  const result = request.dispatch(getBody(request, table, id), null);
+  return result instanceof Promise ? result.then((ready) => recordAnswer(request, ready, representation)) : recordAnswer(request, result, representation);
+}
+
+export function readList(request: RestRequest, table: Table): Answer | Promise<Answer> {
+  const representation = chooseRepresentation(request.exchange.header("accept"));
+  request.rights.require(table.name, "READ");
+  const prepared = prepareQuery(request, table);
+  const result = request.dispatch({ kind: "query", plan: prepared.plan, explain: prepared.query.explain }, null);
+  const answer = (ready: Result): Answer => (prepared.query.explain ? explainAnswer(ready) : listAnswer(request, ready, { prepared, representation }));
+  return result instanceof Promise ? result.then((ready) => answer(ready)) : answer(result);
+}
+
+function getBody(request: RestRequest, table: Table, id: Value): OperationBody {
+  if (request.exchange.query === "") return new PlainGet(request, table, id);
+  const { plan, plain, explain } = prepareKeyQuery(request, table, id);
+  return explain ? { kind: "query", plan, explain } : { kind: "get", table: table.name, id, plan, plain };
+}
+
+/** The plan is made only when the record is not in memory. */
+class PlainGet {
+  readonly kind = "get";
+  readonly plain: boolean;
+  readonly table: string;
+  readonly id: Value;
+  readonly #source: Table;
+  readonly #request: RestRequest;
+
+  constructor(request: RestRequest, table: Table, id: Value) {
+    this.table = table.name;
+    this.id = id;
+    this.plain = !table.open;
+    this.#source = table;
+    this.#request = request;
+  }
+
+  get plan(): Plan {
+    return prepareKeyQuery(this.#request, this.#source, this.id).plan;
+  }
+}
+
+function recordAnswer(request: RestRequest, result: Result, representation: Representation): Answer {
+  const body = representRecord(textOf(result.body), representation);
+  const headers: Record<string, string> = {
+    "content-type": representation.mediaType, "cache-control": cacheControl(result),
+    etag: result.version === null ? bodyTag(body) : versionTag(result.version, representation.tagSuffix),
+  };
+  return withCondition(request, { status: 200, headers, body });
+}
+
+function explainAnswer(result: Result): Answer {
+  return { status: 200, headers: { "content-type": "application/json" }, body: textOf(result.body) };
+}
+
+interface ListContext { readonly prepared: PreparedQuery; readonly representation: Representation }
+
+function listAnswer(request: RestRequest, result: Result, { prepared, representation }: ListContext): Answer {
+  const { offset, rows, total } = result.range ?? { offset: 0, rows: 0, total: null };
+  const status = rangeStatus(offset, rows, total);
+  const body = representRows(textOf(result.body), representation, prepared.columns);
+  const headers: Record<string, string> = {
+    "content-type": representation.mediaType, "cache-control": cacheControl(result), etag: bodyTag(body), "content-range": contentRange(offset, rows, total),
+  };
+  if (result.nextCursor !== null) {
+    headers["ambit-next-cursor"] = result.nextCursor;
+    headers["link"] = `<${nextLink(request.exchange, result.nextCursor, prepared)}>; rel="next"`;
+  }
+  addApplied(request, headers);
+  return withCondition(request, { status, headers, body });
+}
+
+/** If-Match and If-None-Match of a read (RFC 9110, 13.2.2). */
+function withCondition(request: RestRequest, answer: Answer): Answer {
+  const tag = answer.headers["etag"]!;
+  const ifMatch = readTags(request.exchange.header("if-match"), "If-Match");
+  // A weak tag never matches here.
+  if (ifMatch !== null && (ifMatch !== "*" && (tag.startsWith("W/") || matchingTag(ifMatch.filter((one) => !one.startsWith("W/")), tag) === null))) {
+    throw fault("PRECONDITION_FAILED", "The representation is not the one in If-Match.", { headers: { etag: tag } });
+  }
+  const ifNoneMatch = readTags(request.exchange.header("if-none-match"), "If-None-Match");
+  if (ifNoneMatch === null) return answer;
+  const known = matchingTag(ifNoneMatch, tag);
+  if (known === null) return answer;
+  const { "content-type": _type, ...headers } = answer.headers;
+  return { status: 304, headers: { ...headers, etag: known }, body: null };
+}

@@ -1,0 +1,73 @@
+// PUT, PATCH and DELETE of one record named by the path.
+import type { Value } from "../../base/value.ts";
+import type { Plan } from "../../query/plan.ts";
+import type { Result } from "../../resources/operation.ts";
+import type { Table } from "../../schema/catalog.ts";
+import type { Answer } from "../http/exchange.ts";
+import { readPrecondition, versionTag } from "./entity-tag.ts";
+import { recordShape } from "./query-plans.ts";
+import { readRecord } from "./read-input.ts";
+import { chooseRepresentation, representRecord, type Representation } from "./representation.ts";
+import { locationOf, noContent, textOf, writeHeaders } from "./rest-answer.ts";
+import type { RestRequest } from "./rest-request.ts";
+
+/** What both sides of a write need. */
+interface RecordWrite {
+  readonly request: RestRequest;
+  readonly table: Table;
+  readonly representation: Representation;
+  /** Null: the answer has no body. */
+  readonly returning: Plan | null;
+}
+
+export async function replaceRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
+  if (request.rights.permission(table.name, "CREATE") === false) request.rights.require(table.name, "UPDATE");
+  const id = request.idOf(table, idText);
+  const write = prepare(request, table, id);
+  const { input, bytes } = await readRecord(request.exchange, ["json"]);
+  const result = await request.dispatch({ kind: "replace", table: table.name, id, input, precondition: preconditionOf(request), returning: write.returning }, bytes);
+  return answerOf(write, result);
+}
+
+export async function updateRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
+  request.rights.require(table.name, "UPDATE");
+  const id = request.idOf(table, idText);
+  const write = prepare(request, table, id);
+  const { input, merge, bytes } = await readRecord(request.exchange, ["json", "merge-patch"]);
+  const result = await request.dispatch({ kind: "update", table: table.name, id, input, merge, precondition: preconditionOf(request), returning: write.returning }, bytes);
+  return answerOf(write, result);
+}
+
+export async function removeRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
+  request.rights.require(table.name, "DELETE");
+  const id = request.idOf(table, idText);
+  const write = prepare(request, table, id);
+  const bytes = await request.exchange.body();
+  const result = await request.dispatch({ kind: "remove", table: table.name, id, precondition: preconditionOf(request), returning: write.returning }, bytes);
+  return answerOf(write, { ...result, version: null });
+}
+
+/** The query is read even where nothing is answered: what it misspells is not ignored. */
+function prepare(request: RestRequest, table: Table, id: Value): RecordWrite {
+  const representation = chooseRepresentation(request.exchange.header("accept"));
+  const shape = request.exchange.query === "" && request.preferences.return !== "representation" ? null : recordShape(request, table, id);
+  return { request, table, representation, returning: request.preferences.return === "representation" ? shape : null };
+}
+
+function preconditionOf(request: RestRequest): ReturnType<typeof readPrecondition> {
+  return readPrecondition(request.exchange.header("if-match"), request.exchange.header("if-none-match"));
+}
+
+function answerOf({ request, table, representation, returning }: RecordWrite, result: Result): Answer {
+  const headers = writeHeaders(request, result);
+  const created = result.status === 201;
+  if (created && result.createdId !== null) headers["location"] = locationOf(table, result.createdId, request);
+  const text = returning === null ? "" : textOf(result.body);
+  if (text === "") {
+    if (result.version !== null) headers["etag"] = versionTag(result.version, "");
+    return created ? { status: 201, headers, body: null } : noContent(headers);
+  }
+  if (result.version !== null) headers["etag"] = versionTag(result.version, representation.tagSuffix);
+  headers["content-type"] = representation.mediaType;
+  return { status: result.status, headers, body: representRecord(text, representation) };
+}

@@ -1,0 +1,61 @@
+// REST: routes a request to what it means. The only place that knows all handlers.
+import { unreachable } from "../../base/assert.ts";
+import { AmbitError, fault } from "../../base/error.ts";
+import { PlanCache } from "../../resources/plan-cache.ts";
+import type { Table } from "../../schema/catalog.ts";
+import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import { callAction, callEndpoint } from "./call-handlers.ts";
+import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
+import { readList, readRecord } from "./read-handlers.ts";
+import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
+import type { RestOptions, RestParts } from "./rest-parts.ts";
+import { RestRequest } from "./rest-request.ts";
+import { createRestRouter, type RestRouter } from "./rest-router.ts";
+
+export function createRest(options: RestOptions): HttpHandler {
+  const router = createRestRouter(options.catalog);
+  const parts: RestParts = { ...options, queries: new PlanCache(options.limits.planCacheEntries) };
+  return {
+    handle(exchange) {
+      const route = router.find(exchange.method, exchange.segments);
+      if (route === null) return refuse(exchange, router);
+      exchange.route = route.name;
+      const request = new RestRequest(exchange, parts);
+      const { target } = route;
+      switch (target.kind) {
+        case "list": return handleList(request, target.table);
+        case "record": return handleRecord(request, target.table, target.id);
+        case "action": return callAction(request, target);
+        case "endpoint": return callEndpoint(request, target);
+        default: return unreachable(target);
+      }
+    },
+    methods: (segments) => router.methods(segments),
+  };
+}
+
+function handleList(request: RestRequest, table: Table): Answer | Promise<Answer> {
+  switch (request.exchange.method) {
+    case "POST": return createRecords(request, table);
+    case "PATCH": return updateRecords(request, table);
+    case "DELETE": return removeRecords(request, table);
+    default: return readList(request, table);
+  }
+}
+
+function handleRecord(request: RestRequest, table: Table, id: string): Answer | Promise<Answer> {
+  switch (request.exchange.method) {
+    case "PUT": return replaceRecord(request, table, id);
+    case "PATCH": return updateRecord(request, table, id);
+    case "DELETE": return removeRecord(request, table, id);
+    default: return readRecord(request, table, id);
+  }
+}
+
+function refuse(exchange: Exchange, router: RestRouter): never {
+  const methods = router.methods(exchange.segments);
+  if (methods.length > 0) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") } });
+  const first = exchange.segments[0]!;
+  if (router.isReserved(first)) throw new AmbitError(404, "NOT_AVAILABLE", `/${first} is not available in this version.`, { fix: "README lists what is available." });
+  throw fault("NOT_FOUND", "Nothing is at this path.");
+}

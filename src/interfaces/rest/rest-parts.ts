@@ -1,0 +1,22 @@
+// The parts of an app that REST speaks to; a reload makes them anew.
+import type { Access } from "../../access/rights.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Operation, Result } from "../../resources/operation.ts";
+import type { PlanCache } from "../../resources/plan-cache.ts";
+import type { Catalog } from "../../schema/catalog.ts";
+import type { PreparedQuery } from "./query-plans.ts";
+
+export interface RestOptions {
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+  readonly access: Access;
+  /** At once where it can: reads from memory. */
+  readonly dispatcher: { dispatch(operation: Operation): Result | Promise<Result> };
+  readonly clock: Clock;
+}
+
+export interface RestParts extends RestOptions {
+  /** Queries as parsed, by roles and text. */
+  readonly queries: PlanCache<PreparedQuery>;
+}
