@@ -7,7 +7,7 @@ import type { Json } from "../base/value.ts";
  * What comes out. count: a number. sum: exact or AGGREGATE_OVERFLOW; of Int and Money a number (within 2^53), of Long a
  * decimal string, of Decimal a decimal string, of Float a double. avg: a double, always. min, max: the wire form of the
  * field's own type, by the order of expression/compare-values.ts. Nulls do not take part; sum, avg, min, max of nothing
- * are null, count is 0. JSON takes part only through a cast, which makes `value` a call of int or double.
+ * are null, count is 0. JSON takes part only through a cast, which makes `value` a call of int or double; a sum of those is a number.
  */
 export type AggregateFunction = "count" | "sum" | "avg" | "min" | "max";
 
@@ -54,7 +54,7 @@ export interface OrderTerm {
   readonly nulls: "first" | "last";
 }
 
-/** `search=`: ranked; best first unless `order` says otherwise. `words`: in the syntax `web` of base/text-query.ts. `paths`: own text fields, or through relations to many. */
+/** `search=`: ranked; best first unless `order` says otherwise. Of several rankings search counts before similar, similar before near. `words`: in the syntax `web` of base/text-query.ts. `paths`: own text fields, or through relations to many. */
 export interface SearchClause {
   readonly words: string;
   readonly paths: readonly { readonly path: readonly string[]; readonly weight: number; /** Set by access: a hit counts only where this holds on the row that holds the text (row `record`). */ readonly visibleWhen: Expression | null }[];
