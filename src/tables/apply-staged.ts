@@ -1,6 +1,5 @@
 // Puts what a session staged into SQLite: deletions, changes, insertions, whatever order that takes, so that constraints hold at the
 // end of the request and are never deferred. Knows no rules.
-import { assert } from "../base/assert.ts";
 import type { SqlValue } from "../base/value.ts";
 import { columnType, quoted } from "../storage/column.ts";
 import type { Connection } from "../storage/connection.ts";
@@ -92,20 +91,31 @@ function execute(connection: Connection, { model, id, stored, current }: Slot, w
 }
 
 /** Puts the row's unique values out of the way until its turn comes again. */
-function park(connection: Connection, { model, id }: Slot, number: number): void {
-  const columns = new Map<string, SqlValue>();
-  for (const key of model.uniqueKeys) {
-    const place = parkingPlace(model, key, number);
-    if (place !== null) columns.set(place.column, place.value);
+function park(connection: Connection, slot: Slot, number: number): void {
+  const { model, id } = slot;
+  const places = model.uniqueKeys.map((key) => parkingPlace(model, key, number));
+  const columns = new Map(places.filter((place) => place !== null).map(({ column, value }) => [column, value]));
+  const key = model.codec.key(id);
+  // A key of required references alone has no such place: its row leaves and comes back, if nothing refers to it.
+  const leaves = slot.current !== null && places.includes(null);
+  if (leaves && tolerated(connection, () => connection.query(model.codec.deleteSql).run(key))) {
+    slot.stored = null;
+    return;
   }
   if (columns.size === 0) return;
   const sql = `UPDATE ${quoted(model.table.sqlName)} SET ${[...columns.keys()].map((column) => `${quoted(column)} = ?`).join(", ")} WHERE ${quoted(model.table.primaryKey)} = ?`;
+  tolerated(connection, () => connection.query(sql).run(...columns.values(), key));
+}
+
+/** False: a constraint refused it. */
+function tolerated(connection: Connection, statement: () => void): boolean {
   try {
-    connection.query(sql).run(...columns.values(), model.codec.key(id));
+    statement();
+    return true;
   } catch (error) {
-    if (sqlConstraint(error) === null) throw error;
+    if (sqlConstraint(error) === null || !connection.inTransaction) throw error;
+    return false;
   }
-  assert(connection.inTransaction, "a parked row leaves the transaction open");
 }
 
 /** A column of the key that may be null, as companions may, else one that is no reference; nulls are distinct, and so are these numbers. */

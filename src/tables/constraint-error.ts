@@ -14,7 +14,8 @@ export interface SqlConstraint {
 
 export function sqlConstraint(error: unknown): SqlConstraint | null {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string" || !error.code.startsWith("SQLITE_CONSTRAINT")) return null;
-  const kind = /_(UNIQUE|PRIMARYKEY|ROWID)$/.test(error.code) ? "unique" : error.code.endsWith("_FOREIGNKEY") ? "reference" : "other";
+  // RESTRICT is reported as if a trigger had raised it.
+  const kind = /_(UNIQUE|PRIMARYKEY|ROWID)$/.test(error.code) ? "unique" : error.message.startsWith("FOREIGN KEY") ? "reference" : "other";
   return { kind, message: error.message, error };
 }
 

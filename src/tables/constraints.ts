@@ -19,6 +19,13 @@ export function settleConstraints(context: WriteContext): void {
   unsettled.clear();
 }
 
+/** Makes room where an expired record has the key: what hangs on it goes as well, what RESTRICT keeps refuses. */
+export function makeRoom(context: WriteContext, slot: Slot): void {
+  expireSlot(context, slot);
+  carryOutActions(context);
+  checkReferrers(context, slot);
+}
+
 function checkReferrers(context: WriteContext, slot: Slot): void {
   for (const referrer of slot.model.referrers) {
     if (referrer.onDelete !== "RESTRICT") continue;

@@ -1,6 +1,6 @@
 // Creates, replacements, updates, deletions: what they leave in SQLite and in the log.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { create, openTables, remove, replace, update, type OpenTables } from "./testing/open-tables.ts";
+import { create, failure, openTables, remove, replace, update, type OpenTables } from "./testing/open-tables.ts";
 
 const SDL = `
 type Product @table @allow(do: [READ]) {
@@ -24,12 +24,6 @@ type Note @table(open: true) { id: ID! @primaryKey text: String }
 let app: OpenTables;
 beforeEach(() => { app = openTables(SDL); });
 afterEach(() => app.close());
-
-const fails = async (promise: Promise<unknown>): Promise<{ code: string; status: number; where: unknown; details: unknown; message: string }> => {
-  const error = await promise.then(() => { throw new Error("it did not fail"); }, (caught: unknown) => caught);
-  const { code, status, extras, message } = error as { code: string; status: number; message: string; extras: { where?: unknown; details?: unknown } };
-  return { code, status, message, where: extras?.where, details: extras?.details };
-};
 
 test("a create fills what is missing and is one log entry", async () => {
   const outcome = await app.write(create("Product", { sku: "A", big: "9007199254740993", weight: "1.50", tags: ["x"], data: { a: [1] }, size: { height: "5" } }));
@@ -80,25 +74,25 @@ test("a replacement gives what it leaves out its default or null, and creates wh
   app.clock.advance(5);
   const replaced = await app.write(replace("Product", "p1", { id: "p1", sku: "A" }));
   expect(replaced).toMatchObject({ status: "updated", record: { sku: "A", price: null, title: "untitled", createdAt: "2026-01-01T00:00:00.000Z", updatedAt: "2026-01-01T00:00:00.005Z" } });
-  expect(await fails(app.write(replace("Product", "p1", { id: "p2", sku: "A" })))).toMatchObject({ code: "READ_ONLY_FIELD", where: "id" });
-  expect(await fails(app.write(replace("Product", "p9", { id: "p2", sku: "B" })))).toMatchObject({ code: "READ_ONLY_FIELD", where: "id" });
+  expect(await failure(app.write(replace("Product", "p1", { id: "p2", sku: "A" })))).toMatchObject({ code: "READ_ONLY_FIELD", where: "id" });
+  expect(await failure(app.write(replace("Product", "p9", { id: "p2", sku: "B" })))).toMatchObject({ code: "READ_ONLY_FIELD", where: "id" });
 });
 
 test("a deletion leaves nothing; a second one finds nothing", async () => {
   const { id } = await app.write(create("Product", { sku: "A" }));
   expect((await app.write(remove("Product", id))).status).toBe("deleted");
   expect(app.tables.get("Product", id)).toBeNull();
-  expect(await fails(app.write(remove("Product", id)))).toMatchObject({ code: "NOT_FOUND", status: 404 });
+  expect(await failure(app.write(remove("Product", id)))).toMatchObject({ code: "NOT_FOUND", status: 404 });
   expect(app.log().map((entry) => entry.changes[0]!.new === null)).toEqual([false, true]);
 });
 
 test("all issues are listed with their places", async () => {
-  const problem = await fails(app.write(create("Product", { titel: "x", title: "a".repeat(21), price: "5", size: { width: 1, depth: 2 }, __proto__x: 1 })));
+  const problem = await failure(app.write(create("Product", { titel: "x", title: "a".repeat(21), price: "5", size: { width: 1, depth: 2 }, __proto__x: 1 })));
   expect(problem).toMatchObject({ code: "VALIDATION_FAILED", where: "titel" });
   expect((problem.details as { path: string; code: string }[]).map(({ path, code }) => `${path} ${code}`)).toEqual(["titel UNKNOWN_FIELD", "title TOO_LONG", "price WRONG_TYPE", "size.depth UNKNOWN_FIELD", "__proto__x UNKNOWN_FIELD"]);
   expect((problem.details as { message: string }[])[0]!.message).toContain("did you mean title?");
-  expect(await fails(app.write(create("Product", {})))).toMatchObject({ code: "VALIDATION_FAILED", where: "sku", details: [{ path: "sku", code: "REQUIRED" }] });
-  expect(await fails(app.write(create("Product", JSON.parse(`{"sku": "A", "__proto__": {"x": 1}, "constructor": 2}`) as Record<string, unknown>)))).toMatchObject({ code: "VALIDATION_FAILED" });
+  expect(await failure(app.write(create("Product", {})))).toMatchObject({ code: "VALIDATION_FAILED", where: "sku", details: [{ path: "sku", code: "REQUIRED" }] });
+  expect(await failure(app.write(create("Product", JSON.parse(`{"sku": "A", "__proto__": {"x": 1}, "constructor": 2}`) as Record<string, unknown>)))).toMatchObject({ code: "VALIDATION_FAILED" });
 });
 
 test("an open table keeps what it does not declare", async () => {
@@ -108,25 +102,25 @@ test("an open table keeps what it does not declare", async () => {
   expect({ ...app.tables.get("Note", id)?.values }).toEqual({ id, text: "t", deep: { a: null }, size: 3 });
   await app.write(replace("Note", id, { shape: "round" }));
   expect({ ...app.tables.get("Note", id)?.values }).toEqual({ id, text: null, shape: "round" });
-  expect(await fails(app.write(create("Note", JSON.parse(`{"__proto__": {"polluted": true}}`) as Record<string, unknown>)))).toMatchObject({ code: "VALIDATION_FAILED", where: "__proto__" });
+  expect(await failure(app.write(create("Note", JSON.parse(`{"__proto__": {"polluted": true}}`) as Record<string, unknown>)))).toMatchObject({ code: "VALIDATION_FAILED", where: "__proto__" });
 });
 
 test("the key of a taken record or value is refused with its constraint", async () => {
   await app.write(create("Product", { id: "p1", sku: "A" }));
-  expect(await fails(app.write(create("Product", { id: "p1", sku: "B" })))).toMatchObject({ code: "UNIQUE_VIOLATION", status: 409, where: "id", details: { constraint: "Product(id)", fields: ["id"], table: "Product" } });
-  expect(await fails(app.write(create("Product", { sku: "A" })))).toMatchObject({ code: "UNIQUE_VIOLATION", where: "sku", details: { constraint: "Product(sku)", fields: ["sku"], table: "Product" } });
+  expect(await failure(app.write(create("Product", { id: "p1", sku: "B" })))).toMatchObject({ code: "UNIQUE_VIOLATION", status: 409, where: "id", details: { constraint: "Product(id)", fields: ["id"], table: "Product" } });
+  expect(await failure(app.write(create("Product", { sku: "A" })))).toMatchObject({ code: "UNIQUE_VIOLATION", where: "sku", details: { constraint: "Product(sku)", fields: ["sku"], table: "Product" } });
   expect(app.log()).toHaveLength(1);
 });
 
 test("preconditions are looked at in the commit", async () => {
   const { id } = await app.write(create("Product", { id: "p1", sku: "A" }));
   const only = (ifMatch: readonly number[] | "*" | null, ifNoneMatch: "*" | null = null) => ({ precondition: { ifMatch, ifNoneMatch } });
-  expect(await fails(app.write(update("Product", id, { price: 1 }, only([9]))))).toMatchObject({ code: "PRECONDITION_FAILED", status: 412 });
+  expect(await failure(app.write(update("Product", id, { price: 1 }, only([9]))))).toMatchObject({ code: "PRECONDITION_FAILED", status: 412 });
   expect((await app.write(update("Product", id, { price: 1 }, only([1])))).status).toBe("updated");
-  expect(await fails(app.write(replace("Product", id, { sku: "A" }, only(null, "*"))))).toMatchObject({ code: "PRECONDITION_FAILED" });
-  expect(await fails(app.write(replace("Product", "p2", { sku: "B" }, only("*"))))).toMatchObject({ code: "PRECONDITION_FAILED" });
+  expect(await failure(app.write(replace("Product", id, { sku: "A" }, only(null, "*"))))).toMatchObject({ code: "PRECONDITION_FAILED" });
+  expect(await failure(app.write(replace("Product", "p2", { sku: "B" }, only("*"))))).toMatchObject({ code: "PRECONDITION_FAILED" });
   expect((await app.write(replace("Product", "p2", { sku: "B" }, only(null, "*")))).status).toBe("created");
-  expect(await fails(app.write(remove("Product", id, only([1]))))).toMatchObject({ code: "PRECONDITION_FAILED" });
-  expect(await fails(app.write(remove("Product", "p3", only("*"))))).toMatchObject({ code: "NOT_FOUND" });
+  expect(await failure(app.write(remove("Product", id, only([1]))))).toMatchObject({ code: "PRECONDITION_FAILED" });
+  expect(await failure(app.write(remove("Product", "p3", only("*"))))).toMatchObject({ code: "NOT_FOUND" });
   expect((await app.write(remove("Product", id, only([2])))).status).toBe("deleted");
 });

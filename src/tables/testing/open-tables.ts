@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AmbitError } from "../../base/error.ts";
 import { fakeClock, type FakeClock } from "../../base/clock.ts";
 import { defaultLimits, type Limits } from "../../base/limits.ts";
 import { seededRandom } from "../../base/random.ts";
@@ -61,3 +62,18 @@ export const update = (table: string, id: Value, input: { readonly [field: strin
 export const replace = (table: string, id: Value, input: { readonly [field: string]: unknown }, rest: Partial<Extract<Write, { kind: "replace" }>> = {}): Write => ({ kind: "replace", table, id, input, precondition: null, ...rest });
 export const remove = (table: string, id: Value, rest: Partial<Extract<Write, { kind: "remove" }>> = {}): Write => ({ kind: "remove", table, id, precondition: null, ...rest });
 export const increment = (table: string, id: Value, field: string, by: number | bigint | string): Write => ({ kind: "increment", table, id, field, by });
+
+export interface Failure {
+  readonly code: string;
+  readonly status: number;
+  readonly message: string;
+  readonly where: unknown;
+  readonly details: unknown;
+}
+
+/** The problem that the promise rejects with. */
+export async function failure(promise: Promise<unknown>): Promise<Failure> {
+  const error = await promise.then((value) => { throw new Error(`it did not fail: ${JSON.stringify(value)}`); }, (caught: unknown) => caught);
+  if (!(error instanceof AmbitError)) throw error;
+  return { code: error.code, status: error.status, message: error.message, where: error.extras.where, details: error.extras.details };
+}
