@@ -24,16 +24,24 @@ export interface ObjectSql {
   readonly typed: boolean;
 }
 
+/** Names that come from the schema and may stand in a statement's text; whatever a request made up is bound. */
+export interface DeclaredNames { has(name: string): boolean }
+
 /** SQLite takes 1,000 arguments. */
 const PIECES_MAX = 450;
 /** Such a key stands in the text as it is; any other is bound. */
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 
-/** `declared`: names that may stand in the statement's text; whatever a request made up is bound. */
-export function objectSql(scope: PlanScope, parts: readonly Part[], declared: ReadonlySet<string>): ObjectSql {
-  const kept = lastOfEachKey(parts);
+export function objectSql(scope: PlanScope, parts: readonly Part[], declared: DeclaredNames): ObjectSql {
+  const kept = repeats(parts) ? lastOfEachKey(parts) : parts;
   const simple = kept.length <= PIECES_MAX && kept.every((part) => part.kind === "entry" && part.visible === null);
   return simple ? jsonObject(scope, kept as readonly Entry[], declared) : assembled(scope, kept, declared);
+}
+
+function repeats(parts: readonly Part[]): boolean {
+  const keys = new Set<string>();
+  for (const part of parts) keys.add(part.kind === "entry" ? part.key : "");
+  return keys.size < parts.length;
 }
 
 /** As in a JavaScript object: a repeated key keeps its first place and its last value. */
@@ -43,12 +51,12 @@ function lastOfEachKey(parts: readonly Part[]): Part[] {
   return [...byKey.values()];
 }
 
-function jsonObject(scope: PlanScope, entries: readonly Entry[], declared: ReadonlySet<string>): ObjectSql {
+function jsonObject(scope: PlanScope, entries: readonly Entry[], declared: DeclaredNames): ObjectSql {
   const members = entries.map(({ key, sql, form }) => `${keySql(scope, key, declared)}, ${jsonReady(sql, form)}`);
   return { sql: `json_object(${members.join(", ")})`, typed: true };
 }
 
-function assembled(scope: PlanScope, parts: readonly Part[], declared: ReadonlySet<string>): ObjectSql {
+function assembled(scope: PlanScope, parts: readonly Part[], declared: DeclaredNames): ObjectSql {
   const pieces = parts.map((part) => (part.kind === "entry" ? memberSql(scope, part, declared) : mergedSql(scope, part, parts, declared)));
   // Each member begins with a comma; the first one's goes.
   return { sql: `'{' || ltrim(${concatenated(pieces)}, ',') || '}'`, typed: false };
@@ -62,13 +70,13 @@ function concatenated(pieces: readonly string[]): string {
   return concatenated(groups);
 }
 
-function memberSql(scope: PlanScope, { key, sql, form, visible }: Entry, declared: ReadonlySet<string>): string {
+function memberSql(scope: PlanScope, { key, sql, form, visible }: Entry, declared: DeclaredNames): string {
   const member = `${memberKeySql(scope, key, declared)} || json_quote(${jsonReady(sql, form)})`;
   return visible === null ? member : `CASE WHEN ${visible} THEN ${member} ELSE '' END`;
 }
 
 /** Members of the merged object, without those that an alias already names. */
-function mergedSql(scope: PlanScope, { sql }: Merged, parts: readonly Part[], declared: ReadonlySet<string>): string {
+function mergedSql(scope: PlanScope, { sql }: Merged, parts: readonly Part[], declared: DeclaredNames): string {
   const aliases = parts.flatMap((part) => (part.kind === "entry" && !declared.has(part.key) ? [part.key] : []));
   if (aliases.length === 0) return inside(sql);
   const removal = Object.fromEntries(aliases.map((key) => [key, null]));
@@ -79,14 +87,14 @@ function inside(object: string): string {
   return `CASE WHEN length(${object}) > 2 THEN ',' || substr(${object}, 2, length(${object}) - 2) ELSE '' END`;
 }
 
-function isPlain(key: string, declared: ReadonlySet<string>): boolean {
+function isPlain(key: string, declared: DeclaredNames): boolean {
   return declared.has(key) && PLAIN_KEY.test(key);
 }
 
-function keySql(scope: PlanScope, key: string, declared: ReadonlySet<string>): string {
+function keySql(scope: PlanScope, key: string, declared: DeclaredNames): string {
   return isPlain(key, declared) ? `'${key}'` : scope.bindings.value(key);
 }
 
-function memberKeySql(scope: PlanScope, key: string, declared: ReadonlySet<string>): string {
+function memberKeySql(scope: PlanScope, key: string, declared: DeclaredNames): string {
   return isPlain(key, declared) ? `',${quoted(key)}:'` : scope.bindings.value(`,${JSON.stringify(key)}:`);
 }

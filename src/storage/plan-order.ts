@@ -4,18 +4,17 @@ import { decimalKey, parseDecimal } from "../base/decimal.ts";
 import { isWellFormedText } from "../base/text.ts";
 import type { Json, SqlValue } from "../base/value.ts";
 import { typeOf, typeOfField } from "../expression/field-type.ts";
-import type { Expression, ExpressionType } from "../expression/expression.ts";
+import type { ExpressionType } from "../expression/expression.ts";
 import { jsonKey } from "../expression/json-value.ts";
 import { listKey } from "../expression/list-value.ts";
 import { orderKeys } from "../query/order-keys.ts";
 import type { OrderTerm, Plan } from "../query/plan.ts";
-import type { Field } from "../schema/catalog.ts";
-import { fieldOf } from "./column.ts";
+import { comparedColumn, fieldOf } from "./column.ts";
 import { orderKeySql } from "./expression-sql.ts";
 import type { OrderKey } from "./plan-cursor.ts";
 import type { Level } from "./plan-level.ts";
-import { rowContext, rowSql, type PlanScope, type RowAlias } from "./plan-scope.ts";
-import { jsonReady, wireFormOf, type WireForm } from "./plan-value.ts";
+import { column, rowContext, rowSql, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { fieldForm, jsonReady, ownField, wireFormOf, type WireForm } from "./plan-value.ts";
 
 /** Of a plan without aggregates. */
 export function planKeys(scope: PlanScope, plan: Plan, { row, rank }: Level): OrderKey[] {
@@ -26,24 +25,17 @@ export function planKeys(scope: PlanScope, plan: Plan, { row, rank }: Level): Or
 }
 
 function orderKey(scope: PlanScope, row: RowAlias, { value, descending, nulls }: OrderTerm, plan: Plan): OrderKey {
-  const form = wireFormOf(value, row.table, scope.catalog);
+  const field = ownField(value, row.table);
+  const form = field === null ? wireFormOf(value, row.table, scope.catalog) : fieldForm(field.type);
   const type = typeOf(value);
-  const field = ownField(value, row);
   return {
-    sql: orderKeySql(value, rowContext(scope, row)),
-    wire: jsonReady(rowSql(scope, row, value), form),
+    sql: field === null || form === "json" ? orderKeySql(value, rowContext(scope, row)) : column(row.alias, comparedColumn(field)),
+    get wire() { return jsonReady(rowSql(scope, row, value), form); },
     descending, nulls,
     nullable: field === null || !field.type.required,
     output: field === null ? null : outputKey(plan, field.name),
     read: (wire) => cursorValue(wire, type, form),
   };
-}
-
-/** The stored field of the row itself that the expression is, or null. */
-function ownField(value: Expression, row: RowAlias): Field | null {
-  if (value.op !== "field" || value.path.length > 0 || value.within.length > 0) return null;
-  const field = row.table.fields.get(value.field);
-  return field?.kind === "stored" ? field : null;
 }
 
 /** Under which key the object of a row has the field's bare value, on every row. */

@@ -59,11 +59,11 @@ function visitsOf(connection: Connection, { visits }: Observed, compiled: Compil
   return known;
 }
 
-export interface ExplainLine { readonly parent: number; readonly detail: string }
+export interface ExplainLine { readonly id: number; readonly parent: number; readonly detail: string }
 
 /** EXPLAIN QUERY PLAN. */
 export function explainLines(connection: Connection, sql: string, parameters: Parameters): ExplainLine[] {
-  return connection.values(`EXPLAIN QUERY PLAN ${sql}`, ...parameters).map((row) => ({ parent: Number(row[1]), detail: String(row[3]) }));
+  return connection.values(`EXPLAIN QUERY PLAN ${sql}`, ...parameters).map((row) => ({ id: Number(row[0]), parent: Number(row[1]), detail: String(row[3]) }));
 }
 
 const VISIT = /^(SCAN|SEARCH) (\S+)(.*)$/;

@@ -1,6 +1,6 @@
 // What a plan selects, as members of a JSON object: fields, embeds at any depth, spreads, undeclared fields.
 import type { Plan, SelectItem } from "../query/plan.ts";
-import type { Relation, Table } from "../schema/catalog.ts";
+import type { Relation } from "../schema/catalog.ts";
 import { groupedSource } from "./plan-aggregate.ts";
 import { castExpression } from "./plan-cast.ts";
 import { orderClause } from "./plan-cursor.ts";
@@ -10,7 +10,7 @@ import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
 import { joinTerm, relationOf } from "./plan-relation.ts";
 import { column, rowSql, tableNamed, whereClause, type PlanScope, type RowAlias } from "./plan-scope.ts";
-import { jsonReady, wireFormOf } from "./plan-value.ts";
+import { fieldForm, jsonReady, ownField, wireFormOf } from "./plan-value.ts";
 import { OPEN_COLUMN } from "./column.ts";
 import { unreachable } from "../base/assert.ts";
 
@@ -22,12 +22,7 @@ export interface RowSource { readonly from: string; readonly parts: readonly Par
 
 /** The object of a row of a plan without aggregates. */
 export function rowObject(scope: PlanScope, plan: Plan, row: RowAlias): ObjectSql {
-  return objectSql(scope, selectParts(scope, plan, row), declaredKeys(row.table));
-}
-
-/** Names that come from the schema, not from a request. */
-export function declaredKeys(table: Table): ReadonlySet<string> {
-  return new Set(table.fields.keys());
+  return objectSql(scope, selectParts(scope, plan, row), row.table.fields);
 }
 
 function selectParts(scope: PlanScope, plan: Plan, row: RowAlias): Part[] {
@@ -43,8 +38,10 @@ function selectParts(scope: PlanScope, plan: Plan, row: RowAlias): Part[] {
 }
 
 function valueEntry(scope: PlanScope, row: RowAlias, item: ValueItem): Entry {
-  const value = castExpression(item.value, item.cast);
   const visible = item.visibleWhen === null ? null : rowSql(scope, row, item.visibleWhen);
+  const own = item.cast === null ? ownField(item.value, row.table) : null;
+  if (own !== null) return { kind: "entry", key: item.alias, sql: column(row.alias, own.name), form: fieldForm(own.type), visible };
+  const value = castExpression(item.value, item.cast);
   return { kind: "entry", key: item.alias, sql: rowSql(scope, row, value), form: wireFormOf(value, row.table, scope.catalog), visible };
 }
 
@@ -54,7 +51,7 @@ function embedParts(scope: PlanScope, row: RowAlias, item: EmbedItem): Part[] {
   const visible = item.visibleWhen === null ? null : rowSql(scope, row, item.visibleWhen);
   if (item.spread) return spreadParts(scope, row, { relation, item, visible });
   const source = relation.kind === "one" ? oneSource(scope, relation, row, item.plan) : manySource(scope, relation, row, item.plan);
-  const object = objectSql(scope, source.parts, declaredKeys(tableNamed(scope, item.plan.table)));
+  const object = objectSql(scope, source.parts, tableNamed(scope, item.plan.table).fields);
   const inner = relation.kind === "one" ? object.sql : `json_group_array(${object.typed ? object.sql : `json(${object.sql})`})`;
   return [{ kind: "entry", key: item.alias, sql: `(SELECT ${inner} FROM ${source.from})`, form: "json", visible }];
 }

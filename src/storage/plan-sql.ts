@@ -11,7 +11,7 @@ import { objectSql } from "./plan-object.ts";
 import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
 import { column, createPlanScope, tableNamed, whereClause, type PlanScope } from "./plan-scope.ts";
-import { declaredKeys, rowObject } from "./plan-select.ts";
+import { rowObject } from "./plan-select.ts";
 import { planStatement, type PlanStatement } from "./plan-statement.ts";
 
 export interface PlanContext {
@@ -50,7 +50,7 @@ type Statements = Pick<CompiledPlan, "rows" | "cursor" | "ids" | "count">;
 function groupedStatements(scope: PlanScope, plan: Plan): Statements {
   const { slots } = scope.bindings;
   const source = groupedSource(scope, plan);
-  const object = objectSql(scope, source.parts, declaredKeys(tableNamed(scope, plan.table)));
+  const object = objectSql(scope, source.parts, tableNamed(scope, plan.table).fields);
   return {
     rows: planStatement(`SELECT ${object.sql} FROM ${source.from}`, slots),
     cursor: null,

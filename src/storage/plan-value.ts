@@ -1,7 +1,8 @@
 // How an expression's SQL value becomes part of a JSON answer: which wire form it has, and the SQL that gives it.
 import type { Expression } from "../expression/expression.ts";
 import { typeOf } from "../expression/field-type.ts";
-import type { Catalog, Table, TypeRef } from "../schema/catalog.ts";
+import type { Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
+import { isJsonColumn } from "./column.ts";
 
 /**
  * plain: text, int and double are JSON by themselves. boolean: 0 and 1. long: a decimal string. json: JSON text.
@@ -27,6 +28,19 @@ export function wireFormOf(expression: Expression, table: Table, catalog: Catalo
     case "int": return isLong(declaredType(expression, table, catalog)) ? "long" : "plain";
     default: return "plain";
   }
+}
+
+export function fieldForm(type: TypeRef): WireForm {
+  if (isJsonColumn(type)) return "json";
+  if (type.kind !== "scalar") return "plain";
+  return type.name === "Boolean" ? "boolean" : type.name === "Long" ? "long" : "plain";
+}
+
+/** The stored field of the row itself that the expression is, or null. Its column is used as it is. */
+export function ownField(value: Expression, table: Table): Field | null {
+  if (value.op !== "field" || value.path.length > 0 || value.within.length > 0) return null;
+  const field = table.fields.get(value.field);
+  return field?.kind === "stored" ? field : null;
 }
 
 /** The type that the schema declares for a field, through relations and nested objects, or for a mask around one. */
