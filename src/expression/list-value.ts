@@ -13,7 +13,7 @@ export type ItemKey = string | number | bigint | boolean;
 export function itemKey(item: Exclude<Value, null>, kind: ItemKind): ItemKey {
   switch (kind) {
     case "int": return typeof item === "number" ? item : integerOf(BigInt(item as string | number | bigint)) ?? "";
-    case "double": return Number(item) + 0;
+    case "double": return numberKey(item as number | bigint);
     case "decimal": return decimalKey(item as string);
     case "duration": return durationMs(item as string);
     case "json": return jsonKey(item);
@@ -23,12 +23,19 @@ export function itemKey(item: Exclude<Value, null>, kind: ItemKind): ItemKey {
   }
 }
 
+/** The same for an integer and a double that are equal, exactly. */
+function numberKey(item: number | bigint): number | bigint {
+  if (typeof item === "bigint") return integerOf(item) ?? item;
+  return Number.isInteger(item) && !Number.isSafeInteger(item) ? BigInt(item) : item + 0;
+}
+
 /** A list's order as text: by item, a shorter one first; a null item comes before others. */
 export function listKey(list: readonly Value[], kind: ItemKind): string {
   return jsonKey(list.map((item) => (item === null ? null : orderedItem(item, kind))));
 }
 
 function orderedItem(item: Exclude<Value, null>, kind: ItemKind): Value {
+  if (kind === "double") return Number(item) + 0;
   const key = itemKey(item, kind);
   return kind === "int" ? decimalKey(key.toString()) : (key as string | number | boolean);
 }
