@@ -8,7 +8,7 @@ import { defaultLimits, type Limits } from "../../base/limits.ts";
 import { seededRandom } from "../../base/random.ts";
 import type { Value } from "../../base/value.ts";
 import { readEntries, type LogEntry } from "../../changes/log.ts";
-import { expressionBook } from "../../expression/expression-book.ts";
+import { compileCatalogExpressions } from "../../expression/compile-catalog.ts";
 import { compileSchema } from "../../schema/compile-schema.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import { openStorage, type Storage } from "../../storage/open-storage.ts";
@@ -33,7 +33,7 @@ export const wire = (authority: Authority | null): WriteOptions => ({ dialect: "
 
 export function openTables(sdl: string, limits: Partial<Limits> = {}): OpenTables {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text: sdl });
-  const { book, diagnostics: more } = { book: expressionBook(catalog, new Map(), defaultLimits.ruleSteps), diagnostics: [] };
+  const { book, diagnostics: more } = compileCatalogExpressions(catalog);
   const problems = [...diagnostics, ...more].filter((diagnostic) => diagnostic.severity === "error");
   if (problems.length > 0) throw new Error(problems.map(({ code, message, position }) => `${position.line}:${position.column} ${code} ${message}`).join("\n"));
   const directory = mkdtempSync(join(tmpdir(), "ambit-tables-"));
