@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly host: string;
   /** 0: any free one; the answer names it. */
   readonly port: number;
+  /** Path of a socket file to listen on, instead of host and port. */
+  readonly unix?: string;
   readonly current: () => ServedApp;
   /** Origins that browsers may call from; empty: none. `*`: every one. */
   readonly cors: { readonly origins: readonly string[] };

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { gunzipSync, brotliDecompressSync, gzipSync } from "node:zlib";
 import { chunk, rawExchange, statusOf } from "../../../test/scenarios/raw-connection.ts";
 import { administratorIdentity, anonymousIdentity, subjectIdentity } from "../../access/identities.ts";
@@ -366,6 +368,13 @@ test("the log has one line for each answer, without paths, queries or subjects",
 });
 
 describe("life", () => {
+  test("a socket file instead of a port", async () => {
+    const path = join(tmpdir(), `ambit-http-${process.pid}.sock`);
+    const other = serve({ unix: path });
+    expect(await (await fetch("http://localhost/small", { unix: path })).text()).toBe('{"a":1}');
+    await other.stop(0);
+  });
+
   test("a reload takes effect between two requests, on the same connection", async () => {
     let current = app();
     const other = serve({ current: () => current });

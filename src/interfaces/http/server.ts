@@ -35,19 +35,20 @@ export function serveHttp(options: ServeOptions): HttpServer {
 function listen(options: ServeOptions, answering: Answering): Server<undefined> {
   const { limits } = options.current();
   boundHeads(limits);
-  return Bun.serve({
-    hostname: options.host,
-    port: options.port,
+  const common = {
     maxRequestBodySize: BODY_BYTES_OF_BUN,
-    idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX),
-    development: false,
+    development: false as const,
     ...(options.tls === null ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
-    fetch: (request, server) => answering.respond(request, server),
+    fetch: (request: Request, server: Server<undefined>) => answering.respond(request, server),
     error: () => new Response(null, { status: 500 }),
-  });
+  };
+  if (options.unix !== undefined) return Bun.serve({ ...common, unix: options.unix });
+  return Bun.serve({ ...common, hostname: options.host, port: options.port, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
 }
 
 /** Bun takes the bound of a whole head from node:http's setting when it begins to listen; it is one for the process. */
 function boundHeads(limits: Limits): void {
   Reflect.set(http, "maxHeaderSize", limits.urlBytes + limits.headerBytes + REQUEST_LINE_SLACK_BYTES);
 }
+
+export type { HttpServer };
