@@ -1,6 +1,6 @@
 // What is wrong with the arguments of one directive use: unknown, missing, given twice, or of the wrong kind. All of them at once.
 // graphql-js takes anything for a custom scalar, so the texts of those are parsed here.
-import type { ConstArgumentNode, ConstDirectiveNode, ConstValueNode, GraphQLDirective, GraphQLInputType } from "graphql";
+import type { ConstArgumentNode, ConstDirectiveNode, ConstValueNode, GraphQLDirective, GraphQLInputType, StringValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import { isEnumType, isListType, isNonNullType, isScalarType } from "graphql/type/definition";
 import { valueFromAST } from "graphql/utilities/valueFromAST";
@@ -30,18 +30,23 @@ type Found = Omit<ArgumentProblem, "code" | "node"> & Partial<Pick<ArgumentProbl
 export function argumentProblems(use: ConstDirectiveNode, definition: GraphQLDirective, context: ArgumentContext): ArgumentProblem[] {
   const problems: ArgumentProblem[] = [];
   const seen = new Set<string>();
+  const meant = new Set<string | null>();
   for (const argument of use.arguments ?? []) {
     const name = argument.name.value;
     const declared = definition.args.find((candidate) => candidate.name === name);
     if (seen.has(name)) problems.push({ code: "DUPLICATE_NAME", node: argument, message: `@${definition.name} has the argument ${name} twice.`, fix: "Remove one of them.", edits: [removeArgument(context.source, use, argument)] });
-    else if (declared === undefined) problems.push(unknownArgument({ use, argument, definition }, context));
+    else if (declared === undefined) {
+      const near = nearestArgument(use, argument, definition);
+      meant.add(near);
+      problems.push(unknownArgument({ use, argument, definition }, near, context));
+    }
     else problems.push(...valueProblems(argument.value, declared.type, context).map((found) => placed(found, argument.value, `@${definition.name}(${name})`)));
     seen.add(name);
   }
   for (const declared of definition.args) {
     if (!isNonNullType(declared.type) || declared.defaultValue !== undefined || seen.has(declared.name)) continue;
     // A misspelt argument is reported once, as misspelt.
-    if (problems.some((problem) => problem.code === "UNKNOWN_ARGUMENT" && problem.fix.includes(`${declared.name}.`))) continue;
+    if (meant.has(declared.name)) continue;
     problems.push({ code: "UNKNOWN_ARGUMENT", node: use, message: `@${definition.name} needs the argument ${declared.name}.`, fix: `Add ${declared.name}.`, edits: [] });
   }
   return problems;
@@ -51,16 +56,19 @@ function placed(found: Found, node: ConstValueNode, place: string): ArgumentProb
   return { code: found.code ?? "ARGUMENT_VALUE", node: found.node ?? node, message: `${place}: ${found.message}`, fix: found.fix, edits: found.edits };
 }
 
-function unknownArgument(place: { use: ConstDirectiveNode; argument: ConstArgumentNode; definition: GraphQLDirective }, context: ArgumentContext): ArgumentProblem {
-  const { use, argument, definition } = place;
+function nearestArgument(use: ConstDirectiveNode, argument: ConstArgumentNode, definition: GraphQLDirective): string | null {
   const taken = new Set((use.arguments ?? []).map((other) => other.name.value));
-  const near = didYouMean(argument.name.value, definition.args.map((declared) => declared.name).filter((name) => !taken.has(name)));
+  return didYouMean(argument.name.value, definition.args.map((declared) => declared.name).filter((name) => !taken.has(name)));
+}
+
+function unknownArgument(place: { use: ConstDirectiveNode; argument: ConstArgumentNode; definition: GraphQLDirective }, near: string | null, context: ArgumentContext): ArgumentProblem {
+  const { use, argument, definition } = place;
   const known = definition.args.map((declared) => declared.name).join(", ");
   return {
     code: "UNKNOWN_ARGUMENT",
     node: argument,
     message: `@${definition.name} has no argument ${argument.name.value}.`,
-    fix: near === null ? known === "" ? "Remove it." : `Use one of: ${known}.` : `Did you mean ${near}.`,
+    fix: near === null ? known === "" ? "Remove it." : `Use one of: ${known}.` : `Did you mean ${near}?`,
     edits: [near === null ? removeArgument(context.source, use, argument) : replaceNode(context.source, argument.name, near)],
   };
 }
@@ -106,7 +114,7 @@ function textProblems(node: ConstValueNode, typeName: string, context: ArgumentC
     return [{ message: "it must be text in quotes.", fix: "Put it in quotes.", edits }];
   }
   if (node.value.trim() === "") return [{ message: "it must not be empty.", fix: "Write a value or leave the argument out.", edits: [] }];
-  if (typeName === "Duration") return durationProblems(node.value, context);
+  if (typeName === "Duration") return durationProblems(node, context);
   const format = formats[typeName];
   if (format === undefined || format.pattern.test(node.value)) return [];
   return [{ message: `it must be ${format.sample}.`, fix: `Write ${format.sample}.`, edits: [] }];
@@ -118,11 +126,11 @@ const formats: Readonly<Record<string, { readonly pattern: RegExp; readonly samp
   Cost: { pattern: /^[0-9]{1,9}(?:\.[0-9]{1,6})? [A-Z]{3}$/, sample: 'an amount and a currency, such as "0.03 USD"' },
 };
 
-function durationProblems(text: string, context: ArgumentContext): Found[] {
-  const duration = resolveDuration(text, context);
+function durationProblems(node: StringValueNode, context: ArgumentContext): Found[] {
+  const duration = resolveDuration(node.value, context);
   if (duration.unknownValue !== null) {
     const near = didYouMean(duration.unknownValue, Object.keys(context.values));
-    return [{ code: "UNKNOWN_NAME", message: `config.yaml has no values.${duration.unknownValue}.`, fix: near === null ? "Add it to `values` of config.yaml." : `Did you mean values.${near}?`, edits: [] }];
+    return [{ code: "UNKNOWN_NAME", message: `config.yaml has no values.${duration.unknownValue}.`, fix: near === null ? "Add it to `values` of config.yaml." : `Did you mean values.${near}?`, edits: near === null ? [] : [replaceNode(context.source, node, `"values.${near}"`)] }];
   }
   if (duration.text !== null && !duration.text.startsWith("-") && duration.text !== "PT0S") return [];
   return [{ message: "it must be an ISO 8601 duration above zero, of days, hours, minutes and seconds.", fix: 'Write it like "PT30S" or "P90D".', edits: [] }];

@@ -48,14 +48,14 @@ export function describeField(field: DeclaredField): string {
   return field.callable === null ? `${field.owner.name}.${field.name}` : `${field.owner.name}.${field.callable.name}(${field.name})`;
 }
 
-/** UNKNOWN_NAME for a name in quotes, with the nearest candidate as its edit. */
-export function unknownName(context: CompileContext, unknown: { readonly at: Located; readonly name: string; readonly what: string; readonly candidates: Iterable<string>; readonly place: string }): Diagnostic {
+/** UNKNOWN_NAME for a name in quotes, with the nearest candidate as its edit. `label`: the name as the message says it. */
+export function unknownName(context: CompileContext, unknown: { readonly at: Located; readonly name: string; readonly label: string; readonly candidates: Iterable<string>; readonly place: string }): Diagnostic {
   const candidates = [...unknown.candidates];
   const near = didYouMean(unknown.name, candidates);
   return diagnose(context, {
     code: "UNKNOWN_NAME",
     at: unknown.at,
-    message: `${unknown.place} names ${unknown.what} ${unknown.name}, which does not exist.`,
+    message: `${unknown.place} names ${unknown.label}, which does not exist.`,
     why: "A name that means nothing would silently do nothing.",
     fix: near !== null ? `Did you mean ${near}?` : candidates.length === 0 ? "Declare it first." : `Use one of: ${candidates.slice(0, 20).join(", ")}.`,
     edits: near === null ? [] : [replaceNode(context.source, unknown.at, JSON.stringify(near))],

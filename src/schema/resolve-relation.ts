@@ -6,7 +6,7 @@ import type { Located } from "./source-text.ts";
 
 export type RelationProblem =
   /** A name in quotes that is no field or table. */
-  | { readonly kind: "unknown"; readonly at: Located; readonly name: string; readonly what: string; readonly candidates: readonly string[] }
+  | { readonly kind: "unknown"; readonly at: Located; readonly name: string; readonly label: string; readonly candidates: readonly string[] }
   | { readonly kind: "shape"; readonly at: Located; readonly message: string; readonly why: string; readonly fix: string; readonly repair: RelationRepair | null };
 
 export type RelationRepair =
@@ -79,8 +79,7 @@ function resolveMany(sides: Sides, to: string): Relation | null {
   const key = namedKey(sides, { table: there, name: to, argument: "to" });
   const primary = primaryKeyOf(here);
   if (key === null || primary === null) return null;
-  expectSameType(sides, { key, primary, at: argumentAt(use, "to") });
-  expectPointsTo(sides, { key, target: here, argument: "to" });
+  if (expectPointsTo(sides, { key, target: here, argument: "to" })) expectSameType(sides, { key, primary, at: argumentAt(use, "to") });
   return { kind: "many", table: there.name, from: primary.name, to: key.name, through: null, onDelete: null };
 }
 
@@ -90,7 +89,7 @@ function resolveThrough(sides: Sides, names: { from: string | undefined; to: str
   const join = types.get(names.through);
   if (join === undefined || join.kind !== "table") {
     const candidates = [...types.values()].filter((type) => type.kind === "table").map((type) => type.name);
-    sides.problems.push({ kind: "unknown", at: argumentAt(use, "through"), name: names.through, what: "the table", candidates });
+    sides.problems.push({ kind: "unknown", at: argumentAt(use, "through"), name: names.through, label: `the table ${names.through}`, candidates });
     return null;
   }
   const from = joinKey(sides, { join, name: names.from, target: here, argument: "from" });
@@ -111,8 +110,7 @@ function joinKey(sides: Sides, wanted: { join: DeclaredType; name: string | unde
   const { join, name, target, argument } = wanted;
   if (name !== undefined) {
     const key = namedKey(sides, { table: join, name, argument });
-    if (key !== null) expectPointsTo(sides, { key, target, argument });
-    return key;
+    return key !== null && expectPointsTo(sides, { key, target, argument }) ? key : null;
   }
   const keys = keysTo(join, target);
   const only = keys[0];
@@ -155,7 +153,7 @@ function namedKey(sides: Sides, wanted: { table: DeclaredType; name: string; arg
   const key = fieldNamed(table, name);
   const at = argumentAt(sides.use, argument);
   if (key === undefined) {
-    sides.problems.push({ kind: "unknown", at, name, what: `the field ${table.name}`, candidates: table.fields.filter((field) => field.kind === "stored").map((field) => field.name) });
+    sides.problems.push({ kind: "unknown", at, name, label: `${table.name}.${name}`, candidates: table.fields.filter((field) => field.kind === "stored").map((field) => field.name) });
     return null;
   }
   if (key.type === null) return null;
@@ -193,11 +191,12 @@ function expectSameType(sides: Sides, match: { key: DeclaredField; primary: Decl
 }
 
 /** A key that another relation says points elsewhere cannot point here too. */
-function expectPointsTo(sides: Sides, match: { key: DeclaredField; target: DeclaredType; argument: "from" | "to" }): void {
+function expectPointsTo(sides: Sides, match: { key: DeclaredField; target: DeclaredType; argument: "from" | "to" }): boolean {
   const { key, target, argument } = match;
   const relations = key.owner.fields.filter((field) => foreignKeyOf(field) === key.name && field.type !== null);
-  if (relations.length === 0 || relations.some((field) => field.type?.name === target.name)) return;
+  if (relations.length === 0 || relations.some((field) => field.type?.name === target.name)) return true;
   shape(sides, argumentAt(sides.use, argument), { message: `${key.owner.name}.${key.name} points to ${relations[0]?.type?.name}, not to ${target.name}.`, why: "Its @relationship(from:) says so.", fix: `Name a key of ${key.owner.name} that points to ${target.name}.`, repair: null });
+  return false;
 }
 
 function argumentAt(use: DirectiveUse, argument: string): Located {

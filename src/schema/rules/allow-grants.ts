@@ -80,7 +80,7 @@ function withPath({ use, table }: Place, grants: readonly Grants[], context: Com
     const toOne = end.table.fields.filter((field) => field.kind === "relation" && field.type?.list === false).map((field) => field.name);
     const near = didYouMean(end.step, toOne);
     const candidates = near === null ? toOne : [steps.map((step) => (step === end.step ? near : step)).join(".")];
-    return [unknownName(context, { at: on.value, name: steps.join("."), what: "the path", candidates, place: "@allow(on)" })];
+    return [unknownName(context, { at: on.value, name: steps.join("."), label: `the path ${steps.join(".")}`, candidates, place: "@allow(on)" })];
   }
   const many = end.relations.find((field) => field.type?.list === true);
   if (many !== undefined) return refuse(`${many.owner.name}.${many.name} leads to many records.`, "Use to-one relations only.");

@@ -45,11 +45,16 @@ function checkCode(code: string, use: DirectiveUse, context: CompileContext): Di
 function checkBeside(field: DeclaredField, use: DirectiveUse, context: CompileContext): Diagnostic[] {
   const node = argumentNode(use, "field")?.value;
   if (node === undefined || node.kind !== Kind.STRING) return [];
-  const besides = (field.callable === null ? field.owner.fields : field.callable.arguments).filter((other) => other !== field && other.kind !== "relation" && other.kind !== "action");
+  const besides = besidesOf(field).filter((other) => other !== field && other.kind !== "relation" && other.kind !== "action");
   const other = besides.find((candidate) => candidate.name === node.value);
-  if (other === undefined) return [unknownName(context, { at: node, name: node.value, what: "the field", candidates: besides.filter(canHoldCode).map((candidate) => candidate.name), place: `@currency of ${describeField(field)}` })];
+  if (other === undefined) return [unknownName(context, { at: node, name: node.value, label: `the field ${node.value}`, candidates: besides.filter(canHoldCode).map((candidate) => candidate.name), place: `@currency of ${describeField(field)}` })];
   if (canHoldCode(other)) return [];
   return [diagnose(context, { code: "CURRENCY_SOURCE", at: node, message: `${describeField(other)} cannot hold a currency's code.`, why: "It is a text of three letters.", fix: "Name a field of type String or an enum." })];
+}
+
+function besidesOf(field: DeclaredField): readonly DeclaredField[] {
+  if (field.callable !== null) return field.callable.arguments;
+  return field.kind === "action" || field.kind === "callable" ? field.arguments : field.owner.fields;
 }
 
 function canHoldCode(field: DeclaredField): boolean {

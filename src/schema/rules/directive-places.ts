@@ -28,10 +28,14 @@ function checkUses(uses: readonly DirectiveUse[], holder: { place: Place; where:
       at: use.node,
       message: repeatedUse ? `@${use.name} stands twice on ${holder.where}.` : `@${use.name} does not belong on ${holder.where}, ${placeNames[holder.place]}.`,
       why: repeatedUse ? "Only one of them could hold." : "It would have no effect here.",
-      fix: repeatedUse ? "Keep one of them." : allowed.length === 0 ? "Remove it." : `Remove it; it belongs on ${allowed.map((place) => placeNames[place]).join(" or ")}.`,
+      fix: repeatedUse ? "Keep one of them." : allowed.length === 0 ? "Remove it." : `Remove it; it belongs on ${joinWithOr(allowed.map((place) => placeNames[place]))}.`,
       edits: [removeNode(context.source, use.node)],
     })];
   });
+}
+
+function joinWithOr(places: readonly string[]): string {
+  return places.length < 2 ? places.join("") : `${places.slice(0, -1).join(", ")} or ${places[places.length - 1]}`;
 }
 
 function describeType(type: DeclaredType): string {

@@ -17,10 +17,10 @@ interface Named {
 
 export function duplicateNames(context: CompileContext): Diagnostic[] {
   return [
-    ...repeated(context, "type", context.types.map((type) => ({ name: type.name, at: type.node.name, removable: null })), false),
+    ...repeated(context, "type ", context.types.map((type) => ({ name: type.name, at: type.node.name, removable: null })), false),
     ...context.types.flatMap((type) => insideType(type, context)),
-    ...repeated(context, "table in SQLite", context.tables.map((table) => ({ name: sqlNameOf(table), at: argumentAt(table, "table"), removable: null })), true),
-    ...repeated(context, "exported name", context.tables.filter((table) => exportNameOf(table) !== null).map((table) => ({ name: exportNameOf(table) ?? "", at: argumentAt(table, "export"), removable: null })), false),
+    ...repeated(context, "name in SQLite ", context.tables.map((table) => ({ name: sqlNameOf(table), at: argumentAt(table, "table"), removable: null })), true),
+    ...repeated(context, "exported name ", context.tables.filter((table) => exportNameOf(table) !== null).map((table) => ({ name: exportNameOf(table) ?? "", at: argumentAt(table, "export"), removable: null })), false),
   ];
 }
 
@@ -28,9 +28,9 @@ function insideType(type: DeclaredType, context: CompileContext): Diagnostic[] {
   const fields = type.fields.map((field) => ({ name: field.name, at: field.node.name, removable: field.node }));
   const values = type.values.map((value) => ({ name: value.name.value, at: value.name, removable: value }));
   return [
-    ...repeated(context, `field of ${type.name}`, fields, type.kind === "table"),
-    ...repeated(context, `value of ${type.name}`, values, false),
-    ...type.fields.flatMap((field) => repeated(context, `argument of ${type.name}.${field.name}`, field.arguments.map((argument) => ({ name: argument.name, at: argument.node.name, removable: null })), false)),
+    ...repeated(context, `field ${type.name}.`, fields, type.kind === "table"),
+    ...repeated(context, `enum value ${type.name}.`, values, false),
+    ...type.fields.flatMap((field) => repeated(context, `argument ${type.name}.${field.name} `, field.arguments.map((argument) => ({ name: argument.name, at: argument.node.name, removable: null })), false)),
   ];
 }
 
@@ -40,6 +40,7 @@ function argumentAt(table: DeclaredType, directive: "table" | "export"): Located
   return (use === undefined ? undefined : argumentNode(use, "name")?.value) ?? table.node.name;
 }
 
+/** `what` is a noun, with what stands before the name. */
 function repeated(context: CompileContext, what: string, all: readonly Named[], ignoreCase: boolean): Diagnostic[] {
   const seen = new Map<string, string>();
   const found: Diagnostic[] = [];
@@ -51,7 +52,7 @@ function repeated(context: CompileContext, what: string, all: readonly Named[], 
     found.push(diagnose(context, {
       code: "DUPLICATE_NAME",
       at,
-      message: isExact ? `There is a ${what} ${name} already.` : `The ${what} ${name} differs from ${earlier} only in letter case.`,
+      message: isExact ? `The ${what}${name} is there already.` : `The ${what}${name} differs from ${earlier} only in letter case.`,
       why: isExact ? "Only one of them could be meant." : "SQLite does not tell upper from lower case in names.",
       fix: "Rename or remove one of them.",
       edits: isExact && removable !== null ? [removeNode(context.source, removable)] : [],

@@ -24,7 +24,7 @@ function checkUse(use: DirectiveUse, type: DeclaredType, context: CompileContext
     const nodes = value === undefined ? [] : value.kind === Kind.LIST ? value.values : [value];
     return nodes.flatMap((node) => {
       if (node.kind !== Kind.STRING || node.value.trim() === "" || exists(node.value, { use, type }, context)) return [];
-      return [unknownName(context, { at: node, name: node.value, what: `the field ${type.name}`, candidates: type.fields.filter((field) => field.kind !== "action").map((field) => field.name), place: `@${use.name}(${argument})` })];
+      return [unknownName(context, { at: node, name: node.value, label: `${type.name}.${node.value}`, candidates: type.fields.filter((field) => field.kind !== "action").map((field) => field.name), place: `@${use.name}(${argument})` })];
     });
   });
 }

@@ -3,10 +3,10 @@ import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, textsOf, useOf, usesOf, type DirectiveHolder } from "../declarations.ts";
-import { removeArgument, removeNode } from "../schema-edits.ts";
+import { removeArgument, removeNode, replaceNode } from "../schema-edits.ts";
 
 const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const ROLE = /^[A-Za-z_][A-Za-z0-9_.:-]*$/;
+const PADDED = /^\s|\s$/;
 
 export function outsideNames(context: CompileContext): Diagnostic[] {
   const holders: readonly DirectiveHolder[] = [...context.types, ...allFields(context)];
@@ -29,8 +29,9 @@ function checkRoles(holder: DirectiveHolder, context: CompileContext): Diagnosti
     const to = argumentNode(use, "to");
     if (textsOf(use, "to")?.length === 0) return [diagnose(context, { code: "ARGUMENT_VALUE", at: to ?? use.node, message: "@allow(to) names nobody.", why: "A rule for nobody has no effect.", fix: "Name roles, or remove the rule.", edits: [removeNode(context.source, use.node)] })];
     const items = to === undefined ? [] : to.value.kind === Kind.LIST ? to.value.values : [to.value];
-    return items.filter((item) => item.kind === Kind.STRING && !ROLE.test(item.value)).map((item) => diagnose(context, {
-      code: "ARGUMENT_VALUE", at: item, message: `"${item.kind === Kind.STRING ? item.value : ""}" is no role's name.`, why: "A role that nobody can hold allows nobody.", fix: "Use letters, digits, _ . : and -, a letter first.",
-    }));
+    return items.flatMap((item) => (item.kind !== Kind.STRING || !PADDED.test(item.value) ? [] : [diagnose(context, {
+      code: "ARGUMENT_VALUE", at: item, message: `The role "${item.value}" begins or ends with a blank.`, why: "A role that nobody can hold allows nobody.", fix: "Remove the blank.",
+      edits: item.value.trim() === "" ? [] : [replaceNode(context.source, item, JSON.stringify(item.value.trim()))],
+    })]));
   });
 }

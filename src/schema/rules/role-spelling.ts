@@ -4,6 +4,7 @@ import type { ConstValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
 import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { grantsOf } from "../build-table.ts";
 import { argumentNode, usesOf, type DirectiveHolder } from "../declarations.ts";
 import { replaceNode } from "../schema-edits.ts";
 
@@ -13,13 +14,14 @@ const LENGTH_MIN = 4;
 
 export function roleSpelling(context: CompileContext): Diagnostic[] {
   const holders: readonly DirectiveHolder[] = [...context.types, ...allFields(context)];
+  const granted = new Set(context.tables.flatMap((table) => grantsOf(table, context)?.roles ?? []).map((role) => role.toLowerCase()));
   const nodes = holders.flatMap((holder) => usesOf(holder, "allow")).filter((use) => argumentNode(use, "on") === undefined).flatMap((use) => {
     const value = argumentNode(use, "to")?.value;
     return (value === undefined ? [] : value.kind === Kind.LIST ? value.values : [value]).filter(isText);
   });
   const counts = new Map<string, number>();
   for (const node of nodes) counts.set(node.value, (counts.get(node.value) ?? 0) + 1);
-  return nodes.filter((node) => counts.get(node.value) === 1 && node.value.length >= LENGTH_MIN && !BUILT_IN.includes(node.value) && !node.value.startsWith("decision:")).flatMap((node) => {
+  return nodes.filter((node) => counts.get(node.value) === 1 && node.value.length >= LENGTH_MIN && !BUILT_IN.includes(node.value) && !granted.has(node.value) && !node.value.startsWith("decision:")).flatMap((node) => {
     const others = [...BUILT_IN, ...[...counts].filter(([role, count]) => count > 1 && role.length >= LENGTH_MIN).map(([role]) => role)];
     const near = didYouMean(node.value, others);
     if (near === null) return [];

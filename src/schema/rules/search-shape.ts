@@ -49,7 +49,7 @@ function unknownStep(unknown: { item: Located & { readonly value: string }; step
   const { item, step, candidates } = unknown;
   const near = didYouMean(step, candidates.map((field) => field.name));
   const paths = near === null ? candidates.map((field) => field.name) : [item.value.split(".").map((part) => (part === step ? near : part)).join(".")];
-  return [unknownName(context, { at: item, name: item.value, what: "the path", candidates: paths, place: "@search" })];
+  return [unknownName(context, { at: item, name: item.value, label: `the path ${item.value}`, candidates: paths, place: "@search" })];
 }
 
 function isText(field: DeclaredField): boolean {

@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { diagnose, type CompileContext } from "../compile-context.ts";
 import { useOf, type DeclaredType } from "../declarations.ts";
+import { nearestDirective } from "../nearest-directive.ts";
 import { insertTypeDirective, removeNode } from "../schema-edits.ts";
 
 export function typeKinds(context: CompileContext): Diagnostic[] {
@@ -20,7 +21,8 @@ function checkType(type: DeclaredType, context: CompileContext): Diagnostic[] {
   if (table !== undefined && channel !== undefined) {
     return [diagnose(context, { code: "TYPE_KIND", at: channel.node, message: `${type.name} is a table and a channel.`, why: "A table is stored, a channel is not.", fix: "Keep one of the directives.", edits: [removeNode(context.source, channel.node)] })];
   }
-  if (type.assumedTable) {
+  const isMisspelt = type.uses.some((use) => use.definition === null && ["table", "channel"].includes(nearestDirective(use.name, context.language.directives.keys()) ?? ""));
+  if (type.assumedTable && !isMisspelt) {
     return [diagnose(context, {
       code: "TYPE_KIND", at: type.node.name, message: `${type.name} has what only tables have, but no @table.`, why: "Without @table a type is a nested object inside a record.",
       fix: "Add @table.", edits: "fields" in type.node && type.node.kind === "ObjectTypeDefinition" && channel === undefined ? [insertTypeDirective(context.source, type.node, "@table")] : [],
