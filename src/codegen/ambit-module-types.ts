@@ -88,3 +88,30 @@ export function Table<N extends keyof Tables>(name: N): TableClass<N>;
 export type EndpointBodies = { [N in EndpointName]: (ctx: Ctx, args: Args<N>) => Awaitable<Result<N>> };
 export function endpoints<B extends EndpointBodies>(bodies: B): B;
 `.trim();
+
+/** Module \`ambit/test\`, which tests of an app import. */
+export const ambitTestTypes = `
+declare module "ambit/test" {
+  export interface TestResponse { readonly status: number; readonly headers: Headers; readonly body: any }
+  /** Requests as one caller. A body is sent as JSON. */
+  export interface TestClient {
+    get(path: string, headers?: Record<string, string>): Promise<TestResponse>;
+    post(path: string, body?: unknown, headers?: Record<string, string>): Promise<TestResponse>;
+    put(path: string, body: unknown, headers?: Record<string, string>): Promise<TestResponse>;
+    patch(path: string, body: unknown, headers?: Record<string, string>): Promise<TestResponse>;
+    delete(path: string, headers?: Record<string, string>): Promise<TestResponse>;
+  }
+  export interface TestApp {
+    readonly url: string;
+    /** A signed-in subject with these roles. */
+    as(subject: string, ...roles: string[]): TestClient;
+    readonly anonymous: TestClient;
+    readonly administrator: TestClient;
+    /** Moves by milliseconds or an ISO 8601 duration; what falls due on the way happens. */
+    readonly clock: { now(): Date; advance(by: number | string): void };
+  }
+  /** A test with a fresh database and a clock of its own. */
+  export function test(name: string, body: (app: TestApp) => unknown): void;
+  export function expect(value: unknown): any;
+}
+`.trim();

@@ -1,6 +1,6 @@
 // Catalog to `.ambit/types.d.ts`: declares module `ambit` with the app's own types. Text only; writes no file.
 import type { Callable, Catalog, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
-import { ambitModuleTypes } from "./ambit-module-types.ts";
+import { ambitModuleTypes, ambitTestTypes } from "./ambit-module-types.ts";
 
 /** The whole text of `.ambit/types.d.ts`. Same catalog, same text. */
 export function typesDeclaration(catalog: Catalog, configuration: { values: readonly string[]; secrets: readonly string[] }): string {
@@ -18,7 +18,7 @@ export function typesDeclaration(catalog: Catalog, configuration: { values: read
     ambitModuleTypes,
   ];
   const body = parts.join("\n").split("\n").map((line) => (line === "" ? "" : `  ${line}`)).join("\n");
-  return `// Written from schema.graphql on each save. Do not edit.\ndeclare module "ambit" {\n${body}\n}\n`;
+  return `// Written from schema.graphql on each save. Do not edit.\ndeclare module "ambit" {\n${body}\n}\n${ambitTestTypes}\n`;
 }
 
 const SCALARS: Readonly<Record<string, string>> = {

@@ -1,0 +1,42 @@
+// Housekeeping that goes on while the app runs: entries of the change log and idempotency answers that are past their time.
+import type { Clock } from "../base/clock.ts";
+import { dateTimeOf } from "../base/date-time.ts";
+import { describeError, type Log } from "../base/log.ts";
+import { trimLog } from "../changes/log.ts";
+import { expireIdempotency } from "../storage/idempotency.ts";
+import type { Storage } from "../storage/open-storage.ts";
+
+export interface LogRetentionOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly retentionMs: () => number;
+}
+
+const EVERY_MS = 600_000;
+/** Rows of one commit, so that nobody waits long behind it. */
+const BATCH_ROWS = 1_000;
+
+/** Runs every ten minutes until stopped. */
+export function createLogRetention(options: LogRetentionOptions): { stop(): void } {
+  const { storage, clock, log } = options;
+  let stopped = false;
+  const trim = async (): Promise<void> => {
+    const now = clock.now();
+    const [logBefore, keysBefore] = [dateTimeOf(now - options.retentionMs()), dateTimeOf(now)];
+    for (let full = true; full && !stopped;) {
+      full = await storage.commit((connection) => {
+        const entries = trimLog(connection, logBefore, BATCH_ROWS);
+        const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
+        return entries === BATCH_ROWS || answers === BATCH_ROWS;
+      });
+    }
+  };
+  let cancel = clock.schedule(EVERY_MS, run);
+  function run(): void {
+    if (stopped) return;
+    trim().catch((error: unknown) => log.warn("retention-failed", { cause: describeError(error) }));
+    cancel = clock.schedule(EVERY_MS, run);
+  }
+  return { stop() { stopped = true; cancel(); } };
+}

@@ -1,0 +1,216 @@
+// The composition root: builds every part of one app from its files, connects them, and takes them down again.
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import { createAuthenticator } from "../access/authenticate.ts";
+import type { Identity } from "../access/identity.ts";
+import { createAccess } from "../access/rights.ts";
+import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { dateTimeOf } from "../base/date-time.ts";
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { fault } from "../base/error.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import { openApiFor } from "../codegen/openapi.ts";
+import type { ServedApp } from "../interfaces/http/served-app.ts";
+import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
+import { createRest } from "../interfaces/rest/rest-handler.ts";
+import { createDispatcher } from "../resources/dispatch.ts";
+import { openStorage, type Storage } from "../storage/open-storage.ts";
+import { createTables, type Tables } from "../tables/engine.ts";
+import type { AppConfig } from "./config.ts";
+import { withAdministration } from "./administration.ts";
+import { openControl, type Control } from "./control.ts";
+import type { EnvironmentVariables } from "./environment-references.ts";
+import { isError, loadApp, type LoadedApp } from "./load-app.ts";
+import { describeApp } from "./describe-app.ts";
+import { createLogRetention } from "./log-retention.ts";
+import { rememberErrors } from "./recent-errors.ts";
+import { seedDatabase } from "./seed.ts";
+
+export interface StartOptions {
+  readonly directory: string;
+  readonly dataDirectory: string;
+  /** Null: that of config.yaml. 0: any free one. */
+  readonly port: number | null;
+  readonly environment: EnvironmentVariables;
+  /** Null or empty: no administrator over the wire. */
+  readonly adminToken: string | null;
+  readonly development: boolean;
+  /** A seed file, relative to the app; null: none. */
+  readonly seed: string | null;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** Makes calls of `ctx.fetch` to other than loopback addresses fail. For tests. */
+  readonly forbidOutbound: boolean;
+  /** Loaded before, by tests that start it many times; else it is loaded. */
+  readonly loaded?: LoadedApp;
+  /** The writer stopped; the process must exit. */
+  onFatal(error: unknown): void;
+}
+
+export interface RunningApp {
+  readonly url: string;
+  readonly port: number;
+  /** What serves now; another one after a reload. */
+  readonly loaded: LoadedApp;
+  readonly storage: Storage;
+  readonly tables: Tables;
+  /** Loads the files again and replaces what is served, if they have no error. Data and connections stay. */
+  reload(options: { typeCheck: boolean }): Promise<readonly Diagnostic[]>;
+  /** Lets what is under way finish, then gives everything free. */
+  stop(): Promise<void>;
+}
+
+/** Thrown by `startApp`: the app has errors, all of which are listed. */
+export class AppProblems extends Error {
+  override readonly name = "AppProblems";
+  readonly diagnostics: readonly Diagnostic[];
+  constructor(diagnostics: readonly Diagnostic[]) {
+    super(`the app has ${diagnostics.filter(isError).length} errors`);
+    this.diagnostics = diagnostics;
+  }
+}
+
+interface ServeParts extends StartOptions { readonly describe: () => Promise<object> }
+
+interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly app: ServedApp }
+
+/** Throws AppProblems, or an AmbitError such as DATA_IN_USE or MIGRATION_NEEDED. */
+export async function startApp(options: StartOptions): Promise<RunningApp> {
+  const loaded = options.loaded ?? await loadApp(options.directory, { environment: options.environment, typeCheck: false });
+  if (loaded.diagnostics.some(isError)) throw new AppProblems(loaded.diagnostics);
+  const storage = openStorage({ directory: options.dataDirectory, limits: loaded.config.limits, clock: options.clock, onFatal: (error) => options.onFatal(error) });
+  try {
+    storage.prepareCatalog(loaded.catalog, loaded.book);
+    const errors = rememberErrors(options.log, () => dateTimeOf(options.clock.now()));
+    let running: RunningApp | null = null;
+    const describe = async (): Promise<object> => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() });
+    const parts: ServeParts = { ...options, log: errors.log, describe };
+    const served = serve(loaded, storage, parts);
+    if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
+    running = await listen(served, storage, parts);
+    return running;
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}
+
+/** The parts that a reload makes anew. */
+function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served {
+  const { catalog, book, config } = loaded;
+  const { clock, random, log, development } = options;
+  const { limits } = config;
+  const tables = createTables({ storage, catalog, book, clock, random, limits });
+  const access = createAccess({ catalog, book, explainDenials: development });
+  const fetch = options.forbidOutbound ? loopbackFetch : globalThis.fetch;
+  const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, development });
+  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock });
+  const app: ServedApp = {
+    limits, development, authenticator,
+    handler: withAdministration(createRest({ catalog, limits, access, dispatcher, clock }), options.describe),
+    openApi: openApiFor({ catalog, access, limits, development }),
+  };
+  return { loaded, tables, app };
+}
+
+async function listen(first: Served, storage: Storage, options: ServeParts): Promise<RunningApp> {
+  const { log, clock, random } = options;
+  const { config } = first.loaded;
+  let served = first;
+  let stopping: Promise<void> | null = null;
+  served.tables.start();
+  const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs });
+  const common = {
+    log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
+    stats: () => statistics(storage, served.tables),
+    readiness: () => ({ ready: stopping === null, reasons: [] }),
+    errorPage,
+  };
+  let server: HttpServer | null = null;
+  let control: Control | null = null;
+  try {
+    server = serveHttp({ ...common, host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
+    control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
+  } catch (error) {
+    served.tables.stop();
+    retention.stop();
+    await server?.stop(0);
+    throw error;
+  }
+  const { port, url } = server;
+  const stop = async (): Promise<void> => {
+    await Promise.all([server.stop(config.limits.drainMs), control.stop()]);
+    retention.stop();
+    served.tables.stop();
+    await storage.close();
+  };
+  return {
+    url, port, storage,
+    get loaded() { return served.loaded; },
+    get tables() { return served.tables; },
+    async reload({ typeCheck }) {
+      const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck });
+      if (loaded.diagnostics.some(isError) || stopping !== null) return loaded.diagnostics;
+      storage.prepareCatalog(loaded.catalog, loaded.book);
+      const before = served;
+      served = serve(loaded, storage, options);
+      before.tables.stop();
+      served.tables.start();
+      return loaded.diagnostics;
+    },
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+function countRecords(loaded: LoadedApp, storage: Storage): Record<string, number> {
+  return Object.fromEntries([...loaded.catalog.tables.values()].map((table) => {
+    const row = storage.reader.get(`SELECT count(*) AS records FROM "${table.sqlName.replaceAll("\"", "\"\"")}"`) as { records: number };
+    return [table.name, row.records];
+  }));
+}
+
+function statistics(storage: Storage, tables: Tables): Record<string, number> {
+  return flat("storage_", storage.stats(), flat("tables_", tables.stats(), {}));
+}
+
+function flat(prefix: string, from: object, into: Record<string, number>): Record<string, number> {
+  for (const [name, value] of Object.entries(from)) {
+    const key = prefix + name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (typeof value === "number") into[key] = value;
+  }
+  return into;
+}
+
+async function readTls(config: AppConfig, directory: string): Promise<{ cert: string; key: string } | null> {
+  if (config.http.tls === null) return null;
+  const read = async (name: "cert" | "key"): Promise<string> => {
+    const path = config.http.tls![name];
+    try {
+      return await readFile(isAbsolute(path) ? path : join(directory, path), "utf8");
+    } catch (error) {
+      throw fault("CONFIG", `http.tls.${name} cannot be read: ${path}.`, { cause: error });
+    }
+  };
+  return { cert: await read("cert"), key: await read("key") };
+}
+
+const docs = join(import.meta.dir, "..", "..", "docs", "errors");
+
+async function errorPage(code: string): Promise<string | null> {
+  assert(/^[A-Z_]+$/.test(code), "an error code names a page");
+  const file = Bun.file(join(docs, `${code}.md`));
+  return await file.exists() ? file.text() : null;
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+async function loopbackFetch(url: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const { hostname } = new URL(url instanceof Request ? url.url : String(url));
+  if (!LOOPBACK.test(hostname)) throw new Error(`tests may not call ${hostname}`);
+  return globalThis.fetch(url, init);
+}
+
+export type { Identity };

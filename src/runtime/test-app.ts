@@ -1,0 +1,103 @@
+// What app tests import from "ambit/test": a test gets a fresh database, a clock that it moves, and clients that act as anybody.
+import { expect, test as bunTest } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fakeClock } from "../base/clock.ts";
+import { durationMs, parseDuration } from "../base/duration.ts";
+import { silentLog } from "../base/log.ts";
+import { seededRandom } from "../base/random.ts";
+import { askControl, type ActingAs } from "./control.ts";
+import { isError, loadApp, type LoadedApp } from "./load-app.ts";
+import { AppProblems, startApp } from "./start-app.ts";
+
+export interface TestResponse { readonly status: number; readonly headers: Headers; readonly body: unknown }
+
+/** Requests as one caller. A body is sent as JSON. */
+export interface TestClient {
+  get(path: string, headers?: Record<string, string>): Promise<TestResponse>;
+  post(path: string, body?: unknown, headers?: Record<string, string>): Promise<TestResponse>;
+  put(path: string, body: unknown, headers?: Record<string, string>): Promise<TestResponse>;
+  patch(path: string, body: unknown, headers?: Record<string, string>): Promise<TestResponse>;
+  delete(path: string, headers?: Record<string, string>): Promise<TestResponse>;
+}
+
+export interface TestApp {
+  readonly url: string;
+  /** A signed-in subject with these roles. */
+  as(subject: string, ...roles: string[]): TestClient;
+  readonly anonymous: TestClient;
+  readonly administrator: TestClient;
+  readonly clock: {
+    now(): Date;
+    /** By milliseconds or an ISO 8601 duration; what falls due on the way happens. */
+    advance(by: number | string): void;
+  };
+}
+
+const SEED = 20_260_101;
+let loading: Promise<LoadedApp> | null = null;
+
+/** A test of the app in AMBIT_TEST_APP. */
+export function test(name: string, body: (app: TestApp) => unknown): void {
+  bunTest(name, async () => {
+    const { app, stop } = await freshApp();
+    try {
+      await body(app);
+    } finally {
+      await stop();
+    }
+  });
+}
+
+export { expect };
+
+async function freshApp(): Promise<{ app: TestApp; stop(): Promise<void> }> {
+  const directory = process.env["AMBIT_TEST_APP"] ?? process.cwd();
+  loading ??= loadApp(directory, { environment: process.env, typeCheck: false });
+  const loaded = await loading;
+  if (loaded.diagnostics.some(isError)) throw new AppProblems(loaded.diagnostics);
+  const dataDirectory = mkdtempSync(join(tmpdir(), "ambit-test-"));
+  const clock = fakeClock();
+  const running = await startApp({
+    directory, dataDirectory, clock, loaded, port: 0, environment: process.env, adminToken: null, development: true, seed: null,
+    random: seededRandom(SEED), log: silentLog(), forbidOutbound: true, onFatal(error) { throw error; },
+  });
+  const client = (acting: ActingAs): TestClient => testClient(dataDirectory, acting);
+  const app: TestApp = {
+    url: running.url,
+    as: (subject, ...roles) => client({ kind: "subject", subject, roles }),
+    anonymous: client({ kind: "anonymous" }),
+    administrator: client({ kind: "administrator" }),
+    clock: {
+      now: () => new Date(clock.now()),
+      advance: (by) => clock.advance(typeof by === "number" ? by : durationMs(parseDuration(by) ?? "PT0S")),
+    },
+  };
+  return {
+    app,
+    async stop() {
+      const stopped = running.stop();
+      clock.advance(loaded.config.limits.drainMs);
+      await stopped;
+      rmSync(dataDirectory, { recursive: true, force: true });
+    },
+  };
+}
+
+function testClient(dataDirectory: string, acting: ActingAs): TestClient {
+  const send = async (method: string, path: string, body: unknown, headers: Record<string, string> = {}): Promise<TestResponse> => {
+    const text = body === undefined ? null : JSON.stringify(body);
+    const response = await askControl(dataDirectory, path, { method, acting, headers: { ...(text === null ? {} : { "content-type": "application/json" }), ...headers }, body: text });
+    if (response === null) throw new Error("the app of this test has stopped");
+    const answer = await response.text();
+    return { status: response.status, headers: response.headers, body: /json/.test(response.headers.get("content-type") ?? "") && answer !== "" ? JSON.parse(answer) as unknown : answer };
+  };
+  return {
+    get: (path, headers) => send("GET", path, undefined, headers),
+    post: (path, body, headers) => send("POST", path, body, headers),
+    put: (path, body, headers) => send("PUT", path, body, headers),
+    patch: (path, body, headers) => send("PATCH", path, body, headers),
+    delete: (path, headers) => send("DELETE", path, undefined, headers),
+  };
+}
