@@ -46,6 +46,12 @@ export interface CommittedEntry {
   readonly changes: readonly Change[];
 }
 
+/** Writes gathered over several turns of the event loop, on the committed state of each, and never committed: for bodies of app code. */
+export interface Draft {
+  /** What `work` stages stays for the next step, unless it throws. SQLite is as before afterwards. */
+  step<Result>(work: (session: WriteSession) => Result): Result;
+}
+
 /** Alone: nobody else commits meanwhile. Ends by itself after limits.soloMs. */
 export interface TablesHold {
   /** Commits at once and ends the hold. */
@@ -64,6 +70,8 @@ export interface Tables {
   commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
   /** Runs `work` on the current state, looks at constraints as a commit would, and undoes it. */
   rehearse<Result>(work: (session: WriteSession) => Result, options?: CommitOptions): Result;
+  /** Its time is that of its beginning. */
+  draft(who: CommitOptions): Draft;
   hold(): Promise<TablesHold>;
   /** Called after COMMIT, before the commit is answered, in order of position. Must not throw. Returns how to unsubscribe. */
   onCommitted(listener: (entry: CommittedEntry) => void): () => void;
@@ -124,6 +132,17 @@ class Engine implements Tables {
       session.flush();
       return value;
     });
+  }
+
+  draft(who: CommitOptions): Draft {
+    const { storage } = this.#options;
+    let session: Session | null = null;
+    return {
+      step: (work) => storage.rehearse((connection) => {
+        session ??= this.#session(connection, who);
+        return session.step(work);
+      }),
+    };
   }
 
   async hold(): Promise<TablesHold> {

@@ -47,6 +47,8 @@ export class Overlay {
   readonly waiting = new Set<Slot>();
   /** Slots staged since constraints were last looked at. */
   readonly unsettled = new Set<Slot>();
+  /** Every slot that was ever staged. */
+  readonly #staged = new Set<Slot>();
   /** In order of application: the order of the log entry. */
   readonly applied = new Set<Slot>();
   readonly #slots = new Map<string, Map<Value, Slot>>();
@@ -94,6 +96,7 @@ export class Overlay {
     slot.current = current;
     slot.cause = cause;
     slot.writer = writer;
+    this.#staged.add(slot);
     this.dirty.add(slot);
     this.unsettled.add(slot);
     if (current === null) return;
@@ -117,18 +120,32 @@ export class Overlay {
     }
   }
 
+  /** SQLite has undone everything: what is staged is to be applied again. What was only read may have changed and is forgotten. */
+  rewind(): void {
+    this.applied.clear();
+    this.waiting.clear();
+    for (const slot of this.#staged) {
+      slot.stored = slot.original;
+      if (slot.current === slot.original) this.#staged.delete(slot);
+      else this.dirty.add(slot);
+    }
+    for (const slots of this.#slots.values()) {
+      for (const [id, slot] of slots) if (!this.#staged.has(slot)) slots.delete(id);
+    }
+  }
+
   /** How many records of `table` the session has met. */
   countOf(table: string): number {
     return this.#slots.get(table)?.size ?? 0;
   }
 
   /** Slots of `table` that may point to something by a key not in SQLite yet. */
-  pointing(table: string): Iterable<Slot> {
-    return this.#pointing.get(table) ?? [];
+  pointing(table: string): readonly Slot[] {
+    return [...this.#pointing.get(table) ?? []].filter((slot) => this.#isKnown(slot));
   }
 
-  /** A staged or met slot whose current values equal `values` in the fields of `key`. */
-  holder(model: TableModel, key: UniqueKey, values: readonly Value[]): Slot | null {
+  /** A staged or met slot whose current values equal `values` in the fields of `key`, other than `except`. */
+  holder(model: TableModel, key: UniqueKey, values: readonly Value[], except: Slot | null): Slot | null {
     let index = this.#unique.get(key);
     if (index === undefined) {
       index = new Map();
@@ -137,10 +154,15 @@ export class Overlay {
     }
     const wanted = comparedText(key, values);
     for (const slot of index.get(wanted) ?? []) {
-      const row = this.visible(slot);
+      const row = slot === except || !this.#isKnown(slot) ? null : this.visible(slot);
       if (row !== null && comparedText(key, key.fields.map((field) => row.values[field.name] ?? null)) === wanted) return slot;
     }
     return null;
+  }
+
+  /** False for one that was forgotten. */
+  #isKnown(slot: Slot): boolean {
+    return this.#table(slot.model).get(slot.id) === slot;
   }
 
   #index(index: Map<string, Set<Slot>>, key: UniqueKey, slot: Slot): void {

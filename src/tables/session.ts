@@ -17,6 +17,7 @@ import { createRecordSource } from "./record-source.ts";
 import { carryOutActions, expireSlot } from "./referential-actions.ts";
 import { Sequences } from "./sequences.ts";
 import { modelOf, type TableModel, type TableModels } from "./table-model.ts";
+import { probeUnique } from "./unique-holder.ts";
 import { upsertRecord } from "./upsert-record.ts";
 import { writeBulk } from "./write-bulk.ts";
 import type { WriteContext } from "./write-context.ts";
@@ -102,6 +103,19 @@ export class Session implements WriteSession {
       this.#failure = { error };
       throw error;
     }
+  }
+
+  verify(): void {
+    const staged = [...this.#overlay.unsettled];
+    settleConstraints(this.#context);
+    for (const slot of staged) probeUnique(this.#context, slot);
+  }
+
+  /** One step of a draft: what `work` stages stays staged, unless it throws; SQLite is undone by the caller in any case. */
+  step<Result>(work: (session: WriteSession) => Result): Result {
+    this.#failure = null;
+    this.#overlay.rewind();
+    return this.#atomically(() => work(this));
   }
 
   get changes(): readonly Change[] {

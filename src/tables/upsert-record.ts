@@ -4,11 +4,11 @@ import { didYouMean } from "../base/diagnostic.ts";
 import type { Value } from "../base/value.ts";
 import { coerceValue } from "../schema/coerce-value.ts";
 import type { Field } from "../schema/catalog.ts";
-import { comparedText, comparedValues } from "./compared-value.ts";
 import { isReadable, permitBefore } from "./judge.ts";
 import type { Slot } from "./overlay.ts";
 import { isKnown } from "./read-input.ts";
 import { modelOf, type TableModel, type UniqueKey } from "./table-model.ts";
+import { uniqueHolder } from "./unique-holder.ts";
 import { rightsOf, type WriteContext } from "./write-context.ts";
 import { createRecord, refusedCreate, rewriteRecord, type WriteOf } from "./write-record.ts";
 import type { WriteOptions, WriteOutcome } from "./write.ts";
@@ -52,17 +52,7 @@ function holderOfPrimaryKey(context: WriteContext, model: TableModel, write: Wri
 
 function holderOf(context: WriteContext, request: { readonly model: TableModel; readonly key: UniqueKey; readonly write: WriteOf<"create">; readonly options: WriteOptions }): Slot | null {
   const { model, key, write, options } = request;
-  const { overlay } = context;
-  const values = key.fields.map((field) => valueOf(context, field, write, options));
-  // Nulls are distinct.
-  if (values.includes(null)) return null;
-  const row = overlay.connection.query(key.selectSql).values(...comparedValues(key, values))[0];
-  if (row !== undefined) {
-    const slot = overlay.adopt(model, row);
-    const current = overlay.visible(slot);
-    if (current !== null && comparedText(key, key.fields.map((field) => current.values[field.name] ?? null)) === comparedText(key, values)) return slot;
-  }
-  return overlay.holder(model, key, values);
+  return uniqueHolder(context, { model, key, values: key.fields.map((field) => valueOf(context, field, write, options)), except: null });
 }
 
 /** What the new record would hold there; null where that is not known beforehand, or is not valid, which the create then says. */

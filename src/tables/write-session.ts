@@ -11,7 +11,7 @@ export interface WriteSession {
   readonly now: string;
   /** Sees what is staged only after `flush`. Write through the session only. */
   readonly connection: Connection;
-  /** Rules and checks of this write hold on the state that all writes before it left. Constraints are looked at in `flush` and at the end. */
+  /** Rules and checks of this write hold on the state that all writes before it left. Constraints are looked at in `flush` and `verify`, and at the end. */
   write(write: Write, options: WriteOptions): WriteOutcome;
   /**
    * A bulk: its order never decides its outcome. Deletions come first, references before those who refer to them.
@@ -24,6 +24,8 @@ export interface WriteSession {
   readonly source: RecordSource;
   /** Puts what is staged into SQLite, so that queries on `connection` see it. Throws what a constraint refuses. */
   flush(): void;
+  /** Throws what constraints refuse of what was staged since the last time, without putting it into SQLite. */
+  verify(): void;
   /** So far: one for each record that differs from before the session. */
   readonly changes: readonly Change[];
 }
