@@ -71,7 +71,9 @@ function nullnessExpression({ field: { name, path }, operation, where }: Filter,
   if (field === null) throw unknownField(name, table, resolution.scope, where);
   const isNull = path.length === 0 ? askedForNull(operation) : null;
   if (isNull === null) {
-    throw fault("OPERATOR_TYPE", `${name} is a relation: it takes is.null and not.is.null only.`, { where, fix: `Filter its fields: select=*,${name}!inner(*) and ${name}.FIELD=eq.VALUE.` });
+    const { kind, from } = field.relation;
+    const byKey = kind === "one" && visibleField(from, table, resolution.scope) !== null ? `Filter by ${from}, or by` : "Filter by";
+    throw fault("OPERATOR_TYPE", `${name} is a relation: it takes is.null and not.is.null only.`, { where, fix: `${byKey} its fields: select=*,${name}!inner(*) and ${name}.FIELD=eq.VALUE.` });
   }
   const exists = relatedExists(field, scope, resolution, (child) => (embedded === null ? null : planMatch(embedded.plan, child, resolution)));
   return isNull ? { op: "not", operand: exists } : exists;

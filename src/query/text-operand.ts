@@ -29,20 +29,16 @@ interface Place { readonly catalog: Catalog; readonly where: string }
 
 function readValue(text: string, type: TypeRef, { catalog, where }: Place): Present {
   const isText = type.kind === "enum" || type.name === "String" || type.name === "ID";
-  let value: Value;
+  if (!isText && text.trim().toLowerCase() === "null") throw fault("BAD_FILTER_VALUE", "null is no value that something could equal.", { where, fix: `Write ${where}=is.null.` });
   try {
     // PostgreSQL takes spaces around anything but text, as in `in.(1, 2)`.
-    value = coerceText(isText ? text : text.trim(), type, catalog);
+    const value = coerceText(isText ? text : text.trim(), type, catalog);
+    if (value !== null) return value;
   } catch (error) {
-    if (error instanceof AmbitError && error.code === "BAD_FILTER_VALUE") throw fault("BAD_FILTER_VALUE", error.message, { ...error.extras, where, ...nullFix(text, where) });
-    throw error;
+    if (!(error instanceof AmbitError) || error.code !== "BAD_FILTER_VALUE") throw error;
+    throw fault("BAD_FILTER_VALUE", error.message, { ...error.extras, where });
   }
-  if (value === null) throw fault("BAD_FILTER_VALUE", "null is no value.", { where, ...nullFix("null", where) });
-  return value;
-}
-
-function nullFix(text: string, where: string): { fix?: string } {
-  return text.trim().toLowerCase() === "null" ? { fix: `Write ${where}=is.null.` } : {};
+  throw fault("BAD_FILTER_VALUE", "The value is missing.", { where });
 }
 
 /** A list as `{a,b}` or as JSON `["a","b"]`; JSON as it is. */
