@@ -34,7 +34,7 @@ function programOf(expression: Expression, book: ExpressionBook): Program {
   let known = programs.get(book);
   if (known === undefined) programs.set(book, known = new WeakMap());
   let program = known.get(expression);
-  if (program === undefined) known.set(expression, program = compile(expression, { book, items: new Map(), compile }));
+  if (program === undefined) known.set(expression, program = compile(expression, { book, items: new Map(), depth: 0, compile }));
   return program;
 }
 

@@ -64,8 +64,8 @@ function isAmong(wanted: ItemKey, values: readonly Value[], kind: ExpressionType
 
 export function quantifyProgram(expression: Of<"quantify">, scope: ProgramScope): Program {
   const list = scope.compile(quantifiedList(expression), scope);
-  const depth = scope.items.size;
-  const body = scope.compile(expression.body, { ...scope, items: new Map([...scope.items, [expression.variable, depth]]) });
+  const { depth } = scope;
+  const body = scope.compile(expression.body, { ...scope, items: new Map([...scope.items, [expression.variable, depth]]), depth: depth + 1 });
   const decisive = expression.quantifier === "exists";
   const itemLimit = itemsMax(scope.book, depth);
   return (frame) => {

@@ -16,6 +16,8 @@ export interface ProgramScope {
   readonly book: ExpressionBook;
   /** Depth of the quantifiers' variables around. */
   readonly items: ReadonlyMap<string, number>;
+  /** Quantifiers around. */
+  readonly depth: number;
   compile(expression: Expression, scope: ProgramScope): Program;
 }
 

@@ -44,7 +44,7 @@ export function notExpiredSql(table: string, alias: string, context: SqlContext)
 
 function scopeOf(context: SqlContext): SqlScope {
   return {
-    catalog: context.catalog, book: context.book, rows: context.rows, items: new Map(), compile,
+    catalog: context.catalog, book: context.book, rows: context.rows, items: new Map(), depth: 0, compile,
     bind: (slot) => context.bind(slot),
     nextAlias: () => context.nextAlias(),
   };

@@ -36,7 +36,9 @@ function writtenOut(list: Expression, type: ExpressionType): readonly Expression
 }
 
 function inWritten(key: string, keys: readonly string[]): string {
-  return keys.length === 0 ? `nullif(${key} IS NULL, 1)` : `(${key} IN (${keys.join(", ")}))`;
+  if (keys.length === 0) return `nullif(${key} IS NULL, 1)`;
+  // A subquery alone would be taken for the list itself.
+  return keys.length === 1 ? `(${key} = ${keys[0]})` : `(${key} IN (${keys.join(", ")}))`;
 }
 
 /** A list whose items depend on the row. */
@@ -59,11 +61,11 @@ export function quantifySql(expression: Of<"quantify">, scope: SqlScope): string
   const json = scope.compile(list, scope);
   const alias = quoted(scope.nextAlias());
   const items = new Map([...scope.items, [expression.variable, { sql: itemSql(json, alias, itemType), type: itemType }]]);
-  const body = scope.compile(expression.body, { ...scope, items });
+  const body = scope.compile(expression.body, { ...scope, items, depth: scope.depth + 1 });
   const decisive = expression.quantifier === "exists" ? "max(v) = 1 THEN 1" : "min(v) = 0 THEN 0";
   const otherwise = expression.quantifier === "exists" ? 0 : 1;
   const verdict = `(SELECT CASE WHEN ${decisive} WHEN count(v) < count(*) THEN NULL ELSE ${otherwise} END FROM (SELECT ${body} AS v FROM json_each(${json}) AS ${alias}))`;
-  return `(CASE WHEN json_array_length(${json}) <= ${itemsMax(scope.book, scope.items.size)} THEN ${verdict} END)`;
+  return `(CASE WHEN json_array_length(${json}) <= ${itemsMax(scope.book, scope.depth)} THEN ${verdict} END)`;
 }
 
 export function containmentSql(expression: Of<"contains" | "contained" | "overlaps">, scope: SqlScope): string {

@@ -47,7 +47,7 @@ function define(database: Database, name: string, implementation: SqlFunction, s
 const exactFunctions: Readonly<Record<string, SqlFunction>> = {
   /** An integer result that SQLite turned into a REAL has overflowed. */
   ambit_int: (value: SqlValue) => (typeof value === "bigint" ? value : null),
-  ambit_abs: (value: bigint | number) => (value >= 0 ? value : -value <= INT64_MAX ? -value : null),
+  ambit_abs: (value: bigint | number) => (value >= 0 ? value : typeof value === "bigint" && -value > INT64_MAX ? null : -value),
   ambit_duration_text: (ms: bigint | number) => textOfDuration(Number(ms)),
 };
 

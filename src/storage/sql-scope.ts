@@ -28,6 +28,8 @@ export interface SqlItem { readonly sql: string; readonly type: ExpressionType }
 
 export interface SqlScope extends SqlContext {
   readonly items: ReadonlyMap<string, SqlItem>;
+  /** Quantifiers around. */
+  readonly depth: number;
   compile(expression: Expression, scope: SqlScope): string;
 }
 

@@ -1,0 +1,13 @@
+// Opens the data directory named by its argument, says so, and keeps it until it is killed.
+import { systemClock } from "../../base/clock.ts";
+import { defaultLimits } from "../../base/limits.ts";
+import { openStorage } from "../open-storage.ts";
+
+try {
+  openStorage({ directory: process.argv[2]!, limits: defaultLimits, clock: systemClock(), onFatal: () => process.exit(1) });
+  console.log("open");
+} catch (error) {
+  console.log((error as { code?: string }).code ?? String(error));
+  process.exit(1);
+}
+setInterval(() => {}, 1_000);
