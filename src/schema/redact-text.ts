@@ -5,7 +5,7 @@ export type RedactKind = "CARD" | "IBAN" | "EMAIL";
 /** The text with every match of the kinds replaced by `[card]`, `[iban]`, `[email]`. IBANs go first: their digits could look like a card. */
 export function redactText(text: string, kinds: readonly RedactKind[]): string {
   let redacted = text;
-  if (kinds.includes("IBAN")) redacted = redacted.replace(IBAN_LIKE, replaceIban);
+  if (kinds.includes("IBAN")) redacted = redactIbans(redacted);
   if (kinds.includes("CARD")) redacted = redactCards(redacted);
   if (kinds.includes("EMAIL")) redacted = redacted.replace(EMAIL, "[email]");
   return redacted;
@@ -19,13 +19,28 @@ const CARD_DIGITS_MIN = 13;
 const CARD_DIGITS_MAX = 19;
 const IBAN_LENGTH_MIN = 15;
 
-// The match may have swallowed following words ("... 3000 and then"); the longest prefix, cut at a separator, that proves right counts.
-function replaceIban(match: string): string {
+// A match may have swallowed other words, before or after the number; so the next search begins right behind its first character.
+function redactIbans(text: string): string {
+  const search = new RegExp(IBAN_LIKE);
+  let result = "";
+  let written = 0;
+  for (let match = search.exec(text); match !== null; match = search.exec(text)) {
+    const length = ibanLength(match[0]);
+    if (length === 0) { search.lastIndex = match.index + 1; continue; }
+    result += `${text.slice(written, match.index)}[iban]`;
+    written = match.index + length;
+    search.lastIndex = written;
+  }
+  return result + text.slice(written);
+}
+
+/** Of the longest prefix, cut at a separator, that proves right; else 0. */
+function ibanLength(match: string): number {
   for (let end = match.length; end >= IBAN_LENGTH_MIN; end--) {
     const atBoundary = end === match.length || match[end] === " " || match[end] === "-";
-    if (atBoundary && isIban(match.slice(0, end))) return `[iban]${match.slice(end)}`;
+    if (atBoundary && isIban(match.slice(0, end))) return end;
   }
-  return match;
+  return 0;
 }
 
 function isIban(text: string): boolean {
@@ -39,36 +54,39 @@ function isIban(text: string): boolean {
   return remainder === 1;
 }
 
-// Within a run of digits, the first and longest window of 13 to 19 that satisfies Luhn is a card; the search goes on after it.
+// A card is whole groups of digits: 13 to 19 in all that satisfy Luhn. Part of a longer number is none, or one number in ten would look like one.
 function redactCards(text: string): string {
   return text.replace(DIGIT_RUN, (run) => {
-    const places: number[] = [];
-    for (let index = 0; index < run.length; index++) if (run[index] !== " " && run[index] !== "-") places.push(index);
+    const groups = [...run.matchAll(/[0-9]+/g)].map((match) => ({ start: match.index, end: match.index + match[0].length }));
     let result = "";
     let written = 0;
-    let start = 0;
-    while (start + CARD_DIGITS_MIN <= places.length) {
-      const length = cardLengthAt(run, places, start);
-      if (length === 0) { start++; continue; }
-      result += `${run.slice(written, places[start])}[card]`;
-      written = places[start + length - 1]! + 1;
-      start += length;
+    for (let first = 0; first < groups.length; first++) {
+      const last = lastGroupOfCard(run, groups, first);
+      if (last === null) continue;
+      result += `${run.slice(written, groups[first]!.start)}[card]`;
+      written = groups[last]!.end;
+      first = last;
     }
     return result + run.slice(written);
   });
 }
 
-function cardLengthAt(run: string, places: readonly number[], start: number): number {
-  for (let length = Math.min(CARD_DIGITS_MAX, places.length - start); length >= CARD_DIGITS_MIN; length--) {
-    if (satisfiesLuhn(run, places, start, length)) return length;
+/** Of the longest card that begins with group `first`. */
+function lastGroupOfCard(run: string, groups: readonly { readonly start: number; readonly end: number }[], first: number): number | null {
+  let digits = "";
+  let found: number | null = null;
+  for (let last = first; last < groups.length; last++) {
+    digits += run.slice(groups[last]!.start, groups[last]!.end);
+    if (digits.length > CARD_DIGITS_MAX) break;
+    if (digits.length >= CARD_DIGITS_MIN && satisfiesLuhn(digits)) found = last;
   }
-  return 0;
+  return found;
 }
 
-function satisfiesLuhn(run: string, places: readonly number[], start: number, length: number): boolean {
+function satisfiesLuhn(digits: string): boolean {
   let sum = 0;
-  for (let offset = 0; offset < length; offset++) {
-    const digit = run.charCodeAt(places[start + length - 1 - offset]!) - 48;
+  for (let offset = 0; offset < digits.length; offset++) {
+    const digit = digits.charCodeAt(digits.length - 1 - offset) - 48;
     const doubled = offset % 2 === 1 ? digit * 2 : digit;
     sum += doubled > 9 ? doubled - 9 : doubled;
   }
