@@ -61,15 +61,16 @@ export class RestRequest {
 class RequestView {
   readonly method: string;
   readonly path: string;
-  private readonly exchange: Exchange;
+  /** Out of reach for app code. */
+  readonly #exchange: Exchange;
 
   constructor(exchange: Exchange) {
     this.method = exchange.method;
     this.path = exchange.path;
-    this.exchange = exchange;
+    this.#exchange = exchange;
   }
 
   get headers(): Readonly<Record<string, string>> {
-    return Object.fromEntries(Object.entries(this.exchange.headers()).filter(([name]) => !CREDENTIALS.has(name)));
+    return Object.fromEntries(Object.entries(this.#exchange.headers()).filter(([name]) => !CREDENTIALS.has(name)));
   }
 }
