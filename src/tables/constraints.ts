@@ -12,18 +12,11 @@ export function settleConstraints(context: WriteContext): void {
   const { unsettled } = context.overlay;
   // The set grows while records in the way expire.
   for (const slot of unsettled) {
-    if (slot.current === null) checkReferrers(context, slot);
-    else expireColliding(context, slot);
+    if (slot.current === null || context.overlay.isReplaced(slot)) checkReferrers(context, slot);
+    if (slot.current !== null) expireColliding(context, slot);
   }
   for (const slot of unsettled) if (slot.current !== null) checkReferences(context, slot);
   unsettled.clear();
-}
-
-/** Makes room where an expired record has the key: what hangs on it goes as well, what RESTRICT keeps refuses. */
-export function makeRoom(context: WriteContext, slot: Slot): void {
-  expireSlot(context, slot);
-  carryOutActions(context);
-  checkReferrers(context, slot);
 }
 
 function checkReferrers(context: WriteContext, slot: Slot): void {

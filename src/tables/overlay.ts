@@ -91,6 +91,11 @@ export class Overlay {
     return row.expires !== null && row.expires <= this.now;
   }
 
+  /** A new record has taken the key of one that had expired. */
+  isReplaced(slot: Slot): boolean {
+    return slot.current !== null && slot.original !== null && slot.current !== slot.original && this.isExpired(slot.original);
+  }
+
   stage(slot: Slot, current: StoredRow | null, cause: Change["cause"], writer: Writer): void {
     this.#journal.push({ slot, current: slot.current, cause: slot.cause, writer: slot.writer });
     slot.current = current;

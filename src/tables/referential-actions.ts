@@ -12,7 +12,7 @@ export function carryOutActions(context: WriteContext): void {
   for (;;) {
     const slot = context.removed.pop();
     if (slot === undefined) return;
-    if (slot.current !== null) continue;
+    if (slot.current !== null && !context.overlay.isReplaced(slot)) continue;
     for (const referrer of slot.model.referrers) {
       if (referrer.onDelete === "RESTRICT") continue;
       for (const child of referring(context, referrer, slot, context.limits.cascadeRows + 1)) {
@@ -25,7 +25,10 @@ export function carryOutActions(context: WriteContext): void {
   }
 }
 
-/** Records of the referrer that point to `slot`'s, as the session sees them; expired ones that SQLite still holds too. At most about `limit`. */
+/**
+ * Records of the referrer that point to `slot`'s, as the session sees them; expired ones that SQLite still holds too. At most about
+ * `limit`. Of one that a new record has replaced: those that pointed to it before.
+ */
 export function referring(context: WriteContext, referrer: Referrer, slot: Slot, limit: number): Slot[] {
   const { overlay } = context;
   const model = modelOf(context.models, referrer.table);
@@ -33,7 +36,8 @@ export function referring(context: WriteContext, referrer: Referrer, slot: Slot,
   const key = slot.model.codec.key(slot.id);
   for (const row of overlay.connection.query(referrer.selectSql).values(key, limit)) found.add(overlay.adopt(model, row));
   for (const other of overlay.pointing(referrer.table)) found.add(other);
-  return [...found].filter((other) => other !== slot && other.current !== null && other.current.values[referrer.field] === slot.id);
+  const replaced = overlay.isReplaced(slot);
+  return [...found].filter((other) => other !== slot && other.current?.values[referrer.field] === slot.id && (!replaced || other.original?.values[referrer.field] === slot.id));
 }
 
 /** Deletes a record whose time has come, with what hangs on it. */

@@ -3,12 +3,12 @@ import { assert } from "../base/assert.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { Authority } from "./authority.ts";
 import { uniqueViolation } from "./constraint-error.ts";
-import { makeRoom } from "./constraints.ts";
 import { denied, notFound } from "./denial.ts";
 import { changedRecord, expiryOf, isUnchanged, newRecord, replacedRecord, touched } from "./fill-record.ts";
 import { checkGuarded, checkPrecondition, isReadable, permitAfter, permitBefore, readOnly, runChecks } from "./judge.ts";
 import type { Slot, Writer } from "./overlay.ts";
 import { readInput, type AcceptedInput } from "./read-input.ts";
+import { expireSlot } from "./referential-actions.ts";
 import { isFilled, modelOf, type TableModel } from "./table-model.ts";
 import { holds, rightsOf, type WriteContext } from "./write-context.ts";
 import type { Precondition, RawInput, Write, WriteOptions, WriteOutcome } from "./write.ts";
@@ -112,7 +112,7 @@ export function insertRecord(context: WriteContext, model: TableModel, accepted:
   if (occupied !== null && overlay.visible(occupied) !== null) throw uniqueViolation(model, null, writer);
   const id = record[model.primaryKey.name]!;
   const slot = occupied ?? overlay.fresh(model, id);
-  if (slot.current !== null) makeRoom(context, slot);
+  if (slot.current !== null) expireSlot(context, slot);
   stageRecord(context, slot, record, writer);
   return { status: "created", table: model.table.name, id, record, old: null };
 }
