@@ -1,14 +1,14 @@
 // The published /directives.graphql, parsed: the definitions by which every directive use is checked. The one place that reads it.
 // Built from the parts of graphql-js that it needs: the whole package would double the time to the first answer.
-import type { GraphQLInputType, TypeNode } from "graphql";
+import type { DirectiveDefinitionNode, DirectiveLocation, GraphQLInputType, TypeNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import { parse } from "graphql/language/parser";
 import { GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLScalarType } from "graphql/type/definition";
 import { GraphQLDirective } from "graphql/type/directives";
 import { specifiedScalarTypes } from "graphql/type/scalars";
 import { valueFromAST } from "graphql/utilities/valueFromAST";
-import type { DirectiveDefinitionNode, DirectiveLocation } from "graphql";
 import { assert } from "../base/assert.ts";
+import "./graphql-text.ts";
 import directivesText from "../../directives.graphql" with { type: "text" };
 
 export interface DirectiveLanguage {
