@@ -1,4 +1,4 @@
-// Applies the edits of diagnostics to a text, as `ambit check --fix` and editors would.
+// Applies the edits of diagnostics to a text, as an editor would.
 import { assert } from "../base/assert.ts";
 import type { TextEdit } from "../base/diagnostic.ts";
 import { sourceText } from "./source-text.ts";

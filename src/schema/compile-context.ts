@@ -15,6 +15,8 @@ export interface CompileContext extends ArgumentContext {
   readonly types: readonly DeclaredType[];
   readonly byName: ReadonlyMap<string, DeclaredType>;
   readonly tables: readonly DeclaredType[];
+  /** All fields of all types, and all their arguments. */
+  readonly fields: readonly DeclaredField[];
   /** Names of definitions that could not be parsed. */
   readonly broken: ReadonlySet<string>;
   /** Enums, nested objects and inputs only: what a literal is coerced against. */
@@ -36,11 +38,6 @@ export interface Finding {
 export function diagnose(context: { readonly source: SourceText }, finding: Finding): Diagnostic {
   const { code, at, message, why, fix, edits = [], severity = "error" } = finding;
   return { code, severity, position: positionAt(context.source, startOf(at)), message, why, fix, edits };
-}
-
-/** All fields of all types, and all their arguments. */
-export function allFields(context: CompileContext): DeclaredField[] {
-  return context.types.flatMap((type) => type.fields).flatMap((field) => [field, ...field.arguments]);
 }
 
 /** `Product.price`, `Endpoints.quote(sku)`. */

@@ -32,7 +32,8 @@ export function compileSchema(schema: SchemaSource): CompiledSchema {
   const { types, byName } = readDeclarations(document, broken, base);
   const literals = buildLiteralCatalog(byName.values(), source);
   const tables = [...byName.values()].filter((type) => type.kind === "table");
-  const context: CompileContext = { ...base, document, types, byName, tables, broken, literals };
+  const fields = types.flatMap((type) => type.fields).flatMap((field) => [field, ...field.arguments]);
+  const context: CompileContext = { ...base, document, types, byName, tables, fields, broken, literals };
   const diagnostics = [...syntax, ...allRules.flatMap((rule) => rule(context))].sort(compareDiagnostics);
   return { catalog: buildCatalog(context), diagnostics };
 }

@@ -34,7 +34,7 @@ export function directiveLanguage(): DirectiveLanguage {
 type NamedInput = GraphQLScalarType | GraphQLEnumType;
 
 function readLanguage(): DirectiveLanguage {
-  const { definitions } = parse(directivesText);
+  const { definitions } = parse(directivesText, { noLocation: true });
   const types = new Map<string, NamedInput>(specifiedScalarTypes.map((scalar) => [scalar.name, scalar]));
   const typeNames = new Set<string>();
   for (const definition of definitions) {

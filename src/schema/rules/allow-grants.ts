@@ -3,7 +3,7 @@
 import type { ConstValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
+import { diagnose, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, textsOf, usesOf, type DeclaredType, type DirectiveHolder, type DirectiveUse } from "../declarations.ts";
 import { grantPath } from "../build-rules.ts";
 import { grantsOf } from "../build-table.ts";
@@ -28,7 +28,7 @@ function placesOf(context: CompileContext): Place[] {
   const of = (holder: DirectiveHolder, table: DeclaredType | null): Place[] => usesOf(holder, "allow").map((use) => ({ use, table }));
   return [
     ...context.types.flatMap((type) => of(type, type.kind === "table" ? type : null)),
-    ...allFields(context).flatMap((field) => {
+    ...context.fields.flatMap((field) => {
       const isOnTable = field.kind === "action" && usesOf(field, "action").some((use) => use.values?.["on"] === "TABLE");
       return of(field, field.owner.kind === "table" && !isOnTable ? field.owner : null);
     }),

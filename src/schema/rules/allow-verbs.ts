@@ -2,7 +2,7 @@
 import type { ConstListValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textsOf, usesOf, type DeclaredField, type DeclaredType, type DirectiveUse } from "../declarations.ts";
 import { removeArgument, removeItem, replaceNode } from "../schema-edits.ts";
 
@@ -18,7 +18,7 @@ interface Holder {
 export function allowVerbs(context: CompileContext): Diagnostic[] {
   return [
     ...context.types.flatMap((type) => checkAll(usesOf(type, "allow"), holderOfType(type), context)),
-    ...allFields(context).flatMap((field) => checkAll(usesOf(field, "allow"), holderOfField(field), context)),
+    ...context.fields.flatMap((field) => checkAll(usesOf(field, "allow"), holderOfField(field), context)),
   ];
 }
 

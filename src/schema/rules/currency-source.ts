@@ -1,12 +1,12 @@
 // CURRENCY_SOURCE: Money says its currency, by exactly one of code and field; nothing else does.
 import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, useOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";
 import { removeArgument, removeNode, replaceNode } from "../schema-edits.ts";
 
 export function currencySource(context: CompileContext): Diagnostic[] {
-  return allFields(context).filter((field) => field.type !== null).flatMap((field) => {
+  return context.fields.filter((field) => field.type !== null).flatMap((field) => {
     const use = useOf(field, "currency");
     const isMoney = field.type?.name === "Money";
     if (use === undefined) {

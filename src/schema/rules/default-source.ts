@@ -1,11 +1,11 @@
 // DEFAULT_SOURCE: @default has exactly one of value and rule.
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, useOf } from "../declarations.ts";
 import { removeArgument, removeNode } from "../schema-edits.ts";
 
 export function defaultSource(context: CompileContext): Diagnostic[] {
-  return allFields(context).flatMap((field) => {
+  return context.fields.flatMap((field) => {
     const use = useOf(field, "default");
     if (use === undefined || use.values === null) return [];
     const [value, rule] = [argumentNode(use, "value"), argumentNode(use, "rule")];

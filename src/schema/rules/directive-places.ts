@@ -1,6 +1,6 @@
 // DIRECTIVE_PLACE: each directive stands where it has a meaning, and only once unless repeatable. Finer than SDL's locations.
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import type { DeclaredField, DeclaredType, DirectiveUse } from "../declarations.ts";
 import { removeNode } from "../schema-edits.ts";
 import { placesOf, type Place } from "../directive-places.ts";
@@ -8,7 +8,7 @@ import { placesOf, type Place } from "../directive-places.ts";
 export function directivePlaces(context: CompileContext): Diagnostic[] {
   return [
     ...context.types.flatMap((type) => checkUses(type.uses, { place: placeOfType(type), where: describeType(type) }, context)),
-    ...allFields(context).flatMap((field) => checkUses(field.uses, { place: placeOfField(field), where: describeField(field) }, context)),
+    ...context.fields.flatMap((field) => checkUses(field.uses, { place: placeOfField(field), where: describeField(field) }, context)),
     ...context.types.flatMap((type) => type.values).flatMap((value) => (value.directives ?? []).filter((node) => context.language.directives.has(node.name.value)).map((node) => diagnose(context, {
       code: "DIRECTIVE_PLACE", at: node, message: `@${node.name.value} does not belong on an enum value.`, why: "It would have no effect here.", fix: "Remove it.", edits: [removeNode(context.source, node)],
     }))),

@@ -3,13 +3,13 @@ import type { Diagnostic, TextEdit } from "../../base/diagnostic.ts";
 import { didYouMean } from "../../base/diagnostic.ts";
 import { endpointRoute } from "../build-callable.ts";
 import { exportNameOf } from "../build-table.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, useOf, type DeclaredField } from "../declarations.ts";
 import { removeNode, replaceNode } from "../schema-edits.ts";
 import type { Located } from "../source-text.ts";
 
 export function httpPaths(context: CompileContext): Diagnostic[] {
-  return [...allFields(context).flatMap((field) => misplaced(field, context)), ...checkEndpoints(context)];
+  return [...context.fields.flatMap((field) => misplaced(field, context)), ...checkEndpoints(context)];
 }
 
 function misplaced(field: DeclaredField, context: CompileContext): Diagnostic[] {

@@ -1,11 +1,11 @@
 // EVERY_INPUT: @retry stands in Jobs, @every in Jobs and Decisions, there with `input` where an argument is required.
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, usesOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";
 import { removeNode } from "../schema-edits.ts";
 
 export function jobSchedules(context: CompileContext): Diagnostic[] {
-  return allFields(context).flatMap((field) => [
+  return context.fields.flatMap((field) => [
     ...usesOf(field, "retry").flatMap((use) => misplaced(field, use, ["jobs"], context)),
     ...usesOf(field, "every").flatMap((use) => [...misplaced(field, use, ["jobs", "decisions"], context), ...withoutInput(field, use, context)]),
   ]);

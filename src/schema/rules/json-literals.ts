@@ -3,7 +3,7 @@ import type { ConstValueNode } from "graphql";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { limitsOf, rangeTarget } from "../build-limits.ts";
 import { noLimits, type CoerceTarget } from "../coerce-value.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, useOf, type DeclaredField } from "../declarations.ts";
 import { literalValue } from "../literal-value.ts";
 import { orderedScalars } from "../scalar-names.ts";
@@ -15,7 +15,7 @@ interface Place {
 }
 
 export function jsonLiterals(context: CompileContext): Diagnostic[] {
-  return allFields(context).flatMap((field) => placesOf(field, context)).flatMap(({ node, target, what }) => literalValue(node, target, context).problems.map((problem) => diagnose(context, {
+  return context.fields.flatMap((field) => placesOf(field, context)).flatMap(({ node, target, what }) => literalValue(node, target, context).problems.map((problem) => diagnose(context, {
     code: "JSON_LITERAL", at: problem.node, message: `${what}: ${problem.message}`, why: "A literal of another type could never be stored or compared.", fix: `Write a literal of type ${target.type.name}.`, edits: problem.edits,
   })));
 }

@@ -1,14 +1,14 @@
 // LIMIT_RANGE: @length, @range, @pattern and @redact stand on types that they fit, and their bounds are not empty.
 import type { Diagnostic, TextEdit } from "../../base/diagnostic.ts";
 import { compareScalars } from "../check-limits.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, numberOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";
 import { limitsOf } from "../build-limits.ts";
 import { orderedScalars, textScalars } from "../scalar-names.ts";
 import { removeNode } from "../schema-edits.ts";
 
 export function limitRanges(context: CompileContext): Diagnostic[] {
-  return allFields(context).filter((field) => field.type !== null).flatMap((field) => [
+  return context.fields.filter((field) => field.type !== null).flatMap((field) => [
     ...unfit(field, context), ...checkLength(field, useOf(field, "length"), context), ...checkRange(field, useOf(field, "range"), context),
   ]);
 }

@@ -1,7 +1,7 @@
 // LIMIT_SHAPE: each @limit limits something that its place has.
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { endpointRoute } from "../build-callable.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, numberOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";
 import { removeArgument, removeNode } from "../schema-edits.ts";
 
@@ -14,7 +14,7 @@ interface Holder {
 export function limitShape(context: CompileContext): Diagnostic[] {
   return [
     ...context.types.flatMap((type) => usesOf(type, "limit").flatMap((use) => checkUse(use, { where: type.name, isRecordAction: false, hasBody: true }, context))),
-    ...allFields(context).flatMap((field) => usesOf(field, "limit").flatMap((use) => checkUse(use, holderOf(field), context))),
+    ...context.fields.flatMap((field) => usesOf(field, "limit").flatMap((use) => checkUse(use, holderOf(field), context))),
   ];
 }
 

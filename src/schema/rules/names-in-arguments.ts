@@ -1,7 +1,7 @@
 // UNKNOWN_NAME: each field that a directive names in a string exists. (@relationship, @search, @currency and @allow(on) see to their own.)
 import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, unknownName, type CompileContext } from "../compile-context.ts";
+import { unknownName, type CompileContext } from "../compile-context.ts";
 import { argumentNode, fieldNamed, type DeclaredType, type DirectiveUse } from "../declarations.ts";
 import { followRelations } from "../resolve-path.ts";
 
@@ -14,7 +14,7 @@ const NAMING: ReadonlyMap<string, readonly string[]> = new Map([
 export function namesInArguments(context: CompileContext): Diagnostic[] {
   return [
     ...context.types.flatMap((type) => type.uses.flatMap((use) => checkUse(use, type, context))),
-    ...allFields(context).flatMap((field) => field.uses.flatMap((use) => checkUse(use, field.owner, context))),
+    ...context.fields.flatMap((field) => field.uses.flatMap((use) => checkUse(use, field.owner, context))),
   ];
 }
 

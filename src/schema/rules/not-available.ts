@@ -3,7 +3,7 @@ import type { ConstListValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import type { Diagnostic, TextEdit } from "../../base/diagnostic.ts";
 import { unavailableByName, type Unavailable } from "../availability.ts";
-import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, innermostName, type DeclaredField, type DirectiveHolder, type DirectiveUse } from "../declarations.ts";
 import { removeArgument, removeArgumentDefinition, removeItem, removeNode } from "../schema-edits.ts";
 import type { Located } from "../source-text.ts";
@@ -14,7 +14,7 @@ export function notAvailable(context: CompileContext): Diagnostic[] {
 
 /** What stands in a type that is not available goes with it. */
 function fieldsAtAll(context: CompileContext): DeclaredField[] {
-  return allFields(context).filter((field) => !unavailableByName.has(`type ${field.owner.name}`));
+  return context.fields.filter((field) => !unavailableByName.has(`type ${field.owner.name}`));
 }
 
 function report(entry: Unavailable, at: Located, edit: TextEdit, context: CompileContext): Diagnostic {

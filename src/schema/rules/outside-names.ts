@@ -1,7 +1,7 @@
 // ARGUMENT_VALUE: names given by @table(name) and @export(name) are plain identifiers, and @allow(to) names somebody.
 import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, textsOf, useOf, usesOf, type DirectiveHolder } from "../declarations.ts";
 import { removeArgument, removeNode, replaceNode } from "../schema-edits.ts";
 
@@ -9,7 +9,7 @@ const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const PADDED = /^\s|\s$/;
 
 export function outsideNames(context: CompileContext): Diagnostic[] {
-  const holders: readonly DirectiveHolder[] = [...context.types, ...allFields(context)];
+  const holders: readonly DirectiveHolder[] = [...context.types, ...context.fields];
   return holders.flatMap((holder) => [...["table", "export"].flatMap((directive) => checkName(holder, directive, context)), ...checkRoles(holder, context)]);
 }
 

@@ -1,11 +1,11 @@
 // PAGE_SHAPE: @page stands on callables that answer a non-null list and have no arguments limit and after of their own.
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { useOf, type DeclaredField } from "../declarations.ts";
 import { removeNode, replaceNode } from "../schema-edits.ts";
 
 export function pageShape(context: CompileContext): Diagnostic[] {
-  return allFields(context).flatMap((field) => checkField(field, context));
+  return context.fields.flatMap((field) => checkField(field, context));
 }
 
 function checkField(field: DeclaredField, context: CompileContext): Diagnostic[] {

@@ -1,11 +1,11 @@
 // ARGUMENT_VALUE: the regular expression of each @pattern compiles.
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { patternProblem } from "../../base/pattern.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, textOf, useOf } from "../declarations.ts";
 
 export function patterns(context: CompileContext): Diagnostic[] {
-  return allFields(context).flatMap((field) => {
+  return context.fields.flatMap((field) => {
     const use = useOf(field, "pattern");
     const regex = textOf(use, "regex");
     const problem = regex === undefined ? null : patternProblem(regex);

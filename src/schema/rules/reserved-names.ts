@@ -3,7 +3,7 @@ import type { DefinitionNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { sqlNameOf } from "../build-table.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { reservedTypeKinds } from "../read-declarations.ts";
 import { scalarNames } from "../scalar-names.ts";
 import { removeNode } from "../schema-edits.ts";
@@ -19,7 +19,7 @@ export function reservedNames(context: CompileContext): Diagnostic[] {
   return [
     ...context.document.definitions.flatMap((definition) => refusedKind(definition, context)),
     ...context.types.flatMap((type) => reservedType(type, context)),
-    ...allFields(context).flatMap((field) => reservedField(field, context)),
+    ...context.fields.flatMap((field) => reservedField(field, context)),
     ...context.tables.flatMap((table) => reservedSqlName(table, context)),
   ];
 }

@@ -3,7 +3,7 @@
 import type { ConstValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { diagnose, type CompileContext } from "../compile-context.ts";
 import { grantsOf } from "../build-table.ts";
 import { argumentNode, usesOf, type DirectiveHolder } from "../declarations.ts";
 import { replaceNode } from "../schema-edits.ts";
@@ -13,7 +13,7 @@ const BUILT_IN: readonly string[] = ["public", "authenticated"];
 const LENGTH_MIN = 4;
 
 export function roleSpelling(context: CompileContext): Diagnostic[] {
-  const holders: readonly DirectiveHolder[] = [...context.types, ...allFields(context)];
+  const holders: readonly DirectiveHolder[] = [...context.types, ...context.fields];
   const granted = new Set(context.tables.flatMap((table) => grantsOf(table, context)?.roles ?? []).map((role) => role.toLowerCase()));
   const nodes = holders.flatMap((holder) => usesOf(holder, "allow")).filter((use) => argumentNode(use, "on") === undefined).flatMap((use) => {
     const value = argumentNode(use, "to")?.value;

@@ -1,13 +1,13 @@
 // UNKNOWN_NAME: every type that a field, argument or `implements` names exists.
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { innermostName, type DeclaredField } from "../declarations.ts";
 import { scalarNames } from "../scalar-names.ts";
 import { replaceNode } from "../schema-edits.ts";
 
 export function typeNames(context: CompileContext): Diagnostic[] {
   return [
-    ...allFields(context).filter((field) => field.trouble === "unknown").map((field) => unknownType(field, context)),
+    ...context.fields.filter((field) => field.trouble === "unknown").map((field) => unknownType(field, context)),
     ...context.types.flatMap((type) => type.interfaces).filter((node) => !context.broken.has(node.name.value) && context.byName.get(node.name.value)?.kind !== "interface").map((node) => {
       const near = didYouMean(node.name.value, [...context.byName.values()].filter((type) => type.kind === "interface").map((type) => type.name));
       return diagnose(context, {

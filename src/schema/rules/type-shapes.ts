@@ -1,12 +1,12 @@
 // TYPE_SHAPE: the type of a field or argument is possible where it stands; objects and enums are not empty.
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, describeField, diagnose, type CompileContext } from "../compile-context.ts";
+import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { innermostName, type DeclaredField, type DeclaredType } from "../declarations.ts";
 import { removeArgumentDefinitions } from "../schema-edits.ts";
 
 export function typeShapes(context: CompileContext): Diagnostic[] {
   return [
-    ...allFields(context).flatMap((field) => checkField(field, context)),
+    ...context.fields.flatMap((field) => checkField(field, context)),
     ...context.types.filter(isEmpty).map((type) => diagnose(context, {
       code: "TYPE_SHAPE", at: type.node.name, message: `${type.name} has no ${type.kind === "enum" ? "values" : "fields"}.`, why: "Nothing could be a value of it.", fix: `Add ${type.kind === "enum" ? "a value" : "a field"}.`,
     })),

@@ -1,12 +1,12 @@
 // UNKNOWN_DIRECTIVE: a directive that directives.graphql does not define. Ignoring it could leave a table open.
 import type { ConstDirectiveNode } from "graphql";
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { allFields, diagnose, type CompileContext } from "../compile-context.ts";
+import { diagnose, type CompileContext } from "../compile-context.ts";
 import { nearestDirective } from "../nearest-directive.ts";
 import { removeNode, replaceNode } from "../schema-edits.ts";
 
 export function unknownDirectives(context: CompileContext): Diagnostic[] {
-  const holders = [...context.types, ...allFields(context)];
+  const holders = [...context.types, ...context.fields];
   const onValues = context.types.flatMap((type) => type.values).flatMap((value) => value.directives ?? []);
   const nodes = [...holders.flatMap((holder) => holder.uses.map((use) => use.node)), ...onValues];
   return nodes.filter((node) => !context.language.directives.has(node.name.value)).map((node) => unknownDirective(node, context));
