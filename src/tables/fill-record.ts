@@ -38,7 +38,7 @@ export function newRecord(context: WriteContext, model: TableModel, accepted: Ac
 
 /** The record before with the accepted input over it; times are not moved yet. */
 export function changedRecord(context: WriteContext, model: TableModel, old: RecordValues, accepted: AcceptedInput): RecordValues {
-  const draft = copy(model, old);
+  const draft = copyRecord(model, old);
   for (const [name, value] of accepted.values) draft[name] = value;
   applyUndeclared(draft, accepted.undeclared);
   return completed(context, model, draft, []);
@@ -82,7 +82,7 @@ export function completed(context: WriteContext, model: TableModel, draft: Draft
 export function touched(context: WriteContext, model: TableModel, record: RecordValues): RecordValues {
   let draft: Draft | null = null;
   for (const field of model.stored) {
-    if (field.fill?.kind === "updated-time") (draft ??= copy(model, record))[field.name] = context.overlay.now;
+    if (field.fill?.kind === "updated-time") (draft ??= copyRecord(model, record))[field.name] = context.overlay.now;
   }
   return draft === null ? record : draft;
 }
@@ -113,7 +113,8 @@ function blank(model: TableModel): Draft {
   return draft;
 }
 
-function copy(model: TableModel, values: RecordValues): Draft {
+/** To be changed; without a prototype where names come from outside. */
+export function copyRecord(model: TableModel, values: RecordValues): { [field: string]: Value } {
   const draft = blank(model);
   for (const name of Object.keys(values)) draft[name] = values[name]!;
   return draft;

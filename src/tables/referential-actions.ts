@@ -1,7 +1,7 @@
 // What the deletion of records does to those that refer to them: CASCADE and SET_NULL as ordinary changes, with the tables' authority.
 import { fault } from "../base/error.ts";
 import { runChecks } from "./judge.ts";
-import { completed, expiryOf, touched } from "./fill-record.ts";
+import { completed, copyRecord, expiryOf, touched } from "./fill-record.ts";
 import type { Slot } from "./overlay.ts";
 import { modelOf, type Referrer } from "./table-model.ts";
 import type { WriteContext } from "./write-context.ts";
@@ -56,7 +56,9 @@ function act(context: WriteContext, referrer: Referrer, child: Slot, parent: Slo
     return;
   }
   const { model } = child;
-  const values = touched(context, model, completed(context, model, { ...row.values, [referrer.field]: null }, []));
+  const draft = copyRecord(model, row.values);
+  draft[referrer.field] = null;
+  const values = touched(context, model, completed(context, model, draft, []));
   runChecks(context, model, { old: row.values, record: values }, parent.writer.authority);
   overlay.stage(child, { values, version: context.position(), expires: expiryOf(model, values, overlay.now) }, "cascade", parent.writer);
 }
