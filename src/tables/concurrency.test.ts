@@ -84,3 +84,12 @@ test("listeners hear of every commit in order, before it is answered, and the ca
   expect(done.map((committed) => committed.position)).toEqual([2, 3]);
   expect(app.tables.get("Stock", "s")?.values["available"]).toBe(8);
 });
+
+test("who holds the queue commits before those who wait", async () => {
+  await app.write(create("Stock", { id: "s", available: 5 }));
+  const hold = await app.tables.hold();
+  const waiting = app.write(increment("Stock", "s", "available", 1));
+  const { version } = app.tables.get("Stock", "s")!;
+  const { value, position } = await hold.commit((session) => session.write(update("Stock", "s", { available: 1 }, { precondition: { ifMatch: [version], ifNoneMatch: null } }), { dialect: "code", authority: null, sent: null }), { actor: null, requestId: "r" });
+  expect([value.status, position, (await waiting).record!["available"]]).toEqual(["updated", 2, 2]);
+});

@@ -195,6 +195,15 @@ describe("references and other records", () => {
   });
 });
 
+test("broken constraints name only what the caller may read", async () => {
+  const blind = authority("ann", { Order: { fields: { code: { read: false } } }, Project: {} });
+  expect(await failure(app.write(create("Order", { code: "c1" }), blind))).toEqual({ code: "UNIQUE_VIOLATION", status: 409, message: "A unique value of Order is taken.", where: undefined, details: { table: "Order" } });
+  await app.write(create("Project", { id: "p1" }));
+  await app.write(update("Order", "mine", { projectId: "p1" }));
+  expect(await failure(app.write(remove("Project", "p1"), blind))).toMatchObject({ details: { constraint: "Order.projectId", table: "Order" } });
+  expect(await failure(app.write(remove("Project", "p1"), authority("ann", { Project: {} })))).toEqual({ code: "REFERENCE_VIOLATION", status: 409, message: "This record of Project is still referred to.", where: undefined, details: { table: "Project" } });
+});
+
 test("a refusal says where the rule failed only in development", async () => {
   const rights = { Order: { update: open } };
   expect(await failure(app.write(update("Order", "closed", { note: "x" }), authority("ann", rights)))).toMatchObject({ details: undefined });
