@@ -57,7 +57,9 @@ describe("the store", () => {
     expect(product.allow[0]?.where).toEqual({ source: "record.published", position: { file: "schema.graphql", line: 3, column: 46 } });
     expect(product.checks).toEqual([{ rule: { source: "record.price >= record.cost", position: { file: "schema.graphql", line: 5, column: 17 } }, message: "We do not sell below cost.", field: null }]);
     const block = catalogOf('type T @table @check(rule: """\n    record.a > 1\n  """) { id: ID! @primaryKey, a: Int! }');
-    expect(tableOf(block, "T").checks[0]?.rule).toEqual({ source: "record.a > 1", position: { file: "schema.graphql", line: 2, column: 5 } });
+    expect(tableOf(block, "T").checks[0]?.rule).toEqual({ source: "record.a > 1", position: { file: "schema.graphql", line: 2, column: 5 }, raw: "record.a > 1\n  " });
+    const escaped = catalogOf('type T @table @check(rule: "record.a == \\"x\\"") { id: ID! @primaryKey, a: String! }');
+    expect(tableOf(escaped, "T").checks[0]?.rule).toMatchObject({ source: 'record.a == "x"', raw: 'record.a == \\"x\\"' });
   });
 
   test("relations from both sides", () => {

@@ -2,7 +2,7 @@
 import type { ConstValueNode } from "graphql";
 import type { AllowRule, Cel, CheckRule, Verb } from "./catalog.ts";
 import { argumentNode, textOf, textsOf, usesOf, type DirectiveHolder, type DirectiveUse } from "./declarations.ts";
-import { positionAt, startOf, type SourceText } from "./source-text.ts";
+import { endOf, positionAt, startOf, type SourceText } from "./source-text.ts";
 
 /** Sound uses only. */
 export function allowRules(holder: DirectiveHolder, source: SourceText): AllowRule[] {
@@ -33,7 +33,9 @@ export function celOf(use: DirectiveUse | undefined, argument: string, source: S
   const text = textOf(use, argument);
   const node = use === undefined ? undefined : argumentNode(use, argument)?.value;
   if (text === undefined || node === undefined) return null;
-  return { source: text, position: positionAt(source, textStart(node, source)) };
+  const start = textStart(node, source);
+  const raw = source.text.slice(start, endOf(node) - (source.text.startsWith('"""', startOf(node)) ? 3 : 1));
+  return { source: text, position: positionAt(source, start), ...(raw === text ? {} : { raw }) };
 }
 
 /** Offset of the first character inside the quotes; of a block string, the first that is no blank. */
