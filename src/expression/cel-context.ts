@@ -66,7 +66,7 @@ export function celDiagnostic(cel: Cel, range: CelRange, problem: Problem): Diag
 export function unknownName(context: CelContext, range: CelRange, names: { readonly what: string; readonly name: string; readonly known: Iterable<string> }): null {
   const known = [...names.known];
   const meant = didYouMean(names.name, known);
-  const fix = meant !== null ? `Did you mean ${meant}?` : known.length === 0 ? "Remove it." : `Use one of: ${known.slice(0, 20).join(", ")}.`;
+  const fix = meant !== null ? `Did you mean ${meant}?` : known.length === 0 ? "Remove it." : `Use one of: ${known.slice(0, 30).join(", ")}.`;
   return context.fail(range, { message: `${names.what}${names.name} does not exist.`, fix, edits: meant === null ? [] : [{ ...range, text: meant }] });
 }
 

@@ -51,7 +51,7 @@ function besideOther(operand: Typed, other: Typed, context: CelContext): Typed |
   const { value } = expression;
   if (other.domain !== null && typeof value === "string" && !inDomain(value, other.domain, operand, context)) return null;
   if (other.type.kind === "decimal") return decimalLiteral(operand, context);
-  if (typeof value === "string" && (other.type.kind === "timestamp" || other.type.kind === "date" || other.type.kind === "duration")) {
+  if (operand.type.kind === "string" && (other.type.kind === "timestamp" || other.type.kind === "date" || other.type.kind === "duration")) {
     const { kind } = other.type;
     return context.fail(operand.node, { message: `${sourceOf(operand.node)} is a string, not a ${kind}.`, fix: `Write ${kind}(${sourceOf(operand.node)}).`, edits: wrapped(operand.node, `${kind}(`, ")") });
   }

@@ -181,7 +181,7 @@ export function compileArithmetic(node: ArithmeticNode, context: CelContext): Ty
   if (a === null || b === null) return null;
   const [left, right] = [asNumberBeside(a, b), asNumberBeside(b, a)];
   const type = resultType(node.op, left.type, right.type);
-  if (type === null) return context.fail(node, impossible(node, left.type, right.type));
+  if (type === null) return context.fail(node, impossible(node, a.type, b.type));
   return typed(node, context, { op: "arithmetic", type, operator: node.op, left: left.expression, right: right.expression }, null);
 }
 
