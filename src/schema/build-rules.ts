@@ -34,8 +34,7 @@ export function celOf(use: DirectiveUse | undefined, argument: string, source: S
   const node = use === undefined ? undefined : argumentNode(use, argument)?.value;
   if (text === undefined || node === undefined) return null;
   const start = textStart(node, source);
-  const isBlock = source.text.startsWith('"""', startOf(node));
-  const raw = isBlock ? source.text.slice(start, endOf(node) - 3).trimEnd() : source.text.slice(start, endOf(node) - 1);
+  const raw = source.text.slice(start, endOf(node) - (source.text.startsWith('"""', startOf(node)) ? 3 : 1));
   return { source: text, position: positionAt(source, start), ...(raw === text ? {} : { raw }) };
 }
 
