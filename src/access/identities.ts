@@ -20,9 +20,10 @@ export const systemIdentity: Identity = fixed("system");
 
 export function subjectIdentity(facts: SubjectFacts): Identity {
   const roles = [...new Set(facts.roles)].filter(isGrantable).sort();
-  const claims = facts.claims ?? {};
+  // App code sees them, and an identity serves many requests.
+  const claims = frozen(structuredClone(facts.claims ?? {}));
   return {
-    kind: "subject", subject: facts.subject, roles, tenant: facts.tenant, claims,
+    kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant: facts.tenant, claims,
     key: hash(["subject", facts.subject, roles, facts.tenant, ordered(claims)]),
     expiresAtMs: facts.expiresAtMs ?? null,
   };
@@ -34,11 +35,16 @@ function isGrantable(role: string): boolean {
 }
 
 function fixed(kind: "anonymous" | "administrator" | "system"): Identity {
-  return { kind, subject: null, roles: [], tenant: null, claims: {}, key: hash([kind]), expiresAtMs: null };
+  return { kind, subject: null, roles: Object.freeze([]), tenant: null, claims: Object.freeze({}), key: hash([kind]), expiresAtMs: null };
 }
 
 function hash(parts: Json[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+}
+
+function frozen<Item>(value: Item): Item {
+  if (typeof value === "object" && value !== null) for (const item of Object.values(Object.freeze(value))) frozen(item);
+  return value;
 }
 
 /** The same value with object keys in order, so that equal claims have equal text. */

@@ -1,8 +1,8 @@
 // Is all that a plan reads open to everyone, on every record? Then shared caches may keep the answer.
 import type { Expression } from "../expression/expression.ts";
+import { someIn } from "../expression/inspect.ts";
 import type { Plan, SelectItem } from "../query/plan.ts";
 import type { Table } from "../schema/catalog.ts";
-import { mapChildren } from "./rewrite-expression.ts";
 import { relatedFilter, type RoleRights } from "./role-rights.ts";
 import { readCondition } from "./rule-expression.ts";
 
@@ -31,14 +31,11 @@ function isPublicItem(item: SelectItem, table: Table, rights: RoleRights): boole
 }
 
 function isPublicExpression(expression: Expression, rights: RoleRights): boolean {
-  let open = readCondition(expression, { rights, code: false }) === true;
-  const visit = (node: Expression): Expression => {
-    if (node.op === "exists" && rights.table(node.table).read !== true) open = false;
-    if ((node.op === "text-search" || node.op === "near") && node.fields.some((field) => rights.table(node.table).field(field).read !== true)) open = false;
-    return mapChildren(node, visit);
-  };
-  visit(expression);
-  return open;
+  if (readCondition(expression, { rights, code: false }) !== true) return false;
+  return !someIn(expression, (node) => {
+    if (node.op === "exists") return rights.table(node.table).read !== true;
+    return (node.op === "text-search" || node.op === "near") && node.fields.some((field) => rights.table(node.table).field(field).read !== true);
+  });
 }
 
 function isPublicPath(path: readonly string[], table: Table, rights: RoleRights): boolean {

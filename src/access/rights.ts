@@ -35,6 +35,8 @@ export interface Rights {
   rulePlan(plan: Plan, reader?: "wire" | "code"): Plan;
   /** True when `public` may read all that the (unruled) plan reads. */
   publicRead(plan: Plan): boolean;
+  /** True when `public` may read these fields on every record. */
+  publicFields(table: string, fields: readonly string[]): boolean;
 }
 
 export interface Access { rights(identity: Identity): Rights }
@@ -103,6 +105,10 @@ function createRights(identity: Identity, roles: RoleRights, publicRoles: RoleRi
     requireCall(callable) { if (roles.mayCall(callable) === false) throw refusal(`call ${callable.name}`); },
     rulePlan: (plan, reader = "wire") => (unruled ? plan : rulePlan(plan, { rights: roles, code: reader === "code" })),
     publicRead: (plan) => isPublicPlan(plan, publicRoles),
+    publicFields(table, fields) {
+      const authority = publicRoles.table(table);
+      return authority.read === true && fields.every((field) => authority.field(field).read === true);
+    },
   };
 }
 

@@ -4,7 +4,8 @@ import type { Expression, ExpressionType } from "../expression/expression.ts";
 import type { Table } from "../schema/catalog.ts";
 import type { Permission } from "../tables/authority.ts";
 import { allOf, asFilter, bothFilters, masked, never } from "./permission.ts";
-import { mapChildren } from "./rewrite-expression.ts";
+import { partsOf } from "../expression/inspect.ts";
+import { mapParts } from "./rewrite-expression.ts";
 import { moved, pathPermission, type RoleRights } from "./role-rights.ts";
 
 /** `code`: app code asks, which also reads internal fields. */
@@ -26,19 +27,14 @@ export function ruleExpression(expression: Expression, reader: RuleReader): Expr
     }
     case "near": return masked(allOf(indexedPermissions(expression, reader)), expression, BOOL);
     case "text-search": return ruleTextSearch(expression, reader);
-    default: return mapChildren(expression, (child) => ruleExpression(child, reader));
+    default: return mapParts(expression, (child) => ruleExpression(child, reader));
   }
 }
 
 /** Under which condition all that the expression reads of its rows may be seen. */
 export function readCondition(expression: Expression, reader: RuleReader): Permission {
-  const conditions: Permission[] = [];
-  const visit = (node: Expression): Expression => {
-    if (node.op === "field") conditions.push(fieldPermission(node, reader));
-    return mapChildren(node, visit);
-  };
-  visit(expression);
-  return allOf(conditions);
+  const own = expression.op === "field" ? [fieldPermission(expression, reader)] : [];
+  return allOf([...own, ...partsOf(expression).map((part) => readCondition(part, reader))]);
 }
 
 export function readPermission(table: Table, name: string, reader: RuleReader): Permission {

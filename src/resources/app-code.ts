@@ -9,6 +9,8 @@ export type AppFunction = (this: unknown, ...parameters: unknown[]) => unknown;
 
 export interface TableCode {
   readonly construct: () => TableBase;
+  /** The class: `this` of static bodies. */
+  readonly receiver: object;
   /** Overrides; null where the class leaves the runtime's own. */
   readonly create: AppFunction | null;
   readonly update: AppFunction | null;
@@ -47,7 +49,7 @@ export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, un
     else if (isTableClass(exported)) bindClass(name, exported, tables, binder);
   }
   const endpoints = bindEndpoints(module?.["Endpoints"], binder);
-  if (options.loaded || module !== null) diagnostics.push(...missingBodies(catalog, tables, endpoints));
+  if (options.loaded) diagnostics.push(...missingBodies(catalog, tables, endpoints));
   return { code: { tables, endpoints }, diagnostics };
 }
 
@@ -88,7 +90,7 @@ function bindTable(table: Table, exported: TableClass, binder: Binder): TableCod
   for (const [body, name, max] of [[create, "create", STATIC_ARITY_MAX], [update, "update", METHOD_ARITY_MAX], [remove, "remove", 0]] as const) {
     if (body !== null) hasArity(body, `${table.name}.${name}`, max, binder);
   }
-  return { construct: () => new exported(), create, update, remove, actions };
+  return { construct: () => new exported(), receiver: exported, create, update, remove, actions };
 }
 
 function takeOut(functions: Map<string, AppFunction>, name: string): AppFunction | null {

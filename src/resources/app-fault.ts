@@ -23,12 +23,6 @@ export function appError(status: number, code: string, message: string, details?
   return error;
 }
 
-/** A stable refusal passes; anything else thrown is logged under an incident id, which is all that is told. */
-export function toAmbitError(thrown: unknown, where: { readonly requestId: string; readonly body: string }, parts: FaultParts): AmbitError {
-  if (thrown instanceof AmbitError) return thrown;
-  return incident("INTERNAL", "The app failed in an unexpected way.", { ...where, thrown }, parts);
-}
-
 /** Logs the facts and answers only the incident's id. */
 export function incident(
   code: "INTERNAL" | "INVALID_RESULT", message: string, facts: { readonly requestId: string; readonly body: string; readonly thrown: unknown; readonly details?: Json }, parts: FaultParts,

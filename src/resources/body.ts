@@ -1,0 +1,102 @@
+// One run of app code: whose rights, which work, which context. Made anew for each attempt of a transaction.
+import type { Identity } from "../access/identity.ts";
+import type { Rights } from "../access/rights.ts";
+import type { AmbitError } from "../base/error.ts";
+import { dateTimeOf } from "../base/date-time.ts";
+import type { RecordValues, Value } from "../base/value.ts";
+import { isTrue } from "../expression/evaluate.ts";
+import { isLocal } from "../expression/inspect.ts";
+import type { Table } from "../schema/catalog.ts";
+import type { Permission } from "../tables/authority.ts";
+import type { StoredRecord } from "../tables/write.ts";
+import type { BodyCalls } from "./body-calls.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import type { Operation } from "./operation.ts";
+import type { Work } from "./work.ts";
+
+/** On whose behalf app code runs. */
+export interface Caller {
+  readonly identity: Identity;
+  readonly rights: Rights;
+  /** Without rules, for `ctx.system`. */
+  readonly system: Rights;
+  readonly requestId: string;
+  readonly request: Operation["request"];
+  /** Refusals of writes without rules, and the table: told to the caller only as far as they may know it. */
+  readonly systemRefusals: WeakMap<AmbitError, string>;
+  /** The operation, for the log: `Order.cancel`, `create Order`. */
+  readonly label: string;
+}
+
+/** caller: under the caller's rules. system: without rules. */
+export type Mode = "caller" | "system";
+
+export interface BodyRun {
+  readonly core: DispatchCore;
+  readonly caller: Caller;
+  readonly work: Work;
+  readonly calls: BodyCalls;
+  /** Runs `inner` in a transaction: this one, or one of its own. */
+  transact<T>(inner: (body: Body) => Promise<T>): Promise<T>;
+  /** Makes the `ctx` that app code gets. */
+  createContext(body: Body): object;
+}
+
+export class Body {
+  readonly core: DispatchCore;
+  readonly caller: Caller;
+  readonly work: Work;
+  readonly calls: BodyCalls;
+  /** Fixed for the run. */
+  readonly nowMs: number;
+  readonly now: string;
+  readonly #run: BodyRun;
+  #context: object | null = null;
+
+  constructor(run: BodyRun) {
+    this.#run = run;
+    this.core = run.core;
+    this.caller = run.caller;
+    this.work = run.work;
+    this.calls = run.calls;
+    this.nowMs = run.core.clock.now();
+    this.now = dateTimeOf(this.nowMs);
+  }
+
+  get context(): object {
+    return this.#context ??= this.#run.createContext(this);
+  }
+
+  transact<T>(inner: (body: Body) => Promise<T>): Promise<T> {
+    return this.work.transactional ? inner(this) : this.#run.transact(inner);
+  }
+
+  rights(mode: Mode): Rights {
+    return mode === "caller" ? this.caller.rights : this.caller.system;
+  }
+
+  table(name: string): Table {
+    return this.core.catalog.tables.get(name)!;
+  }
+
+  /** Whether a rule holds on these rows, own writes included. */
+  holds(permission: Permission, rows: { readonly [row: string]: RecordValues | null }, input: RecordValues | null): boolean {
+    if (typeof permission === "boolean") return permission;
+    const variables = { auth: this.caller.rights.auth, input };
+    const { book } = this.core;
+    const local = isLocal(permission, book);
+    return this.work.ask(local, (source) => isTrue(permission, { rows, variables, now: this.now, source }, book));
+  }
+
+  /** The record as code sees it under the mode's rules; null: there is none for it. */
+  seen(table: string, id: Value, mode: Mode): RecordValues | null {
+    const stored = this.work.record(table, id);
+    return stored === null ? null : this.show(table, stored, mode);
+  }
+
+  show(table: string, stored: Pick<StoredRecord, "values">, mode: Mode): RecordValues | null {
+    const rights = this.rights(mode);
+    const view = this.core.views.of(table, rights, "code");
+    return this.work.ask(view.local, (source) => view.show({ rights, values: stored.values, now: this.now, source }));
+  }
+}

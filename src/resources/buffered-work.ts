@@ -1,0 +1,171 @@
+// Data operations of a body in a transaction: writes are buffered and rehearsed, so that each validates, fills and throws at its
+// call; reads see them; each record read by its key is a precondition of the one commit at the end.
+import { AmbitError, fault } from "../base/error.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Value } from "../base/value.ts";
+import type { RecordSource } from "../expression/expression.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Connection } from "../storage/connection.ts";
+import type { Storage } from "../storage/open-storage.ts";
+import type { CommitOptions, Tables } from "../tables/engine.ts";
+import type { WriteSession } from "../tables/write-session.ts";
+import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
+import { isSameOutcome, pinned } from "./pinned-write.ts";
+import type { Work } from "./work.ts";
+
+export interface RecordName { readonly table: string; readonly id: Value }
+
+/** The commit met another state than the body: it must run again. Never reaches app code or a client. */
+export class BodyConflict extends Error {
+  override readonly name = "BodyConflict";
+  readonly records: readonly RecordName[];
+
+  constructor(records: readonly RecordName[], cause?: unknown) {
+    super("the state changed while the body ran", { cause });
+    this.records = records;
+  }
+}
+
+export interface BufferedParts {
+  readonly tables: Tables;
+  readonly storage: Storage;
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+}
+
+interface BufferedWrite {
+  /** As it is committed: what the rehearsal made up is given. */
+  readonly write: Write;
+  readonly options: WriteOptions;
+  readonly outcome: WriteOutcome;
+}
+
+interface NotedRead extends RecordName {
+  /** Null: there was none. */
+  readonly version: number | null;
+}
+
+/** Records above this many that one query returned are not noted: they decide as a set, not one by one. */
+const NOTED_ROWS_MAX = 1_000;
+/** Of a record that is not committed yet. */
+const UNCOMMITTED = 0;
+
+export class BufferedWork implements Work {
+  readonly transactional = true;
+  readonly #parts: BufferedParts;
+  readonly #who: CommitOptions;
+  readonly #writes: BufferedWrite[] = [];
+  readonly #reads = new Map<string, NotedRead>();
+  /** What own writes, with their cascades, made of records. */
+  #own = new Map<string, StoredRecord | null>();
+
+  constructor(parts: BufferedParts, who: CommitOptions) {
+    this.#parts = parts;
+    this.#who = who;
+  }
+
+  get isEmpty(): boolean {
+    return this.#writes.length === 0;
+  }
+
+  record(table: string, id: Value): StoredRecord | null {
+    const own = this.#own.get(nameOf(table, id));
+    if (own !== undefined) return own;
+    const stored = this.#parts.tables.get(table, id);
+    this.#note(table, id, stored);
+    return stored;
+  }
+
+  read<T>(read: (connection: Connection) => T): T {
+    const { tables, storage } = this.#parts;
+    if (this.isEmpty) return read(storage.reader);
+    return tables.rehearse((session) => {
+      this.#replay(session);
+      session.flush();
+      return read(session.connection);
+    }, this.#who);
+  }
+
+  ask<T>(local: boolean, question: (source: RecordSource | null) => T): T {
+    const { tables } = this.#parts;
+    if (local) return question(null);
+    if (this.isEmpty) return question(tables.source);
+    return tables.rehearse((session) => {
+      this.#replay(session);
+      return question(session.source);
+    }, this.#who);
+  }
+
+  noteRead(table: string, ids: readonly Value[]): void {
+    for (const id of ids.slice(0, NOTED_ROWS_MAX)) if (!this.#own.has(nameOf(table, id))) this.#note(table, id, this.#parts.tables.get(table, id));
+  }
+
+  preview(write: Write, options: WriteOptions): WriteOutcome | null {
+    try {
+      return this.#parts.tables.rehearse((session) => {
+        this.#replay(session);
+        return session.write(write, options);
+      }, this.#who);
+    } catch (error) {
+      if (error instanceof AmbitError) return null;
+      throw error;
+    }
+  }
+
+  async write(write: Write, options: WriteOptions): Promise<WriteOutcome> {
+    const { tables, limits, catalog } = this.#parts;
+    if (this.#writes.length >= limits.transactionWrites) throw fault("TOO_MANY_ROWS", `A transaction writes at most ${limits.transactionWrites} times.`);
+    const { outcome, changes } = tables.rehearse((session) => {
+      this.#replay(session);
+      const made = session.write(write, options);
+      session.flush();
+      return { outcome: made, changes: session.changes };
+    }, this.#who);
+    const isMadeUp = outcome.status === "created" && "input" in write && write.kind === "create" && write.input[catalog.tables.get(write.table)!.primaryKey] === undefined;
+    if (!isMadeUp) this.noteRead(outcome.table, [outcome.id]);
+    this.#writes.push({ ...pinned(write, options, outcome, catalog), outcome });
+    this.#own = new Map(changes.map((change) => [nameOf(change.table, change.id), change.new === null ? null : { values: change.new, version: UNCOMMITTED }]));
+    return outcome;
+  }
+
+  /** Records that were read and have changed since. */
+  changedReads(get: (table: string, id: Value) => StoredRecord | null = (table, id) => this.#parts.tables.get(table, id)): RecordName[] {
+    return [...this.#reads.values()].filter(({ table, id, version }) => (get(table, id)?.version ?? null) !== version);
+  }
+
+  /** In the commit: all writes, if the state is still the one that the body saw. `alone`: nobody else commits, so refusals are real. */
+  apply(session: WriteSession, alone: boolean): void {
+    const changed = this.changedReads((table, id) => session.get(table, id));
+    if (changed.length > 0) throw new BodyConflict(changed);
+    try {
+      const same = this.#replay(session);
+      session.flush();
+      if (same || alone) return;
+    } catch (error) {
+      throw alone ? error : new BodyConflict(this.#written(), error);
+    }
+    throw new BodyConflict(this.#written());
+  }
+
+  /** False: something came out otherwise than the body saw it. */
+  #replay(session: WriteSession): boolean {
+    let same = true;
+    for (const { write, options, outcome } of this.#writes) {
+      if (!isSameOutcome(session.write(write, options), outcome, this.#parts.catalog)) same = false;
+    }
+    return same;
+  }
+
+  #written(): RecordName[] {
+    return this.#writes.map(({ outcome }) => ({ table: outcome.table, id: outcome.id }));
+  }
+
+  #note(table: string, id: Value, stored: StoredRecord | null): void {
+    const name = nameOf(table, id);
+    if (!this.#reads.has(name)) this.#reads.set(name, { table, id, version: stored?.version ?? null });
+  }
+}
+
+function nameOf(table: string, id: Value): string {
+  return `${table} ${typeof id} ${String(id)}`;
+}

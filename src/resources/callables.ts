@@ -1,0 +1,107 @@
+// Actions and endpoints: the role part, the arguments, then the body in its transaction (or without one), then its answer.
+import { assert } from "../base/assert.ts";
+import { fault } from "../base/error.ts";
+import type { RecordValues, Value } from "../base/value.ts";
+import type { Callable, InputField } from "../schema/catalog.ts";
+import { coerceFields, noLimits, type Issue } from "../schema/coerce-value.ts";
+import { notFound } from "../tables/denial.ts";
+import { invalid } from "../tables/input-issue.ts";
+import type { AppFunction } from "./app-code.ts";
+import type { Body, Caller } from "./body.ts";
+import { callableResult } from "./callable-result.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import type { Operation, OperationBody, Result } from "./operation.ts";
+import { rawInput } from "./code-input.ts";
+import { instanceOf } from "./record-override.ts";
+import { runDirect, runTransaction } from "./run-body.ts";
+import { removeOf, straightWrite, updateOf } from "./straight-write.ts";
+import type { Committing } from "./work.ts";
+
+type CallBody = Extract<OperationBody, { kind: "action" | "endpoint" }>;
+
+/** Throws what the rules, the arguments or the body refuse. */
+export async function callBody(core: DispatchCore, operation: Operation, body: CallBody, caller: Caller): Promise<Result> {
+  const callable = callableOf(core, body);
+  caller.rights.requireCall(callable);
+  const input = argumentsOf(core, callable, body.input);
+  const run = body.kind === "endpoint" ? endpointRun(core, callable, input) : actionRun(core, callable, { id: body.id, input });
+  const transactional = callable.transaction === "SERIALIZABLE";
+  return core.keys.run(operation, {
+    transactional,
+    run: (keep) => (transactional ? runTransaction : runDirect)(core, {
+      caller, run, commits: keep !== null,
+      complete: (value: unknown, at: Committing) => {
+        const result = callableResult(core, { callable, value, caller, at });
+        keep?.(at.connection, result);
+        return result;
+      },
+    }),
+  });
+}
+
+function callableOf(core: DispatchCore, body: CallBody): Callable {
+  const found = body.kind === "endpoint" ? core.catalog.endpoints.get(body.name) : core.catalog.tables.get(body.table)?.actions.get(body.name);
+  if (found === undefined) throw fault("NOT_FOUND", `There is no ${body.name} to call.`);
+  return found;
+}
+
+const PAGE_ARGUMENTS: readonly (readonly [string, "Int" | "String"])[] = [["limit", "Int"], ["after", "String"]];
+
+function argumentsOf(core: DispatchCore, callable: Callable, raw: unknown): RecordValues {
+  const declared = new Map<string, InputField>(callable.arguments);
+  if (callable.page) for (const [name, scalar] of PAGE_ARGUMENTS) declared.set(name, pageArgument(callable, name, scalar));
+  const issues: Issue[] = [];
+  const values = coerceFields(raw, declared, { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
+  if (values === undefined) throw invalid(issues);
+  return values;
+}
+
+function pageArgument(callable: Callable, name: string, scalar: "Int" | "String"): InputField {
+  return {
+    name, description: null, position: callable.position, defaultValue: undefined, limits: noLimits,
+    type: { kind: "scalar", name: scalar, list: false, required: false, itemRequired: false },
+  };
+}
+
+function endpointRun(core: DispatchCore, callable: Callable, input: RecordValues): (body: Body) => Promise<unknown> {
+  const code = core.app.endpoints.get(callable.name);
+  assert(code !== undefined, `endpoint ${callable.name} has its body`);
+  return async (body) => {
+    requireRule(body, callable, input, {});
+    return code.call(undefined, body.context, { ...input });
+  };
+}
+
+function actionRun(core: DispatchCore, callable: Callable, { id, input }: { readonly id: Value; readonly input: RecordValues }): (body: Body) => Promise<unknown> {
+  const table = callable.table!;
+  const code = core.app.tables.get(table);
+  const action = code?.actions.get(callable.name);
+  assert(code !== undefined && action !== undefined, `action ${table}.${callable.name} has its body`);
+  if (callable.on === "TABLE") {
+    return async (body) => {
+      requireRule(body, callable, input, {});
+      return action.call(code.receiver, body.context, { ...input });
+    };
+  }
+  return (body) => runOnRecord(body, callable, { id, input, action, code });
+}
+
+interface RecordCall { readonly id: Value; readonly input: RecordValues; readonly action: AppFunction; readonly code: Parameters<typeof instanceOf>[1]["code"] }
+
+/** The record is `this`; `this.update` and `this.remove` act without rules, because the action's own @allow has decided. */
+async function runOnRecord(body: Body, callable: Callable, { id, input, action, code }: RecordCall): Promise<unknown> {
+  const table = callable.table!;
+  const stored = body.work.record(table, id);
+  if (stored === null || body.seen(table, id, "caller") === null) throw notFound(table);
+  requireRule(body, callable, input, { record: stored.values });
+  const instance = instanceOf(body, { table, id, code, mode: "system" }, (kind, given) => {
+    const write = kind === "remove" ? removeOf(table, id) : updateOf(table, id, rawInput(given, `${table}.update`));
+    return straightWrite(body, { write, dialect: "code", mode: "system", sent: null });
+  });
+  return action.call(instance, { ...input });
+}
+
+/** `where` of the callable's @allow, in the state that the body begins with. */
+function requireRule(body: Body, callable: Callable, input: RecordValues, rows: { readonly [row: string]: RecordValues | null }): void {
+  if (!body.holds(body.caller.rights.mayCall(callable), rows, input)) throw body.caller.rights.refusal(`call ${callable.name}`);
+}

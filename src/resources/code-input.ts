@@ -1,0 +1,98 @@
+// Input on its way into and out of app code: what a client sent in the form that code knows, and what code handed in as raw input.
+import { fault } from "../base/error.ts";
+import type { RecordValues, Value } from "../base/value.ts";
+import type { Table } from "../schema/catalog.ts";
+import { isPlainObject } from "../schema/coerce-scalar.ts";
+import { coerceValue, type Issue } from "../schema/coerce-value.ts";
+import { toWireValue } from "../schema/wire-value.ts";
+import { fieldsDenied } from "../tables/denial.ts";
+import { invalid, relationInput, unknownField } from "../tables/input-issue.ts";
+import { mergePatch } from "../tables/merge-patch.ts";
+import { isKnown } from "../tables/read-input.ts";
+import { isFilled } from "../tables/table-model.ts";
+import type { RawInput } from "../tables/write.ts";
+import type { Body, Mode } from "./body.ts";
+
+export interface InputRequest {
+  readonly table: Table;
+  readonly input: RawInput;
+  readonly dialect: "wire" | "code";
+  /** RFC 7396 inside JSON and nested fields, over these values. */
+  readonly mergeInto: RecordValues | null;
+}
+
+/** Values of declared fields become canonical; what is no field stays as it is, for the write to refuse. Throws VALIDATION_FAILED. */
+export function codeInput(body: Body, { table, input, dialect, mergeInto }: InputRequest): { [field: string]: unknown } {
+  const { catalog, limits } = body.core;
+  const issues: Issue[] = [];
+  const result: { [field: string]: unknown } = {};
+  for (const name of Object.keys(input)) {
+    const field = table.fields.get(name);
+    let raw = input[name];
+    if (raw === undefined) continue;
+    if (field === undefined || field.kind === "relation" || dialect === "code") {
+      define(result, name, raw);
+      continue;
+    }
+    const old = mergeInto?.[name] ?? null;
+    if (old !== null && isPlainObject(raw)) raw = mergePatch(toWireValue(old, field.type, catalog), raw);
+    const type = isFilled(field.fill) || field.kind === "computed" ? { ...field.type, required: false } : field.type;
+    const value: Value | undefined = coerceValue(raw, { type, limits: field.limits }, { catalog, dialect, path: name, limits }, issues);
+    if (value !== undefined) define(result, name, value);
+  }
+  if (issues.length > 0) throw invalid(issues);
+  return result;
+}
+
+/** What code handed in, copied, so that it may go on changing its own. */
+export function rawInput(given: unknown, what: string): RawInput {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) throw fault("VALIDATION_FAILED", `${what} takes an object.`);
+  const copy = Object.create(null) as { [field: string]: unknown };
+  for (const name of Object.keys(given)) copy[name] = (given as { readonly [field: string]: unknown })[name];
+  return copy;
+}
+
+/** Fields of code's own input that the caller's field rules hold for: code itself sets read-only and internal ones. */
+export function heldFields(table: Table, input: RawInput): ReadonlySet<string> {
+  return new Set(Object.keys(input).filter((name) => {
+    const field = table.fields.get(name);
+    return field === undefined || !(field.readOnly || field.internal);
+  }));
+}
+
+export interface DroppedRequest {
+  readonly input: RawInput;
+  /** Fields of the input that are held to the caller's rules. */
+  readonly sent: ReadonlySet<string>;
+  /** What the override made of it. */
+  readonly kept: RawInput;
+  readonly verb: "create" | "update";
+  readonly mode: Mode;
+}
+
+/** A field that the caller sent and an override left out is still held to what the caller may send. */
+export function refuseDropped(body: Body, table: Table, request: DroppedRequest): void {
+  const authority = body.rights(request.mode).authority;
+  if (authority === null) return;
+  const rights = authority.table(table.name);
+  const denied: string[] = [];
+  for (const name of request.sent) {
+    const raw = request.input[name];
+    if (Object.hasOwn(request.kept, name) || raw === undefined) continue;
+    const field = table.fields.get(name);
+    if (field === undefined && table.open) continue;
+    if (field === undefined || !isKnown(field, rights, request.verb)) {
+      throw invalid([unknownField(name, table.name, [...table.fields.values()].filter((one) => isKnown(one, rights, request.verb)).map((one) => one.name))]);
+    }
+    if (field.kind === "relation") throw invalid([relationInput(field)]);
+    const permission = rights.field(name)[request.verb];
+    if (permission === false) denied.push(name);
+    else if (field.readOnly && raw !== null) throw fault("READ_ONLY_FIELD", `${name} of ${table.name} cannot be set.`, { where: name });
+  }
+  if (denied.length > 0) throw fieldsDenied(authority, table.name, request.verb === "create" ? "CREATE" : "UPDATE", denied);
+}
+
+/** An own property whatever its name: `__proto__` is one too. */
+function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, enumerable: true, writable: true, configurable: true });
+}

@@ -1,0 +1,45 @@
+// Queries of app code: typed objects to plans, plans to records in memory form.
+import type { RecordValues, Value } from "../base/value.ts";
+import { parseCodeQuery } from "../query/code-query.ts";
+import type { Plan } from "../query/plan.ts";
+import type { Table } from "../schema/catalog.ts";
+import { decodeRows } from "../storage/decode-rows.ts";
+import { readRows } from "../storage/read-plan.ts";
+import type { Body, Mode } from "./body.ts";
+import { cursorAfter } from "./page-cursor.ts";
+import { planEnvironment } from "./planner.ts";
+
+/** Throws UNAUTHENTICATED or FORBIDDEN where the caller can read nothing, and what is wrong with the query. */
+export function codePlan(body: Body, table: Table, query: unknown, mode: Mode): Plan {
+  const rights = body.rights(mode);
+  rights.require(table.name, "READ");
+  return parseCodeQuery(query, { table, scope: rights.codeScope, limits: body.core.limits, now: body.now });
+}
+
+export function readPage(body: Body, plan: Plan, mode: Mode): { rows: RecordValues[]; next: string | null } {
+  const { planner, catalog } = body.core;
+  const rights = body.rights(mode);
+  const { compiled } = planner.prepare(plan, rights, "code");
+  const { json, lastKeys } = body.work.read((connection) => readRows(connection, compiled, planEnvironment(rights, body.now)));
+  const rows = decodeRows(compiled.plan, json, catalog);
+  noteRows(body, plan, rows);
+  return { rows, next: cursorAfter(plan, lastKeys, catalog) };
+}
+
+export function countRows(body: Body, plan: Plan, mode: Mode): number {
+  const rights = body.rights(mode);
+  const counting: Plan = {
+    ...plan, grouped: true, order: [], limit: null, offset: 0, after: null,
+    select: [{ kind: "aggregate", alias: "count", function: "count", value: null, field: null, cast: null }],
+  };
+  const { compiled } = body.core.planner.prepare(counting, rights, "code");
+  const { json } = body.work.read((connection) => readRows(connection, compiled, planEnvironment(rights, body.now)));
+  return (JSON.parse(json) as { count: number }[])[0]?.count ?? 0;
+}
+
+/** What a body decides by may not have changed when it commits: each record that a query returned counts as read. */
+function noteRows(body: Body, plan: Plan, rows: readonly RecordValues[]): void {
+  if (!body.work.transactional || plan.grouped) return;
+  const key = body.table(plan.table).primaryKey;
+  body.work.noteRead(plan.table, rows.flatMap((row) => (row[key] === undefined || row[key] === null ? [] : [row[key] as Value])));
+}

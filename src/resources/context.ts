@@ -1,0 +1,79 @@
+// The one typed context that every body gets: data, identity, settings, time, chance, log. What this version lacks says so.
+import { fault } from "../base/error.ts";
+import { uuidv7 } from "../base/random.ts";
+import type { Log } from "../base/log.ts";
+import { unavailableContextMembers } from "../schema/availability.ts";
+import { CONTINUATION, type CreateContinuation } from "./app-api.ts";
+import { appError } from "./app-fault.ts";
+import type { Body, Mode } from "./body.ts";
+import { rawInput } from "./code-input.ts";
+import { createOf } from "./record-override.ts";
+import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
+import { TableAccess } from "./table-access.ts";
+
+/** Without `this` inside: `super.create` gets an object derived from it. */
+export function createContext(body: Body): object {
+  const { core, caller, calls } = body;
+  const { claims, subject, tenant, roles } = caller.identity;
+  const continuation: CreateContinuation = { create: (table, input) => calls.start(`${table}.create`, () => createBare(body, table, input)) };
+  const context = {
+    db: tablesOf(body, "caller"),
+    system: tablesOf(body, "system"),
+    auth: Object.freeze({ subject, roles, tenant, claims }),
+    values: core.values,
+    secrets: hidden(core.secrets),
+    error: appError,
+    now: () => new Date(body.nowMs),
+    random: () => core.random.next(),
+    id: () => uuidv7(core.clock, core.random),
+    log: bodyLog(core.log, caller),
+    request: caller.request,
+    fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
+  };
+  for (const [name, reason] of unavailableContextMembers) {
+    Object.defineProperty(context, name, { get() { throw fault("NOT_AVAILABLE", `ctx.${name} is not available in this version. ${reason}`); } });
+  }
+  Object.defineProperty(context, CONTINUATION, { value: continuation });
+  return context;
+}
+
+/** `Order.create(ctx, input)` called by code itself: the class's own override has run, or there is none. */
+async function createBare(body: Body, table: string, input: unknown): Promise<unknown> {
+  body.caller.rights.require(table, "CREATE");
+  const write = ownWrite(body, createOf(table, rawInput(input, `${table}.create`)), "caller");
+  return shownAfter(body, await straightWrite(body, write), "caller");
+}
+
+function tablesOf(body: Body, mode: Mode): object {
+  const made = new Map<string, TableAccess>();
+  return new Proxy(Object.freeze({}), {
+    get(_, name) {
+      const table = typeof name === "string" ? body.core.catalog.tables.get(name) : undefined;
+      if (table === undefined) return undefined;
+      let access = made.get(table.name);
+      if (access === undefined) made.set(table.name, access = new TableAccess(body, table, mode));
+      return access;
+    },
+  });
+}
+
+/** Read by name; never listed, so never printed or sent by accident. */
+function hidden(secrets: Readonly<Record<string, string>>): object {
+  const target = Object.create(null) as object;
+  for (const [name, value] of Object.entries(secrets)) Object.defineProperty(target, name, { value, enumerable: false });
+  return Object.freeze(target);
+}
+
+function bodyLog(log: Log, { requestId, label }: Body["caller"]): Log {
+  const write = (level: "info" | "warn" | "error") => (message: string, fields: { readonly [name: string]: unknown } = {}): void =>
+    log[level]("app-log", { requestId, body: label, message: String(message), fields });
+  return { info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+async function fetchOutside(body: Body, url: string | URL | Request, init?: RequestInit): Promise<Response> {
+  body.calls.assertOpen("ctx.fetch");
+  if (body.work.transactional) {
+    throw fault("EXTERNAL_IN_TRANSACTION", `ctx.fetch was called inside the transaction of ${body.caller.label}.`, { fix: "Call before or after it: declare the callable with transaction: NONE." });
+  }
+  return body.core.fetch(url, init);
+}

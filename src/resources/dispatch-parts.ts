@@ -1,0 +1,42 @@
+// What the dispatcher is made of, and what its parts share. Handed in by runtime/; a reload makes all of it anew.
+import type { Access } from "../access/rights.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import type { Storage } from "../storage/open-storage.ts";
+import type { Tables } from "../tables/engine.ts";
+import type { AppCode } from "./app-code.ts";
+import type { ConflictLanes } from "./conflict-lanes.ts";
+import type { IdempotencyKeys } from "./idempotency.ts";
+import type { Planner } from "./planner.ts";
+import type { RecordViews } from "./record-view.ts";
+
+export interface DispatchParts {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly access: Access;
+  readonly tables: Tables;
+  readonly storage: Storage;
+  readonly app: AppCode;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly limits: Limits;
+  readonly log: Log;
+  /** Of config.yaml. */
+  readonly values: Readonly<Record<string, string | number | boolean>>;
+  readonly secrets: Readonly<Record<string, string>>;
+  readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Everyone may ask to have a query explained. */
+  readonly development: boolean;
+}
+
+/** The parts and what the dispatcher builds on them. */
+export interface DispatchCore extends DispatchParts {
+  readonly planner: Planner;
+  readonly views: RecordViews;
+  readonly lanes: ConflictLanes;
+  readonly keys: IdempotencyKeys;
+}

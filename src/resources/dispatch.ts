@@ -1,0 +1,77 @@
+// The waist: every request becomes an Operation and comes here. Permission is decided once, for every interface; faults end here.
+import { AmbitError } from "../base/error.ts";
+import { systemIdentity } from "../access/identities.ts";
+import type { Rights } from "../access/rights.ts";
+import { incident } from "./app-fault.ts";
+import type { Caller } from "./body.ts";
+import { callBody } from "./callables.ts";
+import { ConflictLanes } from "./conflict-lanes.ts";
+import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
+import { IdempotencyKeys } from "./idempotency.ts";
+import type { Operation, OperationBody, Result } from "./operation.ts";
+import { Planner } from "./planner.ts";
+import { ReadOperations } from "./read-operations.ts";
+import { RecordViews } from "./record-view.ts";
+import { tellable } from "./system-refusal.ts";
+import { tableOf, writeBody } from "./write-operations.ts";
+
+export interface Dispatcher {
+  /** Reads answer at once. Throws, or rejects with, AmbitError only. */
+  dispatch(operation: Operation): Result | Promise<Result>;
+}
+
+export function createDispatcher(parts: DispatchParts): Dispatcher {
+  const core: DispatchCore = {
+    ...parts,
+    planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
+    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts),
+  };
+  const reads = new ReadOperations(core);
+  const system = parts.access.rights(systemIdentity);
+  return {
+    dispatch(operation) {
+      const { body } = operation;
+      try {
+        const rights = parts.access.rights(operation.identity);
+        if (body.kind === "get") return reads.get(body, rights);
+        if (body.kind === "query") return reads.query(body, rights);
+        return changing(core, { operation, body, caller: callerOf(operation, rights, system) });
+      } catch (error) {
+        throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
+      }
+    },
+  };
+}
+
+type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" }>;
+
+/** What may run app code or write. */
+async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
+  try {
+    return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
+  } catch (error) {
+    throw answerable(core, tellable(core, error, caller), caller);
+  }
+}
+
+function callerOf(operation: Operation, rights: Rights, system: Rights): Caller {
+  const { identity, requestId, request } = operation;
+  return { identity, rights, system, requestId, request, systemRefusals: new WeakMap(), label: labelOf(operation) };
+}
+
+/** For the log: what was asked for, never with values. */
+function labelOf({ body }: Operation): string {
+  switch (body.kind) {
+    case "action": return `${body.table}.${body.name}`;
+    case "endpoint": return body.name;
+    case "get": return `get ${body.table}`;
+    case "query": return `query ${body.plan.table}`;
+    default: return `${body.kind} ${tableOf(body)}`;
+  }
+}
+
+/** A refusal as it is; anything else is a fault of ours or of the app: logged, and told as an incident. */
+function answerable(core: DispatchCore, error: unknown, { requestId, label }: { readonly requestId: string; readonly label: string }): AmbitError {
+  if (error instanceof AmbitError) return error;
+  return incident("INTERNAL", "Something failed in an unexpected way.", { requestId, body: label, thrown: error }, core);
+}

@@ -1,0 +1,73 @@
+// Plans as one caller may run them, compiled: kept as long as the plan object lives, once for each set of roles.
+import type { Rights } from "../access/rights.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Environment, Expression } from "../expression/expression.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { typeOfField } from "../expression/field-type.ts";
+import type { Plan } from "../query/plan.ts";
+import type { Catalog, Table } from "../schema/catalog.ts";
+import { compilePlan, type CompiledPlan } from "../storage/plan-sql.ts";
+import type { Value } from "../base/value.ts";
+
+/** Who reads: the caller over a wire, or app code for the caller, which also sees internal fields. */
+export type Reader = "wire" | "code";
+
+export interface PreparedPlan {
+  readonly compiled: CompiledPlan;
+  /** `public` may read all that the plan reads. */
+  readonly public: boolean;
+}
+
+export class Planner {
+  readonly #parts: { readonly catalog: Catalog; readonly book: ExpressionBook; readonly limits: Limits };
+  readonly #prepared = new WeakMap<Plan, Map<string, PreparedPlan>>();
+  readonly #keyed = new WeakMap<Plan, Plan>();
+
+  constructor(parts: { readonly catalog: Catalog; readonly book: ExpressionBook; readonly limits: Limits }) {
+    this.#parts = parts;
+  }
+
+  prepare(plan: Plan, rights: Rights, reader: Reader): PreparedPlan {
+    let byRoles = this.#prepared.get(plan);
+    if (byRoles === undefined) this.#prepared.set(plan, byRoles = new Map());
+    const key = `${reader} ${rights.roleKey}`;
+    let prepared = byRoles.get(key);
+    if (prepared === undefined) {
+      const compiled = this.compile(rights.rulePlan(plan, reader));
+      prepared = { compiled, public: reader === "wire" && rights.publicRead(plan) };
+      byRoles.set(key, prepared);
+    }
+    return prepared;
+  }
+
+  /** The same plan for the one record whose key is the variable `args.key`. */
+  byKey(plan: Plan): Plan {
+    let keyed = this.#keyed.get(plan);
+    if (keyed === undefined) {
+      const table = this.#parts.catalog.tables.get(plan.table)!;
+      const wanted: Expression = { op: "compare", comparison: "eq", left: keyField(table, this.#parts.catalog), right: keyVariable(table, this.#parts.catalog) };
+      const filter: Expression = plan.filter === null ? wanted : { op: "and", operands: [plan.filter, wanted] };
+      keyed = { ...plan, filter, order: [], limit: 1, offset: 0, after: null, count: null };
+      this.#keyed.set(plan, keyed);
+    }
+    return keyed;
+  }
+
+  compile(plan: Plan): CompiledPlan {
+    return compilePlan(plan, this.#parts);
+  }
+}
+
+export function keyField(table: Table, catalog: Catalog): Expression {
+  const key = table.fields.get(table.primaryKey)!;
+  return { op: "field", type: typeOfField(key.type, catalog), row: "record", table: table.name, path: [], field: key.name, within: [] };
+}
+
+function keyVariable(table: Table, catalog: Catalog): Expression {
+  return { op: "variable", type: typeOfField(table.fields.get(table.primaryKey)!.type, catalog), root: "args", path: ["key"] };
+}
+
+/** What a plan reads besides its rows. `key`: for plans of `byKey`. */
+export function planEnvironment(rights: Rights, now: string, key: Value = null): Environment {
+  return { rows: {}, variables: { auth: rights.auth, args: { key } }, now, source: null };
+}

@@ -1,0 +1,98 @@
+// GET: one record by its key, or the rows of a query, under READ rules. A hot record comes ready from memory, without SQL.
+import type { Rights } from "../access/rights.ts";
+import { dateTimeOf } from "../base/date-time.ts";
+import type { Json } from "../base/value.ts";
+import { isTrue } from "../expression/evaluate.ts";
+import { explainPlan } from "../storage/explain-plan.ts";
+import { readRows } from "../storage/read-plan.ts";
+import { notFound } from "../tables/denial.ts";
+import { recordShape, type RecordShape } from "../tables/record-text.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import { JsonText, type OperationBody, type Result } from "./operation.ts";
+import { cursorAfter } from "./page-cursor.ts";
+import { planEnvironment } from "./planner.ts";
+import { viewEnvironment, type RecordView } from "./record-view.ts";
+
+type GetBody = Extract<OperationBody, { kind: "get" }>;
+type QueryBody = Extract<OperationBody, { kind: "query" }>;
+
+interface HotShape {
+  /** Null: the text is not the same for all who may read the record, so the plan is asked. */
+  readonly shape: RecordShape | null;
+  readonly public: boolean;
+}
+
+export class ReadOperations {
+  readonly #core: DispatchCore;
+  readonly #shapes = new WeakMap<RecordView, HotShape>();
+
+  constructor(core: DispatchCore) {
+    this.#core = core;
+  }
+
+  get(body: GetBody, rights: Rights): Result {
+    rights.require(body.table, "READ");
+    return (body.plain ? this.#hot(body, rights) : null) ?? this.#planned(body, rights);
+  }
+
+  query({ plan, explain }: QueryBody, rights: Rights): Result {
+    const { planner, storage, catalog, clock, development } = this.#core;
+    rights.require(plan.table, "READ");
+    const prepared = planner.prepare(plan, rights, "wire");
+    const environment = planEnvironment(rights, dateTimeOf(clock.now()));
+    if (explain) {
+      if (!rights.administrator && !development) throw rights.refusal("explain queries");
+      const { sql, steps, scanned, deadline } = explainPlan(storage.reader, prepared.compiled, environment);
+      return { ...nothing, body: { sql, steps: [...steps], scanned, deadline } };
+    }
+    const { json, rows, total, lastKeys, scanned } = readRows(storage.reader, prepared.compiled, environment);
+    return {
+      ...nothing, body: new JsonText(json), range: { offset: plan.offset, rows, total },
+      nextCursor: cursorAfter(plan, lastKeys, catalog), scanned, public: prepared.public,
+    };
+  }
+
+  /** Null: not this way. */
+  #hot({ table, id }: GetBody, rights: Rights): Result | null {
+    const { views, tables, clock, book } = this.#core;
+    const view = views.of(table, rights, "wire");
+    const { shape, public: isPublic } = this.#shapeOf(table, view, rights);
+    if (shape === null) return null;
+    const found = tables.text(table, id, shape);
+    if (found === null) throw notFound(table);
+    if (typeof view.read !== "boolean") {
+      const stored = tables.get(table, id);
+      if (stored === null) throw notFound(table);
+      const environment = viewEnvironment({ rights, values: stored.values, now: dateTimeOf(clock.now()), source: tables.source });
+      if (!isTrue(view.read, environment, book)) throw notFound(table);
+    }
+    return { ...nothing, body: new JsonText(found.text), version: found.version, public: isPublic };
+  }
+
+  #shapeOf(name: string, view: RecordView, rights: Rights): HotShape {
+    let hot = this.#shapes.get(view);
+    if (hot === undefined) {
+      const { catalog, book } = this.#core;
+      const table = catalog.tables.get(name)!;
+      const fields = view.fields.map(({ field }) => field.name);
+      const shape = view.unconditional ? recordShape({ table, fields, open: true, catalog, book }) : null;
+      hot = { shape, public: rights.publicFields(name, fields) };
+      this.#shapes.set(view, hot);
+    }
+    return hot;
+  }
+
+  #planned({ plan, table }: GetBody, rights: Rights): Result {
+    const { planner, storage, clock } = this.#core;
+    const prepared = planner.prepare(plan, rights, "wire");
+    const { json, rows, scanned } = readRows(storage.reader, prepared.compiled, planEnvironment(rights, dateTimeOf(clock.now())));
+    if (rows === 0) throw notFound(table);
+    return { ...nothing, body: new JsonText(json.slice(1, -1)), scanned, public: prepared.public };
+  }
+}
+
+/** A result in which nothing is said yet. */
+export const nothing: Omit<Result, "body"> & { readonly body: Json | undefined } = {
+  status: 200, body: undefined, version: null, range: null, affected: 0, createdId: null, nextCursor: null, scanned: false, replayed: false, public: false,
+};
+

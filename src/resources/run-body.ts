@@ -1,0 +1,154 @@
+// Runs app code: in a transaction that is run again when the state moved under it, or directly, each write by itself.
+import { assert } from "../base/assert.ts";
+import { fault } from "../base/error.ts";
+import { dateTimeOf } from "../base/date-time.ts";
+import type { TablesHold } from "../tables/engine.ts";
+import type { WriteSession } from "../tables/write-session.ts";
+import { Body, type Caller } from "./body.ts";
+import { BodyCalls } from "./body-calls.ts";
+import { BodyConflict, BufferedWork, type RecordName } from "./buffered-work.ts";
+import { createContext } from "./context.ts";
+import { DirectWork } from "./direct-work.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import type { Committing, Work } from "./work.ts";
+
+export interface BodyRequest<Value, Answer> {
+  readonly caller: Caller;
+  run(body: Body): Promise<Value>;
+  /** Makes the answer in the state that the body left: inside the commit, or beside it when nothing was written. Synchronous. */
+  complete(value: Value, at: Committing): Answer;
+  /** Something is kept in the same commit, so there must be one. */
+  readonly commits: boolean;
+}
+
+/** One entry, or none. Throws what the body throws, TRANSACTION_CONFLICT or TRANSACTION_TIMEOUT. */
+export async function runTransaction<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>): Promise<Answer> {
+  const deadlineMs = core.clock.now() + core.limits.transactionMs;
+  let leaveLane = (): void => {};
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const alone = attempt >= core.limits.transactionAttempts;
+      try {
+        return await attemptOnce(core, request, { alone, deadlineMs });
+      } catch (error) {
+        if (!(error instanceof BodyConflict)) throw error;
+        core.log.info("transaction-conflict", { requestId: request.caller.requestId, body: request.caller.label, attempt, tables: [...new Set(error.records.map(({ table }) => table))] });
+        if (alone) throw conflictAnswer(core, request.caller, error);
+        leaveLane();
+        leaveLane = await enterLane(core, error.records[0], deadlineMs);
+      }
+    }
+  } finally {
+    leaveLane();
+  }
+}
+
+/** Without a transaction: what it wrote stays, whatever comes after. */
+export async function runDirect<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>): Promise<Answer> {
+  const { value } = await runOnce(core, request, { work: new DirectWork(core, whoOf(request.caller)), deadlineMs: core.clock.now() + core.limits.requestMs });
+  return request.complete(value, beside(core));
+}
+
+interface Attempt { readonly alone: boolean; readonly deadlineMs: number }
+
+async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs }: Attempt): Promise<Answer> {
+  const hold = alone ? await core.tables.hold() : null;
+  const work = new BufferedWork(core, whoOf(request.caller));
+  try {
+    const { value } = await runOnce(core, request, { work, deadlineMs });
+    return await commit(core, request, { work, value, hold });
+  } catch (error) {
+    if (error instanceof BodyConflict || alone) throw error;
+    // What a body says about a state that was never there as a whole does not count.
+    const changed = work.changedReads();
+    throw changed.length > 0 ? new BodyConflict(changed, error) : error;
+  } finally {
+    hold?.release();
+  }
+}
+
+async function commit<Value, Answer>(
+  core: DispatchCore, request: BodyRequest<Value, Answer>, { work, value, hold }: { readonly work: BufferedWork; readonly value: Value; readonly hold: TablesHold | null },
+): Promise<Answer> {
+  if (work.isEmpty && !request.commits) {
+    const changed = work.changedReads();
+    if (changed.length > 0) throw new BodyConflict(changed);
+    return request.complete(value, beside(core));
+  }
+  const committed = await (hold ?? core.tables).commit((session) => {
+    work.apply(session, hold !== null);
+    return request.complete(value, committing(session));
+  }, whoOf(request.caller));
+  return committed.value;
+}
+
+async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { work, deadlineMs }: { readonly work: Work; readonly deadlineMs: number }): Promise<{ value: Value }> {
+  const { caller } = request;
+  const calls = new BodyCalls();
+  const body = new Body({
+    core, caller, work, calls, createContext,
+    transact: (inner) => {
+      assert(!work.transactional, "a transaction has no other one inside");
+      return runTransaction(core, { caller, run: inner, complete: (value) => value, commits: false });
+    },
+  });
+  try {
+    const value = await before(core, request.run(body), deadlineMs, () => calls.close("its time was up"));
+    calls.finish();
+    return { value };
+  } finally {
+    calls.close("its body had failed");
+  }
+}
+
+/** `work`'s answer, or TRANSACTION_TIMEOUT at the deadline; what comes after that is nobody's. */
+async function before<Value>(core: DispatchCore, work: Promise<Value>, deadlineMs: number, late: () => void): Promise<Value> {
+  let cancel = (): void => {};
+  const timeout = new Promise<never>((_, reject) => {
+    cancel = core.clock.schedule(Math.max(0, deadlineMs - core.clock.now()), () => {
+      late();
+      reject(fault("TRANSACTION_TIMEOUT", "The body took too long.", { retryAfterS: 1 }));
+    });
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    cancel();
+  }
+}
+
+/** Waits behind those who met a conflict on the same record, but not beyond the deadline. */
+async function enterLane(core: DispatchCore, record: RecordName | undefined, deadlineMs: number): Promise<() => void> {
+  const entering = core.lanes.enter(record === undefined ? "" : `${record.table} ${String(record.id)}`);
+  try {
+    return await before(core, entering, deadlineMs, () => { void entering.then((leave) => leave()); });
+  } catch (error) {
+    void entering.then((leave) => leave());
+    throw error;
+  }
+}
+
+export function committing(session: WriteSession): Committing {
+  return { connection: session.connection, now: session.now, source: session.source, get: (table, id) => session.get(table, id) };
+}
+
+/** The committed state, where nothing is written. */
+export function beside(core: DispatchCore): Committing {
+  return { connection: core.storage.reader, now: dateTimeOf(core.clock.now()), source: core.tables.source, get: (table, id) => core.tables.get(table, id) };
+}
+
+function whoOf({ identity, requestId }: Caller): { actor: string | null; requestId: string } {
+  return { actor: identity.subject, requestId };
+}
+
+/** Names the records that kept changing, as far as the caller may see them. */
+function conflictAnswer(core: DispatchCore, caller: Caller, { records, cause }: BodyConflict): Error {
+  const now = dateTimeOf(core.clock.now());
+  const named = records.filter(({ table, id }) => {
+    const stored = core.tables.get(table, id);
+    const view = core.views.of(table, caller.rights, "wire");
+    return stored !== null && view.show({ rights: caller.rights, values: stored.values, now, source: core.tables.source }) !== null;
+  });
+  const details = { records: named.slice(0, 10).map(({ table, id }) => ({ table, id: String(id) })) };
+  return fault("TRANSACTION_CONFLICT", "Other requests kept changing what this one had read.", { details, retryAfterS: 1, cause });
+}

@@ -1,0 +1,141 @@
+// POST, PUT, PATCH, DELETE of records, one or many: without overrides straight in one commit, with them as a body in a transaction.
+// Bulk is atomic. What `returning` asks for is read in the commit, under READ rules.
+import { fault } from "../base/error.ts";
+import type { Value } from "../base/value.ts";
+import { coerceValue } from "../schema/coerce-value.ts";
+import { readIds } from "../storage/read-plan.ts";
+import { checkPrecondition } from "../tables/judge.ts";
+import type { WriteSession } from "../tables/write-session.ts";
+import type { Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
+import type { Body, Caller } from "./body.ts";
+import { changeablePlan } from "./changeable-plan.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import type { Keep } from "./idempotency.ts";
+import type { Operation, OperationBody, Result } from "./operation.ts";
+import { planEnvironment } from "./planner.ts";
+import { hasOverride, writeRecord } from "./record-write.ts";
+import { committing, runTransaction } from "./run-body.ts";
+import { plainRecord } from "./table-instance.ts";
+import { rowTexts, writeResult, type WriteDone } from "./write-result.ts";
+import type { Committing } from "./work.ts";
+
+export type WriteBody = Extract<OperationBody, { kind: "create" | "replace" | "update" | "remove" | "update-many" | "remove-many" }>;
+
+export function writeBody(core: DispatchCore, operation: Operation, body: WriteBody, caller: Caller): Promise<Result> {
+  requireVerb(body, caller);
+  const write = hasOverride(core, tableOf(body)) ? throughOverrides : inOneCommit;
+  return core.keys.run(operation, { transactional: true, run: (keep) => write(core, body, caller, keep) });
+}
+
+export function tableOf(body: WriteBody): string {
+  return "plan" in body ? body.plan.table : body.table;
+}
+
+/** The role part: where no rule could ever permit the write, nothing runs. */
+function requireVerb(body: WriteBody, { rights }: Caller): void {
+  const table = tableOf(body);
+  switch (body.kind) {
+    case "create": return rights.require(table, "CREATE");
+    case "replace": return rights.require(table, rights.permission(table, "CREATE") === false ? "UPDATE" : "CREATE");
+    case "update": case "update-many": return rights.require(table, "UPDATE");
+    case "remove": case "remove-many": return rights.require(table, "DELETE");
+  }
+}
+
+async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
+  const { value } = await core.tables.commit((session) => {
+    const at = committing(session);
+    checkAbsence(core, body, at);
+    const { writes, before } = writesOf(core, body, caller, at);
+    const outcomes = writeAll(session, writes, { dialect: "wire", authority: caller.rights.authority, sent: null });
+    if (keep !== null || body.returning !== null) session.flush();
+    const result = writeResult(core, { body, done: outcomes.map(doneOf), before, caller, at });
+    keep?.(session.connection, result);
+    return result;
+  }, { actor: caller.identity.subject, requestId: caller.requestId });
+  return value;
+}
+
+function writeAll(session: WriteSession, writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[] {
+  return writes.length === 1 ? [session.write(writes[0]!, options)] : session.writeAll(writes, options);
+}
+
+function throughOverrides(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
+  return runTransaction(core, {
+    caller, commits: keep !== null,
+    run: (run) => run.calls.start(caller.label, () => writeEach(core, run, body)),
+    complete: ({ done, before }, at) => {
+      const result = writeResult(core, { body, done, before, caller, at });
+      keep?.(at.connection, result);
+      return result;
+    },
+  });
+}
+
+interface Written { readonly done: readonly WriteDone[]; readonly before: readonly string[] | null }
+
+async function writeEach(core: DispatchCore, run: Body, body: WriteBody): Promise<Written> {
+  const { writes, before } = run.work.read((connection) => {
+    const at = { connection, now: run.now, get: (table: string, id: Value) => run.work.record(table, id), source: core.tables.source };
+    checkAbsence(core, body, at);
+    return writesOf(core, body, run.caller, at);
+  });
+  const done: WriteDone[] = [];
+  for (const write of writes) {
+    const { outcome, answer } = await writeRecord(run, { write, dialect: "wire", mode: "caller", sent: null });
+    done.push(outcome === null ? answeredOnly(run, write, answer) : doneOf(outcome));
+  }
+  return { done, before };
+}
+
+function doneOf({ status, id }: WriteOutcome): WriteDone {
+  return { status, id };
+}
+
+/** The override answered without going on: about the record that it names, if any. */
+function answeredOnly(run: Body, write: Write, answer: unknown): WriteDone {
+  const table = run.table(write.table);
+  const record = plainRecord(answer, table);
+  const key = typeof record === "object" && record !== null ? (record as { readonly [field: string]: Value })[table.primaryKey] ?? null : null;
+  return { status: "ignored", id: key ?? ("id" in write ? write.id : null) };
+}
+
+/** The single writes that the operation comes down to; and the rows as they were, where `returning` asks for what is removed. */
+function writesOf(core: DispatchCore, body: WriteBody, caller: Caller, at: Committing): { writes: readonly Write[]; before: readonly string[] | null } {
+  switch (body.kind) {
+    case "create": return { writes: body.inputs.map((input) => ({ kind: "create", table: body.table, input, onConflict: body.onConflict })), before: null };
+    case "replace": return { writes: [{ kind: "replace", table: body.table, id: body.id, input: body.input, precondition: body.precondition }], before: null };
+    case "update": return { writes: [{ kind: "update", table: body.table, id: body.id, input: body.input, merge: body.merge, precondition: body.precondition }], before: null };
+    case "remove": return { writes: [{ kind: "remove", table: body.table, id: body.id, precondition: body.precondition }], before: rowTexts(core, { returning: body.returning, ids: [body.id], caller, at }) };
+    case "update-many": {
+      const writes = idsOf(core, body, caller, at).map((id): Write => ({ kind: "update", table: body.plan.table, id, input: body.input, merge: body.merge, precondition: null }));
+      return { writes, before: null };
+    }
+    case "remove-many": {
+      const ids = idsOf(core, body, caller, at);
+      const before = rowTexts(core, { returning: body.returning, ids, caller, at });
+      return { writes: ids.map((id): Write => ({ kind: "remove", table: body.plan.table, id, precondition: null })), before };
+    }
+  }
+}
+
+/** Records found under READ that the verb's rule permits to change. Throws TOO_MANY_ROWS. */
+function idsOf(core: DispatchCore, body: Extract<WriteBody, { kind: "update-many" | "remove-many" }>, { rights }: Caller, at: Committing): Value[] {
+  const { bulkRows } = core.limits;
+  const most = Math.min(bulkRows, body.maxAffected ?? bulkRows);
+  const compiled = changeablePlan(core.planner, { plan: body.plan, rights, verb: body.kind === "update-many" ? "UPDATE" : "DELETE", reader: "wire" });
+  const ids = readIds(at.connection, compiled, planEnvironment(rights, at.now), most + 1);
+  if (ids.length <= most) return ids;
+  throw body.maxAffected !== null && most === body.maxAffected
+    ? fault("TOO_MANY_ROWS", `More than ${most} records match.`, { details: `More than ${most} records match, which is what max-affected permits.` })
+    : fault("TOO_MANY_ROWS", `A request writes at most ${bulkRows} records.`, { fix: "Narrow the filter." });
+}
+
+/** POST with If-None-Match: * (or If-Match) is about the record whose key it names. */
+function checkAbsence(core: DispatchCore, body: WriteBody, at: Committing): void {
+  if (body.kind !== "create" || body.precondition === null) return;
+  const table = core.catalog.tables.get(body.table)!;
+  const key = table.fields.get(table.primaryKey)!;
+  const id = coerceValue(body.inputs[0]?.[key.name], key, { catalog: core.catalog, dialect: "wire", path: key.name, limits: core.limits }, []) ?? null;
+  checkPrecondition(body.precondition, id === null ? null : at.get(body.table, id)?.version ?? null);
+}
