@@ -40,6 +40,8 @@ export interface Limits {
   readonly drainMs: number;
   readonly textLength: number;
   readonly ruleSteps: number;
+  /** Issues of one input that are listed; what comes after is not looked at. */
+  readonly validationIssues: number;
 }
 
 export const defaultLimits: Limits = {
@@ -75,4 +77,5 @@ export const defaultLimits: Limits = {
   drainMs: 10_000,
   textLength: 1_000_000,
   ruleSteps: 10_000,
+  validationIssues: 100,
 };

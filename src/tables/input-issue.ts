@@ -11,10 +11,14 @@ export function invalid(issues: readonly Issue[]): AmbitError {
   return fault("VALIDATION_FAILED", `${first.message}${more}`, { details: issues.map(({ path, code, message }) => ({ path, code, message })), where: first.path });
 }
 
+/** Longer names are nobody's misspelling and are not repeated. */
+const NAME_LENGTH_MAX = 100;
+
 /** `known` are the names that the sender may hear of. */
 export function unknownField(name: string, table: string, known: Iterable<string>): Issue {
-  const near = didYouMean(name, known);
-  return { path: name, code: "UNKNOWN_FIELD", message: near === null ? `${name} is not a field of ${table}.` : `${name} is not a field of ${table}; did you mean ${near}?` };
+  const path = name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX).toWellFormed()}…` : name;
+  const near = path === name ? didYouMean(name, known) : null;
+  return { path, code: "UNKNOWN_FIELD", message: near === null ? `${path} is not a field of ${table}.` : `${path} is not a field of ${table}; did you mean ${near}?` };
 }
 
 export function relationInput({ name, relation }: Field): Issue {

@@ -1,10 +1,11 @@
 // Raw input of one write to canonical values: unknown fields, types, limits, and which fields this sender may set. Collects every issue.
 // What depends on the record is only noted here; write-record.ts decides it.
+import type { Limits } from "../base/limits.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { Expression } from "../expression/expression.ts";
 import { coerceUndeclared, coerceValue, noLimits, type CoerceContext, type Issue } from "../schema/coerce-value.ts";
 import { toWireValue } from "../schema/wire-value.ts";
-import type { Field, TypeRef } from "../schema/catalog.ts";
+import type { Catalog, Field, TypeRef } from "../schema/catalog.ts";
 import type { TableAuthority } from "./authority.ts";
 import { fieldsDenied } from "./denial.ts";
 import { equalValues } from "./equal-values.ts";
@@ -41,9 +42,15 @@ export interface AcceptedInput {
   readonly sent: ReadonlySet<string>;
 }
 
-interface Reading extends InputRequest {
+interface Reading {
+  readonly model: TableModel;
+  readonly mode: InputMode;
+  readonly merge: boolean;
+  readonly old: RecordValues | null;
+  readonly options: WriteOptions;
   readonly rights: TableAuthority | null;
-  readonly coercion: CoerceContext;
+  readonly catalog: Catalog;
+  readonly limits: Limits;
   readonly values: Map<string, Value>;
   readonly undeclared: Map<string, Value>;
   readonly guarded: Map<string, Value>;
@@ -55,15 +62,15 @@ interface Reading extends InputRequest {
 
 /** Throws VALIDATION_FAILED with all issues, or FORBIDDEN for fields that the caller's roles may never set. */
 export function readInput(context: WriteContext, request: InputRequest): AcceptedInput {
-  const { options, model } = request;
+  const { options, model, mode, merge, old } = request;
   const reading: Reading = {
-    ...request, rights: rightsOf(options, model.table.name),
-    coercion: { catalog: context.catalog, dialect: options.dialect, path: "", limits: context.limits },
+    model, mode, merge, old, options, rights: rightsOf(options, model.table.name), catalog: context.catalog, limits: context.limits,
     values: new Map(), undeclared: new Map(), guarded: new Map(), conditional: [], sent: new Set(), denied: [], issues: [],
   };
   for (const name of Object.keys(request.input)) {
     const raw = request.input[name];
     if (raw !== undefined) readOne(reading, name, raw);
+    if (reading.issues.length >= context.limits.validationIssues) throw invalid(reading.issues);
   }
   if (reading.denied.length > 0 && options.authority !== null) {
     throw fieldsDenied(options.authority, model.table.name, request.mode === "create" ? "CREATE" : "UPDATE", reading.denied);
@@ -98,21 +105,25 @@ function readOne(reading: Reading, name: string, raw: unknown): void {
   if (isGuarded(field, reading, byCaller)) return readGuarded(reading, field, raw);
   if (rights !== null && !mayCallerSet(reading, field, raw, rights)) return;
   if (byCaller) reading.sent.add(name);
-  const value = coerceValue(mergedRaw(reading, field, raw), field, { ...reading.coercion, path: name }, reading.issues);
+  const value = coerceValue(mergedRaw(reading, field, raw), field, coercionAt(reading, name), reading.issues);
   if (value === undefined) return;
   checkDimensions(reading, name, value);
   reading.values.set(name, value);
 }
 
+function coercionAt(reading: Reading, path: string): CoerceContext {
+  return { catalog: reading.catalog, dialect: reading.options.dialect, path, limits: reading.limits };
+}
+
 function readUndeclared(reading: Reading, name: string, raw: unknown): void {
   const old = reading.old?.[name] ?? null;
   const merged = reading.merge && old !== null ? mergePatch(old, raw) : raw;
-  const value = coerceUndeclared(name, merged, { ...reading.coercion, path: name }, reading.issues);
+  const value = coerceUndeclared(name, merged, coercionAt(reading, name), reading.issues);
   if (value !== undefined) reading.undeclared.set(name, value);
 }
 
 /** Filled and computed fields always; read-only, fixed and internal ones where the caller itself sends them; the key of what exists. */
-function isGuarded(field: Field, { mode, model }: InputRequest, byCaller: boolean): boolean {
+function isGuarded(field: Field, { mode, model }: Reading, byCaller: boolean): boolean {
   if (field.kind === "computed") return true;
   if (field.name === model.table.primaryKey) return mode !== "create";
   if (byCaller && (field.readOnly || (field.fixed && mode !== "create"))) return true;
@@ -124,7 +135,7 @@ function isGuarded(field: Field, { mode, model }: InputRequest, byCaller: boolea
 function readGuarded(reading: Reading, field: Field, raw: unknown): void {
   if (raw === null && reading.mode !== "update") return;
   const target = { type: { ...field.type, required: false }, limits: noLimits };
-  const value = coerceValue(raw, target, { ...reading.coercion, path: field.name }, reading.issues);
+  const value = coerceValue(raw, target, coercionAt(reading, field.name), reading.issues);
   if (value !== undefined) reading.guarded.set(field.name, value);
 }
 
@@ -138,7 +149,7 @@ function mayCallerSet(reading: Reading, field: Field, raw: unknown, rights: Tabl
     return true;
   }
   const repeats = reading.mode === "replace" && own.read === true
-    && equalValues(coerceValue(raw, field, { ...reading.coercion, path: field.name }, []), reading.old?.[field.name]);
+    && equalValues(coerceValue(raw, field, coercionAt(reading, field.name), []), reading.old?.[field.name]);
   if (!repeats) reading.denied.push(field.name);
   return false;
 }
@@ -146,7 +157,7 @@ function mayCallerSet(reading: Reading, field: Field, raw: unknown, rights: Tabl
 function mergedRaw(reading: Reading, field: Field, raw: unknown): unknown {
   const old = reading.old?.[field.name] ?? null;
   if (!reading.merge || old === null || !isMergeable(field.type)) return raw;
-  return mergePatch(toWireValue(old, field.type, reading.coercion.catalog), raw);
+  return mergePatch(toWireValue(old, field.type, reading.catalog), raw);
 }
 
 function isMergeable(type: TypeRef): boolean {

@@ -1,5 +1,6 @@
 // Creates, replacements, updates, deletions: what they leave in SQLite and in the log.
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { defaultLimits } from "../base/limits.ts";
 import { create, failure, openTables, remove, replace, update, type OpenTables } from "./testing/open-tables.ts";
 
 const SDL = `
@@ -93,6 +94,13 @@ test("all issues are listed with their places", async () => {
   expect((problem.details as { message: string }[])[0]!.message).toContain("did you mean title?");
   expect(await failure(app.write(create("Product", {})))).toMatchObject({ code: "VALIDATION_FAILED", where: "sku", details: [{ path: "sku", code: "REQUIRED" }] });
   expect(await failure(app.write(create("Product", JSON.parse(`{"sku": "A", "__proto__": {"x": 1}, "constructor": 2}`) as Record<string, unknown>)))).toMatchObject({ code: "VALIDATION_FAILED" });
+});
+
+test("issues and the names in them are bounded", async () => {
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`field${index}`, 1]));
+  expect((await failure(app.write(create("Product", many)))).details).toHaveLength(defaultLimits.validationIssues);
+  const long = await failure(app.write(create("Product", { ["x".repeat(500_000)]: 1 })));
+  expect(JSON.stringify(long).length).toBeLessThan(1_000);
 });
 
 test("an open table keeps what it does not declare", async () => {
