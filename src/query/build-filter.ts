@@ -10,7 +10,12 @@ import { isRelation, unknownField, visibleField, visibleRelation, type RelationF
 import { placeOf, resolveField } from "./resolve-field.ts";
 
 /** A relation as the request embeds it, so that `alias=is.null` asks for that embed's matches. */
-export interface EmbeddedRelation { readonly field: RelationField; readonly plan: Plan }
+export interface EmbeddedRelation {
+  readonly field: RelationField;
+  readonly plan: Plan;
+  /** Terms that its plan took: so many more where its conditions are asked again. */
+  readonly terms: number;
+}
 
 export interface FilterScope extends RelatedRow {
   readonly resolution: Resolution;
@@ -30,7 +35,7 @@ export function conditionExpression(condition: ConditionSyntax, scope: FilterSco
 
 function logicExpression(condition: Extract<ConditionSyntax, { kind: "logic" }>, scope: FilterScope): Expression {
   // Groups count too: their depth is that of the expression.
-  scope.resolution.countTerm(condition.operator);
+  scope.resolution.countTerms(1, condition.operator);
   const operands = condition.operands.map((operand) => conditionExpression(operand, scope));
   const joined: Expression = operands.length === 0 ? constant(condition.operator === "and") : operands.length === 1 ? operands[0]! : { op: condition.operator, operands };
   return condition.negated ? { op: "not", operand: joined } : joined;
@@ -38,7 +43,7 @@ function logicExpression(condition: Extract<ConditionSyntax, { kind: "logic" }>,
 
 function relatedExpression(condition: Extract<ConditionSyntax, { kind: "related" }>, scope: FilterScope): Expression {
   const { resolution, table } = scope;
-  resolution.countTerm(condition.where);
+  resolution.countTerms(1, condition.where);
   const field = visibleRelation(condition.relation, table, resolution.scope);
   if (field === null) throw unknownField(condition.relation, table, resolution.scope, condition.where);
   return relatedExists(field, scope, resolution, (child) =>
@@ -47,7 +52,7 @@ function relatedExpression(condition: Extract<ConditionSyntax, { kind: "related"
 
 function filterExpression(condition: Filter, scope: FilterScope): Expression {
   const { resolution, table } = scope;
-  resolution.countTerm(condition.where);
+  resolution.countTerms(1, condition.where);
   const named = visibleField(condition.field.name, table, resolution.scope);
   if (named === null || isRelation(named)) return nullnessExpression(condition, scope);
   const { field, expression, type, label } = resolveField(condition.field, placeOf(table, scope.row), resolution, condition.where);
@@ -75,6 +80,7 @@ function nullnessExpression({ field: { name, path }, operation, where }: Filter,
     const byKey = kind === "one" && visibleField(from, table, resolution.scope) !== null ? `Filter by ${from}, or by` : "Filter by";
     throw fault("OPERATOR_TYPE", `${name} is a relation: it takes is.null and not.is.null only.`, { where, fix: `${byKey} its fields: select=*,${name}!inner(*) and ${name}.FIELD=eq.VALUE.` });
   }
+  resolution.countTerms(embedded?.terms ?? 0, where);
   const exists = relatedExists(field, scope, resolution, (child) => (embedded === null ? null : planMatch(embedded.plan, child, resolution)));
   return isNull ? { op: "not", operand: exists } : exists;
 }

@@ -19,7 +19,7 @@ export interface OrderScope {
 
 export function orderTerms(terms: readonly { readonly term: OrderSyntax; readonly where: string }[], scope: OrderScope): OrderTerm[] {
   return terms.map(({ term, where }) => {
-    scope.resolution.countTerm(where);
+    scope.resolution.countTerms(1, where);
     return scope.level.grouped ? groupTerm(term, scope, where) : fieldTerm(term, scope, where);
   });
 }

@@ -62,7 +62,9 @@ function buildEmbeds({ table, items, levels, depth }: LevelRequest, resolution: 
   }
   return found.map(({ syntax, name, field }) => {
     const request = { table: relatedTable(field, resolution.catalog), items: syntax.items, levels: below.get(syntax)!, depth: depth + 1 };
-    return { syntax, name, field, plan: boundEmbed(buildPlan(request, resolution), field, request.levels, resolution) };
+    const before = resolution.terms();
+    const plan = boundEmbed(buildPlan(request, resolution), field, request.levels, resolution);
+    return { syntax, name, field, plan, terms: resolution.terms() - before };
   });
 }
 

@@ -2,15 +2,15 @@
 import { fault } from "../base/error.ts";
 import type { Expression } from "../expression/expression.ts";
 import { typeOfField } from "../expression/field-type.ts";
-import type { Table, TypeRef } from "../schema/catalog.ts";
+import type { Field, Table, TypeRef } from "../schema/catalog.ts";
 import { canAggregate, typeClass } from "./operator-types.ts";
 import type { Cast, SelectItem } from "./plan.ts";
 import type { EmbedSyntax, FieldSyntax, SelectSyntax } from "./query-syntax.ts";
 import { isRelation, tableLabel, visibleField, type Resolution } from "./resolution.ts";
 import { placeOf, resolveField, textType, type ResolvedField } from "./resolve-field.ts";
 
-export function selectItems(items: readonly SelectSyntax[], table: Table, resolution: Resolution, embed: (syntax: EmbedSyntax) => SelectItem): SelectItem[] {
-  return withoutRepeats(items.flatMap((syntax): SelectItem[] => {
+export function selectItems(items: readonly SelectSyntax[], table: Table, resolution: Resolution, embed: (syntax: EmbedSyntax) => SelectItem): readonly SelectItem[] {
+  const built = items.map((syntax): readonly SelectItem[] => {
     resolution.countItem();
     switch (syntax.kind) {
       case "all": return allItems(table, resolution);
@@ -18,26 +18,40 @@ export function selectItems(items: readonly SelectSyntax[], table: Table, resolu
       case "aggregate": return [aggregateItem(syntax, table, resolution)];
       case "field": return [isRowCount(syntax, table, resolution) ? aggregateItem(rowCount(syntax), table, resolution) : fieldItem(syntax, table, resolution)];
     }
-  }));
+  });
+  return built.length === 1 ? built[0]! : withoutRepeats(built.flat());
 }
 
-/** `*,price` names price twice and means it once. */
+/** `*,price` names price twice and means it once. Two different items of one name stay, and are refused later. */
 function withoutRepeats(items: readonly SelectItem[]): SelectItem[] {
-  const seen = new Set<string>();
+  const seen = new Map<string, SelectItem>();
   return items.filter((item) => {
-    const key = item.kind === "open" ? "*" : item.kind === "value" ? JSON.stringify([item.alias, item.cast, item.value]) : null;
-    if (key === null) return true;
-    const repeated = seen.has(key);
-    seen.add(key);
-    return !repeated;
+    const name = item.kind === "open" ? "*" : item.alias;
+    const earlier = seen.get(name);
+    if (earlier === undefined) seen.set(name, item);
+    return earlier === undefined || !isSame(earlier, item);
   });
 }
 
+function isSame(left: SelectItem, right: SelectItem): boolean {
+  if (left.kind === "open" || right.kind === "open") return left.kind === right.kind;
+  return left.kind === "value" && right.kind === "value" && left.cast === right.cast && JSON.stringify(left.value) === JSON.stringify(right.value);
+}
+
+/** Ready items of `*`, by what a scope says the fields are; gone with the scope. */
+const wholeRecords = new WeakMap<ReadonlyMap<string, Field>, readonly SelectItem[]>();
+
 /** `*`: every value that may be read; of an open table also what is not declared. */
-function allItems(table: Table, resolution: Resolution): SelectItem[] {
-  const fields = [...resolution.scope.fields(table).values()].filter((field) => !isRelation(field));
-  const items = fields.map((field) => valueItem(resolveField(plainField(field.name), placeOf(table), resolution, "select"), field.name, null));
-  return table.open ? [...items, { kind: "open" }] : items;
+function allItems(table: Table, resolution: Resolution): readonly SelectItem[] {
+  const fields = resolution.scope.fields(table);
+  let items = wholeRecords.get(fields);
+  if (items === undefined) {
+    const values = [...fields.values()].filter((field) => !isRelation(field));
+    const ready = values.map((field) => valueItem(resolveField(plainField(field.name), placeOf(table), resolution, "select"), field.name, null));
+    items = table.open ? [...ready, { kind: "open" }] : ready;
+    wholeRecords.set(fields, items);
+  }
+  return items;
 }
 
 type FieldItem = Extract<SelectSyntax, { kind: "field" }>;

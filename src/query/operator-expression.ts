@@ -42,7 +42,7 @@ function positive(target: FilterTarget, { operator, quantifier, operand }: Opera
   checkLength(items, target, resolution);
   if (items.length === 0) return constant(quantifier === "all");
   const operands = items.map((item) => {
-    resolution.countTerm(target.where);
+    resolution.countTerms(1, target.where);
     return single(target, operator, item, resolution);
   });
   return operands.length === 1 ? operands[0]! : { op: quantifier === "any" ? "or" : "and", operands };

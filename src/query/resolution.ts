@@ -19,7 +19,9 @@ export interface Resolution {
   readonly catalog: Catalog;
   readonly limits: Limits;
   /** Throws MALFORMED_QUERY beyond `limits.filterTerms`. */
-  countTerm(where: string): void;
+  countTerms(count: number, where: string): void;
+  /** Counted so far. */
+  terms(): number;
   /** Throws MALFORMED_QUERY beyond `limits.selectItems`. */
   countItem(): void;
   /** A row name that nothing else in the request has. */
@@ -34,8 +36,10 @@ export function createResolution({ scope, limits }: QueryContext): Resolution {
   let rows = 0;
   return {
     scope, limits, catalog: scope.catalog,
-    countTerm(where) {
-      if (++terms > limits.filterTerms) throw fault("MALFORMED_QUERY", `A query has at most ${limits.filterTerms} conditions and order terms.`, { where, fix: "Use in.(...) for many values of one field." });
+    terms: () => terms,
+    countTerms(count, where) {
+      terms += count;
+      if (terms > limits.filterTerms) throw fault("MALFORMED_QUERY", `A query has at most ${limits.filterTerms} conditions and order terms.`, { where, fix: "Use in.(...) for many values of one field." });
     },
     countItem() {
       if (++items > limits.selectItems) throw fault("MALFORMED_QUERY", `A query selects at most ${limits.selectItems} items.`, { where: "select", fix: "Select * where all fields are wanted." });

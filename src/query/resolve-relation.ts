@@ -1,4 +1,5 @@
-// Which relation an embed names: the relation field, or the other table where a hint or the lack of a choice makes it clear.
+// Which relation an embed names: the relation field, its foreign key, or the other table where a hint or the lack of a choice
+// makes it clear.
 import { didYouMean } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import type { Table } from "../schema/catalog.ts";
@@ -10,7 +11,7 @@ export function resolveRelation(name: string, hint: string | null, table: Table,
   const own = visibleRelation(name, table, scope);
   if (own !== null && (hint === null || hintFits(own, hint, resolution))) return own;
   const relations = [...scope.fields(table).values()].filter(isRelation).filter((field) => visibleRelation(field.name, table, scope) !== null);
-  const there = own !== null ? [] : relations.filter((field) => isCalled(relatedTable(field, resolution.catalog), name));
+  const there = own !== null ? [] : relations.filter((field) => isCalled(relatedTable(field, resolution.catalog), name) || (field.relation.kind === "one" && field.relation.from === name));
   const fitting = hint === null ? there : there.filter((field) => hintFits(field, hint, resolution));
   if (fitting.length === 1) return fitting[0]!;
   if (fitting.length > 1) {

@@ -347,6 +347,12 @@ describe("bounds", () => {
     expect(problemOf("order=id&or=(id.eq.1,id.eq.2)", "Product", { filterTerms: 3 }).code).toBe("MALFORMED_QUERY");
     expect(problemOf("id=like(any).{a,b,c}", "Product", { filterTerms: 3 }).code).toBe("MALFORMED_QUERY");
   });
+  test("asking again for an embed's matches counts its conditions again, so that nothing grows by powers", () => {
+    const filters = (path: string, count: number): string => Array.from({ length: count }, () => `${path}=not.is.null`).join("&");
+    const levels = (each: number): string => `select=maker(boss(boss(boss(id))))&${filters("maker", each)}&${filters("maker.boss", each)}&${filters("maker.boss.boss", each)}&${filters("maker.boss.boss.boss", each)}`;
+    expect(filterOf(levels(2))).toContain("exists");
+    expect(problemOf(levels(20))).toMatchObject({ code: "MALFORMED_QUERY" });
+  });
   test("values of a list", () => {
     expect(problemOf("count1=in.(1,2,3)", "Product", { listValues: 2 }).message).toContain("at most 2 values");
     expect(problemOf("scores=cs.{1,2,3}", "Product", { listValues: 2 }).message).toContain("at most 2 values");

@@ -114,6 +114,7 @@ describe("embeds", () => {
     ["select=id,maker!inner!makerId(name)", "id, maker!{name}"],
     ["select=id,makers!backupId(name)", "id, makers:backup{name}"],
     ["select=id,x:Maker!backup(name)", "id, x:backup{name}"],
+    ["select=id,makerId(name)", "id, makerId:maker{name}"],
     ["select=id,Review(stars)", "id, Review:reviews{stars}"],
     ["select=id,labels!ProductLabel(name)", "id, labels{name}"],
     ["select=id,Label!productId(name)", "id, Label:labels{name}"],

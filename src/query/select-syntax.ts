@@ -58,6 +58,7 @@ function readItem(scanner: TextScanner, depth: number): SelectSyntax {
 
 /** `alias:`; two colons are a cast. */
 function readAlias(scanner: TextScanner): string | null {
+  if (!scanner.text.includes(":", scanner.position)) return null;
   const found = scanner.match(ALIAS);
   if (found === null) return null;
   const alias = new TextScanner(found[1]!, scanner.where).name();
