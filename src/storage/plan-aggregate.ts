@@ -97,7 +97,7 @@ function aggregateSql(scope: PlanScope, row: RowAlias, { function: name, value }
   switch (name) {
     case "count": return { sql: `count(${sql})`, kind: "int", form: "plain" };
     case "sum": return sumSql(sql, kind, form);
-    case "avg": return { sql: finiteSql(`avg(CAST(${sql} AS REAL))`), kind: "double", form: "plain" };
+    case "avg": return { sql: finiteSql(`avg(${kind === "decimal" ? `CAST(${sql} AS REAL)` : sql})`), kind: "double", form: "plain" };
     case "min": case "max": {
       const pick = name === "min" ? "ambit_least" : "ambit_greatest";
       return sql === key ? { sql: `${name}(${sql})`, kind, form } : { sql: `${pick}(${key}, ${sql})`, kind, form, order: `${name}(${key})` };
@@ -106,15 +106,20 @@ function aggregateSql(scope: PlanScope, row: RowAlias, { function: name, value }
   }
 }
 
-/** A Long's sum stays in 64 bits: SQLite itself fails beyond (read-plan.ts). */
+/** SQLite fails where a sum leaves 64 bits on the way (plan-run.ts): beyond what Int and Money hold, but not for Long. */
 function sumSql(sql: string, kind: ResultSql["kind"], form: WireForm): AggregateSql {
   const sum = `sum(${sql})`;
   switch (kind) {
-    case "int": return form === "long" ? { sql: sum, kind, form } : { sql: withinSql(sum, "9007199254740991"), kind, form: "plain" };
+    case "int": return form === "long" ? longSumSql(sql) : { sql: withinSql(sum, "9007199254740991"), kind, form: "plain" };
     case "double": return { sql: finiteSql(sum), kind, form: "plain" };
     case "decimal": return { sql: `ambit_decimal_sum(${sql})`, kind, form: "plain", order: `ambit_decimal_key(ambit_decimal_sum(${sql}))` };
     default: throw fault("MALFORMED_QUERY", "sum() takes numbers.");
   }
+}
+
+function longSumSql(sql: string): AggregateSql {
+  const sum = `ambit_long_sum(sum(${sql} >> 32), sum(${sql} & 4294967295))`;
+  return { sql: sum, kind: "decimal", form: "plain", order: `ambit_decimal_key(${sum})` };
 }
 
 function finiteSql(sql: string): string {

@@ -16,6 +16,7 @@ export function registerPlanFunctions(database: Database): void {
     return 1;
   });
   database.function("ambit_sum_within", { deterministic: true }, sumWithin);
+  database.function("ambit_long_sum", { deterministic: true, safeIntegers: true }, longSum);
   database.aggregate<string | null>("ambit_decimal_sum", { start: null, step: addToSum });
   database.aggregate<Extreme | null>("ambit_least", {
     start: null, step: (best, key: Scalar, value: Scalar) => better(best, key, value, 1), result: (best) => best?.value ?? null,
@@ -38,6 +39,14 @@ export function sumOverflow(cause?: unknown): AmbitError {
 function sumWithin(sum: number | null, bound: number): number {
   if (sum !== null && Math.abs(sum) > bound) throw sumOverflow();
   return 1;
+}
+
+/** From the sums of the upper and the lower 32 bits, neither of which can overflow. */
+function longSum(upper: bigint | null, lower: bigint | null): string | null {
+  if (upper === null || lower === null) return null;
+  const sum = (upper << 32n) + lower;
+  if (BigInt.asIntN(64, sum) !== sum) throw sumOverflow();
+  return sum.toString();
 }
 
 function addToSum(sum: string | null, value: string | null): string | null {

@@ -79,9 +79,11 @@ interface Spread { readonly relation: Relation; readonly item: EmbedItem; readon
 function spreadParts(scope: PlanScope, row: RowAlias, { relation, item, visible }: Spread): Part[] {
   const build = relation.kind === "one" ? oneSource : manySource;
   const { from, parts } = build(scope, relation, row, item.plan);
-  return parts.map((part): Part => {
+  const many = relation.kind !== "one";
+  // Undeclared fields have no place in lists: each record has others.
+  return parts.filter((part) => !many || part.kind === "entry").map((part): Part => {
     if (part.kind === "merged") return { kind: "merged", sql: `(SELECT ${part.sql} FROM ${from})` };
-    if (relation.kind !== "one") return { ...part, sql: `(SELECT json_group_array(${listed(part)}) FROM ${from})`, form: "json", visible };
+    if (many) return { ...part, sql: `(SELECT json_group_array(${listed(part)}) FROM ${from})`, form: "json", visible };
     const masks = [visible, part.visible === null ? null : `(SELECT ${part.visible} FROM ${from})`].filter((mask) => mask !== null);
     return { ...part, sql: `(SELECT ${part.sql} FROM ${from})`, visible: masks.length === 0 ? null : masks.join(" AND ") };
   });

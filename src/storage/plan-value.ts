@@ -5,14 +5,16 @@ import type { Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
 import { isJsonColumn } from "./column.ts";
 
 /**
- * plain: text, int and double are JSON by themselves. boolean: 0 and 1. long: a decimal string. json: JSON text.
+ * plain: text, int and double are JSON by themselves. text: the same, but SQLite may take it for JSON, because a function
+ * of JSON made it. boolean: 0 and 1. long: a decimal string. json: JSON text.
  */
-export type WireForm = "plain" | "boolean" | "long" | "json";
+export type WireForm = "plain" | "text" | "boolean" | "long" | "json";
 
 /** SQL that json_object, json_array and json_quote put into JSON as it belongs there. */
 export function jsonReady(sql: string, form: WireForm): string {
   switch (form) {
     case "plain": return sql;
+    case "text": return `(${sql} || '')`;
     case "boolean": return `CASE ${sql} WHEN 0 THEN json('false') WHEN 1 THEN json('true') END`;
     case "long": return `CAST(${sql} AS TEXT)`;
     case "json": return `json(${sql})`;
@@ -26,7 +28,8 @@ export function wireFormOf(expression: Expression, table: Table, catalog: Catalo
     case "bool": return "boolean";
     case "list": case "object": case "json": return "json";
     case "int": return isLong(declaredType(expression, table, catalog)) ? "long" : "plain";
-    default: return "plain";
+    case "double": return "plain";
+    default: return "text";
   }
 }
 
