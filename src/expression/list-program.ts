@@ -33,7 +33,8 @@ export function inProgram(expression: Of<"in">, scope: ProgramScope): Program {
   if (aligned === null) return NULL_PROGRAM;
   const item = scope.compile(aligned.item, scope);
   const { kind } = aligned.type;
-  if (aligned.list.op === "literal" && Array.isArray(aligned.list.value)) return inConstant(item, aligned.list.value as readonly Value[], kind);
+  const constant = constantItems(aligned.list);
+  if (constant !== null) return inConstant(item, constant, kind);
   const list = scope.compile(aligned.list, scope);
   return (frame) => {
     const wanted = item(frame);
@@ -41,6 +42,12 @@ export function inProgram(expression: Of<"in">, scope: ProgramScope): Program {
     if (wanted === null || !Array.isArray(values)) return null;
     return isAmong(itemKey(wanted, kind), values as readonly Value[], kind);
   };
+}
+
+function constantItems(list: Expression): readonly Value[] | null {
+  if (list.op === "literal") return Array.isArray(list.value) ? (list.value as readonly Value[]) : null;
+  if (list.op !== "list" || list.items.some((item) => item.op !== "literal")) return null;
+  return list.items.map((item) => (item as Of<"literal">).value);
 }
 
 function inConstant(item: Program, values: readonly Value[], kind: ExpressionType["kind"]): Program {
