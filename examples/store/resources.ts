@@ -80,14 +80,16 @@ export class Order extends Table("Order") {
     return this.update({ status: "CANCELLED", cancelReason: reason ?? null });
   }
 
-  allocate() { return this.step("PAID", "ALLOCATED"); }
-  ship() { return this.step("ALLOCATED", "SHIPPED"); }
-  deliver() { return this.step("SHIPPED", "DELIVERED"); }
+  allocate() { return step(this, "PAID", "ALLOCATED"); }
+  ship() { return step(this, "ALLOCATED", "SHIPPED"); }
+  deliver() { return step(this, "SHIPPED", "DELIVERED"); }
+}
 
-  private async step(from: RecordOf<"Order">["status"], to: RecordOf<"Order">["status"]) {
-    if (this.status !== from) throw illegal(this.ctx, this.status, to);
-    return this.update({ status: to });
-  }
+type Status = RecordOf<"Order">["status"];
+
+async function step(order: Order, from: Status, to: Status) {
+  if (order.status !== from) throw illegal(order.ctx, order.status, to);
+  return order.update({ status: to });
 }
 
 export const Endpoints = endpoints({
