@@ -150,16 +150,18 @@ class CachedStatement implements Statement {
   used = false;
   readonly #guard: TransactionGuard;
   readonly #prepare: () => NativeStatement<SqlRow, SqlValue[]>;
+  readonly #explains: boolean;
   #native: NativeStatement<SqlRow, SqlValue[]> | null = null;
 
   constructor(sql: string, guard: TransactionGuard, prepare: () => NativeStatement<SqlRow, SqlValue[]>) {
     this.sql = sql;
     this.#guard = guard;
     this.#prepare = prepare;
+    this.#explains = /^\s*EXPLAIN\b/i.test(sql);
   }
 
   all(...parameters: SqlValue[]): SqlRow[] {
-    try { return this.#use().all(...parameters); } catch (error) { throw this.#guard.failed(error); }
+    try { return this.#use().all(...parameters); } catch (error) { throw this.#guard.failed(error); } finally { this.#done(); }
   }
 
   get(...parameters: SqlValue[]): SqlRow | null {
@@ -167,7 +169,7 @@ class CachedStatement implements Statement {
   }
 
   values(...parameters: SqlValue[]): SqlValue[][] {
-    try { return this.#use().values(...parameters) as SqlValue[][]; } catch (error) { throw this.#guard.failed(error); }
+    try { return this.#use().values(...parameters) as SqlValue[][]; } catch (error) { throw this.#guard.failed(error); } finally { this.#done(); }
   }
 
   run(...parameters: SqlValue[]): number {
@@ -177,6 +179,11 @@ class CachedStatement implements Statement {
   drop(): void {
     this.#native?.finalize();
     this.#native = null;
+  }
+
+  /** Bun does not reset an EXPLAIN that was read to its end: its snapshot would stay, and this connection would see no later commit. */
+  #done(): void {
+    if (this.#explains) this.drop();
   }
 
   #use(): NativeStatement<SqlRow, SqlValue[]> {
