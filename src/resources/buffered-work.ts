@@ -7,7 +7,7 @@ import type { RecordSource } from "../expression/expression.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
-import type { CommitOptions, Tables } from "../tables/engine.ts";
+import type { CommitOptions, Draft, Tables } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 import { isSameOutcome, pinned } from "./pinned-write.ts";
@@ -45,6 +45,15 @@ interface NotedRead extends RecordName {
   readonly version: number | null;
 }
 
+/** Carries an outcome out of a step that leaves nothing. */
+class Foreseen {
+  readonly outcome: WriteOutcome;
+
+  constructor(outcome: WriteOutcome) {
+    this.outcome = outcome;
+  }
+}
+
 /** Records above this many that one query returned are not noted: they decide as a set, not one by one. */
 const NOTED_ROWS_MAX = 1_000;
 /** Of a record that is not committed yet. */
@@ -53,15 +62,15 @@ const UNCOMMITTED = 0;
 export class BufferedWork implements Work {
   readonly transactional = true;
   readonly #parts: BufferedParts;
-  readonly #who: CommitOptions;
+  readonly #draft: Draft;
   readonly #writes: BufferedWrite[] = [];
   readonly #reads = new Map<string, NotedRead>();
-  /** What own writes, with their cascades, made of records. */
-  #own = new Map<string, StoredRecord | null>();
+  /** What own writes, with their cascades, made of records; null: to be asked for again. */
+  #own: Map<string, StoredRecord | null> | null = new Map();
 
   constructor(parts: BufferedParts, who: CommitOptions) {
     this.#parts = parts;
-    this.#who = who;
+    this.#draft = parts.tables.draft(who);
   }
 
   get isEmpty(): boolean {
@@ -69,7 +78,7 @@ export class BufferedWork implements Work {
   }
 
   record(table: string, id: Value): StoredRecord | null {
-    const own = this.#own.get(nameOf(table, id));
+    const own = this.#ownRecords().get(nameOf(table, id));
     if (own !== undefined) return own;
     const stored = this.#parts.tables.get(table, id);
     this.#note(table, id, stored);
@@ -77,54 +86,43 @@ export class BufferedWork implements Work {
   }
 
   read<T>(read: (connection: Connection) => T): T {
-    const { tables, storage } = this.#parts;
-    if (this.isEmpty) return read(storage.reader);
-    return tables.rehearse((session) => {
-      this.#replay(session);
+    if (this.isEmpty) return read(this.#parts.storage.reader);
+    return this.#draft.step((session) => {
       session.flush();
       return read(session.connection);
-    }, this.#who);
+    });
   }
 
   ask<T>(local: boolean, question: (source: RecordSource | null) => T): T {
-    const { tables } = this.#parts;
     if (local) return question(null);
-    if (this.isEmpty) return question(tables.source);
-    return tables.rehearse((session) => {
-      this.#replay(session);
-      return question(session.source);
-    }, this.#who);
+    return this.isEmpty ? question(this.#parts.tables.source) : this.#draft.step((session) => question(session.source));
   }
 
   noteRead(table: string, ids: readonly Value[]): void {
-    for (const id of ids.slice(0, NOTED_ROWS_MAX)) if (!this.#own.has(nameOf(table, id))) this.#note(table, id, this.#parts.tables.get(table, id));
+    for (const id of ids.slice(0, NOTED_ROWS_MAX)) this.#note(table, id, this.#parts.tables.get(table, id));
   }
 
   preview(write: Write, options: WriteOptions): WriteOutcome | null {
     try {
-      return this.#parts.tables.rehearse((session) => {
-        this.#replay(session);
-        return session.write(write, options);
-      }, this.#who);
+      return this.#draft.step((session): never => { throw new Foreseen(session.write(write, options)); });
     } catch (error) {
+      if (error instanceof Foreseen) return error.outcome;
       if (error instanceof AmbitError) return null;
       throw error;
     }
   }
 
   async write(write: Write, options: WriteOptions): Promise<WriteOutcome> {
-    const { tables, limits, catalog } = this.#parts;
+    const { limits, catalog } = this.#parts;
     if (this.#writes.length >= limits.transactionWrites) throw fault("TOO_MANY_ROWS", `A transaction writes at most ${limits.transactionWrites} times.`);
-    const { outcome, changes } = tables.rehearse((session) => {
-      this.#replay(session);
+    const outcome = this.#draft.step((session) => {
       const made = session.write(write, options);
-      session.flush();
-      return { outcome: made, changes: session.changes };
-    }, this.#who);
-    const isMadeUp = outcome.status === "created" && "input" in write && write.kind === "create" && write.input[catalog.tables.get(write.table)!.primaryKey] === undefined;
-    if (!isMadeUp) this.noteRead(outcome.table, [outcome.id]);
+      session.verify();
+      return made;
+    });
+    if (!isMadeUp(write, outcome, catalog)) this.noteRead(outcome.table, [outcome.id]);
     this.#writes.push({ ...pinned(write, options, outcome, catalog), outcome });
-    this.#own = new Map(changes.map((change) => [nameOf(change.table, change.id), change.new === null ? null : { values: change.new, version: UNCOMMITTED }]));
+    this.#own = null;
     return outcome;
   }
 
@@ -147,6 +145,11 @@ export class BufferedWork implements Work {
     throw new BodyConflict(this.#written());
   }
 
+  #ownRecords(): ReadonlyMap<string, StoredRecord | null> {
+    return this.#own ??= new Map(this.#draft.step((session) => session.changes)
+      .map((change) => [nameOf(change.table, change.id), change.new === null ? null : { values: change.new, version: UNCOMMITTED }]));
+  }
+
   /** False: something came out otherwise than the body saw it. */
   #replay(session: WriteSession): boolean {
     let same = true;
@@ -164,6 +167,11 @@ export class BufferedWork implements Work {
     const name = nameOf(table, id);
     if (!this.#reads.has(name)) this.#reads.set(name, { table, id, version: stored?.version ?? null });
   }
+}
+
+/** A key that the runtime has just made up cannot be anybody else's. */
+function isMadeUp(write: Write, outcome: WriteOutcome, catalog: Catalog): boolean {
+  return write.kind === "create" && outcome.status === "created" && write.input[catalog.tables.get(write.table)!.primaryKey] === undefined;
 }
 
 function nameOf(table: string, id: Value): string {
