@@ -26,7 +26,9 @@ export interface WriteAnswer {
 export function writeResult(core: DispatchCore, { body, done, before, caller, at }: WriteAnswer): Result {
   const { returning } = body;
   const isList = body.kind === "create" || body.kind === "update-many" || body.kind === "remove-many";
-  const texts = returning === null ? null : before ?? rowTexts(core, { returning, ids: done.map(({ id }) => id), caller, at });
+  // As in PostgREST: what a duplicate kept from being written is not answered.
+  const written = done.filter(({ status }) => status !== "ignored");
+  const texts = returning === null ? null : before ?? rowTexts(core, { returning, ids: written.map(({ id }) => id), caller, at });
   const created = done.filter(({ status }) => status === "created");
   const one = done.length === 1 && body.kind !== "remove" && body.kind !== "remove-many" ? done[0]! : null;
   return {
@@ -35,7 +37,7 @@ export function writeResult(core: DispatchCore, { body, done, before, caller, at
     body: texts === null ? undefined : isList ? new JsonText(`[${texts.join(",")}]`) : texts[0] === undefined ? undefined : new JsonText(texts[0]),
     version: one === null ? null : versionOf(core, { table: "plan" in body ? body.plan.table : body.table, id: one.id, returning }, caller, at),
     range: texts === null ? null : { offset: 0, rows: texts.length, total: null },
-    affected: done.filter(({ status }) => status !== "ignored").length,
+    affected: written.length,
     createdId: done.length === 1 && created.length === 1 ? created[0]!.id : null,
   };
 }

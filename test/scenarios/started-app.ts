@@ -1,0 +1,51 @@
+// Starts a whole app for a test: its files in a new folder, a new database, a free port on loopback.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.ts";
+import { createLog } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
+
+export interface AppFiles {
+  readonly schema: string;
+  readonly config?: string;
+  readonly resources?: string;
+}
+
+export interface StartedApp {
+  readonly url: string;
+  readonly port: number;
+  readonly running: RunningApp;
+  /** Lines of the structured log so far. */
+  readonly log: readonly string[];
+  stop(): Promise<void>;
+}
+
+export const adminToken = "administrator-token-of-tests";
+
+/** Keys for tests: `Bearer key-NAME` is the subject NAME with the role NAME. */
+export function keysFor(...names: readonly string[]): string {
+  return `auth:\n  keys:\n${names.map((name) => `    - { token: key-${name}, subject: ${name}, roles: [${name}] }\n`).join("")}`;
+}
+
+export async function startTestApp(files: AppFiles, options: { development?: boolean } = {}): Promise<StartedApp> {
+  const directory = mkdtempSync(join(tmpdir(), "ambit-app-"));
+  const log: string[] = [];
+  writeFileSync(join(directory, "schema.graphql"), files.schema);
+  if (files.config !== undefined) writeFileSync(join(directory, "config.yaml"), files.config);
+  if (files.resources !== undefined) writeFileSync(join(directory, "resources.ts"), files.resources);
+  const clock = systemClock();
+  const running = await startApp({
+    directory, dataDirectory: join(directory, "data"), port: 0, environment: {}, adminToken, development: options.development ?? false, seed: null,
+    clock, random: systemRandom(), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
+    onFatal: (error) => { throw error; },
+  });
+  return {
+    url: running.url, port: running.port, running, log,
+    async stop() {
+      await running.stop();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
