@@ -26,9 +26,10 @@ export interface WriteAnswer {
 export function writeResult(core: DispatchCore, { body, done, before, caller, at }: WriteAnswer): Result {
   const { returning } = body;
   const isList = body.kind === "create" || body.kind === "update-many" || body.kind === "remove-many";
-  // As in PostgREST: what a duplicate kept from being written is not answered.
   const written = done.filter(({ status }) => status !== "ignored");
-  const texts = returning === null ? null : before ?? rowTexts(core, { returning, ids: written.map(({ id }) => id), caller, at });
+  // As in PostgREST: with ignore-duplicates only what was written is answered. What an override answered in its place is.
+  const shown = body.kind === "create" && body.onConflict?.resolution === "ignore" ? written : done;
+  const texts = returning === null ? null : before ?? rowTexts(core, { returning, ids: shown.map(({ id }) => id), caller, at });
   const created = done.filter(({ status }) => status === "created");
   const one = done.length === 1 && body.kind !== "remove" && body.kind !== "remove-many" ? done[0]! : null;
   return {
