@@ -20,11 +20,22 @@ export function checkpointer(connection: Connection, dataFile: string, walBytesM
       if (++batches % BATCHES_BETWEEN_LOOKS !== 0) return;
       size = statSync(`${dataFile}-wal`, { throwIfNoEntry: false })?.size ?? 0;
       if (size < nextAt) return;
-      const busy = connection.values("PRAGMA wal_checkpoint(TRUNCATE)")[0]?.[0] !== 0;
-      // A reader that holds on would make every batch wait: try again when it has grown on.
+      const busy = !truncate(connection);
+      // A reader that holds on will do so for a while: try again when it has grown on.
       nextAt = busy ? size + walBytesMax / 4 : walBytesMax;
       if (!busy) size = 0;
     },
     walBytes: () => size,
   };
+}
+
+/** Without waiting for readers: nothing else is served meanwhile. */
+function truncate(connection: Connection): boolean {
+  const waitMs = connection.values("PRAGMA busy_timeout")[0]![0];
+  connection.execute("PRAGMA busy_timeout = 0");
+  try {
+    return connection.values("PRAGMA wal_checkpoint(TRUNCATE)")[0]?.[0] === 0;
+  } finally {
+    connection.execute(`PRAGMA busy_timeout = ${waitMs}`);
+  }
 }

@@ -11,6 +11,7 @@ import { checkpointer } from "./checkpoint.ts";
 import { type AfterCommit, type CommitHold, Committer, type CommitterStats } from "./committer.ts";
 import { type Connection, connect } from "./connection.ts";
 import { lockDirectory } from "./data-lock.ts";
+import { registerPlanFunctions } from "./plan-functions.ts";
 import { prepareCatalog } from "./prepare-catalog.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
 import { registerSqlFunctions } from "./sql-functions.ts";
@@ -110,6 +111,7 @@ function opened(database: Database, settings: readonly string[], limits: Limits)
   try {
     for (const setting of [...settings, "trusted_schema = OFF", "temp_store = MEMORY"]) database.run(`PRAGMA ${setting}`);
     registerSqlFunctions(database);
+    registerPlanFunctions(database);
     return { database, connection: connect(database, limits.planCacheEntries) };
   } catch (error) {
     database.close();

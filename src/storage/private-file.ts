@@ -1,5 +1,5 @@
 // Data belongs to the user that runs the server: directories 0700, files 0600, whatever the umask is.
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
 export function privateDirectory(path: string): void {
@@ -7,10 +7,13 @@ export function privateDirectory(path: string): void {
   chmodSync(path, 0o700);
 }
 
-/** Creates it empty if it is missing, so that what SQLite puts beside it gets the same mode. Its name is on disk when this returns. */
+/**
+ * Creates it empty if it is missing, so that what SQLite puts beside it gets the same mode; its name is on disk when this returns.
+ * One that exists is not opened: closing it again would drop the locks that this process has on it.
+ */
 export function privateFile(path: string): void {
+  if (existsSync(path)) return chmodSync(path, 0o600);
   closeSync(openSync(path, "a", 0o600));
-  chmodSync(path, 0o600);
   const directory = openSync(dirname(path), "r");
   fsyncSync(directory);
   closeSync(directory);

@@ -1,4 +1,4 @@
-// Opens the data directory named by its argument, says so, and keeps it until it is killed.
+// Opens the data directory named by its argument, says so, and keeps it until it is killed or its test has ended.
 import { systemClock } from "../../base/clock.ts";
 import { defaultLimits } from "../../base/limits.ts";
 import { openStorage } from "../open-storage.ts";
@@ -10,4 +10,4 @@ try {
   console.log((error as { code?: string }).code ?? String(error));
   process.exit(1);
 }
-setInterval(() => {}, 1_000);
+setTimeout(() => process.exit(1), 10_000);
