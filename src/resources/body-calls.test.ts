@@ -36,7 +36,7 @@ describe("a body's calls", () => {
 
   test("one that still runs fails the body", () => {
     const calls = new BodyCalls();
-    void calls.start("a", () => later(1)).then(() => {});
+    void calls.start("a", () => later(1)).finally(() => {});
     expect(() => calls.finish()).toThrow("a was not awaited");
   });
 

@@ -1,10 +1,12 @@
 // Input on its way into and out of app code: what a client sent in the form that code knows, and what code handed in as raw input.
 import { fault } from "../base/error.ts";
 import type { RecordValues, Value } from "../base/value.ts";
-import type { Table } from "../schema/catalog.ts";
+import type { Field, Table } from "../schema/catalog.ts";
 import { isPlainObject } from "../schema/coerce-scalar.ts";
 import { coerceValue, type Issue } from "../schema/coerce-value.ts";
 import { toWireValue } from "../schema/wire-value.ts";
+import type { TableAuthority } from "../tables/authority.ts";
+import { equalValues } from "../tables/equal-values.ts";
 import { fieldsDenied } from "../tables/denial.ts";
 import { invalid, relationInput, unknownField } from "../tables/input-issue.ts";
 import { mergePatch } from "../tables/merge-patch.ts";
@@ -60,9 +62,10 @@ export function heldFields(table: Table, input: RawInput): ReadonlySet<string> {
   }));
 }
 
-export interface DroppedRequest {
-  readonly input: RawInput;
-  /** Fields of the input that are held to the caller's rules. */
+export interface OverriddenInput {
+  /** What the override was given. */
+  readonly input: { readonly [field: string]: unknown };
+  /** Fields of it that are held to the caller's rules. */
   readonly sent: ReadonlySet<string>;
   /** What the override made of it. */
   readonly kept: RawInput;
@@ -70,26 +73,38 @@ export interface DroppedRequest {
   readonly mode: Mode;
 }
 
-/** A field that the caller sent and an override left out is still held to what the caller may send. */
-export function refuseDropped(body: Body, table: Table, request: DroppedRequest): void {
-  const authority = body.rights(request.mode).authority;
-  if (authority === null) return;
-  const rights = authority.table(table.name);
+/** The fields that are still the caller's. What it sent is held to what it may send, also where an override leaves it out or changes it. */
+export function sentThrough(body: Body, table: Table, request: OverriddenInput): ReadonlySet<string> {
+  const { input, sent, kept, verb, mode } = request;
+  const authority = body.rights(mode).authority;
+  if (authority === null) return sent;
+  const still = new Set(sent);
   const denied: string[] = [];
-  for (const name of request.sent) {
-    const raw = request.input[name];
-    if (Object.hasOwn(request.kept, name) || raw === undefined) continue;
+  for (const name of sent) {
+    const given = (input[name] ?? null) as Value;
+    if (Object.hasOwn(kept, name) && equalValues(given, kept[name] as Value)) continue;
     const field = table.fields.get(name);
     if (field === undefined && table.open) continue;
-    if (field === undefined || !isKnown(field, rights, request.verb)) {
-      throw invalid([unknownField(name, table.name, [...table.fields.values()].filter((one) => isKnown(one, rights, request.verb)).map((one) => one.name))]);
-    }
-    if (field.kind === "relation") throw invalid([relationInput(field)]);
-    const permission = rights.field(name)[request.verb];
-    if (permission === false) denied.push(name);
-    else if (field.readOnly && raw !== null) throw fault("READ_ONLY_FIELD", `${name} of ${table.name} cannot be set.`, { where: name });
+    refuseUnknown(table, name, authority.table(table.name), verb);
+    if (isSetByOthers(field!, verb)) {
+      if (given !== null) throw fault("READ_ONLY_FIELD", `${name} of ${table.name} cannot be set.`, { details: { table: table.name, fields: [name] }, where: name });
+      still.delete(name);
+    } else if (authority.table(table.name).field(name)[verb] === false) denied.push(name);
   }
-  if (denied.length > 0) throw fieldsDenied(authority, table.name, request.verb === "create" ? "CREATE" : "UPDATE", denied);
+  if (denied.length > 0) throw fieldsDenied(authority, table.name, verb === "create" ? "CREATE" : "UPDATE", denied);
+  return still;
+}
+
+function refuseUnknown(table: Table, name: string, rights: TableAuthority, verb: "create" | "update"): void {
+  const field = table.fields.get(name);
+  if (field === undefined || !isKnown(field, rights, verb)) {
+    throw invalid([unknownField(name, table.name, [...table.fields.values()].filter((one) => isKnown(one, rights, verb)).map((one) => one.name))]);
+  }
+  if (field.kind === "relation") throw invalid([relationInput(field)]);
+}
+
+function isSetByOthers(field: Field, verb: "create" | "update"): boolean {
+  return field.readOnly || field.kind === "computed" || isFilled(field.fill) || (field.fixed && verb === "update");
 }
 
 /** An own property whatever its name: `__proto__` is one too. */

@@ -8,11 +8,12 @@ export class ConflictLanes {
     const before = this.#tails.get(lane);
     let leave = (): void => {};
     const mine = new Promise<void>((resolve) => { leave = resolve; });
-    const tail = before === undefined ? mine : before.then(() => mine);
-    this.#tails.set(lane, tail);
-    void tail.then(() => { if (this.#tails.get(lane) === tail) this.#tails.delete(lane); });
+    this.#tails.set(lane, mine);
     await before;
-    return leave;
+    return () => {
+      leave();
+      if (this.#tails.get(lane) === mine) this.#tails.delete(lane);
+    };
   }
 
   get size(): number {

@@ -6,7 +6,7 @@ import type { RawInput, Write, WriteOutcome } from "../tables/write.ts";
 import { CONTINUATION, type CreateContinuation, type RecordContinuation, type TableBase } from "./app-api.ts";
 import type { AppFunction, TableCode } from "./app-code.ts";
 import type { Body, Mode } from "./body.ts";
-import { codeInput, rawInput, refuseDropped } from "./code-input.ts";
+import { codeInput, rawInput, sentThrough } from "./code-input.ts";
 import { incremented } from "./incremented.ts";
 import { ownWrite, removeOf, shownAfter, straightWrite, updateOf, type RecordWrite } from "./straight-write.ts";
 import { createInstance, fillInstance } from "./table-instance.ts";
@@ -33,19 +33,18 @@ export function writeThrough(body: Body, request: RecordWrite, override: Overrid
 async function createThrough(body: Body, request: RecordWrite, override: Override): Promise<Written> {
   const { write, mode, dialect } = request;
   const table = body.table(write.table);
-  const given = inputOf(write);
+  const given = codeInput(body, { table, input: inputOf(write), dialect, mergeInto: null });
   let outcome: WriteOutcome | null = null;
   const goOn = async (name: string, input: unknown): Promise<unknown> => {
     const raw = rawInput(input, `${name}.create`);
     if (outcome !== null || name !== write.table) return shownAfter(body, await straightWrite(body, ownWrite(body, createOf(name, raw), mode)), mode);
-    refuseDropped(body, table, { input: given, sent: sentOf(request), kept: raw, verb: "create", mode });
-    const next = { ...write, input: raw } as Write;
-    outcome = await straightWrite(body, { write: next, dialect: "code", mode, sent: sentOf(request) });
+    const sent = sentThrough(body, table, { input: given, sent: sentOf(request), kept: raw, verb: "create", mode });
+    outcome = await straightWrite(body, { write: { ...write, input: raw } as Write, dialect: "code", mode, sent });
     return shownAfter(body, outcome, mode);
   };
   const continuation: CreateContinuation = { create: (name, input) => body.calls.start(`super.create of ${name}`, () => goOn(name, input)) };
   const ctx: object = Object.create(body.context, { [CONTINUATION]: { value: continuation } });
-  const answer = await override.run.call(override.code.receiver, ctx, codeInput(body, { table, input: given, dialect, mergeInto: null }));
+  const answer = await override.run.call(override.code.receiver, ctx, { ...given });
   return { outcome, answer };
 }
 
@@ -54,16 +53,17 @@ async function changeThrough(body: Body, request: RecordWrite, { code, run, verb
   const stored = body.work.record(write.table, id);
   if (stored === null || body.seen(write.table, id, mode) === null) throw notFound(write.table);
   if ("precondition" in write) checkPrecondition(write.precondition, stored.version);
+  const patch = verb === "update" ? patchOf(body, request, stored.values) : {};
   let outcome: WriteOutcome | null = null;
   const change: InstanceWrite = async (kind, given) => {
     const raw = kind === "update" ? rawInput(given, `${write.table}.update`) : {};
     if (outcome !== null || kind !== verb) return straightWrite(body, ownWrite(body, kind === "update" ? updateOf(write.table, id, raw) : removeOf(write.table, id), mode));
-    refuseDropped(body, body.table(write.table), { input: inputOf(write), sent: sentOf(request), kept: raw, verb: "update", mode });
-    outcome = await straightWrite(body, { write: continued(write, raw, id), dialect: "code", mode, sent: sentOf(request) });
+    const sent = sentThrough(body, body.table(write.table), { input: patch, sent: sentOf(request), kept: raw, verb: "update", mode });
+    outcome = await straightWrite(body, { write: continued(write, raw, id), dialect: "code", mode, sent });
     return outcome;
   };
   const instance = instanceOf(body, { table: write.table, id, code, mode }, change);
-  const answer = verb === "update" ? await run.call(instance, patchOf(body, request, stored.values)) : await run.call(instance);
+  const answer = verb === "update" ? await run.call(instance, { ...patch }) : await run.call(instance);
   return { outcome, answer };
 }
 
