@@ -75,8 +75,10 @@ function bindClass(exportName: string, exported: TableClass, tables: Map<string,
 }
 
 function bindTable(table: Table, exported: TableClass, binder: Binder): TableCode {
-  const methods = ownFunctions(exported.prototype, binder, `${table.name}`);
-  const statics = ownFunctions(exported, binder, `${table.name}`);
+  const classes = classesOf(exported);
+  const methods = functionsOf(classes.map((one) => one.prototype));
+  const statics = functionsOf(classes);
+  if (classes.some((one) => one.length > 0)) report(binder, `The constructor of ${table.name} takes parameters.`, "Remove the constructor: the runtime fills the record in.");
   const actions = new Map<string, AppFunction>();
   const [create, update, remove] = [takeOut(statics, "create"), takeOut(methods, "update"), takeOut(methods, "remove")];
   for (const [found, on, max] of [[methods, "RECORD", METHOD_ARITY_MAX], [statics, "TABLE", STATIC_ARITY_MAX]] as const) {
@@ -99,13 +101,20 @@ function takeOut(functions: Map<string, AppFunction>, name: string): AppFunction
   return found;
 }
 
-/** Methods that the class itself has; accessors and `#private` ones are its own business. */
-function ownFunctions(holder: object, binder: Binder, owner: string): Map<string, AppFunction> {
+/** The class and those that it extends, up to the one that Table made. */
+function classesOf(exported: TableClass): TableClass[] {
+  const classes: TableClass[] = [];
+  for (let current = exported; !Object.hasOwn(current, TABLE_NAME); current = Object.getPrototypeOf(current) as TableClass) classes.push(current);
+  return classes;
+}
+
+/** The nearest of each name counts; accessors and `#private` ones are the app's own business. */
+function functionsOf(holders: readonly object[]): Map<string, AppFunction> {
   const found = new Map<string, AppFunction>();
-  for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
-    if (name === "constructor") {
-      if (typeof value === "function" && value.length > 0) report(binder, `The constructor of ${owner} takes parameters.`, "Remove the constructor: the runtime fills the record in.");
-    } else if (typeof value === "function") found.set(name, value as AppFunction);
+  for (const holder of holders) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(holder))) {
+      if (name !== "constructor" && typeof value === "function" && !found.has(name)) found.set(name, value as AppFunction);
+    }
   }
   return found;
 }

@@ -1,0 +1,72 @@
+// Binding: every declared callable has its body, every body its declaration; each mismatch is one diagnostic with a fix.
+import { expect, test } from "bun:test";
+import { compileSchema } from "../schema/compile-schema.ts";
+import { endpoints, jobs, Table, tools } from "./app-api.ts";
+import { bindAppCode } from "./app-code.ts";
+
+const { catalog } = compileSchema({ file: "schema.graphql", text: `
+type Order @table @export {
+  id: ID! @primaryKey
+  cancel(reason: String): Order! @action
+  reprice: Boolean @action(on: TABLE)
+}
+type Endpoints { quote(sku: String!): Int! @http(method: GET, path: "/quote/{sku}") }
+` });
+
+class Order extends Table("Order") {
+  static async reprice(_ctx: unknown): Promise<boolean> { return true; }
+  async cancel(_arguments: unknown): Promise<unknown> { return this.update({}); }
+}
+const Endpoints = endpoints({ quote: async (_ctx: unknown, _arguments: unknown) => 1 });
+
+function problems(module: Readonly<Record<string, unknown>> | null, loaded = true): string[] {
+  return bindAppCode(catalog, module, { file: "resources.ts", loaded }).diagnostics.map(({ code, message, position, fix }) => `${position.file}:${position.line} ${code} ${message} ${fix}`);
+}
+
+test("a module that fits binds without a word", () => {
+  const { code, diagnostics } = bindAppCode(catalog, { Order, Endpoints, helper: () => 1 }, { file: "resources.ts", loaded: true });
+  expect(diagnostics).toEqual([]);
+  expect([...code.tables.get("Order")!.actions.keys()].sort()).toEqual(["cancel", "reprice"]);
+  expect(code.tables.get("Order")).toMatchObject({ create: null, update: null, remove: null });
+  expect(code.endpoints.has("quote")).toBe(true);
+});
+
+test("bodies that are missing are named at their declaration, unless the module did not load", () => {
+  expect(problems(null)).toEqual([
+    "schema.graphql:4 BODY_MISSING Order.cancel has no body. Add cancel to class Order in resources.ts, or remove the declaration.",
+    "schema.graphql:5 BODY_MISSING Order.reprice has no body. Add reprice to class Order in resources.ts, or remove the declaration.",
+    "schema.graphql:7 BODY_MISSING quote has no body. Add quote to Endpoints in resources.ts, or remove the declaration.",
+  ]);
+  expect(problems(null, false)).toEqual([]);
+});
+
+const wrong: [string, Readonly<Record<string, unknown>>, RegExp][] = [
+  ["a misspelt body", { Endpoints, Order: class extends Order { async cancle(): Promise<void> {} } }, /Order\.cancle has a body but no declaration\. Did you mean cancel\?/],
+  ["an undeclared endpoint", { Order, Endpoints: endpoints({ ...Endpoints, other: () => 1 }) }, /Endpoints\.other has a body but no declaration/],
+  ["a record's action as a static method", { Endpoints, Order: class extends Table("Order") { static cancel(): void {} static reprice(): void {} } }, /Order\.cancel is declared on the record\. Remove static/],
+  ["a table's action on the record", { Endpoints, Order: class extends Table("Order") { cancel(): void {} reprice(): void {} } }, /Order\.reprice is declared on the table/],
+  ["too many parameters", { Order, Endpoints: endpoints({ quote: (_a: unknown, _b: unknown, _c: unknown) => 1 }) }, /Endpoints\.quote takes 3 parameters\. Take the context and the arguments/],
+  ["a method that takes the context", { Endpoints, Order: class extends Table("Order") { cancel(_ctx: unknown, _arguments: unknown): void {} static reprice(): void {} } }, /Take the arguments; the context is this\.ctx/],
+  ["an unknown table", { Order, Endpoints, Ordre: class extends Table("Ordre") {} }, /extends Table\("Ordre"\), but the schema has no table Ordre\. Did you mean Order\?/],
+  ["two classes for a table", { Order, Endpoints, Other: class extends Table("Order") {} }, /two classes for Order/],
+  ["a body that is no function", { Order, Endpoints: { quote: 1 } }, /Endpoints\.quote is not a function/],
+  ["Endpoints that are no object", { Order, Endpoints: 1 }, /Endpoints is not an object/],
+  ["a constructor with parameters", { Endpoints, Order: class extends Order { constructor(_first: unknown) { super(); } } }, /constructor of Order takes parameters/],
+];
+for (const [name, module, message] of wrong) {
+  test(`refuses ${name}`, () => {
+    const found = problems(module);
+    expect(found.some((line) => message.test(line))).toBe(true);
+    expect(found.every((line) => line.includes("BODY_MISSING"))).toBe(true);
+  });
+}
+
+test("what this version does not run says so", () => {
+  const found = problems({ Order, Endpoints, Jobs: jobs({}), Tools: tools({}), Fallbacks: {}, Sources: {}, Migrations: {} });
+  expect(found.map((line) => /^resources\.ts:1 NOT_AVAILABLE The export (\w+)/.exec(line)?.[1]).sort()).toEqual(["Fallbacks", "Jobs", "Migrations", "Sources", "Tools"]);
+});
+
+test("a table's members need the runtime", () => {
+  expect(() => Order.create({}, {})).toThrow("needs the context");
+  expect(() => new Order().update({})).toThrow("does not come from the runtime");
+});
