@@ -32,14 +32,14 @@ export function writeBulk(models: TableModels, writes: readonly Write[], writeOn
         outcomes.set(index, outcome);
       } catch (error) {
         if (!(error instanceof AmbitError)) throw error;
-        if (!MAY_TURN.has(error.code)) throw located(error, index);
+        if (!MAY_TURN.has(error.code)) throw located(error, write, index);
         refused.set(index, error);
       }
     }
     if (refused.size === 0) return writes.map((_, index) => outcomes.get(index)!);
     if (refused.size === pending.length || round === ROUNDS_MAX) {
       const first = Math.min(...refused.keys());
-      throw located(refused.get(first)!, first);
+      throw located(refused.get(first)!, writes[first]!, first);
     }
     pending = pending.filter((index) => refused.has(index));
   }
@@ -53,8 +53,9 @@ function refuseTwice(write: Write, { table, id, status }: WriteOutcome, merged: 
   if (status !== "ignored") merged.add(key);
 }
 
-/** The problem with its place in the bulk before its path. */
-function located(error: AmbitError, index: number): AmbitError {
+/** The problem with its place in the bulk before its path. Changes of records found by a filter have no place in the request. */
+function located(error: AmbitError, write: Write, index: number): AmbitError {
+  if (write.kind !== "create") return error;
   const { where, details } = error.extras;
   const inside = (path: string): string => (path === "" ? `[${index}]` : `[${index}].${path}`);
   const moved = error.code === "VALIDATION_FAILED" && Array.isArray(details)

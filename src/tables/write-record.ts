@@ -104,6 +104,7 @@ export function insertRecord(context: WriteContext, model: TableModel, accepted:
   const writer: Writer = { authority: options.authority, sent: accepted.sent };
   const given = request.id ?? accepted.values.get(model.primaryKey.name) ?? null;
   const occupied = given === null ? null : overlay.slot(model, given);
+  refuseUnfilled(model, accepted);
   const record = newRecord(context, model, accepted, { write: options, id: given });
   const images = { old: null, record };
   checkGuarded(context, model, { images, accepted, authority: options.authority });
@@ -115,6 +116,12 @@ export function insertRecord(context: WriteContext, model: TableModel, accepted:
   if (slot.current !== null) expireSlot(context, slot);
   stageRecord(context, slot, record, writer);
   return { status: "created", table: model.table.name, id, record, old: null };
+}
+
+/** What only code sets, and nothing fills: that the sender gave it is what is wrong, not that it is missing. */
+function refuseUnfilled(model: TableModel, accepted: AcceptedInput): void {
+  const wrong = model.stored.filter(({ name, kind, type, fill }) => kind === "stored" && type.required && fill === null && accepted.guarded.has(name));
+  if (wrong.length > 0) throw readOnly(model, wrong.map(({ name }) => name));
 }
 
 function stageRecord(context: WriteContext, slot: Slot, values: RecordValues, writer: Writer): void {

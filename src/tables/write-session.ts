@@ -15,7 +15,7 @@ export interface WriteSession {
   write(write: Write, options: WriteOptions): WriteOutcome;
   /**
    * A bulk: its order never decides its outcome. Deletions come first, references before those who refer to them.
-   * Two upserts that merge into one record are refused. Problems name the item: `[3].title`. Outcomes in the order given.
+   * Two upserts that merge into one record are refused. Problems of new records name the item: `[3].title`. Outcomes in the order given.
    */
   writeAll(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[];
   /** With what is staged; expired records are null. */
