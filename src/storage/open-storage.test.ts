@@ -2,8 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { expressionBook } from "../expression/expression-book.ts";
-import { catalogOf, codeOf, openedStorage, temporaryDirectory } from "./testing/storage-fixture.ts";
+import { appOf, codeOf, openedStorage, temporaryDirectory } from "./testing/storage-fixture.ts";
 
 const child = join(import.meta.dir, "testing", "lock-child.ts");
 
@@ -150,8 +149,8 @@ test("the write-ahead log is folded into the file when a reader has kept it long
 
 test("distances between vectors are there for an app that has vectors, on both connections", async () => {
   const { storage } = openedStorage();
-  const catalog = catalogOf("type Note @table { id: ID! @primaryKey vector: Vector @indexed(type: VECTOR, dimensions: 2) }");
-  storage.prepareCatalog(catalog, expressionBook(catalog, new Map(), 1_000));
+  const { catalog, book } = appOf("type Note @table { id: ID! @primaryKey vector: Vector @indexed(type: VECTOR, dimensions: 2) }");
+  storage.prepareCatalog(catalog, book);
   const distance = "SELECT vec_distance_l2(X'0000000000000000', X'0000404000008040')";
   expect(storage.reader.values(distance)).toEqual([[5]]);
   expect(storage.rehearse((connection) => connection.values(distance))).toEqual([[5]]);

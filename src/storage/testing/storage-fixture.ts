@@ -5,7 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FakeClock, fakeClock } from "../../base/clock.ts";
 import { type Limits, defaultLimits } from "../../base/limits.ts";
-import type { Catalog } from "../../schema/catalog.ts";
+import { compileCatalogExpressions } from "../../expression/compile-catalog.ts";
+import type { ExpressionBook } from "../../expression/expression-book.ts";
+import type { Catalog, Table } from "../../schema/catalog.ts";
 import { compileSchema } from "../../schema/compile-schema.ts";
 import { type Storage, openStorage } from "../open-storage.ts";
 
@@ -16,11 +18,20 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-export function catalogOf(text: string): Catalog {
+export interface App { readonly catalog: Catalog; readonly book: ExpressionBook }
+
+export function appOf(text: string): App {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
-  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error");
+  const compiled = compileCatalogExpressions(catalog);
+  const errors = [...diagnostics, ...compiled.diagnostics].filter((diagnostic) => diagnostic.severity === "error");
   if (errors.length > 0) throw new Error(errors.map((one) => `${one.position.line}: ${one.message}`).join("\n"));
-  return catalog;
+  return { catalog, book: compiled.book };
+}
+
+export function tableOf({ catalog }: App, name: string): Table {
+  const table = catalog.tables.get(name);
+  if (table === undefined) throw new Error(`no table ${name}`);
+  return table;
 }
 
 export interface OpenedStorage {
