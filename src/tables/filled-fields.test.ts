@@ -25,12 +25,13 @@ type Line @table {
   by: String @createdBy
   who: String @default(rule: "auth.subject")
 }
+type Quote @table { id: ID! @primaryKey price: Int! @readOnly sku: String! }
 `;
 
 let app: OpenTables;
 beforeEach(() => { app = openTables(SDL); });
 afterEach(() => app.close());
-const ann = authority("ann", { Product: {}, Line: {} });
+const ann = authority("ann", { Product: {}, Line: {}, Quote: {} });
 
 test("computed fields follow what they read; sent ones must be right", async () => {
   const { id, record } = await app.write(create("Product", { id: "p", price: 5, cost: 3 }));
@@ -84,4 +85,10 @@ test("a deletion cascades to what was created in the same session", async () => 
     expect(session.get("Line", "l")).toBeNull();
   }, { actor: null, requestId: "r" });
   expect(app.log()).toEqual([]);
+});
+
+test("a required field that only code sets: a client that sends it is told so, not that it is missing", async () => {
+  expect(await failure(app.write(create("Quote", { sku: "a", price: 5 }), ann))).toMatchObject({ code: "READ_ONLY_FIELD", where: "price" });
+  expect(await failure(app.write(create("Quote", { sku: "a" }), ann))).toMatchObject({ code: "VALIDATION_FAILED", where: "price" });
+  expect((await app.write(create("Quote", { sku: "a", price: 5 }))).record).toMatchObject({ price: 5 });
 });
