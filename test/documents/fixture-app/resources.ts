@@ -1,0 +1,57 @@
+/// <reference path="./.ambit/types.d.ts" />
+import { Table, endpoints, type Args, type Ctx, type Input } from "ambit";
+
+export class Product extends Table("Product") {
+  async reprice({ percent }: Args<"Product.reprice">) {
+    return this.update({ price: Math.round(this.price * (100 + percent) / 100) });
+  }
+
+  static async withdraw(ctx: Ctx, { category }: Args<"Product.withdraw">) {
+    const products = await ctx.db.Product.find({ category, published: true });
+    for (const product of products) await ctx.db.Product.update(product.id, { published: false });
+    return products.length;
+  }
+}
+
+export class Order extends Table("Order") {
+  static override async create(ctx: Ctx, input: Input<"Order">) {
+    const product = await ctx.db.Product.get(input.productId);
+    if (product === null) throw ctx.error(404, "UNKNOWN_PRODUCT", "There is no such product.", { path: "productId" });
+    return super.create(ctx, { ...input, total: product.price * input.quantity, currency: product.currency });
+  }
+
+  async cancel({ reason }: Args<"Order.cancel">) {
+    if (this.status !== "PENDING") throw this.ctx.error(409, "NOT_CANCELLABLE", "Only pending orders can be cancelled.");
+    return this.update({ status: "CANCELLED", note: reason ?? this.note });
+  }
+}
+
+export const Endpoints = endpoints({
+  async quote(ctx, { sku, quantity }) {
+    const product = await ctx.db.Product.first({ sku });
+    if (product === null) throw ctx.error(404, "UNKNOWN_SKU", "There is no such product.");
+    return { sku, price: product.price * quantity, currency: product.currency };
+  },
+  async cheapest(ctx, { category }) {
+    const product = await ctx.db.Product.first({ category, order: { price: "asc" } });
+    return product!;
+  },
+  async importRate(ctx, { currency }) {
+    return { currency, rate: await rateOf(ctx, currency) };
+  },
+  async askRate(ctx, { currency }) {
+    return { currency, rate: await rateOf(ctx, currency) };
+  },
+  async waitForDelivery() {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    return true;
+  },
+  async myOrders(ctx, { limit, after }) {
+    return ctx.db.Order.find({ order: { placedAt: "desc" }, limit, after });
+  },
+});
+
+async function rateOf(ctx: Ctx, currency: string): Promise<number> {
+  const answer = await ctx.fetch(`${ctx.values.ratesUrl}/rates/${currency}`);
+  return (await answer.json() as { rate: number }).rate;
+}
