@@ -9,7 +9,7 @@ import { planLevel, type Level } from "./plan-level.ts";
 import type { Part } from "./plan-object.ts";
 import { pageClause } from "./plan-page.ts";
 import { rowContext, rowSql, whereClause, type PlanScope, type RowAlias } from "./plan-scope.ts";
-import { wireFormOf, type WireForm } from "./plan-value.ts";
+import { hasOrderKey, wireFormOf, type WireForm } from "./plan-value.ts";
 
 type AggregateItem = Extract<SelectItem, { kind: "aggregate" }>;
 type ValueItem = Extract<SelectItem, { kind: "value" }>;
@@ -69,13 +69,12 @@ function orderTerm(columns: readonly GroupColumn[], { item, descending, nulls }:
 function groupColumn(scope: PlanScope, { row }: Level, item: ValueItem): GroupColumn {
   const value = castExpression(item.value, item.cast);
   const form = wireFormOf(value, row.table, scope.catalog);
-  const [sql, key] = [rowSql(scope, row, value), orderKeySql(value, rowContext(scope, row))];
-  const [shown, group] = item.visibleWhen === null ? [sql, key] : masked(rowSql(scope, row, item.visibleWhen), sql, key);
-  return { alias: item.alias, sql: sql === key ? shown : `min(${shown})`, form, order: group, group };
-}
-
-function masked(visible: string, ...values: [string, string]): [string, string] {
-  return values.map((sql) => `CASE WHEN ${visible} THEN ${sql} END`) as [string, string];
+  const visible = item.visibleWhen === null ? null : rowSql(scope, row, item.visibleWhen);
+  const masked = (sql: string): string => (visible === null ? sql : `CASE WHEN ${visible} THEN ${sql} END`);
+  const sql = masked(rowSql(scope, row, value));
+  if (!hasOrderKey(value)) return { alias: item.alias, sql, form, order: sql, group: sql };
+  const key = masked(orderKeySql(value, rowContext(scope, row)));
+  return { alias: item.alias, sql: `min(${sql})`, form, order: key, group: key };
 }
 
 function aggregateColumn(scope: PlanScope, { row }: Level, item: AggregateItem): GroupColumn {
@@ -91,7 +90,6 @@ interface AggregateSql extends ResultSql { readonly order?: string }
 function aggregateSql(scope: PlanScope, row: RowAlias, { function: name, value }: AggregateItem): AggregateSql {
   if (value === null) return { sql: "count(*)", kind: "int", form: "plain" };
   const sql = rowSql(scope, row, value);
-  const key = orderKeySql(value, rowContext(scope, row));
   const form = wireFormOf(value, row.table, scope.catalog);
   const { kind } = typeOf(value);
   switch (name) {
@@ -99,8 +97,9 @@ function aggregateSql(scope: PlanScope, row: RowAlias, { function: name, value }
     case "sum": return sumSql(sql, kind, form);
     case "avg": return { sql: finiteSql(`avg(${kind === "decimal" ? `CAST(${sql} AS REAL)` : sql})`), kind: "double", form: "plain" };
     case "min": case "max": {
-      const pick = name === "min" ? "ambit_least" : "ambit_greatest";
-      return sql === key ? { sql: `${name}(${sql})`, kind, form } : { sql: `${pick}(${key}, ${sql})`, kind, form, order: `${name}(${key})` };
+      if (!hasOrderKey(value)) return { sql: `${name}(${sql})`, kind, form };
+      const key = orderKeySql(value, rowContext(scope, row));
+      return { sql: `${name === "min" ? "ambit_least" : "ambit_greatest"}(${key}, ${sql})`, kind, form, order: `${name}(${key})` };
     }
     default: return unreachable(name);
   }

@@ -1,6 +1,6 @@
 // Which tables a statement visits, and how: asked of SQLite once for each text. Whether that is much depends on their sizes now.
 import type { Parameters } from "./plan-run.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { quoted } from "./column.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 import type { PlanStatement } from "./plan-statement.ts";
@@ -20,7 +20,8 @@ interface Visits {
   readonly many: readonly string[];
 }
 
-interface Observed { readonly visits: Map<string, Visits>; readonly sizes: Map<string, Size> }
+/** By statement: a connection that forgets its statements has had its tables changed. */
+interface Observed { readonly visits: WeakMap<Statement, Visits>; readonly sizes: Map<string, Size> }
 interface Size { rows: number; cap: number; usesLeft: number }
 
 /** A hundredth of limits.scanRows is a table of some size. */
@@ -44,18 +45,16 @@ export function judgeScan(connection: Connection, compiled: CompiledPlan, statem
 
 function observationsOf(connection: Connection): Observed {
   let observed = observations.get(connection);
-  if (observed === undefined) observations.set(connection, observed = { visits: new Map(), sizes: new Map() });
+  if (observed === undefined) observations.set(connection, observed = { visits: new WeakMap(), sizes: new Map() });
   return observed;
 }
 
 interface Asked { readonly sql: string; readonly parameters: Parameters }
 
 function visitsOf(connection: Connection, { visits }: Observed, compiled: CompiledPlan, { sql, parameters }: Asked): Visits {
-  let known = visits.get(sql);
-  if (known === undefined) {
-    if (visits.size >= compiled.limits.planCacheEntries) visits.clear();
-    visits.set(sql, known = readVisits(sql, explainLines(connection, sql, parameters), compiled));
-  }
+  const statement = connection.query(sql);
+  let known = visits.get(statement);
+  if (known === undefined) visits.set(statement, known = readVisits(sql, explainLines(connection, sql, parameters), compiled));
   return known;
 }
 

@@ -46,6 +46,11 @@ export function ownField(value: Expression, table: Table): Field | null {
   return field?.kind === "stored" ? field : null;
 }
 
+/** True where SQLite orders and groups by something else than the value itself. */
+export function hasOrderKey(expression: Expression): boolean {
+  return ["decimal", "duration", "json", "list", "object"].includes(typeOf(expression).kind);
+}
+
 /** The type that the schema declares for a field, through relations and nested objects, or for a mask around one. */
 export function declaredType(expression: Expression, table: Table, catalog: Catalog): TypeRef | null {
   if (expression.op === "conditional") return declaredType(expression.then, table, catalog) ?? declaredType(expression.otherwise, table, catalog);

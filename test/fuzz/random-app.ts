@@ -18,6 +18,10 @@ const scalarFields = ["String", "String", "Int", "Long", "Float", "Boolean", "Da
 const enumValues = ["RED", "GREEN", "BLUE", "red"];
 const indexable = new Set(["String", "Int", "Long", "Float", "Boolean", "DateTime", "Date", "Duration", "Decimal"]);
 
+const searchedRelations: Readonly<Record<string, readonly string[]>> = {
+  Alpha: ["betas.note", "gammas.note", "betas.gammas.note"], Beta: ["gammas.note", "gammas.alphas.note"], Gamma: ["alphas.note"],
+};
+
 interface Shape { readonly name: string; readonly key: string }
 
 export function randomApp(dice: Dice): FuzzApp {
@@ -46,7 +50,7 @@ export function randomApp(dice: Dice): FuzzApp {
 
 function table({ name, key }: Shape, dice: Dice, relations: readonly string[]): string {
   const fields = [`id: ${key}! @primaryKey`, ...relations];
-  const searched: string[] = [];
+  const searched: string[] = ["note", ...dice.some(searchedRelations[name] ?? [], 0.5)];
   for (const [index, type] of scalarFields.entries()) {
     if (!dice.chance(0.7)) continue;
     const field = `${type.toLowerCase()}${index}`;
@@ -56,13 +60,13 @@ function table({ name, key }: Shape, dice: Dice, relations: readonly string[]): 
     const index1 = indexable.has(type) && dice.chance(0.4) ? ` @indexed${type === "String" && dice.chance(0.3) ? "(fold: true)" : ""}` : "";
     fields.push(`${field}: ${type}${required}${index1}${text ? " @indexed(type: TEXT)" : ""}`);
   }
-  fields.push(`cents: Money${dice.chance(0.3) ? "!" : ""} @currency(code: "EUR")`, "order: Int", "color: Color @indexed");
+  fields.push(`cents: Money${dice.chance(0.3) ? "!" : ""} @currency(code: "EUR")`, "order: Int", "color: Color @indexed", "note: String @indexed(type: TEXT)");
   if (dice.chance(0.6)) fields.push(`words: [String!]${dice.chance(0.3) ? "!" : ""}`, "numbers: [Long]", "colors: [Color!]");
   if (dice.chance(0.6)) fields.push("place: Place @indexed(type: GEO)");
   if (dice.chance(0.5)) fields.push(`vector: Vector @indexed(type: VECTOR, dimensions: 3, metric: ${dice.pick(["COSINE", "L2", "L1"])})`);
   fields.push("twice: Int @computed(rule: \"record.order * 2\")", "rich: Boolean @computed(rule: \"record.cents > 100\")");
   const arguments_ = [...(dice.chance(0.3) ? ["open: true"] : []), ...(dice.chance(0.4) ? ["expiration: \"P1D\""] : [])];
-  const search = searched.length > 0 && dice.chance(0.7) ? ` @search(fields: [${searched.map((field) => `"${field}"`).join(", ")}])` : "";
+  const search = dice.chance(0.7) ? ` @search(fields: [${searched.map((field) => `"${field}"`).join(", ")}])` : "";
   const compound = dice.chance(0.5) ? " @indexed(fields: [\"color\", \"order\"])" : "";
   return `type ${name} @table${arguments_.length > 0 ? `(${arguments_.join(", ")})` : ""} @export${search}${compound} {\n  ${fields.join("\n  ")}\n}`;
 }

@@ -16,10 +16,15 @@ export function withRandomMasks(plan: Plan, world: World, dice: Dice): Plan {
     }),
     search: plan.search === null ? null : {
       ...plan.search,
-      paths: plan.search.paths.map((path) => ({ ...path, visibleWhen: path.path.length === 1 ? mask() : null })),
+      paths: plan.search.paths.map((path) => ({ ...path, visibleWhen: dice.chance(0.4) ? randomMask(holderOf(path.path, plan.table, world), dice) : null })),
     },
     similar: plan.similar === null ? null : { ...plan.similar, visibleWhen: mask() },
   };
+}
+
+/** The table of the row that holds the text. */
+function holderOf(path: readonly string[], table: string, world: World): string {
+  return path.slice(0, -1).reduce((at, step) => world.table(at).fields.get(step)!.relation!.table, table);
 }
 
 function conjunction(left: Expression | null, right: Expression): Expression {

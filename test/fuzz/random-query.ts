@@ -20,7 +20,7 @@ export function randomQuery(table: Table, scope: QueryScope): Pairs {
   if (dice.chance(0.5)) pairs.push(["order", grouped ? groupOrder(pairs[0]![1], dice) : orderTerms(table, scope)]);
   if (dice.chance(0.4)) pairs.push(["limit", String(dice.below(8))]);
   if (dice.chance(0.2)) pairs.push(["offset", String(dice.below(5))]);
-  if (!grouped && dice.chance(0.12)) pairs.push(...randomRanking(table, scope));
+  if (!grouped && dice.chance(0.15)) pairs.push(...randomRanking(table, scope));
   return dice.chance(0.04) ? spoilt(pairs, dice) : pairs;
 }
 
