@@ -1,6 +1,6 @@
 // The ordered log: one entry for each committed transaction, appended in it. Reads entries back exactly; delivers nothing itself.
 import type { Json, RecordValues, Value } from "../base/value.ts";
-import type { Catalog, Table } from "../schema/catalog.ts";
+import type { Catalog, Table, TypeRef } from "../schema/catalog.ts";
 import { fromWireValue } from "../schema/wire-value.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Change } from "./change.ts";
@@ -109,7 +109,7 @@ function decodeChange(kept: KeptChange, catalog: Catalog): Change {
   const key = table?.fields.get(table.primaryKey);
   return {
     table: kept.table, cause: kept.cause,
-    id: key === undefined ? kept.id : fromWireValue(kept.id, key.type, catalog),
+    id: key === undefined ? kept.id : valueOf(kept.id, key.type, catalog),
     old: image(old, table, catalog), new: image(kept.new, table, catalog),
   };
 }
@@ -120,8 +120,17 @@ function image(kept: KeptImage | null, table: Table | null, catalog: Catalog): R
   const values = Object.create(null) as { [field: string]: Value };
   for (const name of Object.keys(kept)) {
     const field = table?.fields.get(name);
-    if (field !== undefined) values[name] = fromWireValue(kept[name], field.type, catalog);
+    if (field !== undefined) values[name] = valueOf(kept[name]!, field.type, catalog);
     else if (kept[name] !== null) values[name] = kept[name]!;
   }
   return values;
+}
+
+/** An entry may be older than the type: what does not fit stays as it was kept. */
+function valueOf(kept: Json, type: TypeRef, catalog: Catalog): Value {
+  try {
+    return fromWireValue(kept, type, catalog);
+  } catch {
+    return kept;
+  }
 }

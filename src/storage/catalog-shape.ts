@@ -20,7 +20,7 @@ export interface TypeShape {
 export interface FieldShape {
   readonly name: string;
   readonly type: TypeShape;
-  /** Of a stored computed field: its rule and those that it may build on. */
+  /** Of a stored computed field: all computed rules of the table, for it may build on others. */
   readonly computed: string | null;
 }
 
@@ -83,6 +83,6 @@ function typeShape(type: TypeRef, catalog: Catalog, around: readonly string[]): 
 
 function computedBy(field: Field, table: Table): string | null {
   if (field.fill?.kind !== "computed") return null;
-  const others = [...table.fields.values()].filter((other) => other.kind === "computed");
-  return [field, ...others].map(({ name, fill }) => `${name}: ${fill?.kind === "computed" ? fill.rule.source : ""}`).join("\n");
+  const sources = [...table.fields.values()].flatMap(({ name, fill }) => (fill?.kind === "computed" ? [`${name}: ${fill.rule.source}`] : []));
+  return sources.join("\n");
 }

@@ -1,6 +1,6 @@
 // A thin typed face of bun:sqlite: bound values only, prepared statements kept by their text, at most so many at once.
 // Integers come back as JavaScript numbers: read a Long as CAST(... AS TEXT).
-import { Database, type Statement as NativeStatement } from "bun:sqlite";
+import type { Database, Statement as NativeStatement } from "bun:sqlite";
 import type { SqlValue } from "../base/value.ts";
 import { statementError } from "./sqlite-failure.ts";
 

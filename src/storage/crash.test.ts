@@ -43,6 +43,5 @@ test(`${kills} kills under concurrent writes: what was acknowledged is there, no
     } else expect(acknowledged, where).toEqual([]);
     await storage.close();
   }
-  console.log(`${kills} kills, ${acknowledged.length} writes acknowledged and present`);
   expect(acknowledged.length).toBeGreaterThan(0);
 }, 600_000);

@@ -3,7 +3,7 @@ import { SQLiteError } from "bun:sqlite";
 import type { SqlValue, Value } from "../base/value.ts";
 import type { Fill, Table, TypeRef } from "../schema/catalog.ts";
 import { columnsDdl, createTable } from "./ddl.ts";
-import { columnType, fieldOf, isJsonColumn, quoted } from "./column.ts";
+import { OPEN_COLUMN, columnType, fieldOf, isJsonColumn, quoted } from "./column.ts";
 import type { IndexShape, TableShape } from "./catalog-shape.ts";
 import type { Connection } from "./connection.ts";
 import { type Difference, type TableChange, difference } from "./compare-shapes.ts";
@@ -13,7 +13,7 @@ import { searchDdl } from "./search-ddl.ts";
 
 /** Returns what is not possible; then the caller must roll back. */
 export function evolveTable(context: RefillContext, change: TableChange): Difference[] {
-  const refused = [...change.refused, ...heldNulls(context, change)];
+  const refused = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change)];
   if (refused.length > 0) return refused;
   const steps = parts(change);
   dropParts(context, steps);
@@ -84,6 +84,21 @@ function heldNulls({ connection, table }: RefillContext, { tightened, refilled }
     const count = connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE ${column} IS NULL`)[0]![0] as number;
     if (count === 0) return [];
     return [difference(table, field.name, `became required, and ${count} records have none`, "Keep it nullable, give it @default(value: ...), or fill it first.")];
+  });
+}
+
+/** Undeclared fields that nobody could read any more, or that a new field of that name would hide. */
+function heldUndeclared({ connection, table }: RefillContext, { old, next, addedFields }: TableChange): Difference[] {
+  if (!old.open) return [];
+  const open = quoted(OPEN_COLUMN);
+  const holders = (where: string): number => connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE ${where}`)[0]![0] as number;
+  if (!next.open) {
+    const count = holders(`${open} IS NOT NULL`);
+    return count === 0 ? [] : [difference(table, null, `no longer admits undeclared fields, and ${count} records have some`, "Keep @table(open: true), or remove them first.")];
+  }
+  return addedFields.flatMap((field) => {
+    const count = holders(`json_type(${open}, '$."${field.name}"') IS NOT NULL`);
+    return count === 0 ? [] : [difference(table, field.name, `is new, and ${count} records hold an undeclared field of that name`, "Choose another name, or remove the undeclared one first.")];
   });
 }
 

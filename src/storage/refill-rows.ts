@@ -42,12 +42,21 @@ export function refillRows(context: RefillContext, fields: readonly string[]): D
   }
 }
 
+/** One may read another: as often as there are fields, or until nothing moves any more. */
 function computedValues({ book, table, nowMs }: RefillContext, fields: readonly string[], values: RecordValues): RecordValues {
   const result: { [field: string]: Value } = { ...values };
-  for (const name of fields) {
+  const environment = { rows: { record: result }, variables: {}, now: dateTimeOf(nowMs), source: null };
+  const rules = fields.flatMap((name) => {
     const { fill } = fieldOf(table, name);
-    if (fill?.kind !== "computed") continue;
-    result[name] = evaluate(book.of(fill.rule), { rows: { record: values }, variables: {}, now: dateTimeOf(nowMs), source: null }, book);
+    return fill?.kind === "computed" ? [{ name, expression: book.of(fill.rule) }] : [];
+  });
+  for (let round = 0, moved = true; moved && round < rules.length; round++) {
+    moved = false;
+    for (const { name, expression } of rules) {
+      const value = evaluate(expression, environment, book);
+      moved ||= value !== result[name];
+      result[name] = value;
+    }
   }
   return result;
 }

@@ -1,6 +1,7 @@
 // sqlite-vec: distances between vectors inside SQL. Loaded only for an app that has vectors.
 import type { Database } from "bun:sqlite";
 import { createRequire } from "node:module";
+import type * as SqliteVec from "sqlite-vec";
 import { fault } from "../base/error.ts";
 import type { Catalog } from "../schema/catalog.ts";
 
@@ -13,7 +14,7 @@ export function usesVectors(catalog: Catalog): boolean {
 
 export function loadVectorFunctions(database: Database): void {
   try {
-    const { getLoadablePath } = createRequire(import.meta.url)("sqlite-vec") as typeof import("sqlite-vec");
+    const { getLoadablePath } = createRequire(import.meta.url)("sqlite-vec") as typeof SqliteVec;
     database.loadExtension(getLoadablePath());
   } catch (error) {
     throw fault("NOT_AVAILABLE", "Vectors need sqlite-vec, which does not load on this machine.", { cause: error });
