@@ -7,6 +7,7 @@ import { addCommonHeaders } from "./answer-headers.ts";
 import { createProxyTrust, type ProxyTrust } from "./client-address.ts";
 import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
+import { createCredentialMemory, type CredentialMemory } from "./credential-memory.ts";
 import type { Answer } from "./exchange.ts";
 import { createHttpMetrics, type HttpMetrics } from "./http-metrics.ts";
 import { problemAnswer } from "./problem-answer.ts";
@@ -40,6 +41,7 @@ class RequestAnswering implements Answering {
   private readonly metrics: HttpMetrics = createHttpMetrics();
   private readonly cors: Cors;
   private readonly corsOpen: boolean;
+  private readonly credentials: CredentialMemory;
   private readonly requestIds: RequestIds;
   private readonly requestLog: RequestLog;
   private readonly proxies: ProxyTrust;
@@ -49,6 +51,7 @@ class RequestAnswering implements Answering {
     this.options = options;
     this.cors = createCors(options.cors.origins);
     this.corsOpen = options.cors.origins.length > 0;
+    this.credentials = createCredentialMemory(options.clock);
     this.requestIds = createRequestIds(options.random);
     this.requestLog = createRequestLog(options.log);
     this.proxies = createProxyTrust(options.trustProxy);
@@ -80,7 +83,7 @@ class RequestAnswering implements Answering {
       if (!SYSTEM_METHODS.includes(exchange.method)) return refuseMethod(SYSTEM_METHODS);
       if (!system.authenticated) return system.answer(exchange, exchange.app);
     }
-    const identity = exchange.app.authenticator.authenticate(exchange.header("authorization"));
+    const identity = this.credentials.identify(exchange.app, exchange.header("authorization"));
     return identity instanceof Promise ? identity.then((known) => proceed(exchange, known, system)) : proceed(exchange, identity, system);
   }
 

@@ -30,9 +30,10 @@ export class RestRequest {
   dispatch(body: OperationBody, bytes: Uint8Array | null): Result | Promise<Result> {
     const { exchange } = this;
     const startedMs = performance.now();
+    const isRead = body.kind === "get" || body.kind === "query";
     const operation: Operation = {
       body, identity: exchange.identity, requestId: exchange.requestId, idempotency: bytes === null ? null : readIdempotency(exchange, bytes),
-      request: new RequestView(exchange), signal: body.kind === "action" || body.kind === "endpoint" ? exchange.signal : null,
+      request: isRead ? null : new RequestView(exchange), signal: body.kind === "action" || body.kind === "endpoint" ? exchange.signal : null,
     };
     const result = this.parts.dispatcher.dispatch(operation);
     if (!(result instanceof Promise)) return this.note(result, startedMs);

@@ -1,0 +1,35 @@
+// Remembers for a moment whose credential it was: a client that asks often is not verified anew each time.
+import type { Identity } from "../../access/identity.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { ServedApp } from "./served-app.ts";
+
+export interface CredentialMemory {
+  /** As the authenticator of this app says. Throws what it throws; refusals are not remembered. */
+  identify(app: ServedApp, credential: string | null): Identity | Promise<Identity>;
+}
+
+/** So long may a withdrawn credential still be taken. */
+const REMEMBERED_MS = 1_000;
+const REMEMBERED_MAX = 1_000;
+
+interface Remembered { readonly identity: Identity; readonly untilMs: number }
+
+export function createCredentialMemory(clock: Clock): CredentialMemory {
+  // By authenticator: a reload begins anew.
+  const memories = new WeakMap<ServedApp["authenticator"], Map<string, Remembered>>();
+  return {
+    identify({ authenticator }, credential) {
+      if (credential === null) return authenticator.authenticate(null);
+      let memory = memories.get(authenticator);
+      if (memory === undefined) memories.set(authenticator, memory = new Map());
+      const now = clock.now();
+      const known = memory.get(credential);
+      if (known !== undefined && now < known.untilMs) return known.identity;
+      const found = authenticator.authenticate(credential);
+      if (found instanceof Promise) return found;
+      if (memory.size >= REMEMBERED_MAX) memory.clear();
+      memory.set(credential, { identity: found, untilMs: Math.min(now + REMEMBERED_MS, found.expiresAtMs ?? Infinity) });
+      return found;
+    },
+  };
+}
