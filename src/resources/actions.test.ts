@@ -279,6 +279,23 @@ test("a record that changed under the body runs it again; who never wins is told
   expect([runs, (await app.as(administrator).list("Sold", "select=stockId")).body]).toEqual([2, [{ stockId: "3" }]]);
 });
 
+test("the last attempt is alone for so long only; who does not win is told", async () => {
+  const app = await open({ limits: { transactionAttempts: 2 } });
+  let runs = 0;
+  let outside: Promise<unknown> = Promise.resolve();
+  modes = {
+    async loses(ctx) {
+      await ctx.system["Stock"]!.update("s1", { note: `run ${++runs}` });
+      outside = app.as(administrator).update("Stock", "s1", { available: runs });
+      if (runs === 1) await outside;
+      else app.clock.advance(101);
+    },
+  };
+  expect(await refusal(app.as(user("s", "staff")).call("run", { mode: "loses" }))).toMatchObject({ code: "TRANSACTION_CONFLICT", status: 409 });
+  await outside;
+  expect([runs, app.tables.get("Stock", "s1")!.values["note"], app.tables.get("Stock", "s1")!.values["available"]]).toEqual([2, null, 2]);
+});
+
 test("what a body says about a state that never was does not count", async () => {
   const app = await open();
   let runs = 0;

@@ -1,4 +1,5 @@
 // Queries of app code: typed objects to plans, plans to records in memory form.
+import { AmbitError } from "../base/error.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import { parseCodeQuery } from "../query/code-query.ts";
 import type { Plan } from "../query/plan.ts";
@@ -13,7 +14,12 @@ import { planEnvironment } from "./planner.ts";
 export function codePlan(body: Body, table: Table, query: unknown, mode: Mode): Plan {
   const rights = body.rights(mode);
   rights.require(table.name, "READ");
-  return parseCodeQuery(query, { table, scope: rights.codeScope, limits: body.core.limits, now: body.now });
+  try {
+    return parseCodeQuery(query, { table, scope: rights.codeScope, limits: body.core.limits, now: body.now });
+  } catch (error) {
+    if (mode === "system" && error instanceof AmbitError) body.caller.systemRefusals.set(error, table.name);
+    throw error;
+  }
 }
 
 export function readPage(body: Body, plan: Plan, mode: Mode): { rows: RecordValues[]; next: string | null } {

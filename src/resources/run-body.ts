@@ -32,7 +32,6 @@ export async function runTransaction<Value, Answer>(core: DispatchCore, request:
         return await attemptOnce(core, request, { alone, deadlineMs });
       } catch (error) {
         if (!(error instanceof BodyConflict)) throw error;
-        core.log.info("transaction-conflict", { requestId: request.caller.requestId, body: request.caller.label, attempt, tables: [...new Set(error.records.map(({ table }) => table))] });
         if (alone) throw conflictAnswer(core, request.caller, error);
         leaveLane();
         leaveLane = await enterLane(core, error.records[0], deadlineMs);
@@ -149,6 +148,7 @@ function conflictAnswer(core: DispatchCore, caller: Caller, { records, cause }: 
     const view = core.views.of(table, caller.rights, "wire");
     return stored !== null && view.show({ rights: caller.rights, values: stored.values, now, source: core.tables.source }) !== null;
   });
+  core.log.warn("transaction-conflict", { requestId: caller.requestId, body: caller.label, tables: [...new Set(records.map(({ table }) => table))] });
   const details = { records: named.slice(0, 10).map(({ table, id }) => ({ table, id: String(id) })) };
   return fault("TRANSACTION_CONFLICT", "Other requests kept changing what this one had read.", { details, retryAfterS: 1, cause });
 }
