@@ -61,9 +61,9 @@ function argumentType(call: Extract<Expression, { op: "call" }>): ExpressionType
   }
 }
 
-/** Of min and max: the type in which all arguments compare. */
+/** Of min and max: the type in which all arguments compare; json alone is a list of numbers. */
 function extremeType(operands: readonly Expression[]): ExpressionType | null {
-  if (operands.length === 1) return null;
+  if (operands.length === 1) return typeOf(operands[0]!).kind === "json" ? { kind: "list", item: { kind: "double" } } : null;
   let type: ExpressionType | null = typeOf(operands[0]!);
   for (const operand of operands) type = type === null ? null : commonType(type, typeOf(operand));
   return type?.kind === "json" ? { kind: "double" } : type;

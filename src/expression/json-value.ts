@@ -31,8 +31,8 @@ function itemAt(items: readonly Value[], step: string | number): Value {
 
 /** `->>`: a string as it is, anything else as JSON text. */
 export function textOfJson(value: Value): string | null {
-  if (value === null) return null;
-  return typeof value === "string" ? value : jsonText(value);
+  if (value === null || typeof value === "string") return value;
+  return typeof value === "bigint" ? value.toString() : jsonText(value);
 }
 
 /** JSON text in wire form: what is too large for a number is a string. */

@@ -3,11 +3,14 @@ import { expect, test } from "bun:test";
 import { compareText } from "../base/text.ts";
 import { seededRandom } from "../base/random.ts";
 import type { SqlValue, Value } from "../base/value.ts";
+import { compileCel } from "../expression/cel-compile.ts";
+import type { CelPlace } from "../expression/cel-context.ts";
 import { compareValues } from "../expression/compare-values.ts";
 import type { Expression, ExpressionType } from "../expression/expression.ts";
 import { typeOf } from "../expression/field-type.ts";
 import { jsonText } from "../expression/json-value.ts";
-import { expressionFixture, fixtureProblems, type ExpressionFixture } from "./testing/expression-fixture.ts";
+import { expressionFixture, fixtureCatalog, fixtureProblems, type ExpressionFixture } from "./testing/expression-fixture.ts";
+import { celMaker } from "./testing/random-cel.ts";
 import { expressionMaker } from "./testing/random-expression.ts";
 import { toSqlValue } from "./sql-value.ts";
 
@@ -36,6 +39,26 @@ test(`${ROUNDS} random expressions have one verdict, seed ${SEED}`, () => {
   }
   // Else the test would test little.
   expect(defined / total).toBeGreaterThan(0.4);
+}, 300_000);
+
+test(`what compiles of ${ROUNDS * 10} random CEL texts has one verdict, seed ${SEED}`, () => {
+  const maker = expressionMaker(seededRandom(SEED));
+  const owners = [0, 1, 2, 3].map(maker.owner);
+  const variables = { ...maker.variables(), auth: { subject: "o1", roles: ["a", null], claims: { x: [1, "a"] } } };
+  const fixture = expressionFixture(Array.from({ length: 5 }, (_, index) => maker.record(BigInt(index), owners)), owners, variables);
+  const make = celMaker(seededRandom(SEED));
+  const item = fixtureCatalog.tables.get("Item")!;
+  const place: CelPlace = { catalog: fixtureCatalog, rows: new Map([["record", item]]), auth: true, input: null, absent: {} };
+  let compiled = 0;
+  for (let step = 0; step < ROUNDS * 10; step++) {
+    const source = make(1 + (step % 3));
+    const { expression } = compileCel({ source, position: { file: "s", line: 1, column: 1 } }, place, { type: { kind: "bool" }, domain: null, what: "A rule" });
+    if (expression === null) continue;
+    compiled++;
+    compare(fixture, expression, `seed ${SEED}, step ${step}, ${source}`);
+  }
+  fixture.database.close();
+  expect(compiled).toBeGreaterThan(ROUNDS / 10);
 }, 300_000);
 
 test("the order key orders as values compare", () => {
