@@ -7,6 +7,7 @@ import type { RecordSource } from "../expression/expression.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
+import { failureScope } from "../storage/sqlite-failure.ts";
 import type { CommitOptions, Draft, Tables } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
@@ -15,14 +16,19 @@ import type { Work } from "./work.ts";
 
 export interface RecordName { readonly table: string; readonly id: Value }
 
-/** The commit met another state than the body: it must run again. Never reaches app code or a client. */
-export class BodyConflict extends Error {
-  override readonly name = "BodyConflict";
+/**
+ * The commit met another state than the body: it must run again. Never reaches app code or a client. An AmbitError, so that in
+ * a batch it concerns this one request alone.
+ */
+export class BodyConflict extends AmbitError {
   readonly records: readonly RecordName[];
+  /** Who waits for the same runs again one after the other. */
+  readonly lane: string;
 
-  constructor(records: readonly RecordName[], cause?: unknown) {
-    super("the state changed while the body ran", { cause });
+  constructor(records: readonly RecordName[], lane: string, cause?: unknown) {
+    super(409, "TRANSACTION_CONFLICT", "The state changed while the body ran.", { cause });
     this.records = records;
+    this.lane = lane;
   }
 }
 
@@ -134,15 +140,17 @@ export class BufferedWork implements Work {
   /** In the commit: all writes, if the state is still the one that the body saw. `alone`: nobody else commits, so refusals are real. */
   apply(session: WriteSession, alone: boolean): void {
     const changed = this.changedReads((table, id) => session.get(table, id));
-    if (changed.length > 0) throw new BodyConflict(changed);
+    if (changed.length > 0) throw staleReads(changed);
+    let other: string | null;
     try {
-      const same = this.#replay(session);
+      other = this.#replay(session);
       session.flush();
-      if (same || alone) return;
     } catch (error) {
-      throw alone ? error : new BodyConflict(this.#written(), error);
+      // Anything else concerns the batch or the writer.
+      if (alone || failureScope(error) !== "request") throw error;
+      throw new BodyConflict(this.#written(), [...new Set(this.#writes.map(({ write }) => write.table))].join(" "), error);
     }
-    throw new BodyConflict(this.#written());
+    if (other !== null && !alone) throw new BodyConflict(this.#written(), other);
   }
 
   #ownRecords(): ReadonlyMap<string, StoredRecord | null> {
@@ -150,13 +158,13 @@ export class BufferedWork implements Work {
       .map((change) => [nameOf(change.table, change.id), change.new === null ? null : { values: change.new, version: UNCOMMITTED }]));
   }
 
-  /** False: something came out otherwise than the body saw it. */
-  #replay(session: WriteSession): boolean {
-    let same = true;
+  /** The table where something came out otherwise than the body saw it; null: nowhere. */
+  #replay(session: WriteSession): string | null {
+    let other: string | null = null;
     for (const { write, options, outcome } of this.#writes) {
-      if (!isSameOutcome(session.write(write, options), outcome, this.#parts.catalog)) same = false;
+      if (!isSameOutcome(session.write(write, options), outcome, this.#parts.catalog)) other ??= write.table;
     }
-    return same;
+    return other;
   }
 
   #written(): RecordName[] {
@@ -167,6 +175,10 @@ export class BufferedWork implements Work {
     const name = nameOf(table, id);
     if (!this.#reads.has(name)) this.#reads.set(name, { table, id, version: stored?.version ?? null });
   }
+}
+
+export function staleReads(records: readonly RecordName[], cause?: unknown): BodyConflict {
+  return new BodyConflict(records, nameOf(records[0]!.table, records[0]!.id), cause);
 }
 
 /** A key that the runtime has just made up cannot be anybody else's. */

@@ -6,7 +6,7 @@ import type { TablesHold } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import { Body, type Caller } from "./body.ts";
 import { BodyCalls } from "./body-calls.ts";
-import { BodyConflict, BufferedWork, type RecordName } from "./buffered-work.ts";
+import { BodyConflict, BufferedWork, staleReads } from "./buffered-work.ts";
 import { createContext } from "./context.ts";
 import { DirectWork } from "./direct-work.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -34,7 +34,7 @@ export async function runTransaction<Value, Answer>(core: DispatchCore, request:
         if (!(error instanceof BodyConflict)) throw error;
         if (alone) throw conflictAnswer(core, request.caller, error);
         leaveLane();
-        leaveLane = await enterLane(core, error.records[0], deadlineMs);
+        leaveLane = await enterLane(core, error.lane, deadlineMs);
       }
     }
   } finally {
@@ -60,7 +60,7 @@ async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyReque
     if (error instanceof BodyConflict || alone) throw error;
     // What a body says about a state that was never there as a whole does not count.
     const changed = work.changedReads();
-    throw changed.length > 0 ? new BodyConflict(changed, error) : error;
+    throw changed.length > 0 ? staleReads(changed, error) : error;
   } finally {
     hold?.release();
   }
@@ -71,7 +71,7 @@ async function commit<Value, Answer>(
 ): Promise<Answer> {
   if (work.isEmpty && !request.commits) {
     const changed = work.changedReads();
-    if (changed.length > 0) throw new BodyConflict(changed);
+    if (changed.length > 0) throw staleReads(changed);
     return request.complete(value, beside(core));
   }
   const committed = await (hold ?? core.tables).commit((session) => {
@@ -117,8 +117,8 @@ async function before<Value>(core: DispatchCore, work: Promise<Value>, deadlineM
 }
 
 /** Waits behind those who met a conflict on the same record, but not beyond the deadline. */
-async function enterLane(core: DispatchCore, record: RecordName | undefined, deadlineMs: number): Promise<() => void> {
-  const entering = core.lanes.enter(record === undefined ? "" : `${record.table} ${String(record.id)}`);
+async function enterLane(core: DispatchCore, lane: string, deadlineMs: number): Promise<() => void> {
+  const entering = core.lanes.enter(lane);
   try {
     return await before(core, entering, deadlineMs, () => { void entering.then((leave) => leave()); });
   } catch (error) {
@@ -141,7 +141,7 @@ function whoOf({ identity, requestId }: Caller): { actor: string | null; request
 }
 
 /** Names the records that kept changing, as far as the caller may see them. */
-function conflictAnswer(core: DispatchCore, caller: Caller, { records, cause }: BodyConflict): Error {
+function conflictAnswer(core: DispatchCore, caller: Caller, { records, extras: { cause } }: BodyConflict): Error {
   const now = dateTimeOf(core.clock.now());
   const named = records.filter(({ table, id }) => {
     const stored = core.tables.get(table, id);
