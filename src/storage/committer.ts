@@ -75,7 +75,7 @@ export class Committer {
 
   /** Runs `work` now and undoes it. */
   rehearse<Result>(work: Work<Result>): Result {
-    if (this.#state === "stopped") throw notOpen();
+    if (this.#state !== "open") throw notOpen();
     try {
       return runAndUndo(this.#options.connection, work);
     } catch (error) {

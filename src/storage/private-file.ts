@@ -1,10 +1,10 @@
-// Data belongs to the user that runs the server: directories 0700, files 0600, whatever the umask is.
+// Data belongs to the user that runs the server: what is created is 0700 (directories) and 0600 (files).
 import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 
+/** One that exists keeps its mode: it may be somebody's project. */
 export function privateDirectory(path: string): void {
   mkdirSync(path, { recursive: true, mode: 0o700 });
-  chmodSync(path, 0o700);
 }
 
 /**
