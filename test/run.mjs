@@ -40,7 +40,7 @@ if (words.length === 0) {
 }
 
 const timeout = long ? "3600000" : "120000";
-const tests = await run(findBun(), ["test", "--parallel=2", "--no-orphans", `--timeout=${timeout}`, ...(words.length === 0 ? ["./src", "./test", "./examples"] : words)]);
+const tests = await run(findBun(), ["test", "--parallel=2", "--no-orphans", `--timeout=${timeout}`, ...(words.length === 0 ? ["./src", "./test"] : words)]);
 const count = (kind) => Number(new RegExp(`^ *(\\d+) ${kind}$`, "m").exec(tests.text)?.[1] ?? 0);
 passed += count("pass");
 failed += count("fail");

@@ -8,7 +8,9 @@ export class Cart extends Table("Cart") {
     for (const line of await this.ctx.system.CartLine.find({ cartId: this.id })) await this.ctx.system.CartLine.remove(line.id);
     let total = 0;
     for (const [index, line] of lines.entries()) {
-      const priced = await priceOf(this.ctx, line, this.currency, `lines[${index}].sku`);
+      const path = `lines[${index}].sku`;
+      if (lines.findIndex(({ sku }) => sku === line.sku) < index) throw this.ctx.error(400, "DUPLICATE_SKU", `${line.sku} has a line already.`, { path });
+      const priced = await priceOf(this.ctx, line, this.currency, path);
       await this.ctx.system.CartLine.create({ cartId: this.id, ...line, price: priced.price, currency: priced.currency });
       total += priced.price * line.quantity;
     }
@@ -49,25 +51,30 @@ export class CartLine extends Table("CartLine") {
     await ctx.system.Cart.update(cart.id, { total: cart.total + line.total, lineCount: cart.lineCount + 1 });
     return line;
   }
+
+  override async remove() {
+    const { ctx, cartId, total } = this;
+    await super.remove();
+    const cart = await ctx.system.Cart.get(cartId);
+    if (cart !== null) await ctx.system.Cart.update(cart.id, { total: cart.total - total, lineCount: cart.lineCount - 1 });
+  }
 }
 
 export class Order extends Table("Order") {
   async pay({ card }: Args<"Order.pay">) {
     const { ctx } = this;
-    if (this.status !== "PENDING") throw ctx.error(409, "ILLEGAL_STEP", `An order that is ${this.status} cannot be paid.`);
-    const answer = await ctx.fetch(`${ctx.values.paymentUrl}/charges`, {
-      method: "POST",
-      headers: { "content-type": "application/json", "idempotency-key": `charge-${this.id}` },
-      body: JSON.stringify({ order: this.id, amount: this.total, currency: this.currency, card }),
-      signal: AbortSignal.timeout(5_000),
-    });
+    if (this.status !== "PENDING") throw illegal(ctx, this.status, "PAID");
+    // The key is the order's: whoever asks again, and after whatever crash, there is one charge.
+    const answer = await askPayment(ctx, "/charges", `charge-${this.id}`, { order: this.id, amount: this.total, currency: this.currency, card });
     if (answer.status === 402) throw ctx.error(402, "PAYMENT_DECLINED", "The payment was declined.");
-    if (!answer.ok) throw ctx.error(502, "PAYMENT_UNAVAILABLE", "The payment service did not answer.");
+    if (!answer.ok) throw ctx.error(502, "PAYMENT_UNAVAILABLE", "The payment service did not accept the charge.");
     const { id } = await answer.json() as { id: string };
-    // Only if it is still pending: it may have been cancelled while the payment service worked.
+    // Only if it is still pending: it may have been cancelled, or paid by another request, while the payment service worked.
     const paid = await ctx.system.Order.claim({ id: this.id, status: "PENDING" }, { status: "PAID", paymentId: id });
-    if (paid === null) throw illegal(ctx, "no longer PENDING", "PAID");
-    return paid;
+    if (paid !== null) return paid;
+    const now = await ctx.system.Order.get(this.id);
+    if (now !== null && now.paymentId !== id) await askPayment(ctx, `/charges/${id}/refund`, `refund-${this.id}`, {});
+    throw illegal(ctx, now?.status ?? "gone", "PAID");
   }
 
   async cancel({ reason }: Args<"Order.cancel">) {
@@ -101,6 +108,16 @@ export const Endpoints = endpoints({
   },
 });
 
+async function askPayment(ctx: Ctx, path: string, key: string, body: object) {
+  const request = { method: "POST", headers: { "content-type": "application/json", "idempotency-key": key }, body: JSON.stringify(body) };
+  try {
+    return await ctx.fetch(`${ctx.values.paymentUrl}${path}`, { ...request, signal: AbortSignal.timeout(Number(ctx.values.paymentTimeoutMs)) });
+  } catch (error) {
+    ctx.log.warn("payment service did not answer", { path, reason: String(error) });
+    throw ctx.error(504, "PAYMENT_UNKNOWN", "The payment service did not answer in time. Ask again: nothing is charged twice.");
+  }
+}
+
 function illegal(ctx: Ctx, from: string, to: string) {
   return ctx.error(409, "ILLEGAL_STEP", `An order that is ${from} cannot become ${to}.`, { from, to });
 }
@@ -108,7 +125,7 @@ function illegal(ctx: Ctx, from: string, to: string) {
 async function priceOf(ctx: Ctx, line: Line, currency: string, path: string) {
   const product = await ctx.db.Product.first({ sku: line.sku, published: true });
   if (product === null) throw ctx.error(400, "UNKNOWN_SKU", `There is no product ${line.sku}.`, { path });
-  if (product.currency !== currency) throw ctx.error(400, "MIXED_CURRENCY", `${line.sku} is sold in ${product.currency}, the cart is in ${currency}.`, { path });
+  if (product.currency !== currency) throw ctx.error(400, "OTHER_CURRENCY", `${line.sku} is sold in ${product.currency}, the cart is in ${currency}.`, { path });
   return { price: product.price, currency: product.currency };
 }
 

@@ -1,0 +1,49 @@
+// Runs the `ambit` command as a process of its own, as a user would: directly on Bun, or through the launcher for Node.
+import { join } from "node:path";
+import { root } from "./scratch-folder.ts";
+
+export interface CommandOptions {
+  /** Added to a small environment without anything of this process but PATH and HOME. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly folder?: string;
+  /** Through bin/ambit.mjs on Node. */
+  readonly launcher?: boolean;
+  /** Where the command puts temporary files. */
+  readonly temporary?: string;
+  readonly input?: string;
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+  /** The lines of `out`, each of which must be JSON. */
+  objects(): Readonly<Record<string, unknown>>[];
+}
+
+export type CommandProcess = Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">;
+
+export function spawnAmbit(words: readonly string[], options: CommandOptions = {}): CommandProcess {
+  const program = options.launcher === true ? ["node", join(root, "bin", "ambit.mjs")] : [process.execPath, "--no-orphans", join(root, "src", "cli", "main.ts")];
+  const spawned = Bun.spawn([...program, ...words], {
+    cwd: options.folder ?? root,
+    env: {
+      PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", AMBIT_FORBID_OUTBOUND: "1",
+      ...(options.temporary === undefined ? {} : { TMPDIR: options.temporary }), ...options.environment,
+    },
+    stdin: options.input === undefined ? "ignore" : "pipe", stdout: "pipe", stderr: "pipe",
+  });
+  if (options.input !== undefined) {
+    const stdin = spawned.stdin as Bun.FileSink;
+    void stdin.write(options.input);
+    void stdin.end();
+  }
+  return spawned as CommandProcess;
+}
+
+/** Runs it to its end. */
+export async function runAmbit(words: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+  const child = spawnAmbit(words, options);
+  const [out, err, code] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  return { code, out, err, objects: () => out.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as Record<string, unknown>) };
+}
