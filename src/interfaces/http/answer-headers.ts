@@ -1,7 +1,7 @@
 // The headers that every answer has, whichever interface made it.
 import type { Answer } from "./exchange.ts";
 
-const VARY = "Accept, Accept-Encoding, Authorization, Cookie";
+export const VARY = "Accept, Accept-Encoding, Authorization, Cookie";
 const HSTS = "max-age=31536000";
 
 export interface HeaderFacts {
@@ -13,14 +13,17 @@ export interface HeaderFacts {
   readonly scanned: boolean;
 }
 
-/** Nothing we answer is a page: whatever a browser takes it for, it may load and run nothing. */
+/** The same for all. Nothing we answer is a page: whatever a browser takes it for, it may load and run nothing. */
+export function fixedHeaders(): Headers {
+  return new Headers({
+    "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", vary: VARY,
+  });
+}
+
+/** Those that differ. */
 export function addCommonHeaders(answer: Answer, facts: HeaderFacts): void {
   const { headers } = answer;
-  headers["x-content-type-options"] = "nosniff";
-  headers["referrer-policy"] = "no-referrer";
-  headers["content-security-policy"] = "default-src 'none'; frame-ancestors 'none'";
   headers["cache-control"] ??= "private, no-cache";
-  headers["vary"] ??= VARY;
   headers["x-request-id"] = facts.requestId;
   if (facts.dispatchMs > 0) headers["server-timing"] = `db;dur=${Math.round(facts.dispatchMs * 100) / 100}${facts.scanned ? ", scan" : ""}`;
   if (facts.secure) headers["strict-transport-security"] = HSTS;

@@ -3,7 +3,7 @@
 import type { Server } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import { fault } from "../../base/error.ts";
-import { addCommonHeaders } from "./answer-headers.ts";
+import { addCommonHeaders, fixedHeaders } from "./answer-headers.ts";
 import { createProxyTrust, type ProxyTrust } from "./client-address.ts";
 import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
@@ -41,6 +41,8 @@ class RequestAnswering implements Answering {
   private readonly metrics: HttpMetrics = createHttpMetrics();
   private readonly cors: Cors;
   private readonly corsOpen: boolean;
+  /** Copied by each Response, which is cheaper than setting them one by one. */
+  private readonly fixedHeaders = fixedHeaders();
   private readonly credentials: CredentialMemory;
   private readonly requestIds: RequestIds;
   private readonly requestLog: RequestLog;
@@ -116,7 +118,10 @@ class RequestAnswering implements Answering {
       identity: exchange.authenticated ? exchange.identity : null,
       clientAddress: () => this.proxies.clientAddress(exchange.peer(), exchange.header("x-forwarded-for")),
     });
-    return new Response(answer.body, { status: answer.status, headers: answer.headers });
+    const response = new Response(answer.body, { status: answer.status, headers: this.fixedHeaders });
+    const { headers } = response;
+    for (const name in answer.headers) headers.set(name, answer.headers[name]!);
+    return response;
   }
 }
 

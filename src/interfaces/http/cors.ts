@@ -1,4 +1,5 @@
 // Cross-origin rules for browsers. Closed unless config.yaml names origins; credentials travel in Authorization, never as cookies.
+import { VARY } from "./answer-headers.ts";
 
 const EXPOSED = [
   "Ambit-Next-Cursor", "Content-Range", "ETag", "Idempotency-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", "Server-Timing", "X-Request-Id",
@@ -25,7 +26,7 @@ export function createCors(origins: readonly string[]): Cors {
   const permits = (origin: string | null): origin is string => origin !== null && (open.has("*") || open.has(origin));
   const annotate = (origin: string | null, headers: Record<string, string>): void => {
     if (open.size === 0) return;
-    headers["vary"] = headers["vary"] === undefined ? "Origin" : `${headers["vary"]}, Origin`;
+    headers["vary"] = `${headers["vary"] ?? VARY}, Origin`;
     if (!permits(origin)) return;
     headers["access-control-allow-origin"] = open.has("*") ? "*" : origin;
     headers["access-control-expose-headers"] = EXPOSED;
