@@ -47,12 +47,16 @@ export function cursorKeys(keys: readonly OrderKey[], after: readonly Json[], bi
 
 /** True for rows strictly after the cursor. */
 export function afterTerm(keys: readonly CursorKey[]): string {
-  const same = keys.every(({ key }) => !key.nullable && key.descending === keys[0]?.key.descending);
-  if (same) return rowComparison(keys);
-  return orChain(keys);
+  const oneWay = keys.every((cursor) => nullsAreBefore(cursor) && cursor.key.descending === keys[0]?.key.descending);
+  return oneWay ? rowComparison(keys) : orChain(keys);
 }
 
-/** SQLite walks an index by a comparison of rows, but only where all keys go one way and none is null. */
+/** A comparison with the cursor's value leaves out the rows whose key is null, and rightly so. */
+function nullsAreBefore({ key, value }: CursorKey): boolean {
+  return !key.nullable || (key.nulls === "first" && value !== null);
+}
+
+/** SQLite walks an index by a comparison of rows, where all keys go one way. */
 function rowComparison(keys: readonly CursorKey[]): string {
   const operator = keys[0]?.key.descending === true ? "<" : ">";
   const sql = keys.map(({ key }) => key.sql).join(", ");
@@ -74,7 +78,7 @@ function orChain(keys: readonly CursorKey[]): string {
 
 /** A range of the first key that holds for every row after the cursor, so that an index may begin there. */
 function firstBound({ key, value }: CursorKey): string | null {
-  if (value === null || (key.nullable && key.nulls === "last")) return null;
+  if (value === null || !nullsAreBefore({ key, value })) return null;
   return `${key.sql} ${key.descending ? "<=" : ">="} ${value}`;
 }
 

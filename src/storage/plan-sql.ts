@@ -5,6 +5,7 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { groupedSource } from "./plan-aggregate.ts";
+import { continuedRows } from "./plan-continue.ts";
 import { afterTerm, cursorKeys, orderClause, type OrderKey } from "./plan-cursor.ts";
 import { planLevel, type Level } from "./plan-level.ts";
 import { objectSql } from "./plan-object.ts";
@@ -68,8 +69,10 @@ function rowStatements(scope: PlanScope, plan: Plan): Statements {
   const cursor = cursorSource(plan, level, keys);
   const object = rowObject(scope, plan, level.row);
   const keyColumn = cursor?.kind === "column" ? `, json_array(${keys.map(({ wire }) => wire).join(", ")})` : "";
+  const continued = continuedRows(scope, plan, level.row);
+  const page = continued === null ? `${found}${pageClause(scope, plan)}` : `FROM ${continued}${orderClause(keys)}`;
   return {
-    rows: planStatement(`SELECT ${object.sql}${keyColumn} ${found}${pageClause(scope, plan)}`, slots),
+    rows: planStatement(`SELECT ${object.sql}${keyColumn} ${page}`, slots),
     cursor,
     ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found}`, slots, true)),
     count: once(() => planStatement(`SELECT count(*) FROM ${level.from}${whereClause(level.terms)}`, slots)),
