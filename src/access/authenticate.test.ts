@@ -126,6 +126,8 @@ describe("key sets", () => {
     const path = join(folder, "keys.json");
     writeFileSync(path, keySet);
     expect(await authenticator({ jwt: [issuer(path)] }).authenticate(token)).toMatchObject({ subject: "u2", roles: ["read", "write"], expiresAtMs: null });
+    const beside = createAuthenticator({ adminToken: null, keys: [], jwt: [issuer("keys.json")] }, { clock, directory: folder });
+    expect(await beside.authenticate(token)).toMatchObject({ subject: "u2" });
   });
 
   test("from a URL, fetched once and only when needed", async () => {

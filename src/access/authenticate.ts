@@ -16,6 +16,8 @@ export interface AuthConfig {
 
 export interface AuthenticatorOptions {
   readonly clock: Clock;
+  /** Where files of key sets are looked for: the app's folder. */
+  readonly directory?: string;
   /** For key sets; without it the platform's. */
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
 }

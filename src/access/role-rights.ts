@@ -43,12 +43,15 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: { ca
     return authority;
   };
   const relation = (owner: Table, field: Field): Permission => relationPermission(owner, field, { catalog, table });
+  const calls = new Map<Callable, Permission>();
   return {
     key, catalog, table, relation,
     mayCall: (callable) => {
       if (context === null) return true;
-      const owner = callable.table === null ? null : catalog.tables.get(callable.table) ?? null;
-      return permissionOf(callable.allow, owner, context);
+      let permission = calls.get(callable);
+      // Kept, because an expression is compiled once for each object.
+      if (permission === undefined) calls.set(callable, permission = permissionOf(callable.allow, catalog.tables.get(callable.table ?? "") ?? null, context));
+      return permission;
     },
     scope: createScope(catalog, table, relation, false),
     codeScope: createScope(catalog, table, relation, true),

@@ -1,5 +1,6 @@
 // Verifies JSON Web Tokens of the configured issuers and reads roles and tenant from their claims. Keeps no identities.
 import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import type { Clock } from "../base/clock.ts";
 import { AmbitError, fault } from "../base/error.ts";
@@ -24,6 +25,8 @@ export interface TokenVerifier { verify(token: string): Promise<Identity> }
 
 export interface TokenVerifierOptions {
   readonly clock: Clock;
+  /** Where files of key sets are looked for; without it, where the process stands. */
+  readonly directory?: string;
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
 }
 
@@ -92,7 +95,7 @@ function algorithmsOf(issuer: JwtIssuer): string[] {
 async function loadKeys(issuer: JwtIssuer, options: TokenVerifierOptions): Promise<JWTVerifyGetKey | Uint8Array> {
   if (typeof issuer.secret === "string") return new TextEncoder().encode(issuer.secret);
   const place = issuer.jwks ?? "";
-  if (!/^https?:/.test(place)) return createLocalJWKSet(JSON.parse(await readFile(place, "utf8")) as JSONWebKeySet);
+  if (!/^https?:/.test(place)) return createLocalJWKSet(JSON.parse(await readFile(resolve(options.directory ?? "", place), "utf8")) as JSONWebKeySet);
   return createRemoteJWKSet(new URL(place), {
     timeoutDuration: REMOTE_TIMEOUT_MS,
     ...(options.fetch === undefined ? {} : { [customFetch]: options.fetch }),
