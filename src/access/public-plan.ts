@@ -13,7 +13,7 @@ export function isPublicPlan(plan: Plan, rights: RoleRights): boolean {
   const expressions = [plan.filter, ...plan.order.map((term) => term.value)].filter((expression) => expression !== null);
   return expressions.every((expression) => isPublicExpression(expression, rights))
     && plan.select.every((item) => isPublicItem(item, table, rights))
-    && (plan.similar === null || rights.table(plan.table).field(plan.similar.field).read === true)
+    && (plan.similar === null || rights.fieldRead(plan.table, plan.similar.field, false) === true)
     && (plan.search === null || plan.search.paths.every((entry) => isPublicPath(entry.path, table, rights)));
 }
 
@@ -24,8 +24,8 @@ function isPublicItem(item: SelectItem, table: Table, rights: RoleRights): boole
     case "aggregate": return item.value === null || isPublicExpression(item.value, rights);
     case "embed": {
       const field = table.fields.get(item.relation);
-      if (field?.relation === undefined || field.relation === null || rights.relation(table, field) !== true) return false;
-      return relatedFilter(rights, field.relation) === true && isPublicPlan(item.plan, rights);
+      if (field?.relation === undefined || field.relation === null || rights.relation(table, field, false) !== true) return false;
+      return relatedFilter(rights, field.relation, false) === true && isPublicPlan(item.plan, rights);
     }
   }
 }
@@ -34,7 +34,7 @@ function isPublicExpression(expression: Expression, rights: RoleRights): boolean
   if (readCondition(expression, { rights, code: false }) !== true) return false;
   return !someIn(expression, (node) => {
     if (node.op === "exists") return rights.table(node.table).read !== true;
-    return (node.op === "text-search" || node.op === "near") && node.fields.some((field) => rights.table(node.table).field(field).read !== true);
+    return (node.op === "text-search" || node.op === "near") && node.fields.some((field) => rights.fieldRead(node.table, field, false) !== true);
   });
 }
 
@@ -44,8 +44,8 @@ function isPublicPath(path: readonly string[], table: Table, rights: RoleRights)
     const field = current.fields.get(name);
     const next = rights.catalog.tables.get(field?.relation?.table ?? "");
     if (field?.relation === undefined || field.relation === null || next === undefined) return false;
-    if (rights.relation(current, field) !== true || relatedFilter(rights, field.relation) !== true) return false;
+    if (rights.relation(current, field, false) !== true || relatedFilter(rights, field.relation, false) !== true) return false;
     current = next;
   }
-  return rights.table(current.name).field(path[path.length - 1]!).read === true;
+  return rights.fieldRead(current.name, path[path.length - 1]!, false) === true;
 }

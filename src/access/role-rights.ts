@@ -16,8 +16,10 @@ export interface RoleRights {
   readonly key: string;
   readonly catalog: Catalog;
   table(name: string): TableAuthority;
+  /** Of one field; internal ones are for app code (`code`) alone. */
+  fieldRead(table: string, field: string, code: boolean): Permission;
   /** Under which condition the relation may be followed, over the row that has it; `false`: it does not exist for them. */
-  relation(table: Table, field: Field): Permission;
+  relation(table: Table, field: Field, code: boolean): Permission;
   mayCall(callable: Callable): Permission;
   /** What callers may name. */
   readonly scope: Scope;
@@ -42,10 +44,12 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: { ca
     }
     return authority;
   };
-  const relation = (owner: Table, field: Field): Permission => relationPermission(owner, field, { catalog, table });
+  const fieldRead = (owner: string, field: string, code: boolean): Permission =>
+    (catalog.tables.get(owner)?.fields.get(field)?.internal === true ? code : table(owner).field(field).read);
+  const relation = (owner: Table, field: Field, code: boolean): Permission => relationPermission(owner, field, { table, read: (of, name) => fieldRead(of, name, code) });
   const calls = new Map<Callable, Permission>();
   return {
-    key, catalog, table, relation,
+    key, catalog, table, fieldRead, relation,
     mayCall: (callable) => {
       if (context === null) return true;
       let permission = calls.get(callable);
@@ -53,8 +57,8 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: { ca
       if (permission === undefined) calls.set(callable, permission = permissionOf(callable.allow, catalog.tables.get(callable.table ?? "") ?? null, context));
       return permission;
     },
-    scope: createScope(catalog, table, relation, false),
-    codeScope: createScope(catalog, table, relation, true),
+    scope: createScope({ catalog, table, fieldRead, relation }, false),
+    codeScope: createScope({ catalog, table, fieldRead, relation }, true),
   };
 }
 
@@ -81,34 +85,35 @@ function fieldPermissions(field: Field, table: Table, context: RuleContext): Fie
   return { read: verb("READ"), create: verb("CREATE"), update: verb("UPDATE") };
 }
 
-interface RelationContext { readonly catalog: Catalog; table(name: string): TableAuthority }
+interface RelationContext { table(name: string): TableAuthority; read(table: string, field: string): Permission }
 
 /** Following a relation tells the values of its keys, so it needs what reading those needs; a join table must be readable without condition. */
 function relationPermission(owner: Table, field: Field, context: RelationContext): Permission {
   const { relation } = field;
   if (relation === null || context.table(relation.table).read === false) return false;
+  const own = context.read(owner.name, field.name);
   switch (relation.kind) {
-    case "one": return allOf([context.table(owner.name).field(field.name).read, context.table(owner.name).field(relation.from).read]);
+    case "one": return allOf([own, context.read(owner.name, relation.from)]);
     // A conditional key of the other table is asked of each row there (`relatedFilter`).
-    case "many": return context.table(relation.table).field(relation.to).read === false ? false : context.table(owner.name).field(field.name).read;
-    case "through": return isOpenJoin(relation, context) ? context.table(owner.name).field(field.name).read : false;
+    case "many": return context.read(relation.table, relation.to) === false ? false : own;
+    case "through": return isOpenJoin(relation, context) ? own : false;
   }
 }
 
-function isOpenJoin(relation: Relation, context: RelationContext): boolean {
-  if (relation.through === null) return false;
-  const join = context.table(relation.through.table);
-  return join.read === true && join.field(relation.through.from).read === true && join.field(relation.through.to).read === true;
+function isOpenJoin({ through }: Relation, { table, read }: RelationContext): boolean {
+  return through !== null && table(through.table).read === true && read(through.table, through.from) === true && read(through.table, through.to) === true;
 }
 
 /** What rows of the other table must satisfy to appear through the relation: its READ rule, and that of the key that points back. */
-export function relatedFilter(rights: RoleRights, relation: Relation): Permission {
-  const other = rights.table(relation.table);
-  return relation.kind === "many" ? allOf([other.read, other.field(relation.to).read]) : other.read;
+export function relatedFilter(rights: RoleRights, relation: Relation, code: boolean): Permission {
+  const rows = rights.table(relation.table).read;
+  return relation.kind === "many" ? allOf([rows, rights.fieldRead(relation.table, relation.to, code)]) : rows;
 }
 
+export interface Way { readonly row: string; readonly table: Table; readonly path: readonly string[] }
+
 /** Under which condition the record that to-one relations lead to may be seen, over `row` of `table`. */
-export function pathPermission(rights: RoleRights, row: string, table: Table, path: readonly string[]): Permission {
+export function pathPermission(rights: RoleRights, { row, table, path }: Way, code: boolean): Permission {
   const conditions: Permission[] = [];
   let current = table;
   const walked: string[] = [];
@@ -116,7 +121,7 @@ export function pathPermission(rights: RoleRights, row: string, table: Table, pa
     const field = current.fields.get(step);
     const next = field?.relation === undefined || field.relation === null ? undefined : rights.catalog.tables.get(field.relation.table);
     if (field === undefined || next === undefined) return false;
-    conditions.push(moved(rights.relation(current, field), { row, table: table.name, path: [...walked] }));
+    conditions.push(moved(rights.relation(current, field, code), { row, table: table.name, path: [...walked] }));
     walked.push(step);
     conditions.push(moved(rights.table(next.name).read, { row, table: table.name, path: [...walked] }));
     current = next;
@@ -128,13 +133,10 @@ export function moved(permission: Permission, place: { row: string; table: strin
   return typeof permission === "boolean" ? permission : relocate(permission as Expression, place);
 }
 
-function createScope(catalog: Catalog, table: (name: string) => TableAuthority, relation: RoleRights["relation"], internal: boolean): Scope {
+function createScope({ catalog, table, fieldRead, relation }: Pick<RoleRights, "catalog" | "table" | "fieldRead" | "relation">, code: boolean): Scope {
   const known = new Map<string, ReadonlyMap<string, Field>>();
-  const isVisible = (owner: Table, field: Field): boolean => {
-    if (field.internal) return internal;
-    if (field.kind === "relation") return relation(owner, field) !== false;
-    return table(owner.name).field(field.name).read !== false;
-  };
+  const isVisible = (owner: Table, field: Field): boolean =>
+    (field.kind === "relation" ? relation(owner, field, code) : fieldRead(owner.name, field.name, code)) !== false;
   return {
     catalog,
     readable: (owner) => table(owner.name).read !== false,

@@ -1,7 +1,6 @@
 // Puts a caller's READ rules into an expression that the caller wrote: what they may not see reads as null, related records
 // that they may not read do not exist. Never applied to the rules themselves.
 import type { Expression, ExpressionType } from "../expression/expression.ts";
-import type { Table } from "../schema/catalog.ts";
 import type { Permission } from "../tables/authority.ts";
 import { allOf, asFilter, bothFilters, masked, never } from "./permission.ts";
 import { partsOf } from "../expression/inspect.ts";
@@ -37,25 +36,18 @@ export function readCondition(expression: Expression, reader: RuleReader): Permi
   return allOf([...own, ...partsOf(expression).map((part) => readCondition(part, reader))]);
 }
 
-export function readPermission(table: Table, name: string, reader: RuleReader): Permission {
-  if (table.fields.get(name)?.internal === true) return reader.code;
-  return reader.rights.table(table.name).field(name).read;
-}
-
 function fieldPermission(node: FieldNode, reader: RuleReader): Permission {
   const { catalog } = reader.rights;
   let table = catalog.tables.get(node.table);
   if (table === undefined) return false;
-  const way = pathPermission(reader.rights, node.row, table, node.path);
+  const way = pathPermission(reader.rights, { row: node.row, table, path: node.path }, reader.code);
   for (const step of node.path) table = catalog.tables.get(table?.fields.get(step)?.relation?.table ?? "");
   if (table === undefined) return false;
-  return allOf([way, moved(readPermission(table, node.field, reader), { row: node.row, table: node.table, path: node.path })]);
+  return allOf([way, moved(reader.rights.fieldRead(table.name, node.field, reader.code), { row: node.row, table: node.table, path: node.path })]);
 }
 
 function indexedPermissions(node: IndexedNode, reader: RuleReader): Permission[] {
-  const table = reader.rights.catalog.tables.get(node.table);
-  if (table === undefined) return [false];
-  return node.fields.map((field) => moved(readPermission(table, field, reader), { row: node.row, table: node.table, path: [] }));
+  return node.fields.map((field) => moved(reader.rights.fieldRead(node.table, field, reader.code), { row: node.row, table: node.table, path: [] }));
 }
 
 /** On each record only those of the fields are searched that the caller may read there. */

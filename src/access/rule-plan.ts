@@ -7,7 +7,7 @@ import type { Permission } from "../tables/authority.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import { allOf, asFilter, bothFilters, never } from "./permission.ts";
 import { moved, relatedFilter } from "./role-rights.ts";
-import { readCondition, readPermission, ruleExpression, type RuleReader } from "./rule-expression.ts";
+import { readCondition, ruleExpression, type RuleReader } from "./rule-expression.ts";
 
 /** The plan as this reader may run it. Its expressions must come from the caller, not from rules. */
 export function rulePlan(plan: Plan, reader: RuleReader): Plan {
@@ -24,7 +24,7 @@ function ruleLevel(plan: Plan, reader: RuleReader, rows: Permission): Plan {
     filter: bothFilters(plan.filter === null ? null : rule(plan.filter), asFilter(rows)),
     order: plan.order.map((term): OrderTerm => ({ ...term, value: rule(term.value) })),
     search: plan.search === null ? null : ruleSearch(plan.search, table, reader),
-    similar: plan.similar === null ? null : { ...plan.similar, visibleWhen: asFilter(readPermission(table, plan.similar.field, reader)) },
+    similar: plan.similar === null ? null : { ...plan.similar, visibleWhen: asFilter(reader.rights.fieldRead(table.name, plan.similar.field, reader.code)) },
   };
 }
 
@@ -40,8 +40,8 @@ function ruleItem(item: SelectItem, plan: Plan, table: Table, reader: RuleReader
       if (field?.relation === undefined || field.relation === null) return { ...item, visibleWhen: never };
       return {
         ...item,
-        plan: ruleLevel(item.plan, reader, relatedFilter(reader.rights, field.relation)),
-        visibleWhen: bothFilters(item.visibleWhen, asFilter(reader.rights.relation(table, field))),
+        plan: ruleLevel(item.plan, reader, relatedFilter(reader.rights, field.relation, reader.code)),
+        visibleWhen: bothFilters(item.visibleWhen, asFilter(reader.rights.relation(table, field, reader.code))),
       };
     }
   }
@@ -65,7 +65,7 @@ function searchPermission(path: readonly string[], table: Table, reader: RuleRea
     steps.push({ from: current, field, relation: field.relation, to: next });
     current = next;
   }
-  return allOf([...rowsOnTheWay(steps, reader), readPermission(current, path[path.length - 1]!, reader)]);
+  return allOf([...rowsOnTheWay(steps, reader), reader.rights.fieldRead(current.name, path[path.length - 1]!, reader.code)]);
 }
 
 interface Step { readonly from: Table; readonly field: Field; readonly relation: Relation; readonly to: Table }
@@ -73,10 +73,10 @@ interface Step { readonly from: Table; readonly field: Field; readonly relation:
 /** The row that holds the text, and each row between it and the one that is searched for, must be readable. */
 function rowsOnTheWay(steps: readonly Step[], reader: RuleReader): Permission[] {
   return steps.map((step, index): Permission => {
-    const followed = reader.rights.relation(step.from, step.field);
+    const followed = reader.rights.relation(step.from, step.field, reader.code);
     // A condition on the relation itself is over the row it starts from; only relations to many without one are searched.
     if (followed !== true) return false;
-    const rows = relatedFilter(reader.rights, step.relation);
+    const rows = relatedFilter(reader.rights, step.relation, reader.code);
     if (rows === true || rows === false) return rows;
     return fromTheText(rows, steps.slice(index + 1), reader);
   });

@@ -25,7 +25,7 @@ type Order @table @export
   slow: Order! @action(transaction: NONE) @allow(to: ["support"])
 }
 type Stock @table @export @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey available: Int! @range(min: 0) note: String }
-type Sold @table @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey stockId: ID! }
+type Sold @table @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey stockId: ID! orderId: ID @internal order: Order @relationship(from: "orderId") }
 type Endpoints {
   checkout(stockId: ID!): Int! @http(method: POST) @allow(to: ["public"])
   order(id: ID!): Order @http(method: GET) @allow(to: ["public"])
@@ -344,6 +344,24 @@ test("under the caller's rules ctx.db sees and writes what the caller may; ctx.s
   };
   await app.as(ann).call("run", { mode: "rules" });
   expect(app.log.at(-1)).toMatchObject({ event: "app-log", body: "run", message: "noted" });
+});
+
+test("internal fields, and relations over internal keys, are for code alone", async () => {
+  const app = await open();
+  modes = {
+    async internal(ctx) {
+      await ctx.system["Sold"]!.create({ id: "x1", stockId: "s1", orderId: "a1" });
+      for (const tables of [ctx.system, ctx.db]) {
+        expect(await tables["Sold"]!.find({ orderId: "a1", select: ["id", { order: ["id"] }] })).toMatchObject([{ id: "x1", order: { id: "a1" } }]);
+        expect(await tables["Sold"]!.get("x1")).toHaveProperty("orderId", "a1");
+      }
+    },
+  };
+  await app.as(user("s", "staff", "support")).call("run", { mode: "internal" });
+  for (const who of [user("s", "staff", "support"), administrator]) {
+    expect((await app.as(who).list("Sold")).body).toEqual([{ id: "x1", stockId: "s1" }]);
+    expect((await refusal(() => app.as(who).list("Sold", "select=id,order(id)"))).code).toBe("UNKNOWN_FIELD");
+  }
 });
 
 test("ids and defaults that a body was told are those that are committed", async () => {
