@@ -26,14 +26,37 @@ const HIDDEN_NAME = /authorization|password|passwd|secret|token|cookie|credentia
 const TEXT_LENGTH_MAX = 4_000;
 const DEPTH_MAX = 4;
 const ITEMS_MAX = 50;
+const KEYS_MAX = 1_000;
+const HIDDEN = '"[hidden]"';
 
 export function createLog(options: LogOptions): Log {
   const lowest = LEVELS.indexOf(options.level ?? "info");
+  // A line for every request: the time and the names of fields are written once, not each time.
+  const keys = new Map<string, string>();
+  let timeMs = Number.NaN;
+  let time = "";
+  const keyOf = (name: string): string => {
+    let key = keys.get(name);
+    if (key === undefined) {
+      key = `,${JSON.stringify(name)}:${HIDDEN_NAME.test(name) ? HIDDEN : ""}`;
+      if (keys.size < KEYS_MAX) keys.set(name, key);
+    }
+    return key;
+  };
   const write = (level: LogLevel, event: string, fields: LogFields): void => {
     if (LEVELS.indexOf(level) < lowest) return;
-    const entry: Record<string, unknown> = { time: new Date(options.clock.now()).toISOString(), level, event };
-    for (const [name, value] of Object.entries(fields)) if (!Object.hasOwn(entry, name)) entry[name] = shown(name, value, 0);
-    options.sink(JSON.stringify(entry));
+    const now = options.clock.now();
+    if (now !== timeMs) {
+      timeMs = now;
+      time = new Date(now).toISOString();
+    }
+    let line = `{"time":"${time}","level":"${level}","event":${JSON.stringify(event)}`;
+    for (const name of Object.keys(fields)) {
+      if (name === "time" || name === "level" || name === "event") continue;
+      const key = keyOf(name);
+      line += key.endsWith(HIDDEN) ? key : key + textOf(name, fields[name]);
+    }
+    options.sink(`${line}}`);
   };
   return {
     info: (event, fields = {}) => write("info", event, fields),
@@ -51,6 +74,13 @@ export function silentLog(): Log {
 export function describeError(thrown: unknown): { error: string; message: string; stack: string } {
   if (!(thrown instanceof Error)) return { error: typeof thrown, message: "", stack: "" };
   return { error: thrown.name, message: thrown.message, stack: thrown.stack ?? "" };
+}
+
+/** As JSON. */
+function textOf(name: string, value: unknown): string {
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
+  if (typeof value === "string" && value.length <= TEXT_LENGTH_MAX) return JSON.stringify(value);
+  return JSON.stringify(shown(name, value, 0));
 }
 
 function shown(name: string, value: unknown, depth: number): unknown {

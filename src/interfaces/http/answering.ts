@@ -4,7 +4,7 @@ import type { Server } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import { fault } from "../../base/error.ts";
 import { addCommonHeaders, fixedHeaders } from "./answer-headers.ts";
-import { createProxyTrust, type ProxyTrust } from "./client-address.ts";
+import { createProxyTrust } from "./client-address.ts";
 import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
 import { createCredentialMemory, type CredentialMemory } from "./credential-memory.ts";
@@ -14,7 +14,7 @@ import { problemAnswer } from "./problem-answer.ts";
 import { createRequestIds, type RequestIds } from "./request-id.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
 import { readTarget } from "./request-target.ts";
-import { ServerExchange } from "./server-exchange.ts";
+import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
 import type { ServeOptions } from "./served-app.ts";
 import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
 
@@ -41,27 +41,29 @@ class RequestAnswering implements Answering {
   private readonly metrics: HttpMetrics = createHttpMetrics();
   private readonly cors: Cors;
   private readonly corsOpen: boolean;
+  private readonly secure: boolean;
   /** Copied by each Response, which is cheaper than setting them one by one. */
   private readonly fixedHeaders = fixedHeaders();
   private readonly credentials: CredentialMemory;
   private readonly requestIds: RequestIds;
   private readonly requestLog: RequestLog;
-  private readonly proxies: ProxyTrust;
+  private readonly parts: ExchangeParts;
   private readonly system: SystemRoutes;
 
   constructor(options: AnsweringOptions) {
     this.options = options;
     this.cors = createCors(options.cors.origins);
+    this.secure = options.tls !== null;
     this.corsOpen = options.cors.origins.length > 0;
     this.credentials = createCredentialMemory(options.clock);
     this.requestIds = createRequestIds(options.random);
     this.requestLog = createRequestLog(options.log);
-    this.proxies = createProxyTrust(options.trustProxy);
+    this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy) };
     this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, draining: options.draining });
   }
 
   respond(request: Request, server: Server<undefined>): Response | Promise<Response> {
-    const exchange = new ServerExchange(request, server, this.options.current(), this.options.clock);
+    const exchange = new ServerExchange(request, server, this.options.current(), this.parts);
     exchange.requestId = this.requestIds.of(exchange.header("x-request-id"));
     try {
       const answer = this.answer(exchange);
@@ -101,9 +103,8 @@ class RequestAnswering implements Answering {
   }
 
   private finish(exchange: ServerExchange, answer: Answer): Response | Promise<Response> {
-    addCommonHeaders(answer, {
-      requestId: exchange.requestId, secure: this.options.tls !== null, draining: this.options.draining(), dispatchMs: exchange.dispatchMs, scanned: exchange.scanned,
-    });
+    addCommonHeaders(answer, exchange, this.secure);
+    if (this.options.draining()) answer.headers["connection"] = "close";
     if (this.corsOpen && exchange.method !== "OPTIONS") this.cors.annotate(exchange.header("origin"), answer.headers);
     if (answer.body === null || answer.body.length < 1_024) return this.write(exchange, answer);
     const smaller = compress(answer, exchange.header("accept-encoding"));
@@ -113,11 +114,7 @@ class RequestAnswering implements Answering {
   private write(exchange: ServerExchange, answer: Answer): Response {
     const durationMs = performance.now() - exchange.startedMs;
     this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);
-    this.requestLog.write({
-      requestId: exchange.requestId, method: exchange.method, route: exchange.route, status: answer.status, durationMs,
-      identity: exchange.authenticated ? exchange.identity : null,
-      clientAddress: () => this.proxies.clientAddress(exchange.peer(), exchange.header("x-forwarded-for")),
-    });
+    this.requestLog.write(exchange, answer.status, durationMs);
     const response = new Response(answer.body, { status: answer.status, headers: this.fixedHeaders });
     const { headers } = response;
     for (const name in answer.headers) headers.set(name, answer.headers[name]!);

@@ -3,19 +3,19 @@ import { createHash } from "node:crypto";
 import type { Identity } from "../../access/identity.ts";
 import type { Log } from "../../base/log.ts";
 
-export interface AnsweredRequest {
+/** What the log says of a request. */
+export interface LoggedRequest {
   readonly requestId: string;
   readonly method: string;
   readonly route: string;
-  readonly status: number;
-  readonly durationMs: number;
-  readonly identity: Identity | null;
-  /** Worked out only for refusals, where it matters. */
-  readonly clientAddress: () => string;
+  /** Null: nobody looked. */
+  readonly caller: Identity | null;
+  /** Worked out only for refusals and faults, where it matters. */
+  clientAddress(): string;
 }
 
 export interface RequestLog {
-  write(answered: AnsweredRequest): void;
+  write(request: LoggedRequest, status: number, durationMs: number): void;
 }
 
 export function createRequestLog(log: Log): RequestLog {
@@ -29,10 +29,11 @@ export function createRequestLog(log: Log): RequestLog {
     return name;
   };
   return {
-    write({ requestId, method, route, status, durationMs, identity, clientAddress }) {
-      const fields = { requestId, method, route, status, durationMs: Math.round(durationMs * 1_000) / 1_000, subject: identity === null ? null : subjectOf(identity) };
-      if (status === 401 || status === 403 || status === 429) log.info("request-answered", { ...fields, client: clientAddress() });
-      else if (status >= 500) log.warn("request-answered", { ...fields, client: clientAddress() });
+    write(request, status, durationMs) {
+      const { requestId, method, route, caller } = request;
+      const fields = { requestId, method, route, status, durationMs: Math.round(durationMs * 1_000) / 1_000, subject: caller === null ? null : subjectOf(caller) };
+      if (status >= 500) log.warn("request-answered", { ...fields, client: request.clientAddress() });
+      else if (status === 401 || status === 403 || status === 429) log.info("request-answered", { ...fields, client: request.clientAddress() });
       else log.info("request-answered", fields);
     },
   };

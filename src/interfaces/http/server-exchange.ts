@@ -4,14 +4,19 @@ import { anonymousIdentity } from "../../access/identities.ts";
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
+import type { ProxyTrust } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
+import type { LoggedRequest } from "./request-log.ts";
 import type { RequestTarget } from "./request-target.ts";
 import type { ServedApp } from "./served-app.ts";
 
 const NO_TARGET: RequestTarget = { path: "", segments: [], query: "" };
 
-export class ServerExchange implements Exchange {
+/** The same for all requests of a listener. */
+export interface ExchangeParts { readonly clock: Clock; readonly proxies: ProxyTrust }
+
+export class ServerExchange implements Exchange, LoggedRequest {
   readonly method: string;
   readonly app: ServedApp;
   readonly startedMs: number;
@@ -25,13 +30,13 @@ export class ServerExchange implements Exchange {
   scanned = false;
   private readonly request: Request;
   private readonly server: Server<undefined>;
-  private readonly clock: Clock;
+  private readonly parts: ExchangeParts;
 
-  constructor(request: Request, server: Server<undefined>, app: ServedApp, clock: Clock) {
+  constructor(request: Request, server: Server<undefined>, app: ServedApp, parts: ExchangeParts) {
     this.request = request;
     this.server = server;
     this.app = app;
-    this.clock = clock;
+    this.parts = parts;
     this.method = request.method;
     this.startedMs = performance.now();
   }
@@ -52,15 +57,19 @@ export class ServerExchange implements Exchange {
   }
 
   body(): Promise<Uint8Array> {
-    return readBody(this.request, this.app.limits, this.clock);
+    return readBody(this.request, this.app.limits, this.parts.clock);
   }
 
   unhurried(): void {
     this.server.timeout(this.request, 0);
   }
 
-  /** The other end of the connection; empty when it is gone. */
-  peer(): string {
-    return this.server.requestIP(this.request)?.address ?? "";
+  get caller(): Identity | null {
+    return this.authenticated ? this.identity : null;
+  }
+
+  /** Empty when the connection is gone. */
+  clientAddress(): string {
+    return this.parts.proxies.clientAddress(this.server.requestIP(this.request)?.address ?? "", this.header("x-forwarded-for"));
   }
 }
