@@ -1,7 +1,7 @@
 // How SQLite answers a plan: its SQL, the steps, and whether they visit more than they give. For developers and administrators.
 import type { Environment } from "../expression/expression.ts";
 import type { Connection } from "./connection.ts";
-import { parametersOf } from "./plan-run.ts";
+import { chooseRows, parametersOf } from "./plan-run.ts";
 import { explainLines, judgeScan } from "./plan-scan.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 
@@ -17,9 +17,10 @@ export interface PlanExplanation {
 }
 
 export function explainPlan(connection: Connection, compiled: CompiledPlan, environment: Environment): PlanExplanation {
-  const parameters = parametersOf(compiled.rows, compiled, environment);
-  const { sql } = compiled.rows;
-  const { scanned, long } = judgeScan(connection, compiled, compiled.rows, parameters);
+  const statement = chooseRows(connection, compiled, environment);
+  const parameters = parametersOf(statement, compiled, environment);
+  const { sql } = statement;
+  const { scanned, long } = judgeScan(connection, compiled, statement, parameters);
   return { sql, steps: indented(explainLines(connection, sql, parameters)), scanned, deadline: long };
 }
 

@@ -38,11 +38,12 @@ function asBoolean(value: Expression): Expression {
   if (kind !== "string" && kind !== "json") return nothing(BOOL);
   const text = converted("string", value, STRING);
   const is = (word: string): Expression => ({ op: "compare", comparison: "eq", left: text, right: { op: "literal", type: STRING, value: word } });
-  const literal = (truth: boolean): Expression => ({ op: "literal", type: BOOL, value: truth });
-  return {
-    op: "conditional", type: BOOL, condition: is("true"), then: literal(true),
-    otherwise: { op: "conditional", type: BOOL, condition: is("false"), then: literal(false), otherwise: nothing(BOOL) },
-  };
+  return choice(is("true"), true, choice(is("false"), false, nothing(BOOL)));
+}
+
+function choice(condition: Expression, truth: boolean, otherwise: Expression): Expression {
+  // oxlint-disable-next-line unicorn/no-thenable -- an expression is never awaited
+  return { op: "conditional", type: BOOL, condition, then: { op: "literal", type: BOOL, value: truth }, otherwise };
 }
 
 /** A result of an aggregate, as SQL, and what kind of value it is. */

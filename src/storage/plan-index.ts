@@ -25,13 +25,44 @@ function equalityField(condition: Expression, table: Table): string | null {
   }
 }
 
+/** Conditions that bound one indexed field from below or above: those of the first such field. */
+export function rangeConditions(filter: Expression | null, table: Table, catalog: Catalog): readonly Expression[] {
+  const operands = filter === null ? [] : filter.op === "and" ? filter.operands : [filter];
+  const fields = operands.map((operand) => rangeField(operand, table));
+  const first = fields.find((field) => field !== null && leadsIndex(field, table, catalog)) ?? null;
+  return first === null ? [] : operands.filter((_operand, index) => fields[index] === first);
+}
+
+function rangeField(condition: Expression, table: Table): string | null {
+  if (condition.op === "like") return !condition.fold && /^[^%_\\]/.test(condition.pattern) ? ownField(condition.operand, table)?.name ?? null : null;
+  if (condition.op !== "compare" || condition.comparison === "eq" || condition.comparison === "ne" || !isClosed(condition.right)) return null;
+  return ownField(condition.left, table)?.name ?? null;
+}
+
+const leading = new WeakMap<Table, ReadonlySet<string>>();
+
 /** Some index begins with the field: the primary key's, a declared one, or that of a key that relations go by (ddl.ts). */
 export function leadsIndex(field: string, table: Table, catalog: Catalog): boolean {
-  if (field === table.primaryKey || table.indexes.some((index) => index.kind === "BTREE" && index.fields[0] === field)) return true;
-  const relations = [...catalog.tables.values()].flatMap((other) => [...other.fields.values()].map(({ relation }) => ({ relation, here: other.name === table.name })));
-  return relations.some(({ relation, here }) => relation !== null && ((relation.kind === "one" && here && relation.from === field)
-    || (relation.kind === "many" && relation.table === table.name && relation.to === field)
-    || (relation.through?.table === table.name && (relation.through.from === field || relation.through.to === field))));
+  let known = leading.get(table);
+  if (known === undefined) leading.set(table, known = new Set([table.primaryKey, ...declaredLeads(table), ...relationKeys(table, catalog)]));
+  return known.has(field);
+}
+
+function declaredLeads(table: Table): string[] {
+  return table.indexes.filter(({ kind }) => kind === "BTREE").map(({ fields }) => fields[0]!);
+}
+
+function relationKeys(table: Table, catalog: Catalog): string[] {
+  const keys: string[] = [];
+  for (const other of catalog.tables.values()) {
+    for (const { relation } of other.fields.values()) {
+      if (relation === null) continue;
+      if (relation.kind === "one" && other === table) keys.push(relation.from);
+      if (relation.kind === "many" && relation.table === table.name) keys.push(relation.to);
+      if (relation.through?.table === table.name) keys.push(relation.through.from, relation.through.to);
+    }
+  }
+  return keys;
 }
 
 /** Some index holds the field, so that it may give an order among records that agree in what comes before it. */

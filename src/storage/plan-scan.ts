@@ -36,7 +36,7 @@ export function judgeScan(connection: Connection, compiled: CompiledPlan, statem
   const visits = visitsOf(connection, observed, compiled, { sql: statement.sql, parameters });
   if (visits.many.length === 0) return { scanned: false, long: false };
   const { scanRows } = compiled.limits;
-  const rows = (table: string): number => rowsUpTo(connection, observed, table, scanRows + 1);
+  const rows = (table: string): number => rowsUpTo(connection, table, scanRows + 1);
   return {
     scanned: visits.scanned.some((table) => rows(table) > scanRows / NOTABLE_SHARE),
     long: visits.many.some((table) => rows(table) > scanRows),
@@ -68,10 +68,12 @@ export function explainLines(connection: Connection, sql: string, parameters: Pa
 const VISIT = /^(SCAN|SEARCH) (\S+)(.*)$/;
 const ONE_ROW = /USING INTEGER PRIMARY KEY \(rowid=\?\)|USING (COVERING )?INDEX sqlite_autoindex_\S+ \(\S+=\?\)/;
 
-function readVisits(sql: string, lines: readonly ExplainLine[], { plan }: CompiledPlan): Visits {
+function readVisits(sql: string, lines: readonly ExplainLine[], { plan, sparse }: CompiledPlan): Visits {
   const tables = tablesByAlias(sql);
   const sorted = lines.some(({ parent, detail }) => parent === 0 && /TEMP B-TREE FOR .*ORDER BY/.test(detail));
-  const wholeTable = plan.filter === null && !sorted && !plan.select.some((item) => item.kind === "embed" && item.inner);
+  const unfiltered = plan.filter === null && !plan.select.some((item) => item.kind === "embed" && item.inner);
+  // With an index for the bounds at hand, going through the table in its order was the shorter way.
+  const wholeTable = (unfiltered || sparse !== null) && !sorted;
   const scanned = new Set<string>();
   const many = new Set<string>();
   for (const { detail, parent } of lines) {
@@ -92,8 +94,9 @@ function tablesByAlias(sql: string): Map<string, string> {
   return tables;
 }
 
-/** The number of rows, or `cap` where there are as many at least. May be somewhat old. */
-function rowsUpTo(connection: Connection, { sizes }: Observed, table: string, cap: number): number {
+/** The number of rows of a table in SQLite, or `cap` where there are as many at least. May be somewhat old. */
+export function rowsUpTo(connection: Connection, table: string, cap: number): number {
+  const { sizes } = observationsOf(connection);
   let size = sizes.get(table);
   if (size === undefined || size.cap < cap || size.usesLeft-- <= 0) {
     const counted = connection.values(`SELECT count(*) FROM (SELECT 1 FROM ${quoted(table)} LIMIT ?1)`, cap);

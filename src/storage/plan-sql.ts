@@ -4,16 +4,18 @@ import { defaultLimits, type Limits } from "../base/limits.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import { sampleSql } from "./plan-sample.ts";
 import { groupedSource } from "./plan-aggregate.ts";
 import { continuedRows } from "./plan-continue.ts";
 import { afterTerm, cursorKeys, orderClause, type OrderKey } from "./plan-cursor.ts";
+import { findsByIndex, rangeConditions } from "./plan-index.ts";
 import { planLevel, type Level } from "./plan-level.ts";
 import { objectSql } from "./plan-object.ts";
 import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
-import { column, createPlanScope, tableNamed, whereClause, type PlanScope } from "./plan-scope.ts";
+import { column, createPlanScope, fromTable, rowFilterSql, tableNamed, whereClause, type PlanScope } from "./plan-scope.ts";
 import { rowObject } from "./plan-select.ts";
-import { planStatement, type PlanStatement } from "./plan-statement.ts";
+import { givenMark, planStatement, type PlanStatement } from "./plan-statement.ts";
 
 export interface PlanContext {
   readonly catalog: Catalog;
@@ -32,13 +34,28 @@ export interface CompiledPlan {
   readonly limits: Limits;
   /** Its first column is the JSON text of a row. */
   readonly rows: PlanStatement;
+  /** Another way to the same rows, better where few match; null where there is but one. */
+  readonly sparse: (() => SparseRows) | null;
   /** Null where no page can follow: without a limit, with aggregates, by a ranking. */
   readonly cursor: CursorSource | null;
-  /** Primary keys (a Long as text) in the plan's order; its last two parameters are limit and offset. Null with aggregates. */
+  /** Primary keys (a Long as text) in the plan's order; given: limit and offset. Null with aggregates. */
   readonly ids: (() => PlanStatement) | null;
   /** One number: the rows without page and cursor. */
   readonly count: () => PlanStatement;
+  /** Two numbers: sampled rows, and those of them that match; given: plan-count.ts. Null where only counting tells. */
+  readonly sample: (() => PlanStatement) | null;
 }
+
+/** By the index of a bounded field, then sorted. `rows`, without it, may go through the table in order of the primary key. */
+export interface SparseRows {
+  readonly rows: PlanStatement;
+  /** One number: how many rows lie within the bounds, `enough` at most. */
+  readonly probe: PlanStatement;
+  readonly enough: number;
+}
+
+/** From so many matches on, or twice the page, going through the table in its order soon fills a page. */
+const ENOUGH_MATCHES = 2_000;
 
 export function compilePlan(plan: Plan, { catalog, book, limits = defaultLimits }: PlanContext): CompiledPlan {
   const scope = createPlanScope(catalog, book, limits);
@@ -46,7 +63,7 @@ export function compilePlan(plan: Plan, { catalog, book, limits = defaultLimits 
   return { plan, catalog, book, limits, ...statements };
 }
 
-type Statements = Pick<CompiledPlan, "rows" | "cursor" | "ids" | "count">;
+type Statements = Pick<CompiledPlan, "rows" | "sparse" | "cursor" | "ids" | "count" | "sample">;
 
 function groupedStatements(scope: PlanScope, plan: Plan): Statements {
   const { slots } = scope.bindings;
@@ -54,9 +71,11 @@ function groupedStatements(scope: PlanScope, plan: Plan): Statements {
   const object = objectSql(scope, source.parts, tableNamed(scope, plan.table).fields);
   return {
     rows: planStatement(`SELECT ${object.sql} FROM ${source.from}`, slots),
+    sparse: null,
     cursor: null,
     ids: null,
     count: once(() => planStatement(source.countSql, slots)),
+    sample: null,
   };
 }
 
@@ -65,18 +84,42 @@ function rowStatements(scope: PlanScope, plan: Plan): Statements {
   const level = planLevel(scope, plan);
   const keys = planKeys(scope, plan, level);
   const terms = [...level.terms, ...cursorTerms(scope, plan, keys)];
-  const found = `FROM ${level.from}${whereClause(terms)}${orderClause(keys)}`;
+  const matched = `FROM ${level.from}${whereClause(terms)}`;
+  const found = `${matched}${orderClause(keys)}`;
   const cursor = cursorSource(plan, level, keys);
   const object = rowObject(scope, plan, level.row);
   const keyColumn = cursor?.kind === "column" ? `, json_array(${keys.map(({ wire }) => wire).join(", ")})` : "";
   const continued = continuedRows(scope, plan, level.row);
-  const page = continued === null ? `${found}${pageClause(scope, plan)}` : `FROM ${continued}${orderClause(keys)}`;
+  const bounds = pageClause(scope, plan);
+  const page = continued === null ? `${found}${bounds}` : `FROM ${continued}${orderClause(keys)}`;
+  const sorted = (): string => `SELECT ${object.sql}${keyColumn} ${matched}${orderClause(unindexed(keys))}${bounds}`;
   return {
     rows: planStatement(`SELECT ${object.sql}${keyColumn} ${page}`, slots),
+    sparse: sparseRows(scope, plan, level, sorted),
     cursor,
-    ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found}`, slots, true)),
+    ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found} LIMIT ${givenMark(0)} OFFSET ${givenMark(1)}`, slots, 2)),
     count: once(() => planStatement(`SELECT count(*) FROM ${level.from}${whereClause(level.terms)}`, slots)),
+    sample: plan.search === null ? once(() => planStatement(sampleSql(level.row, level.terms), slots, 2)) : null,
   };
+}
+
+/** SQLite has no statistics of values: it would rather go through the table than sort, however few rows the bounds leave. */
+function sparseRows(scope: PlanScope, plan: Plan, { row, rank }: Level, sorted: () => string): (() => SparseRows) | null {
+  if (plan.order.length > 0 || rank !== null || plan.limit === null || findsByIndex(plan.filter, row.table, scope.catalog)) return null;
+  const conditions = rangeConditions(plan.filter, row.table, scope.catalog);
+  if (conditions.length === 0) return null;
+  const enough = Math.max(ENOUGH_MATCHES, plan.limit * 2);
+  const { slots } = scope.bindings;
+  return once(() => {
+    const terms = conditions.map((condition) => rowFilterSql(scope, row, condition));
+    const within = `SELECT 1 FROM ${fromTable(row)}${whereClause(terms)} LIMIT ${scope.bindings.value(enough)}`;
+    return { rows: planStatement(sorted(), slots), probe: planStatement(`SELECT count(*) FROM (${within})`, slots), enough };
+  });
+}
+
+/** Equal, but no index gives the order. */
+function unindexed(keys: readonly OrderKey[]): OrderKey[] {
+  return keys.map((key) => ({ ...key, sql: `+${key.sql}` }));
 }
 
 /** Most answers need neither keys nor counts. */

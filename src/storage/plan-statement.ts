@@ -9,13 +9,15 @@ export const GUARD = "\u0001";
 export const LONE_GUARD = "\u0002";
 const SLOT = "\u0003";
 
-const MARKS = /\u0001|\u0002|\u0003(\d+)\u0003/g;
+const GIVEN = "\u0004";
+
+const MARKS = new RegExp(`${GUARD}|${LONE_GUARD}|${SLOT}(\\d+)${SLOT}|${GIVEN}(\\d)`, "g");
 
 export interface PlanStatement {
   readonly sql: string;
   /** The same with a call of ambit_deadline for each visited row; its argument is one more parameter, the last. */
   readonly guardedSql: string;
-  /** What to bind, in order. */
+  /** What to bind, in order, after the parameters that are given at each run. */
   readonly slots: readonly BindSlot[];
 }
 
@@ -23,30 +25,34 @@ export function slotMark(index: number): string {
   return `${SLOT}${index}${SLOT}`;
 }
 
-/** `paged`: takes two more parameters after the slots, limit and offset. */
-export function planStatement(marked: string, slots: readonly BindSlot[], paged = false): PlanStatement {
-  const used = new Map<number, number>();
-  const number = (index: number): number => {
-    const known = used.get(index);
-    if (known === undefined) used.set(index, used.size + 1);
-    return known ?? used.size;
-  };
-  const plain = marked.replace(MARKS, (_mark, index: string | undefined) => (index === undefined ? "" : `?${number(Number(index))}`));
-  const page = paged ? ` LIMIT ?${used.size + 1} OFFSET ?${used.size + 2}` : "";
-  const deadline = `ambit_deadline(?${used.size + (paged ? 3 : 1)})`;
-  let guarded: string | null = null;
-  return {
-    sql: plain + page,
-    slots: [...used.keys()].map((index) => slotAt(slots, index)),
-    get guardedSql() { return guarded ??= guardedText(marked, deadline, number) + page; },
-  };
+/** A parameter that is given when the statement runs, from 0. These come first. */
+export function givenMark(index: number): string {
+  return `${GIVEN}${index}`;
 }
 
-function guardedText(marked: string, deadline: string, number: (index: number) => number): string {
-  return marked.replace(MARKS, (mark, index: string | undefined) => {
-    if (index !== undefined) return `?${number(Number(index))}`;
-    return mark === GUARD ? `${deadline} AND ` : ` WHERE ${deadline}`;
-  });
+/** `given`: how many parameters are given when it runs. */
+export function planStatement(marked: string, slots: readonly BindSlot[], given = 0): PlanStatement {
+  const used = new Map<number, number>();
+  const placeholder = (slot: string | undefined, givenIndex: string | undefined): string => {
+    if (slot === undefined) return givenIndex === undefined ? "" : `?${Number(givenIndex) + 1}`;
+    const index = Number(slot);
+    const known = used.get(index) ?? given + used.size + 1;
+    used.set(index, known);
+    return `?${known}`;
+  };
+  const sql = marked.replace(MARKS, (_mark, slot: string | undefined, givenIndex: string | undefined) => placeholder(slot, givenIndex));
+  const deadline = `ambit_deadline(?${given + used.size + 1})`;
+  let guarded: string | null = null;
+  return {
+    sql,
+    slots: [...used.keys()].map((index) => slotAt(slots, index)),
+    get guardedSql() {
+      return guarded ??= marked.replace(MARKS, (mark, slot: string | undefined, givenIndex: string | undefined) => {
+        if (mark === GUARD) return `${deadline} AND `;
+        return mark === LONE_GUARD ? ` WHERE ${deadline}` : placeholder(slot, givenIndex);
+      });
+    },
+  };
 }
 
 function slotAt(slots: readonly BindSlot[], index: number): BindSlot {

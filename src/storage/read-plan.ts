@@ -6,7 +6,7 @@ import type { Environment } from "../expression/expression.ts";
 import { columnType, fieldOf } from "./column.ts";
 import type { Connection } from "./connection.ts";
 import { totalRows } from "./plan-count.ts";
-import { parametersOf, runStatement } from "./plan-run.ts";
+import { chooseRows, parametersOf, runStatement } from "./plan-run.ts";
 import { judgeScan, type ScanVerdict } from "./plan-scan.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 import type { PlanStatement } from "./plan-statement.ts";
@@ -26,9 +26,10 @@ export interface RowSet {
 
 /** Throws SCAN_REFUSED, QUERY_TIMEOUT, AGGREGATE_OVERFLOW. `environment`: the caller's variables and the operation's now. */
 export function readRows(connection: Connection, compiled: CompiledPlan, environment: Environment): RowSet {
-  const parameters = parametersOf(compiled.rows, compiled, environment);
-  const verdict = permittedScan(connection, compiled, compiled.rows, parameters);
-  const found = runStatement(connection, compiled, compiled.rows, { parameters, long: verdict.long });
+  const statement = chooseRows(connection, compiled, environment);
+  const parameters = parametersOf(statement, compiled, environment);
+  const verdict = permittedScan(connection, compiled, statement, parameters);
+  const found = runStatement(connection, compiled, statement, { parameters, long: verdict.long });
   const rows = found.length;
   return {
     json: joined(found),
@@ -45,7 +46,7 @@ export function readIds(connection: Connection, compiled: CompiledPlan, environm
   const { plan, catalog } = compiled;
   const statement = compiled.ids();
   const bound = Math.min(limit, plan.limit ?? limit);
-  const parameters = [...parametersOf(statement, compiled, environment), bound, plan.offset];
+  const parameters = [bound, plan.offset, ...parametersOf(statement, compiled, environment)];
   const { long } = permittedScan(connection, compiled, statement, parameters);
   const table = catalog.tables.get(plan.table);
   assert(table !== undefined, `table ${plan.table} of a plan is in the catalog`);
