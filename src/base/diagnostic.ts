@@ -40,8 +40,12 @@ export function compareDiagnostics(left: Diagnostic, right: Diagnostic): number 
     || left.code.localeCompare(right.code);
 }
 
+const NAME_LENGTH_MAX = 100;
+
 /** The candidate nearest to `name` (Damerau-Levenshtein, case-folded), if near enough to be meant. */
 export function didYouMean(name: string, candidates: Iterable<string>): string | null {
+  // Nobody meant a name of ours by so long a one, and the comparison would take its square.
+  if (name.length > NAME_LENGTH_MAX) return null;
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {

@@ -34,6 +34,8 @@ export async function launch(call: Call, mode: { development: boolean; adminToke
   const port = call.flag("port");
   const clock = systemClock();
   const log = createLog({ clock, sink: bufferedSink(), level: call.environment["AMBIT_LOG"] === "quiet" ? "warn" : "info" });
+  // A promise of app code that nobody waits for must not end the process, nor be printed raw.
+  for (const event of ["unhandledRejection", "uncaughtException"] as const) process.on(event, (thrown: unknown) => log.error("stray-failure", { cause: describeError(thrown) }));
   try {
     return await startApp({
       directory, dataDirectory: dataDirectory(call), clock, log, random: systemRandom(), environment: call.environment, seed: call.flag("seed"),

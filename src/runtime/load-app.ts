@@ -37,7 +37,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const configFile = join(directory, "config.yaml");
   const { config, diagnostics: configProblems } = loadConfig("config.yaml", existsSync(configFile) ? await Bun.file(configFile).text() : null, options.environment);
   const { catalog, diagnostics: schemaProblems } = compileSchema({ file: "schema.graphql", text: await Bun.file(schemaFile).text(), values: config.values });
-  const { book, diagnostics: expressionProblems } = compileCatalogExpressions(catalog);
+  const { book, diagnostics: expressionProblems } = compileCatalogExpressions(catalog, config.limits);
   const resources = await loadResources(directory);
   const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0 });
   const found: Diagnostic[] = [...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];

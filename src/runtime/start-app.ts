@@ -107,7 +107,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = options.forbidOutbound ? loopbackFetch : globalThis.fetch;
   const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, development });
-  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock });
+  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const app: ServedApp = {
     limits, development, authenticator,
     handler: withAdministration(createRest({ catalog, limits, access, dispatcher, clock }), options.describe),
