@@ -18,8 +18,8 @@ export function schemaProblems(text: string): Diagnostic[] {
   return [...diagnostics, ...compileCatalogExpressions(catalog).diagnostics];
 }
 
-export function configProblems(text: string): Diagnostic[] {
-  return loadConfig("config.yaml", text, {}).diagnostics;
+export function configProblems(text: string, environment: Readonly<Record<string, string>> = {}): Diagnostic[] {
+  return loadConfig("config.yaml", text, environment).diagnostics;
 }
 
 /** Of resources.ts beside this schema, the TypeScript compiler's included. */
