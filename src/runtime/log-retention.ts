@@ -24,12 +24,13 @@ export function createLogRetention(options: LogRetentionOptions): { stop(): void
   const trim = async (): Promise<void> => {
     const now = clock.now();
     const [logBefore, keysBefore] = [dateTimeOf(now - options.retentionMs()), dateTimeOf(now)];
-    for (let full = true; full && !stopped;) {
-      full = await storage.commit((connection) => {
+    while (!stopped) {
+      const full = await storage.commit((connection) => {
         const entries = trimLog(connection, logBefore, BATCH_ROWS);
         const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
         return entries === BATCH_ROWS || answers === BATCH_ROWS;
       });
+      if (!full) return;
     }
   };
   let cancel = clock.schedule(EVERY_MS, run);
