@@ -20,11 +20,11 @@ const BATCH_ROWS = 1_000;
 /** Runs every ten minutes until stopped. */
 export function createLogRetention(options: LogRetentionOptions): { stop(): void } {
   const { storage, clock, log } = options;
-  let stopped = false;
+  const life = { stopped: false };
   const trim = async (): Promise<void> => {
     const now = clock.now();
     const [logBefore, keysBefore] = [dateTimeOf(now - options.retentionMs()), dateTimeOf(now)];
-    while (!stopped) {
+    while (!life.stopped) {
       const full = await storage.commit((connection) => {
         const entries = trimLog(connection, logBefore, BATCH_ROWS);
         const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
@@ -35,9 +35,9 @@ export function createLogRetention(options: LogRetentionOptions): { stop(): void
   };
   let cancel = clock.schedule(EVERY_MS, run);
   function run(): void {
-    if (stopped) return;
+    if (life.stopped) return;
     trim().catch((error: unknown) => log.warn("retention-failed", { cause: describeError(error) }));
     cancel = clock.schedule(EVERY_MS, run);
   }
-  return { stop() { stopped = true; cancel(); } };
+  return { stop() { life.stopped = true; cancel(); } };
 }
