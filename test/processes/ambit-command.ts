@@ -11,6 +11,8 @@ export interface CommandOptions {
   /** Where the command puts temporary files. */
   readonly temporary?: string;
   readonly input?: string;
+  /** No file may grow beyond so many blocks: writing more fails, as on a full disk. */
+  readonly fileBlocks?: number;
 }
 
 export interface CommandResult {
@@ -25,7 +27,8 @@ export type CommandProcess = Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">;
 
 export function spawnAmbit(words: readonly string[], options: CommandOptions = {}): CommandProcess {
   const program = options.launcher === true ? ["node", join(root, "bin", "ambit.mjs")] : [process.execPath, "--no-orphans", join(root, "src", "cli", "main.ts")];
-  const spawned = Bun.spawn([...program, ...words], {
+  const limited = options.fileBlocks === undefined ? [] : ["sh", "-c", `trap "" XFSZ; ulimit -f ${options.fileBlocks}; exec "$0" "$@"`];
+  const spawned = Bun.spawn([...limited, ...program, ...words], {
     cwd: options.folder ?? root,
     env: {
       PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", AMBIT_FORBID_OUTBOUND: "1",
