@@ -3,7 +3,7 @@
 import type { Server } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import { fault } from "../../base/error.ts";
-import { addCommonHeaders, fixedHeaders } from "./answer-headers.ts";
+import { addCommonHeaders, HeaderTemplates } from "./answer-headers.ts";
 import { createProxyTrust } from "./client-address.ts";
 import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
@@ -42,8 +42,7 @@ class RequestAnswering implements Answering {
   private readonly cors: Cors;
   private readonly corsOpen: boolean;
   private readonly secure: boolean;
-  /** Copied by each Response, which is cheaper than setting them one by one. */
-  private readonly fixedHeaders = fixedHeaders();
+  private readonly templates = new HeaderTemplates();
   private readonly credentials: CredentialMemory;
   private readonly requestIds: RequestIds;
   private readonly requestLog: RequestLog;
@@ -115,10 +114,7 @@ class RequestAnswering implements Answering {
     const durationMs = performance.now() - exchange.startedMs;
     this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);
     this.requestLog.write(exchange, answer.status, durationMs);
-    const response = new Response(answer.body, { status: answer.status, headers: this.fixedHeaders });
-    const { headers } = response;
-    for (const name in answer.headers) headers.set(name, answer.headers[name]!);
-    return response;
+    return new Response(answer.body, { status: answer.status, headers: this.templates.of(answer) });
   }
 }
 
