@@ -16,13 +16,13 @@ const BYTES_MAX = 3_000;
 /** What no sample can honestly provoke, and the test that does, or null where nothing does yet. */
 const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   REQUEST_TIMEOUT: "src/interfaces/http/server.test.ts",
-  TRANSACTION_CONFLICT: "src/storage/committer.test.ts",
-  IDEMPOTENCY_IN_PROGRESS: null,
-  OUTCOME_UNKNOWN: null,
+  TRANSACTION_CONFLICT: "src/resources/actions.test.ts",
+  IDEMPOTENCY_IN_PROGRESS: "src/resources/idempotency.test.ts",
+  OUTCOME_UNKNOWN: "src/resources/idempotency.test.ts",
   INTERNAL: "src/resources/actions.test.ts",
   OVERLOADED: "src/storage/committer.test.ts",
   COMMIT_UNKNOWN: "src/storage/open-storage.test.ts",
-  QUERY_TIMEOUT: null,
+  QUERY_TIMEOUT: "src/storage/plan-scan.test.ts",
   STORAGE_FULL: "src/storage/committer.test.ts",
   DATA_IN_USE: "src/storage/open-storage.test.ts",
   DATA_NEWER: "src/storage/open-storage.test.ts",
