@@ -104,6 +104,7 @@ export const errorRegistry = define({
   ENVIRONMENT: { status: 422, title: "An environment variable is not set", fix: "Set it, or give a default with ${NAME:-default}." },
   MIGRATION_NEEDED: { status: 422, title: "The stored data needs a migration", fix: "Keep the old shape, or start with an empty data directory." },
   DATA_IN_USE: { status: 503, title: "Another process has this data directory", fix: "Stop it, or use another --data." },
+  PORT_IN_USE: { status: 503, title: "Another program listens on this port", fix: "Stop it, or use another --port; 0 takes a free one." },
   DATA_DAMAGED: { status: 503, title: "The data file cannot be read", fix: "Restore the data directory from a backup, or use another --data." },
   DATA_NEWER: { status: 503, title: "The data was written by a newer version", fix: "Use that version." },
   USAGE: { status: 400, title: "The command was called wrongly", fix: "See ambit --help." },

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { administratorIdentity, anonymousIdentity, subjectIdentity } from "../access/identities.ts";
 import type { Identity } from "../access/identity.ts";
 import { fault } from "../base/error.ts";
@@ -30,6 +30,7 @@ export function openControl(options: ControlOptions): Control {
   // In the folder for temporary files, since the path of a socket may have about 100 characters only.
   const socket = join(tmpdir(), `ambit-${randomBytes(12).toString("hex")}.sock`);
   const file = join(options.dataDirectory, CONTROL_FILE);
+  removeStale(options.dataDirectory);
   const mask = process.umask(0o177);
   let server;
   try {
@@ -39,7 +40,6 @@ export function openControl(options: ControlOptions): Control {
   }
   chmodSync(socket, 0o600);
   const text: ControlFile = { url: options.url, socket, process: process.pid };
-  rmSync(file, { force: true });
   writeFileSync(file, JSON.stringify(text), { mode: 0o600 });
   return {
     async stop() {
@@ -48,6 +48,13 @@ export function openControl(options: ControlOptions): Control {
       rmSync(socket, { force: true });
     },
   };
+}
+
+/** What a process that was killed has left. Whoever holds the data directory is the only one who uses it. */
+function removeStale(dataDirectory: string): void {
+  const stale = readControl(dataDirectory);
+  if (stale !== null && /^ambit-[0-9a-f]{24}\.sock$/.test(basename(stale.socket))) rmSync(stale.socket, { force: true });
+  rmSync(join(dataDirectory, CONTROL_FILE), { force: true });
 }
 
 function actingApp(app: ServedApp): ServedApp {
@@ -82,6 +89,13 @@ export async function askControl(dataDirectory: string, path: string, request: {
 function readControl(dataDirectory: string): ControlFile | null {
   const file = join(dataDirectory, CONTROL_FILE);
   if (!existsSync(file)) return null;
-  const found = JSON.parse(readFileSync(file, "utf8")) as ControlFile;
+  let found: ControlFile;
+  try {
+    found = JSON.parse(readFileSync(file, "utf8")) as ControlFile;
+  } catch (error) {
+    // Killed while it was written.
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
   return existsSync(found.socket) ? found : null;
 }

@@ -2,6 +2,7 @@
 // Knows no interface by name: what the paths mean is the handler's.
 import http from "node:http";
 import type { Server } from "bun";
+import { fault } from "../../base/error.ts";
 import type { Limits } from "../../base/limits.ts";
 import { createAnswering, type Answering } from "./answering.ts";
 import type { HttpServer, ServeOptions } from "./served-app.ts";
@@ -12,7 +13,7 @@ const BODY_BYTES_OF_BUN = Number.MAX_SAFE_INTEGER;
 const REQUEST_LINE_SLACK_BYTES = 64;
 const IDLE_S_OF_BUN_MAX = 255;
 
-/** Throws what Bun.serve throws, such as EADDRINUSE. */
+/** Throws PORT_IN_USE, and what Bun.serve throws. */
 export function serveHttp(options: ServeOptions): HttpServer {
   let draining = false;
   const answering = createAnswering({ ...options, draining: () => draining });
@@ -43,7 +44,13 @@ function listen(options: ServeOptions, answering: Answering): Server<undefined> 
     error: () => new Response(null, { status: 500 }),
   };
   if (options.unix !== undefined) return Bun.serve({ ...common, unix: options.unix });
-  return Bun.serve({ ...common, hostname: options.host, port: options.port, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
+  try {
+    // Outside of its development mode Bun shares a port with other processes unless it is told not to.
+    return Bun.serve({ ...common, hostname: options.host, port: options.port, reusePort: false, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
+    throw fault("PORT_IN_USE", `Another program listens on ${options.host}:${options.port}.`, { cause: error });
+  }
 }
 
 /** Bun takes the bound of a whole head from node:http's setting when it begins to listen; it is one for the process. */
