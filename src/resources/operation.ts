@@ -5,7 +5,7 @@ import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
 
 export type OperationBody =
-  /** One record by key. `plan` selects its shape (filter already holds the key). `plain`: the record's own fields, unconditional, so it can come from the record cache. */
+  /** One record by key. `plan` is its shape, without the key: the same object for the same question is compiled once. `plain`: the record's own fields, unconditional, so it can come from the record cache. */
   | { readonly kind: "get"; readonly table: string; readonly id: Value; readonly plan: Plan; readonly plain: boolean }
   | { readonly kind: "query"; readonly plan: Plan; readonly explain: boolean }
   | { readonly kind: "create"; readonly table: string; readonly inputs: readonly RawInput[]; readonly onConflict: { readonly fields: readonly string[] | null; readonly resolution: "merge" | "ignore" } | null; readonly precondition: Precondition | null; readonly returning: Plan | null }

@@ -83,10 +83,10 @@ export class ReadOperations {
     return hot;
   }
 
-  #planned({ plan, table }: GetBody, rights: Rights): Result {
+  #planned({ plan, table, id }: GetBody, rights: Rights): Result {
     const { planner, storage, clock } = this.#core;
-    const prepared = planner.prepare(plan, rights, "wire");
-    const { json, rows, scanned } = readRows(storage.reader, prepared.compiled, planEnvironment(rights, dateTimeOf(clock.now())));
+    const prepared = planner.prepare(planner.byKey(plan), rights, "wire");
+    const { json, rows, scanned } = readRows(storage.reader, prepared.compiled, planEnvironment(rights, dateTimeOf(clock.now()), id));
     if (rows === 0) throw notFound(table);
     return { ...nothing, body: new JsonText(json.slice(1, -1)), scanned, public: prepared.public };
   }

@@ -166,6 +166,10 @@ rows("reading", [
   { request: "GET /Note", status: 401, code: "UNAUTHENTICATED", answered: { "www-authenticate": /^Bearer/ } },
   { request: "GET /Note", as: "other", status: 403, code: "FORBIDDEN" },
   { request: "GET /items/a", as: "nobody", status: 401, code: "INVALID_TOKEN" },
+  { request: "GET /Part/1", status: 200, answered: { "cache-control": "public, no-cache", etag: /^"v\d+"$/ } },
+  { request: "GET /Part/1?select=name", status: 200, json: { name: "head" }, answered: { "cache-control": "public, no-cache", etag: /^W\// } },
+  { request: "GET /Part/2?select=name,item(title)", status: 200, json: { name: "hair", item: null }, answered: { "cache-control": "private, no-cache" } },
+  { request: "GET /Part?select=name&order=id", status: 200, json: [{ name: "head" }, { name: "hair" }], answered: { "cache-control": "public, no-cache" } },
   { request: "GET /Hidden", status: 404, code: "NOT_FOUND" },
   { request: "GET /Item", status: 404, code: "NOT_FOUND" },
   { request: "GET /items?explain=true", as: "staff", status: 403, code: "FORBIDDEN", forbidden: ["SELECT"] },
@@ -288,6 +292,19 @@ rows("bad input", [
   { request: "PATCH /items/a", as: "staff", body: { title: "x" }, headers: { "if-match": "v1" }, status: 400, code: "MALFORMED_HEADER" },
   { request: "DELETE /items/a", as: "staff", headers: { "idempotency-key": "x".repeat(300) }, status: 400, code: "MALFORMED_HEADER" },
 ]);
+
+describe("the document", () => {
+  test("each caller gets what they reach", async () => {
+    const paths = async (as?: string): Promise<string[]> => {
+      const { response, text } = await send({ request: "GET /openapi.json", ...(as === undefined ? {} : { as }), status: 200 });
+      expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
+      return Object.keys((JSON.parse(text) as { paths: object }).paths);
+    };
+    expect(await paths()).toEqual(["/items", "/items/{id}", "/Part", "/Part/{id}", "/items/{id}/boom", "/sum", "/rpc/sum", "/order", "/rpc/order", "/health", "/ready", "/openapi.json"]);
+    expect(await paths("staff")).toContain("/items/{id}/rename");
+    expect(await paths("owner")).toContain("/Note");
+  });
+});
 
 describe("sequences", () => {
   test("a page at a time through everything, by cursor, while records arrive", async () => {

@@ -2,7 +2,7 @@
 import { fault } from "../../base/error.ts";
 import { urlPairs } from "../../query/url-pairs.ts";
 import type { OperationBody, Result } from "../../resources/operation.ts";
-import type { Callable, Table } from "../../schema/catalog.ts";
+import type { Callable, Table, TypeRef } from "../../schema/catalog.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readArguments } from "./read-input.ts";
@@ -45,12 +45,18 @@ export async function callEndpoint(request: RestRequest, { endpoint, path, alias
   return callAnswer(request, await request.dispatch(body, bytes), representation);
 }
 
+/** What \`@page\` adds to the declared arguments. */
+const pageArguments: Readonly<Record<string, TypeRef>> = {
+  limit: { kind: "scalar", name: "Int", list: false, required: false, itemRequired: false },
+  after: { kind: "scalar", name: "String", list: false, required: false, itemRequired: false },
+};
+
 /** What the declaration does not know goes on as it is: validation refuses it by name. */
 function argumentsFromQuery(request: RestRequest, endpoint: Callable): RawInput {
   const input = Object.create(null) as { [name: string]: unknown };
   const { jsonDepth } = request.exchange.limits;
   for (const [name, text] of urlPairs(request.exchange.query)) {
-    const type = endpoint.arguments.get(name)?.type;
+    const type = endpoint.arguments.get(name)?.type ?? (endpoint.page ? pageArguments[name] : undefined);
     const isList = type?.list === true;
     const value = type === undefined ? text : rawFromText(text, isList && !/^[[{]/.test(text) ? { ...type, list: false } : type, jsonDepth);
     if (Object.hasOwn(input, name)) {

@@ -41,14 +41,18 @@ export function prepareQuery(request: RestRequest, table: Table): PreparedQuery 
   });
 }
 
-/** The query of one record. */
-export function prepareKeyQuery(request: RestRequest, table: Table, id: Value): KeyQuery {
-  return keyPlan(id, urlPairs(request.exchange.query), contextOf(request, table));
+/** The query of one record, whichever it is: its plan has no key. */
+export function prepareKeyQuery(request: RestRequest, table: Table): KeyQuery {
+  const { query } = request.exchange;
+  return request.parts.keyQueries.get(`${request.rights.roleKey}\n${table.name}?${query}`, () => {
+    const found = keyPlan(null, urlPairs(query), contextOf(request, table));
+    return { ...found, plan: shapeOf(found.plan) };
+  });
 }
 
-/** What a write to one record answers. */
-export function recordShape(request: RestRequest, table: Table, id: Value): Plan {
-  return shapeOf(prepareKeyQuery(request, table, id).plan);
+/** For EXPLAIN: with the key. */
+export function explainedPlan(request: RestRequest, table: Table, id: Value): Plan {
+  return keyPlan(id, urlPairs(request.exchange.query), contextOf(request, table)).plan;
 }
 
 /** A POST names nothing that is stored yet. */

@@ -8,7 +8,7 @@ import type { Answer } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
 import { contentRange, rangeStatus } from "./item-range.ts";
 import { nextLink } from "./next-link.ts";
-import { prepareKeyQuery, prepareQuery, type PreparedQuery } from "./query-plans.ts";
+import { explainedPlan, prepareKeyQuery, prepareQuery, type PreparedQuery } from "./query-plans.ts";
 import { chooseRepresentation, representRecord, representRows, type Representation } from "./representation.ts";
 import { addApplied, cacheControl, textOf } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
@@ -32,8 +32,8 @@ export function readList(request: RestRequest, table: Table): Answer | Promise<A
 
 function getBody(request: RestRequest, table: Table, id: Value): OperationBody {
   if (request.exchange.query === "") return new PlainGet(request, table, id);
-  const { plan, plain, explain } = prepareKeyQuery(request, table, id);
-  return explain ? { kind: "query", plan, explain } : { kind: "get", table: table.name, id, plan, plain };
+  const { plan, plain, explain } = prepareKeyQuery(request, table);
+  return explain ? { kind: "query", plan: explainedPlan(request, table, id), explain } : { kind: "get", table: table.name, id, plan, plain };
 }
 
 /** The plan is made only when the record is not in memory. */
@@ -54,7 +54,7 @@ class PlainGet {
   }
 
   get plan(): Plan {
-    return prepareKeyQuery(this.#request, this.#source, this.id).plan;
+    return prepareKeyQuery(this.#request, this.#source).plan;
   }
 }
 

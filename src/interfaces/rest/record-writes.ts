@@ -1,11 +1,10 @@
 // PUT, PATCH and DELETE of one record named by the path.
-import type { Value } from "../../base/value.ts";
 import type { Plan } from "../../query/plan.ts";
 import type { Result } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readPrecondition, versionTag } from "./entity-tag.ts";
-import { recordShape } from "./query-plans.ts";
+import { prepareKeyQuery } from "./query-plans.ts";
 import { readRecord } from "./read-input.ts";
 import { chooseRepresentation, representRecord, type Representation } from "./representation.ts";
 import { locationOf, noContent, textOf, writeHeaders } from "./rest-answer.ts";
@@ -23,7 +22,7 @@ interface RecordWrite {
 export async function replaceRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
   if (request.rights.permission(table.name, "CREATE") === false) request.rights.require(table.name, "UPDATE");
   const id = request.idOf(table, idText);
-  const write = prepare(request, table, id);
+  const write = prepare(request, table);
   const { input, bytes } = await readRecord(request.exchange, ["json"]);
   const result = await request.dispatch({ kind: "replace", table: table.name, id, input, precondition: preconditionOf(request), returning: write.returning }, bytes);
   return answerOf(write, result);
@@ -32,7 +31,7 @@ export async function replaceRecord(request: RestRequest, table: Table, idText: 
 export async function updateRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
   request.rights.require(table.name, "UPDATE");
   const id = request.idOf(table, idText);
-  const write = prepare(request, table, id);
+  const write = prepare(request, table);
   const { input, merge, bytes } = await readRecord(request.exchange, ["json", "merge-patch"]);
   const result = await request.dispatch({ kind: "update", table: table.name, id, input, merge, precondition: preconditionOf(request), returning: write.returning }, bytes);
   return answerOf(write, result);
@@ -41,16 +40,16 @@ export async function updateRecord(request: RestRequest, table: Table, idText: s
 export async function removeRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
   request.rights.require(table.name, "DELETE");
   const id = request.idOf(table, idText);
-  const write = prepare(request, table, id);
+  const write = prepare(request, table);
   const bytes = await request.exchange.body();
   const result = await request.dispatch({ kind: "remove", table: table.name, id, precondition: preconditionOf(request), returning: write.returning }, bytes);
   return answerOf(write, { ...result, version: null });
 }
 
 /** The query is read even where nothing is answered: what it misspells is not ignored. */
-function prepare(request: RestRequest, table: Table, id: Value): RecordWrite {
+function prepare(request: RestRequest, table: Table): RecordWrite {
   const representation = chooseRepresentation(request.exchange.header("accept"));
-  const shape = request.exchange.query === "" && request.preferences.return !== "representation" ? null : recordShape(request, table, id);
+  const shape = request.exchange.query === "" && request.preferences.return !== "representation" ? null : prepareKeyQuery(request, table).plan;
   return { request, table, representation, returning: request.preferences.return === "representation" ? shape : null };
 }
 

@@ -133,7 +133,7 @@ scenarios("one record", [
   { request: "GET /products/1", headers: { "if-match": "v7" }, result: record, status: 400, code: "MALFORMED_HEADER" },
   { request: "GET /products/one", status: 404, code: "NOT_FOUND", operation: null },
   { request: "GET /products/1.5", status: 404, code: "NOT_FOUND", operation: null },
-  { request: "GET /products/1?select=id,stock(id)", result: record, status: 200, operation: { body: { kind: "get", plain: false, plan: { limit: 1 } } } },
+  { request: "GET /products/1?select=id,stock(id)", result: record, status: 200, operation: { body: { kind: "get", plain: false, plan: { filter: null, limit: null } } } },
   { request: "GET /products/1?select=nope", status: 400, code: "UNKNOWN_FIELD", operation: null },
   { request: "GET /products/1?price=gt.1", status: 400, code: "MALFORMED_QUERY", operation: null },
   { request: "GET /products/1?explain=true", result: { ...nothing, body: { steps: [] } }, status: 200, text: '{"steps":[]}', operation: { body: { kind: "query", explain: true } } },

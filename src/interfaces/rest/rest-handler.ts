@@ -14,7 +14,8 @@ import { createRestRouter, type RestRouter } from "./rest-router.ts";
 
 export function createRest(options: RestOptions): HttpHandler {
   const router = createRestRouter(options.catalog);
-  const parts: RestParts = { ...options, queries: new PlanCache(options.limits.planCacheEntries) };
+  const { planCacheEntries } = options.limits;
+  const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
   return {
     handle(exchange) {
       const route = router.find(exchange.method, exchange.segments);

@@ -2,6 +2,7 @@
 import type { Access } from "../../access/rights.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
+import type { KeyQuery } from "../../query/key-plan.ts";
 import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
@@ -19,4 +20,6 @@ export interface RestOptions {
 export interface RestParts extends RestOptions {
   /** Queries as parsed, by roles and text. */
   readonly queries: PlanCache<PreparedQuery>;
+  /** The same for queries of one record, whichever it is. */
+  readonly keyQueries: PlanCache<KeyQuery>;
 }
