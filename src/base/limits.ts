@@ -21,6 +21,9 @@ export interface Limits {
   /** A plan that may visit more rows carries the deadline `queryMs`. */
   readonly scanRows: number;
   readonly queryMs: number;
+  /** Rows of all embedded lists of one answer together. */
+  readonly answerRows: number;
+  readonly answerBytes: number;
   readonly transactionMs: number;
   readonly transactionWrites: number;
   readonly transactionAttempts: number;
@@ -59,6 +62,8 @@ export const defaultLimits: Limits = {
   cascadeRows: 10_000,
   scanRows: 100_000,
   queryMs: 5_000,
+  answerRows: 1_000_000,
+  answerBytes: 67_108_864,
   transactionMs: 5_000,
   transactionWrites: 10_000,
   transactionAttempts: 10,

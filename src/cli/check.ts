@@ -14,7 +14,9 @@ export const checkCommand: Command = {
     const errors = app.diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
     output.diagnostics(app.diagnostics);
     const warnings = app.diagnostics.length - errors;
-    output.say(errors === 0 ? `ok: ${app.catalog.tables.size} tables, ${app.catalog.endpoints.size} endpoints${warnings === 0 ? "" : `, ${warnings} warnings`}` : `${errors} errors, ${warnings} warnings`);
+    output.say(errors === 0 ? `ok: ${counted(app.catalog.tables.size, "table")}, ${counted(app.catalog.endpoints.size, "endpoint")}${warnings === 0 ? "" : `, ${counted(warnings, "warning")}`}` : `${counted(errors, "error")}, ${counted(warnings, "warning")}`);
     return errors === 0 ? 0 : 1;
   },
 };
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { fault } from "../base/error.ts";
-import { agentsFile, configFile, gitignoreFile, resourcesFile, schemaFile } from "./init-files.ts";
+import { agentsFile, configFile, resourcesFile, schemaFile } from "./init-files.ts";
 import type { Command } from "./command.ts";
 
 export const initCommand: Command = {
@@ -15,13 +15,13 @@ export const initCommand: Command = {
   async run({ words, output }) {
     const directory = resolve(words[0] ?? ".");
     const files: readonly (readonly [string, string])[] = [
-      ["schema.graphql", schemaFile], ["config.yaml", configFile], ["resources.ts", resourcesFile], ["AGENTS.md", agentsFile], [".gitignore", gitignoreFile],
+      ["schema.graphql", schemaFile], ["config.yaml", configFile], ["resources.ts", resourcesFile], ["AGENTS.md", agentsFile],
     ];
-    // A .gitignore that is there already is left as it is; any other file would be lost work.
-    const taken = files.filter(([name]) => name !== ".gitignore" && existsSync(join(directory, name))).map(([name]) => name);
+    // Writing over one of them would lose work.
+    const taken = files.filter(([name]) => existsSync(join(directory, name))).map(([name]) => name);
     if (taken.length > 0) throw fault("CONFLICT", `${taken.join(", ")} already exist in ${directory}.`, { fix: "Choose an empty folder." });
     await mkdir(directory, { recursive: true });
-    for (const [name, text] of files) if (!existsSync(join(directory, name))) await writeFile(join(directory, name), text);
+    for (const [name, text] of files) await writeFile(join(directory, name), text);
     const shown = words[0] ?? ".";
     output.say(`Created ${basename(directory)}: ${files.map(([name]) => name).join(", ")}.\nNext: ambit dev ${shown}`);
     output.object({ created: files.map(([name]) => name), directory });

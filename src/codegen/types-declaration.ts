@@ -132,6 +132,7 @@ function argumentsText(callable: Callable): string {
 function resultText(callable: Callable): string {
   const { result } = callable;
   const text = result.kind === "table" || result.kind === "object" ? typeText({ ...result, kind: "object" }, "read") : typeText(result, "write");
+  if (callable.page) return `${text} | { readonly rows: ${text}; readonly next: string | null }`;
   return result.required ? text : `${text} | undefined | void`;
 }
 

@@ -74,6 +74,7 @@ export function loadConfig(
     }
   }
   const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
+  if (config.zone !== "UTC") diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
   diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
   return { config, diagnostics };
 }
@@ -208,6 +209,13 @@ function keyOffset(document: Document, path: readonly string[], name: string): n
 
 function syntaxProblem(message: string, position: SourcePosition): Diagnostic {
   return { code: "SYNTAX", severity: "error", position, message: message.split("\n")[0] ?? message, why: "config.yaml must be valid YAML.", fix: "Correct the YAML at this place.", edits: [] };
+}
+
+function zoneProblem(position: SourcePosition): Diagnostic {
+  return {
+    code: "NOT_AVAILABLE", severity: "error", position, message: "A zone other than UTC is not available in this version.",
+    why: "It is for the calendar days of schedules and budgets, which this version does not have; dates of fields are UTC.", fix: "Remove it, or write zone: UTC.", edits: [],
+  };
 }
 
 function missingVariable(name: string, position: SourcePosition): Diagnostic {

@@ -1,9 +1,10 @@
 // Loads resources.ts: bundled with its own relative files, `ambit` answered by this runtime. Every load is a new module.
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import * as ambit from "../index.ts";
+import { workFolder } from "./work-folder.ts";
 
 export interface LoadedResources {
   /** Named exports; null when there is no resources.ts or it does not load. */
@@ -35,10 +36,8 @@ export async function loadResources(directory: string): Promise<LoadedResources>
   registerAmbit();
   const built = await Bun.build({ entrypoints: [join(directory, name)], target: "bun", format: "esm", packages: "external", external: ["ambit"], sourcemap: "inline", throw: false });
   if (!built.success) return { module: null, source, diagnostics: built.logs.map((log) => buildProblem(log, directory, name)) };
-  const folder = join(directory, ".ambit", "build");
   // Beside the app, so that its own node_modules are found; a new name, so that nothing of an earlier load is reused.
-  const file = join(folder, `resources-${crypto.randomUUID()}.mjs`);
-  await mkdir(folder, { recursive: true });
+  const file = join(await workFolder(directory, "build"), `resources-${crypto.randomUUID()}.mjs`);
   await writeFile(file, await built.outputs[0]!.text());
   try {
     return { module: await import(file) as Record<string, unknown>, source, diagnostics: [] };

@@ -1,5 +1,4 @@
 // Compares resources.ts with the schema by the TypeScript compiler, in `.ambit/`. Used by check and dev, never by start.
-import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
@@ -7,6 +6,7 @@ import { shapeCheck, type ShapeLine } from "../codegen/shape-check.ts";
 import { typesDeclaration } from "../codegen/types-declaration.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { unavailableContextMembers } from "../schema/availability.ts";
+import { workFolder } from "./work-folder.ts";
 
 const COMPILER_OPTIONS = {
   target: "esnext", module: "preserve", moduleResolution: "bundler", lib: ["esnext", "dom", "dom.iterable"], types: [], strict: true, noEmit: true,
@@ -22,8 +22,7 @@ export interface GeneratedTypes {
 
 /** Writes `.ambit/types.d.ts` so that an editor completes and checks; only when its text changed. */
 export async function writeTypes(directory: string, types: GeneratedTypes): Promise<void> {
-  await mkdir(join(directory, ".ambit"), { recursive: true });
-  await writeChanged(join(directory, ".ambit", "types.d.ts"), typesDeclaration(types.catalog, types));
+  await writeChanged(join(await workFolder(directory), "types.d.ts"), typesDeclaration(types.catalog, types));
 }
 
 /** All type errors of resources.ts and all declared callables whose body has another shape. */

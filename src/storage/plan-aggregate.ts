@@ -8,7 +8,8 @@ import { castExpression, castResult, type ResultSql } from "./plan-cast.ts";
 import { planLevel, type Level } from "./plan-level.ts";
 import type { Part } from "./plan-object.ts";
 import { pageClause } from "./plan-page.ts";
-import { rowContext, rowSql, whereClause, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { rowContext, rowSql, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { whereClause } from "./plan-statement.ts";
 import { hasOrderKey, wireFormOf, type WireForm } from "./plan-value.ts";
 
 type AggregateItem = Extract<SelectItem, { kind: "aggregate" }>;

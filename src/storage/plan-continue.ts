@@ -8,7 +8,8 @@ import { afterTerm, cursorKeys, orderClause, type CursorKey, type OrderKey } fro
 import { isInIndex } from "./plan-index.ts";
 import { planLevel } from "./plan-level.ts";
 import { planKeys } from "./plan-order.ts";
-import { column, fromTable, whereClause, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { column, fromTable, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { whereClause } from "./plan-statement.ts";
 import { ownField } from "./plan-value.ts";
 
 /** Which of the two sides of the border between values and nulls, and the condition there. */

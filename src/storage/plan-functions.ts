@@ -3,18 +3,33 @@ import type { Database } from "bun:sqlite";
 import { systemClock } from "../base/clock.ts";
 import { addDecimals } from "../base/decimal.ts";
 import { fault, type AmbitError } from "../base/error.ts";
+import type { Limits } from "../base/limits.ts";
 import { compareText } from "../base/text.ts";
 
 type Scalar = string | number | null;
 interface Extreme { readonly key: Exclude<Scalar, null>; readonly value: Scalar }
 
+/** What the guarded statement that runs now may still use. One at a time: a statement runs to its end before anything else does. */
+const guarded = { deadlineMs: 0, queryMs: 0, rows: 0, rowsMax: 0 };
+
+/** Before each run of a guarded statement. By the machine's clock, whatever clock the app has: the deadline bounds real time. */
+export function beginGuarded({ queryMs, answerRows }: Limits): void {
+  Object.assign(guarded, { deadlineMs: systemClock().now() + queryMs, queryMs, rows: 0, rowsMax: answerRows });
+}
+
 /** To be called once on every connection that reads plans. */
 export function registerPlanFunctions(database: Database): void {
   const clock = systemClock();
-  database.function("ambit_deadline", (deadlineMs: number) => {
-    if (clock.now() > deadlineMs) throw fault("QUERY_TIMEOUT", "The query took longer than limits.queryMs.");
+  const withinTime = (): number => {
+    if (clock.now() > guarded.deadlineMs) throw fault("QUERY_TIMEOUT", `The query took longer than limits.queryMs (${guarded.queryMs}).`);
     return 1;
+  };
+  database.function("ambit_deadline", withinTime);
+  database.function("ambit_embedded", () => {
+    if (++guarded.rows > guarded.rowsMax) throw tooManyRows(`Its embedded lists hold more rows than limits.answerRows (${guarded.rowsMax}).`);
+    return withinTime();
   });
+  database.function("ambit_list_too_long", (rows: number) => { throw tooManyRows(`An embedded list holds more rows than limits.embedRows (${rows}).`); });
   database.function("ambit_sum_within", { deterministic: true }, sumWithin);
   database.function("ambit_long_sum", { deterministic: true, safeIntegers: true }, longSum);
   database.aggregate<string | null>("ambit_decimal_sum", { start: null, step: addToSum });
@@ -26,9 +41,8 @@ export function registerPlanFunctions(database: Database): void {
   });
 }
 
-/** The argument of ambit_deadline. By the machine's clock, whatever clock the app has: it bounds real time. */
-export function deadlineIn(ms: number): number {
-  return systemClock().now() + ms;
+export function tooManyRows(message: string): AmbitError {
+  return fault("TOO_MANY_ROWS", message, { fix: "Ask for fewer rows by limit= and LIST.limit=, or for fewer lists." });
 }
 
 export function sumOverflow(cause?: unknown): AmbitError {

@@ -6,7 +6,8 @@ import type { OrderKey } from "./plan-cursor.ts";
 import { findsByIndex } from "./plan-index.ts";
 import { joinTerm, relationOf } from "./plan-relation.ts";
 import { nearRank, similarRank } from "./plan-rank.ts";
-import { aliveTerms, column, fromTable, rowFilterSql, tableNamed, whereClause, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { aliveTerms, column, fromTable, rowFilterSql, tableNamed, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { whereClause } from "./plan-statement.ts";
 import { searchSource } from "./plan-search.ts";
 
 export interface Level {

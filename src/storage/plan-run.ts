@@ -4,7 +4,7 @@ import { evaluate } from "../expression/evaluate.ts";
 import type { Environment } from "../expression/expression.ts";
 import { typeOf } from "../expression/field-type.ts";
 import type { Connection } from "./connection.ts";
-import { deadlineIn, sumOverflow } from "./plan-functions.ts";
+import { beginGuarded, sumOverflow } from "./plan-functions.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 import type { PlanStatement } from "./plan-statement.ts";
 import { toSqlValue } from "./sql-value.ts";
@@ -28,7 +28,8 @@ export function chooseRows(connection: Connection, compiled: CompiledPlan, envir
 export function runStatement(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, run: { parameters: Parameters; long: boolean }): SqlValue[][] {
   try {
     if (!run.long) return connection.query(statement.sql).values(...run.parameters);
-    return connection.query(statement.guardedSql).values(...run.parameters, deadlineIn(compiled.limits.queryMs));
+    beginGuarded(compiled.limits);
+    return connection.query(statement.guardedSql).values(...run.parameters);
   } catch (error) {
     throw error instanceof Error && error.message === "integer overflow" ? sumOverflow(error) : error;
   }

@@ -7,7 +7,6 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import { EXPIRES_COLUMN, expires, quoted } from "./column.ts";
 import { expressionSql, filterSql, type SqlContext } from "./expression-sql.ts";
 import { bindNow, createBindings, type Bindings } from "./plan-bindings.ts";
-import { GUARD, LONE_GUARD } from "./plan-statement.ts";
 
 export interface PlanScope {
   readonly catalog: Catalog;
@@ -60,8 +59,4 @@ export function aliveTerms(scope: PlanScope, { alias, table }: RowAlias): string
 
 export function fromTable({ alias, table }: RowAlias): string {
   return `${quoted(table.sqlName)} ${alias}`;
-}
-
-export function whereClause(terms: readonly string[]): string {
-  return terms.length === 0 ? LONE_GUARD : ` WHERE ${GUARD}${terms.join(" AND ")}`;
 }

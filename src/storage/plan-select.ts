@@ -9,7 +9,8 @@ import { objectSql, type Entry, type ObjectSql, type Part } from "./plan-object.
 import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
 import { joinTerm, relationOf } from "./plan-relation.ts";
-import { column, rowSql, tableNamed, whereClause, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { column, rowSql, tableNamed, type PlanScope, type RowAlias } from "./plan-scope.ts";
+import { LIST_GUARD, whereClause } from "./plan-statement.ts";
 import { fieldForm, jsonReady, ownField, wireFormOf } from "./plan-value.ts";
 import { OPEN_COLUMN } from "./column.ts";
 import { unreachable } from "../base/assert.ts";
@@ -18,7 +19,12 @@ type EmbedItem = Extract<SelectItem, { kind: "embed" }>;
 type ValueItem = Extract<SelectItem, { kind: "value" }>;
 
 /** Rows of an embed as a FROM clause with everything behind it, and what each of them gives. */
-export interface RowSource { readonly from: string; readonly parts: readonly Part[] }
+interface RowSource {
+  readonly from: string;
+  readonly parts: readonly Part[];
+  /** The array of a JSON value of each row. */
+  list(value: string): string;
+}
 
 /** The object of a row of a plan without aggregates. */
 export function rowObject(scope: PlanScope, plan: Plan, row: RowAlias): ObjectSql {
@@ -52,25 +58,43 @@ function embedParts(scope: PlanScope, row: RowAlias, item: EmbedItem): Part[] {
   if (item.spread) return spreadParts(scope, row, { relation, item, visible });
   const source = relation.kind === "one" ? oneSource(scope, relation, row, item.plan) : manySource(scope, relation, row, item.plan);
   const object = objectSql(scope, source.parts, tableNamed(scope, item.plan.table).fields);
-  const inner = relation.kind === "one" ? object.sql : `json_group_array(${object.typed ? object.sql : `json(${object.sql})`})`;
+  const inner = relation.kind === "one" ? object.sql : source.list(object.typed ? object.sql : `json(${object.sql})`);
   return [{ kind: "entry", key: item.alias, sql: `(SELECT ${inner} FROM ${source.from})`, form: "json", visible }];
 }
 
 /** The at most one row that a relation leads to. */
 function oneSource(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): RowSource {
-  if (plan.grouped) return groupedSource(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
+  if (plan.grouped) return groupsOf(scope, relation, row, plan);
   const level = planLevel(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
-  return { from: `${level.from}${whereClause(level.terms)} LIMIT 1`, parts: selectParts(scope, plan, level.row) };
+  return { from: `${level.from}${whereClause(level.terms)} LIMIT 1`, parts: selectParts(scope, plan, level.row), list: wholeList };
 }
 
 /** Ordered and bounded inside, so that what is selected is worked out for the rows that stay. */
 function manySource(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): RowSource {
-  if (plan.grouped) return groupedSource(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
+  if (plan.grouped) return groupsOf(scope, relation, row, plan);
   const level = planLevel(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
   const order = orderClause(planKeys(scope, plan, level));
-  const rows = `SELECT ${level.row.alias}.* FROM ${level.from}${whereClause(level.terms)}${order}${pageClause(scope, plan)}`;
+  const { embedRows } = scope.limits;
+  const bounded = plan.limit !== null && plan.limit >= embedRows;
+  // One more than there may be, to know of it.
+  const page = pageClause(scope, bounded ? { ...plan, limit: embedRows + 1 } : plan);
+  const rows = `SELECT ${level.row.alias}.* FROM ${level.from}${whereClause(level.terms, LIST_GUARD)}${order}${page}`;
   const kept: RowAlias = { alias: scope.nextAlias(), table: level.row.table };
-  return { from: `(${rows}) ${kept.alias}`, parts: selectParts(scope, plan, kept) };
+  return { from: `(${rows}) ${kept.alias}`, parts: selectParts(scope, plan, kept), list: bounded ? (value) => boundedList(scope, value) : wholeList };
+}
+
+function groupsOf(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): RowSource {
+  return { ...groupedSource(scope, plan, (child) => [joinTerm(scope, relation, row, child)]), list: wholeList };
+}
+
+function wholeList(value: string): string {
+  return `json_group_array(${value})`;
+}
+
+/** A list that nobody asked to be cut is whole or refused. */
+function boundedList(scope: PlanScope, value: string): string {
+  const most = scope.bindings.value(scope.limits.embedRows);
+  return `CASE WHEN count(*) > ${most} THEN ambit_list_too_long(${most}) ELSE json_group_array(${value}) END`;
 }
 
 interface Spread { readonly relation: Relation; readonly item: EmbedItem; readonly visible: string | null }
@@ -78,12 +102,12 @@ interface Spread { readonly relation: Relation; readonly item: EmbedItem; readon
 /** Each member of the other row becomes one of this: a value (to-one), or the list of values. */
 function spreadParts(scope: PlanScope, row: RowAlias, { relation, item, visible }: Spread): Part[] {
   const build = relation.kind === "one" ? oneSource : manySource;
-  const { from, parts } = build(scope, relation, row, item.plan);
+  const { from, parts, list } = build(scope, relation, row, item.plan);
   const many = relation.kind !== "one";
   // Undeclared fields have no place in lists: each record has others.
   return parts.filter((part) => !many || part.kind === "entry").map((part): Part => {
     if (part.kind === "merged") return { kind: "merged", sql: `(SELECT ${part.sql} FROM ${from})` };
-    if (many) return { ...part, sql: `(SELECT json_group_array(${listed(part)}) FROM ${from})`, form: "json", visible };
+    if (many) return { ...part, sql: `(SELECT ${list(listed(part))} FROM ${from})`, form: "json", visible };
     const masks = [visible, part.visible === null ? null : `(SELECT ${part.visible} FROM ${from})`].filter((mask) => mask !== null);
     return { ...part, sql: `(SELECT ${part.sql} FROM ${from})`, visible: masks.length === 0 ? null : masks.join(" AND ") };
   });

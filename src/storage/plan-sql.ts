@@ -13,9 +13,9 @@ import { planLevel, type Level } from "./plan-level.ts";
 import { objectSql } from "./plan-object.ts";
 import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
-import { column, createPlanScope, fromTable, rowFilterSql, tableNamed, whereClause, type PlanScope } from "./plan-scope.ts";
+import { column, createPlanScope, fromTable, rowFilterSql, tableNamed, type PlanScope } from "./plan-scope.ts";
 import { rowObject } from "./plan-select.ts";
-import { givenMark, planStatement, type PlanStatement } from "./plan-statement.ts";
+import { givenMark, planStatement, type PlanStatement, whereClause } from "./plan-statement.ts";
 
 export interface PlanContext {
   readonly catalog: Catalog;

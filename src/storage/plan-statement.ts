@@ -3,22 +3,29 @@
 import { assert } from "../base/assert.ts";
 import type { BindSlot } from "./expression-sql.ts";
 
-/** Stands where each visited row may run into the deadline: before other conditions. */
+/** Stands before the conditions of rows that are visited: each of them may run into the deadline. */
 export const GUARD = "\u0001";
-/** The same, where there is no other condition. */
-export const LONE_GUARD = "\u0002";
+/** The same for rows of embedded lists, which are counted too. */
+export const LIST_GUARD = "\u0002";
+/** Before a guard without conditions. */
+const LONE = "\u0005";
 const SLOT = "\u0003";
 
 const GIVEN = "\u0004";
 
-const MARKS = new RegExp(`${GUARD}|${LONE_GUARD}|${SLOT}(\\d+)${SLOT}|${GIVEN}(\\d)`, "g");
+const MARKS = new RegExp(`${LONE}?[${GUARD}${LIST_GUARD}]|${SLOT}(\\d+)${SLOT}|${GIVEN}(\\d)`, "g");
 
 export interface PlanStatement {
   readonly sql: string;
-  /** The same with a call of ambit_deadline for each visited row; its argument is one more parameter, the last. */
+  /** The same with a call for each visited row that can stop it; `beginGuarded` comes first. */
   readonly guardedSql: string;
   /** What to bind, in order, after the parameters that are given at each run. */
   readonly slots: readonly BindSlot[];
+}
+
+/** `guard`: GUARD or LIST_GUARD. */
+export function whereClause(terms: readonly string[], guard = GUARD): string {
+  return terms.length === 0 ? LONE + guard : ` WHERE ${guard}${terms.join(" AND ")}`;
 }
 
 export function slotMark(index: number): string {
@@ -41,15 +48,15 @@ export function planStatement(marked: string, slots: readonly BindSlot[], given 
     return `?${known}`;
   };
   const sql = marked.replace(MARKS, (_mark, slot: string | undefined, givenIndex: string | undefined) => placeholder(slot, givenIndex));
-  const deadline = `ambit_deadline(?${given + used.size + 1})`;
   let guarded: string | null = null;
   return {
     sql,
     slots: [...used.keys()].map((index) => slotAt(slots, index)),
     get guardedSql() {
       return guarded ??= marked.replace(MARKS, (mark, slot: string | undefined, givenIndex: string | undefined) => {
-        if (mark === GUARD) return `${deadline} AND `;
-        return mark === LONE_GUARD ? ` WHERE ${deadline}` : placeholder(slot, givenIndex);
+        if (slot !== undefined || givenIndex !== undefined) return placeholder(slot, givenIndex);
+        const call = mark.endsWith(LIST_GUARD) ? "ambit_embedded()" : "ambit_deadline()";
+        return mark.startsWith(LONE) ? ` WHERE ${call}` : `${call} AND `;
       });
     },
   };

@@ -7,10 +7,12 @@ import { compileCatalogExpressions } from "../../expression/compile-catalog.ts";
 import type { Environment } from "../../expression/expression.ts";
 import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { Plan } from "../../query/plan.ts";
+import { parseRestQuery } from "../../query/rest-query.ts";
 import { compileSchema } from "../../schema/compile-schema.ts";
 import type { Catalog, Table } from "../../schema/catalog.ts";
 import { connect, type Connection } from "../connection.ts";
 import { tableDdl } from "../ddl.ts";
+import { explainPlan } from "../explain-plan.ts";
 import { registerPlanFunctions } from "../plan-functions.ts";
 import { compilePlan, type CompiledPlan } from "../plan-sql.ts";
 import { readRows, type RowSet } from "../read-plan.ts";
@@ -31,6 +33,12 @@ export interface PlanDatabase {
   read(plan: Plan, variables?: Environment["variables"]): RowSet;
   rows(plan: Plan, variables?: Environment["variables"]): Json;
   table(name: string): Table;
+  /** `Product?price=lt.5&order=price`, as REST reads it, with everything in sight. */
+  plan(query: string): Plan;
+  /** The answer to such a query. */
+  get(query: string): Json;
+  /** Steps of EXPLAIN QUERY PLAN, without indentation. */
+  steps(plan: Plan): string[];
 }
 
 /** `schema` is SDL without errors. */
@@ -43,13 +51,26 @@ export function planDatabase(schema: string, limits: Partial<Limits> = {}): Plan
   const bounds = { ...defaultLimits, ...limits };
   const compile = (plan: Plan): CompiledPlan => compilePlan(plan, { catalog, book, limits: bounds });
   const read = (plan: Plan, variables: Environment["variables"] = {}): RowSet =>
-    readRows(connection, compile(plan), { rows: {}, variables, now: testNow, source: null });
+    readRows(connection, compile(plan), environmentOf(variables));
   return {
     catalog, book, connection, limits: bounds, compile, read,
     insert: (table, ...records) => insertRecords(connection, catalog, tableOf(catalog, table), records),
     rows: (plan, variables) => JSON.parse(read(plan, variables).json) as Json,
     table: (name) => tableOf(catalog, name),
+    plan: (query) => restPlan(query, catalog, bounds),
+    get: (query) => JSON.parse(read(restPlan(query, catalog, bounds)).json) as Json,
+    steps: (plan) => explainPlan(connection, compile(plan), environmentOf({})).steps.map((step) => step.trim()),
   };
+}
+
+function environmentOf(variables: Environment["variables"]): Environment {
+  return { rows: {}, variables, now: testNow, source: null };
+}
+
+function restPlan(query: string, catalog: Catalog, limits: Limits): Plan {
+  const [name, parameters] = query.split("?") as [string, string?];
+  const scope = { catalog, fields: (table: Table) => table.fields, readable: () => true };
+  return parseRestQuery([...new URLSearchParams(parameters ?? "")], { table: tableOf(catalog, name), scope, limits, now: testNow }).plan;
 }
 
 function openTables(catalog: Catalog): Connection {
