@@ -25,6 +25,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   QUERY_TIMEOUT: "src/storage/plan-scan.test.ts",
   STORAGE_FULL: "src/storage/committer.test.ts",
   DATA_IN_USE: "src/storage/open-storage.test.ts",
+  PORT_IN_USE: "test/commands/start.test.ts",
   DATA_NEWER: "src/storage/open-storage.test.ts",
 };
 
