@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // The `ambit` command where only Node is installed: runs src/cli/main.ts on the pinned Bun and passes on signals and exit code.
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,4 +23,24 @@ child.on("error", (error) => {
   process.exit(1);
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+if (process.env.npm_command !== undefined) endWithNpm();
 child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)));
+
+/** npm runs us through a shell and passes no signal on; when it is gone, whoever ended it meant the server. */
+function endWithNpm() {
+  let npm;
+  try {
+    npm = Number(execFileSync("ps", ["-o", "ppid=", "-p", String(process.ppid)], { encoding: "utf8" }));
+  } catch {
+    return;
+  }
+  // 1: the shell itself was replaced by us, or npm is gone already; then our own parent is what to watch.
+  const watched = npm > 1 ? npm : process.ppid;
+  setInterval(() => {
+    try {
+      process.kill(watched, 0);
+    } catch {
+      child.kill("SIGTERM");
+    }
+  }, 100).unref();
+}
