@@ -16,6 +16,8 @@ export interface Exchange {
   readonly limits: Limits;
   /** Aborted when the client went away. */
   readonly signal: AbortSignal;
+  /** Sent by a program on this machine itself, by no proxy that would say so. */
+  readonly isLocal: boolean;
   /** Lower-case name. Null when absent. */
   header(name: string): string | null;
   /** All of them by lower-case name. */

@@ -68,6 +68,13 @@ export class ServerExchange implements Exchange, LoggedRequest {
     return this.authenticated ? this.identity : null;
   }
 
+  /** Sent by a program on this machine itself, by no proxy that would say so. */
+  get isLocal(): boolean {
+    if (["x-forwarded-for", "forwarded", "via", "x-real-ip"].some((name) => this.request.headers.has(name))) return false;
+    const address = this.server.requestIP(this.request)?.address ?? "";
+    return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
+  }
+
   /** Empty when the connection is gone. */
   clientAddress(): string {
     return this.parts.proxies.clientAddress(this.server.requestIP(this.request)?.address ?? "", this.header("x-forwarded-for"));

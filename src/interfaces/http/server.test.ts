@@ -326,9 +326,13 @@ describe("system routes", () => {
     expect((await get("/health", { authorization: "Bearer wrong" })).status).toBe(200);
   });
 
-  test("the metrics are the administrator's", async () => {
-    expect((await get("/metrics")).status).toBe(401);
-    expect((await get("/metrics", { authorization: "Bearer later" })).status).toBe(403);
+  test("the metrics are for collectors on this machine and the administrator, not for whoever a proxy lets through", async () => {
+    expect((await get("/metrics")).status).toBe(200);
+    for (const header of ["x-forwarded-for", "forwarded", "via", "x-real-ip"]) {
+      expect((await get("/metrics", { [header]: "127.0.0.1" })).status).toBe(401);
+      expect((await get("/metrics", { [header]: "127.0.0.1", authorization: "Bearer later" })).status).toBe(403);
+      expect((await get("/metrics", { [header]: "127.0.0.1", authorization: "Bearer admin" })).status).toBe(200);
+    }
     await get("/small");
     await get("/nowhere/secret-id");
     const response = await get("/metrics", { authorization: "Bearer admin" });

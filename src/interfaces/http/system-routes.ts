@@ -48,9 +48,12 @@ function readiness(parts: SystemParts): Answer {
   return ready ? json(200, { status: "ready" }) : json(503, { status: "unavailable", reasons });
 }
 
-/** The numbers tell about other people's requests, so they are the administrator's; development mode shows them to all. */
+/**
+ * The numbers tell about other people's requests, so they are for the administrator and for collectors on this machine;
+ * development mode shows them to all.
+ */
 function metrics(exchange: Exchange, app: ServedApp, parts: SystemParts): Answer {
-  if (!app.development && exchange.identity.kind !== "administrator") {
+  if (!app.development && !exchange.isLocal && exchange.identity.kind !== "administrator") {
     const message = "The metrics are for the administrator.";
     throw exchange.identity.kind === "anonymous" ? fault("UNAUTHENTICATED", message) : fault("FORBIDDEN", message);
   }
