@@ -13,6 +13,8 @@ export interface Statement {
   get(...parameters: readonly SqlValue[]): SqlRow | null;
   /** Rows as arrays, in order of the select list. */
   values(...parameters: readonly SqlValue[]): SqlValue[][];
+  /** Row after row, so that they need not be in memory all at once and reading may stop early. */
+  iterate(...parameters: readonly SqlValue[]): Iterable<SqlRow>;
   /** Rows changed, without those that triggers changed. */
   run(...parameters: readonly SqlValue[]): number;
 }
@@ -170,6 +172,10 @@ class CachedStatement implements Statement {
 
   values(...parameters: SqlValue[]): SqlValue[][] {
     try { return this.#use().values(...parameters) as SqlValue[][]; } catch (error) { throw this.#guard.failed(error); } finally { this.#done(); }
+  }
+
+  *iterate(...parameters: SqlValue[]): Iterable<SqlRow> {
+    try { yield* this.#use().iterate(...parameters); } catch (error) { throw this.#guard.failed(error); } finally { this.#done(); }
   }
 
   run(...parameters: SqlValue[]): number {

@@ -7,7 +7,7 @@ import { samplePlaces } from "./plan-sample.ts";
 import { rowsUpTo } from "./plan-scan.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 
-export interface PageRead { readonly rows: number; readonly long: boolean }
+export interface PageRead { readonly rows: number; readonly guarded: boolean }
 
 /** Up to so many rows a table is counted whatever was asked for. */
 const COUNTED_ROWS = 10_000;
@@ -19,15 +19,15 @@ export function totalRows(connection: Connection, compiled: CompiledPlan, enviro
   if (plan.count === null) return null;
   const ended = plan.limit === null || page.rows < plan.limit;
   if (plan.after === null && ended && (page.rows > 0 || plan.offset === 0)) return plan.offset + page.rows;
-  if (plan.count === "exact") return countRows(connection, compiled, environment, page.long);
+  if (plan.count === "exact") return countRows(connection, compiled, environment, page.guarded);
   const estimate = estimateRows(connection, compiled, environment);
-  if (estimate === null || (plan.count === "estimated" && estimate < ESTIMATE_MIN)) return countRows(connection, compiled, environment, page.long);
+  if (estimate === null || (plan.count === "estimated" && estimate < ESTIMATE_MIN)) return countRows(connection, compiled, environment, page.guarded);
   return Math.max(estimate, plan.offset + page.rows);
 }
 
-function countRows(connection: Connection, compiled: CompiledPlan, environment: Environment, long: boolean): number {
+function countRows(connection: Connection, compiled: CompiledPlan, environment: Environment, guarded: boolean): number {
   const statement = compiled.count();
-  const counted = runStatement(connection, compiled, statement, { parameters: parametersOf(statement, compiled, environment), long });
+  const counted = runStatement(connection, compiled, statement, { parameters: parametersOf(statement, compiled, environment), guarded });
   return Number(counted[0]![0]);
 }
 
@@ -42,6 +42,6 @@ function estimateRows(connection: Connection, compiled: CompiledPlan, environmen
   const rows = rowsUpTo(connection, table.sqlName, Number.MAX_SAFE_INTEGER);
   const statement = compiled.sample();
   const parameters = [first!, (Number(last) - Number(first)) / samplePlaces, ...parametersOf(statement, compiled, environment)];
-  const [sampled, matching] = runStatement(connection, compiled, statement, { parameters, long: false })[0]!.map(Number) as [number, number];
+  const [sampled, matching] = runStatement(connection, compiled, statement, { parameters, guarded: false })[0]!.map(Number) as [number, number];
   return sampled === 0 ? null : Math.round((rows * matching) / sampled);
 }

@@ -3,7 +3,7 @@ import type { SqlValue } from "../base/value.ts";
 import { evaluate } from "../expression/evaluate.ts";
 import type { Environment } from "../expression/expression.ts";
 import { typeOf } from "../expression/field-type.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Statement } from "./connection.ts";
 import { beginGuarded, sumOverflow } from "./plan-functions.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 import type { PlanStatement } from "./plan-statement.ts";
@@ -20,16 +20,24 @@ export function parametersOf(statement: PlanStatement, { book }: CompiledPlan, e
 export function chooseRows(connection: Connection, compiled: CompiledPlan, environment: Environment): PlanStatement {
   if (compiled.sparse === null) return compiled.rows;
   const { rows, probe, enough } = compiled.sparse();
-  const counted = runStatement(connection, compiled, probe, { parameters: parametersOf(probe, compiled, environment), long: false });
+  const counted = runStatement(connection, compiled, probe, { parameters: parametersOf(probe, compiled, environment), guarded: false });
   return Number(counted[0]![0]) < enough ? rows : compiled.rows;
 }
 
-/** `long`: with the deadline limits.queryMs, else as it is. */
-export function runStatement(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, run: { parameters: Parameters; long: boolean }): SqlValue[][] {
+/** `guarded`: with the deadline limits.queryMs and the bound limits.answerRows, else as it is. */
+export interface Run { readonly parameters: Parameters; readonly guarded: boolean }
+
+/** A statement of few rows. */
+export function runStatement(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, run: Run): SqlValue[][] {
+  return withStatement(connection, compiled, { statement, guarded: run.guarded }, (prepared) => prepared.values(...run.parameters));
+}
+
+/** Hands the prepared statement to `read`, and names what it throws. */
+export function withStatement<Result>(connection: Connection, compiled: CompiledPlan, run: { statement: PlanStatement; guarded: boolean }, read: (prepared: Statement) => Result): Result {
   try {
-    if (!run.long) return connection.query(statement.sql).values(...run.parameters);
+    if (!run.guarded) return read(connection.query(run.statement.sql));
     beginGuarded(compiled.limits);
-    return connection.query(statement.guardedSql).values(...run.parameters);
+    return read(connection.query(run.statement.guardedSql));
   } catch (error) {
     throw error instanceof Error && error.message === "integer overflow" ? sumOverflow(error) : error;
   }

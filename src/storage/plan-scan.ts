@@ -8,7 +8,7 @@ import type { PlanStatement } from "./plan-statement.ts";
 export interface ScanVerdict {
   /** A table of some size is visited row by row to answer a filter or an order. */
   readonly scanned: boolean;
-  /** It may visit more rows than limits.scanRows: a deadline is due. */
+  /** It may visit more rows than limits.scanRows, or multiply few: a deadline is due. */
   readonly long: boolean;
 }
 
@@ -34,12 +34,12 @@ const observations = new WeakMap<Connection, Observed>();
 export function judgeScan(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, parameters: Parameters): ScanVerdict {
   const observed = observationsOf(connection);
   const visits = visitsOf(connection, observed, compiled, { sql: statement.sql, parameters });
-  if (visits.many.length === 0) return { scanned: false, long: false };
+  if (visits.many.length === 0) return { scanned: false, long: compiled.multiplies };
   const { scanRows } = compiled.limits;
   const rows = (table: string): number => rowsUpTo(connection, table, scanRows + 1);
   return {
     scanned: visits.scanned.some((table) => rows(table) > scanRows / NOTABLE_SHARE),
-    long: visits.many.some((table) => rows(table) > scanRows),
+    long: compiled.multiplies || visits.many.some((table) => rows(table) > scanRows),
   };
 }
 
@@ -65,6 +65,8 @@ export function explainLines(connection: Connection, sql: string, parameters: Pa
   return connection.values(`EXPLAIN QUERY PLAN ${sql}`, ...parameters).map((row) => ({ id: Number(row[0]), parent: Number(row[1]), detail: String(row[3]) }));
 }
 
+/** The first alias that a plan hands out. */
+const OUTERMOST = "t0";
 const VISIT = /^(SCAN|SEARCH) (\S+)(.*)$/;
 const ONE_ROW = /USING INTEGER PRIMARY KEY \(rowid=\?\)|USING (COVERING )?INDEX sqlite_autoindex_\S+ \(\S+=\?\)/;
 
@@ -76,12 +78,12 @@ function readVisits(sql: string, lines: readonly ExplainLine[], { plan, sparse }
   const wholeTable = (unfiltered || sparse !== null) && !sorted;
   const scanned = new Set<string>();
   const many = new Set<string>();
-  for (const { detail, parent } of lines) {
+  for (const { detail } of lines) {
     const [, how, alias, rest] = VISIT.exec(detail) ?? [];
     const table = tables.get(alias ?? "");
     if (table === undefined || rest!.includes("VIRTUAL TABLE") || ONE_ROW.test(rest!)) continue;
     many.add(table);
-    const asked = wholeTable && parent === 0;
+    const asked = wholeTable && alias === OUTERMOST;
     if ((how === "SCAN" && !asked) || rest!.includes("AUTOMATIC")) scanned.add(table);
   }
   return { scanned: [...scanned], many: [...many] };

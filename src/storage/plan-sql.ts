@@ -10,7 +10,9 @@ import { continuedRows } from "./plan-continue.ts";
 import { afterTerm, cursorKeys, orderClause, type OrderKey } from "./plan-cursor.ts";
 import { findsByIndex, rangeConditions } from "./plan-index.ts";
 import { planLevel, type Level } from "./plan-level.ts";
-import { objectSql } from "./plan-object.ts";
+import { plainColumns, type PlainColumns } from "./plan-columns.ts";
+import { multiplies } from "./plan-multiply.ts";
+import { objectSql, type ObjectSql } from "./plan-object.ts";
 import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
 import { column, createPlanScope, fromTable, rowFilterSql, tableNamed, type PlanScope } from "./plan-scope.ts";
@@ -32,7 +34,10 @@ export interface CompiledPlan {
   readonly catalog: Catalog;
   readonly book: ExpressionBook;
   readonly limits: Limits;
-  /** Its first column is the JSON text of a row. */
+  /** Lists within lists, or many-to-many ones: small tables may make a large answer. */
+  readonly multiplies: boolean;
+  /** Its columns are the members of a row; the Booleans among them are named. Null: the first column is the JSON text of a row. */
+  readonly columns: PlainColumns | null;
   readonly rows: PlanStatement;
   /** Another way to the same rows, better where few match; null where there is but one. */
   readonly sparse: (() => SparseRows) | null;
@@ -60,17 +65,18 @@ const ENOUGH_MATCHES = 2_000;
 export function compilePlan(plan: Plan, { catalog, book, limits = defaultLimits }: PlanContext): CompiledPlan {
   const scope = createPlanScope(catalog, book, limits);
   const statements = plan.grouped ? groupedStatements(scope, plan) : rowStatements(scope, plan);
-  return { plan, catalog, book, limits, ...statements };
+  return { plan, catalog, book, limits, multiplies: multiplies(plan, catalog), ...statements };
 }
 
-type Statements = Pick<CompiledPlan, "rows" | "sparse" | "cursor" | "ids" | "count" | "sample">;
+type Statements = Pick<CompiledPlan, "columns" | "rows" | "sparse" | "cursor" | "ids" | "count" | "sample">;
 
 function groupedStatements(scope: PlanScope, plan: Plan): Statements {
   const { slots } = scope.bindings;
   const source = groupedSource(scope, plan);
   const object = objectSql(scope, source.parts, tableNamed(scope, plan.table).fields);
   return {
-    rows: planStatement(`SELECT ${object.sql} FROM ${source.from}`, slots),
+    columns: null,
+    rows: planStatement(`SELECT ${outputSql(object, null, [])} FROM ${source.from}`, slots),
     sparse: null,
     cursor: null,
     ids: null,
@@ -87,20 +93,25 @@ function rowStatements(scope: PlanScope, plan: Plan): Statements {
   const matched = `FROM ${level.from}${whereClause(terms)}`;
   const found = `${matched}${orderClause(keys)}`;
   const cursor = cursorSource(plan, level, keys);
-  const object = rowObject(scope, plan, level.row);
-  const keyColumn = cursor?.kind === "column" ? `, json_array(${keys.map(({ wire }) => wire).join(", ")})` : "";
+  const columns = cursor?.kind === "column" ? null : plainColumns(plan, level.row);
+  const output = columns?.sql ?? outputSql(rowObject(scope, plan, level.row), cursor, keys);
   const continued = continuedRows(scope, plan, level.row);
   const bounds = pageClause(scope, plan);
   const page = continued === null ? `${found}${bounds}` : `FROM ${continued}${orderClause(keys)}`;
-  const sorted = (): string => `SELECT ${object.sql}${keyColumn} ${matched}${orderClause(unindexed(keys))}${bounds}`;
+  const sorted = (): string => `SELECT ${output} ${matched}${orderClause(unindexed(keys))}${bounds}`;
   return {
-    rows: planStatement(`SELECT ${object.sql}${keyColumn} ${page}`, slots),
+    columns,
+    rows: planStatement(`SELECT ${output} ${page}`, slots),
     sparse: sparseRows(scope, plan, level, sorted),
     cursor,
     ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found} LIMIT ${givenMark(0)} OFFSET ${givenMark(1)}`, slots, 2)),
     count: once(() => planStatement(`SELECT count(*) FROM ${level.from}${whereClause(level.terms)}`, slots)),
     sample: plan.search === null ? once(() => planStatement(sampleSql(level.row, level.terms), slots, 2)) : null,
   };
+}
+
+function outputSql(object: ObjectSql, cursor: CursorSource | null, keys: readonly OrderKey[]): string {
+  return cursor?.kind === "column" ? `${object.sql} AS row, json_array(${keys.map(({ wire }) => wire).join(", ")}) AS keys` : `${object.sql} AS row`;
 }
 
 /** SQLite has no statistics of values: it would rather go through the table than sort, however few rows the bounds leave. */

@@ -6,6 +6,7 @@ import type { Environment } from "../expression/expression.ts";
 import { columnType, fieldOf } from "./column.ts";
 import type { Connection } from "./connection.ts";
 import { totalRows } from "./plan-count.ts";
+import { readOutput } from "./plan-output.ts";
 import { chooseRows, parametersOf, runStatement } from "./plan-run.ts";
 import { judgeScan, type ScanVerdict } from "./plan-scan.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
@@ -29,13 +30,13 @@ export function readRows(connection: Connection, compiled: CompiledPlan, environ
   const statement = chooseRows(connection, compiled, environment);
   const parameters = parametersOf(statement, compiled, environment);
   const verdict = permittedScan(connection, compiled, statement, parameters);
-  const found = runStatement(connection, compiled, statement, { parameters, long: verdict.long });
-  const rows = found.length;
+  const { json, rows, lastKeys } = readOutput(connection, compiled, statement, { parameters, guarded: verdict.long });
   return {
-    json: joined(found),
+    json,
     rows,
-    total: totalRows(connection, compiled, environment, { rows, long: verdict.long }),
-    lastKeys: lastKeys(compiled, found),
+    total: totalRows(connection, compiled, environment, { rows, guarded: verdict.long }),
+    // After a short page there is nothing.
+    lastKeys: rows === compiled.plan.limit ? lastKeys : null,
     scanned: verdict.scanned,
   };
 }
@@ -52,26 +53,11 @@ export function readIds(connection: Connection, compiled: CompiledPlan, environm
   assert(table !== undefined, `table ${plan.table} of a plan is in the catalog`);
   const { type } = fieldOf(table, table.primaryKey);
   const read = isLong(type) ? BigInt : columnType(type) === "INTEGER" ? Number : String;
-  return runStatement(connection, compiled, statement, { parameters, long }).map(([key]) => read(key as string));
+  return runStatement(connection, compiled, statement, { parameters, guarded: long }).map(([key]) => read(key as string));
 }
 
 function permittedScan(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, parameters: readonly SqlValue[]): ScanVerdict {
   const verdict = judgeScan(connection, compiled, statement, parameters);
   if (verdict.scanned && compiled.plan.refuseScan) throw fault("SCAN_REFUSED", `No index of ${compiled.plan.table} answers this query.`);
   return verdict;
-}
-
-function joined(rows: readonly SqlValue[][]): string {
-  let json = "[";
-  for (let index = 0; index < rows.length; index++) json += (index === 0 ? "" : ",") + (rows[index]![0] as string);
-  return `${json}]`;
-}
-
-/** Of a full page only: after a short one there is nothing. */
-function lastKeys({ plan, cursor }: CompiledPlan, rows: readonly SqlValue[][]): Json[] | null {
-  const last = rows.at(-1);
-  if (cursor === null || last === undefined || rows.length !== plan.limit) return null;
-  if (cursor.kind === "column") return JSON.parse(last[1] as string) as Json[];
-  const object = JSON.parse(last[0] as string) as { [key: string]: Json };
-  return cursor.keys.map((key) => object[key] ?? null);
 }
