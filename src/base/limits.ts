@@ -75,7 +75,7 @@ export const defaultLimits: Limits = {
   walBytes: 67_108_864,
   commitQueueLength: 10_000,
   commitBatchLength: 1_000,
-  recordCacheBytes: 33_554_432,
+  recordCacheBytes: 67_108_864,
   planCacheEntries: 1_000,
   requestMs: 30_000,
   idleS: 60,

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { compileSchema } from "../schema/compile-schema.ts";
 import { compileCatalogExpressions } from "./compile-catalog.ts";
 import type { Expression } from "./expression.ts";
-import { bindRow, fieldsRead, isClosed, isLocal, partsOf, usesNow, withParts } from "./inspect.ts";
+import { bindRow, fieldsRead, isClosed, isLocal, isOfRowAlone, partsOf, usesNow, withParts } from "./inspect.ts";
 
 const { catalog } = compileSchema({ file: "s", text: `
 type Owner @table { id: ID! @primaryKey vip: Boolean }
@@ -30,6 +30,11 @@ test("local, closed, timed", () => {
   expect(rules.map(isClosed)).toEqual([false, true, false, false, false]);
   expect(isClosed(exists)).toBe(false);
   expect(rules.map(usesNow)).toEqual([false, false, true, false, false]);
+});
+
+test("of the row alone: no caller, no time, no other record, neither in what it computes", () => {
+  expect(rules.map((rule) => isOfRowAlone(rule, book))).toEqual([false, false, false, false, true]);
+  expect(isOfRowAlone(exists, book)).toBe(false);
 });
 
 test("fields read", () => {

@@ -61,6 +61,17 @@ export function usesNow(expression: Expression): boolean {
   return someIn(expression, (part) => part.op === "now");
 }
 
+/** One verdict for each version of the row: no other record, no time, no caller has a part in it. Computed fields are looked into. */
+export function isOfRowAlone(expression: Expression, book: ExpressionBook): boolean {
+  return !someIn(expression, (part) => {
+    if (part.op === "exists" || part.op === "now" || part.op === "variable") return true;
+    if (part.op !== "field") return false;
+    if (part.path.length > 0) return true;
+    const computed = book.computed(part.table, part.field);
+    return computed !== null && !isOfRowAlone(computed, book);
+  });
+}
+
 export interface FieldRead {
   readonly row: RowName;
   /** Of the row. */

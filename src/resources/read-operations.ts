@@ -4,7 +4,8 @@ import { dateTimeOf } from "../base/date-time.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Json, RecordValues } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
-import type { Environment } from "../expression/expression.ts";
+import type { Environment, Expression } from "../expression/expression.ts";
+import { isOfRowAlone } from "../expression/inspect.ts";
 import { explainPlan } from "../storage/explain-plan.ts";
 import { readRows } from "../storage/read-plan.ts";
 import { notFound } from "../tables/denial.ts";
@@ -21,6 +22,8 @@ type QueryBody = Extract<OperationBody, { kind: "query" }>;
 interface HotShape {
   /** Null: the text is not the same for all who may read the record, so the plan is asked. */
   readonly shape: RecordShape | null;
+  /** The READ rule where it looks at the caller, the time or other records; any other is part of the shape. */
+  readonly rule: Expression | null;
   readonly public: boolean;
 }
 
@@ -57,17 +60,18 @@ export class ReadOperations {
   /** Null: not this way. */
   #hot({ table, id }: GetBody, rights: Rights): Result | null {
     const { views, tables, book } = this.#core;
-    const view = views.of(table, rights, "wire");
-    const { shape, public: isPublic } = this.#shapeOf(table, view, rights);
+    const { shape, rule, public: isPublic } = this.#shapeOf(table, views.of(table, rights, "wire"), rights);
     if (shape === null) return null;
     const found = tables.text(table, id, shape);
-    if (found === null) throw notFound(table);
-    if (typeof view.read !== "boolean") {
+    if (found === null || found.text === null) throw notFound(table);
+    if (rule !== null) {
       const stored = tables.get(table, id);
-      if (stored === null) throw notFound(table);
-      if (!isTrue(view.read, new HotEnvironment(stored.values, rights, this.#core), book)) throw notFound(table);
+      if (stored === null || !isTrue(rule, new HotEnvironment(stored.values, rights, this.#core), book)) throw notFound(table);
     }
-    return { ...nothing, body: new JsonText(found.text), version: found.version, public: isPublic };
+    return {
+      status: 200, body: new JsonText(found.text), version: found.version, range: null, affected: 0, createdId: null, nextCursor: null,
+      scanned: false, replayed: false, public: isPublic,
+    };
   }
 
   #shapeOf(name: string, view: RecordView, rights: Rights): HotShape {
@@ -76,8 +80,10 @@ export class ReadOperations {
       const { catalog, book } = this.#core;
       const table = catalog.tables.get(name)!;
       const fields = view.fields.map(({ field }) => field.name);
-      const shape = view.unconditional ? recordShape({ table, fields, open: true, catalog, book }) : null;
-      hot = { shape, public: rights.publicFields(name, fields) };
+      const rule = typeof view.read === "boolean" ? null : view.read;
+      const fixedRule = rule !== null && isOfRowAlone(rule, book) ? rule : null;
+      const shape = view.unconditional ? recordShape({ table, fields, open: true, rule: fixedRule, catalog, book }) : null;
+      hot = { shape, rule: fixedRule === null ? rule : null, public: rights.publicFields(name, fields) };
       this.#shapes.set(view, hot);
     }
     return hot;

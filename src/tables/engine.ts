@@ -10,8 +10,9 @@ import type { RecordSource } from "../expression/expression.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
+import type { StoredRow } from "../storage/record-codec.ts";
 import { createSweeper, type Sweeper } from "./expiry-sweeper.ts";
-import { RecordCache, type CachedRecord } from "./record-cache.ts";
+import { RecordCache, type RecordText } from "./record-cache.ts";
 import { createRecordSource } from "./record-source.ts";
 import type { RecordShape } from "./record-text.ts";
 import { Session, type SessionEntry } from "./session.ts";
@@ -62,8 +63,8 @@ export interface TablesHold {
 export interface Tables {
   /** Without rules. Null: there is none, or it has expired. */
   get(table: string, id: Value): StoredRecord | null;
-  /** The record's JSON in one shape, ready, and its version. */
-  text(table: string, id: Value, shape: RecordShape): { readonly text: string; readonly version: number } | null;
+  /** The record's JSON in one shape, ready, and its version; its text is null where the shape's rule hides it. Null: as of `get`. */
+  text(table: string, id: Value, shape: RecordShape): RecordText | null;
   /** The committed state, for rules evaluated outside of commits. */
   readonly source: RecordSource;
   /** Durable when it resolves. `work` is synchronous and may run twice; what it throws undoes everything. */
@@ -113,12 +114,25 @@ class Engine implements Tables {
   }
 
   get(table: string, id: Value): StoredRecord | null {
-    return this.#cached(table, id)?.row ?? null;
+    const known = this.#cache.get(table, id);
+    if (known !== undefined) {
+      if (this.#isGone(known.expiresAtMs)) return null;
+      if (known.row !== null) return known.row;
+    }
+    const row = this.#read(table, id);
+    if (row !== null) this.#cache.addValues(table, id, row);
+    return row;
   }
 
-  text(table: string, id: Value, shape: RecordShape): { readonly text: string; readonly version: number } | null {
-    const entry = this.#cached(table, id);
-    return entry === null ? null : { text: this.#cache.text(entry, shape), version: entry.row.version };
+  text(table: string, id: Value, shape: RecordShape): RecordText | null {
+    const known = this.#cache.get(table, id);
+    if (known !== undefined) {
+      if (this.#isGone(known.expiresAtMs)) return null;
+      const ready = this.#cache.text(known, shape);
+      if (ready !== undefined) return ready;
+    }
+    const row = known?.row ?? this.#read(table, id);
+    return row === null ? null : this.#cache.addText(table, id, row, shape);
   }
 
   async commit<Result>(work: (session: WriteSession) => Result, who: CommitOptions): Promise<Committed<Result>> {
@@ -196,15 +210,18 @@ class Engine implements Tables {
     for (const listener of this.#listeners) listener({ position: entry.position, time: entry.time, changes: entry.changes });
   };
 
-  #cached(table: string, id: Value): CachedRecord | null {
+  /** Most records have no end: the clock is asked only for the others. */
+  #isGone(expiresAtMs: number): boolean {
+    return expiresAtMs !== Number.POSITIVE_INFINITY && expiresAtMs <= this.#options.clock.now();
+  }
+
+  #read(table: string, id: Value): StoredRow | null {
     const { storage, clock } = this.#options;
-    const known = this.#cache.get(table, id);
-    if (known !== undefined) return known.expiresAtMs > clock.now() ? known : null;
     const { codec } = modelOf(this.#models, table);
     const columns = storage.reader.query(codec.selectSql).values(codec.key(id))[0];
     if (columns === undefined) return null;
     const row = codec.decode(columns);
-    return row.expires !== null && row.expires <= dateTimeOf(clock.now()) ? null : this.#cache.add(table, id, row);
+    return row.expires !== null && row.expires <= dateTimeOf(clock.now()) ? null : row;
   }
 }
 

@@ -1,28 +1,59 @@
-// Committed records that were read by key lately, with their ready JSON, within limits.recordCacheBytes. Moves only after COMMIT.
+// Committed records that were read by key lately, within limits.recordCacheBytes. Moves only after COMMIT.
+// Compact, so that many fit: who only ever asked for a record's text has no values kept.
 import { millisecondsOf } from "../base/date-time.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
 import type { RecordShape } from "./record-text.ts";
 
-export interface CachedRecord {
-  readonly table: string;
-  readonly id: Value;
-  readonly row: StoredRow;
-  readonly expiresAtMs: number;
-  /** Ready texts by the shape's identity. */
-  texts: Map<RecordShape, string> | null;
-  bytes: number;
-  /** Since the clock of eviction last came by. */
-  used: boolean;
+/** A record's JSON in one shape. `text` null: its rule hides it. */
+export interface RecordText {
+  readonly text: string | null;
+  readonly version: number;
 }
 
-const ENTRY_BYTES = 200;
+export interface CachedRecord {
+  readonly version: number;
+  readonly expiresAtMs: number;
+  /** Null where nobody has asked for values. */
+  readonly row: StoredRow | null;
+}
+
+/** About what an entry and its places take beside text and values. */
+const ENTRY_BYTES = 220;
+const TEXT_BYTES = 80;
 const FIELD_BYTES = 24;
+
+class Entry implements CachedRecord {
+  readonly records: Map<Value, Entry>;
+  readonly id: Value;
+  readonly version: number;
+  readonly expiresAtMs: number;
+  row: StoredRow | null = null;
+  bytes = ENTRY_BYTES;
+  /** Since the clock of eviction last came by. */
+  used = false;
+  /** Place in the ring; negative: in none. */
+  place = -1;
+  /** The first shape that was asked for: mostly there is no other. */
+  shape: RecordShape | null = null;
+  text: RecordText | undefined = undefined;
+  others: Map<RecordShape, RecordText> | null = null;
+
+  constructor(records: Map<Value, Entry>, id: Value, { version, expires }: StoredRow) {
+    this.records = records;
+    this.id = id;
+    this.version = version;
+    this.expiresAtMs = expires === null ? Number.POSITIVE_INFINITY : millisecondsOf(expires);
+    if (typeof id === "string") this.bytes += id.length;
+  }
+}
 
 export class RecordCache {
   readonly #bytesMax: number;
-  readonly #tables = new Map<string, Map<Value, CachedRecord>>();
-  readonly #all = new Set<CachedRecord>();
+  readonly #tables = new Map<string, Map<Value, Entry>>();
+  /** All entries, in no order; the hand goes round. */
+  readonly #ring: Entry[] = [];
+  #hand = 0;
   #bytes = 0;
 
   constructor(bytesMax: number) {
@@ -35,70 +66,99 @@ export class RecordCache {
     return entry;
   }
 
-  add(table: string, id: Value, row: StoredRow): CachedRecord {
-    this.drop(table, id);
-    const expiresAtMs = row.expires === null ? Number.POSITIVE_INFINITY : millisecondsOf(row.expires);
-    const entry: CachedRecord = { table, id, row, expiresAtMs, texts: null, bytes: ENTRY_BYTES + bytesOf(row.values), used: false };
-    if (entry.bytes > this.#bytesMax) return entry;
-    let records = this.#tables.get(table);
-    if (records === undefined) this.#tables.set(table, records = new Map());
-    records.set(id, entry);
-    this.#all.add(entry);
-    this.#grow(entry.bytes);
-    return entry;
+  /** Undefined: not made yet. */
+  text(record: CachedRecord, shape: RecordShape): RecordText | undefined {
+    const entry = record as Entry;
+    return entry.shape === shape ? entry.text : entry.others?.get(shape);
   }
 
-  /** The text of a cached record in one shape, made once for each version of it. */
-  text(entry: CachedRecord, shape: RecordShape): string {
-    const known = entry.texts?.get(shape);
-    if (known !== undefined) return known;
-    const text = shape.write(entry.row.values);
-    (entry.texts ??= new Map()).set(shape, text);
-    const bytes = text.length * 2 + FIELD_BYTES;
-    entry.bytes += bytes;
-    if (this.#all.has(entry)) this.#grow(bytes);
-    return text;
+  /** `row` is the committed record as just read: its values are kept. */
+  addValues(table: string, id: Value, row: StoredRow): void {
+    const entry = this.#entryOf(table, id, row);
+    if (entry.row !== null) return;
+    entry.row = row;
+    this.#grow(entry, bytesOf(row.values));
+  }
+
+  /** `row` is the committed record as just read: its text in this shape is kept. */
+  addText(table: string, id: Value, row: StoredRow, shape: RecordShape): RecordText {
+    const entry = this.#entryOf(table, id, row);
+    const made: RecordText = { text: shape.write(row.values), version: row.version };
+    if (entry.shape === null) {
+      entry.shape = shape;
+      entry.text = made;
+    } else (entry.others ??= new Map()).set(shape, made);
+    this.#grow(entry, TEXT_BYTES + bytesOfText(made.text ?? ""));
+    return made;
   }
 
   /** A committed record, where it was cached; null: it is gone. */
   replace(table: string, id: Value, row: StoredRow | null): void {
-    if (this.#tables.get(table)?.get(id) === undefined) return;
-    if (row === null) this.drop(table, id);
-    else this.add(table, id, row);
-  }
-
-  drop(table: string, id: Value): void {
     const entry = this.#tables.get(table)?.get(id);
-    if (entry !== undefined) this.#remove(entry);
+    if (entry === undefined) return;
+    this.#remove(entry);
+    if (row === null) return;
+    if (entry.row === null && entry.shape !== null) this.addText(table, id, row, entry.shape);
+    else this.addValues(table, id, row);
   }
 
   stats(): { readonly records: number; readonly bytes: number } {
-    return { records: this.#all.size, bytes: this.#bytes };
+    return { records: this.#ring.length, bytes: this.#bytes };
   }
 
-  #grow(bytes: number): void {
+  #entryOf(table: string, id: Value, row: StoredRow): Entry {
+    let records = this.#tables.get(table);
+    if (records === undefined) this.#tables.set(table, records = new Map());
+    const known = records.get(id);
+    if (known !== undefined) {
+      if (known.version === row.version) return known;
+      this.#remove(known);
+    }
+    const entry = new Entry(records, id, row);
+    records.set(id, entry);
+    entry.place = this.#ring.push(entry) - 1;
+    this.#bytes += entry.bytes;
+    return entry;
+  }
+
+  #grow(entry: Entry, bytes: number): void {
+    entry.bytes += bytes;
     this.#bytes += bytes;
-    if (this.#bytes > this.#bytesMax) this.#evict();
+    if (entry.bytes > this.#bytesMax) this.#remove(entry);
+    else if (this.#bytes > this.#bytesMax) this.#evict();
   }
 
   /** The clock algorithm: what was used since the last round gets another one. */
   #evict(): void {
-    for (const entry of this.#all) {
-      if (this.#bytes <= this.#bytesMax) return;
-      if (!entry.used) {
-        this.#remove(entry);
-        continue;
+    while (this.#bytes > this.#bytesMax) {
+      if (this.#hand >= this.#ring.length) this.#hand = 0;
+      const entry = this.#ring[this.#hand]!;
+      if (!entry.used) this.#remove(entry);
+      else {
+        entry.used = false;
+        this.#hand++;
       }
-      entry.used = false;
-      this.#all.delete(entry);
-      this.#all.add(entry);
     }
   }
 
-  #remove(entry: CachedRecord): void {
-    this.#tables.get(entry.table)?.delete(entry.id);
-    if (this.#all.delete(entry)) this.#bytes -= entry.bytes;
+  /** The last one takes its place. */
+  #remove(entry: Entry): void {
+    if (entry.place < 0) return;
+    const last = this.#ring.pop()!;
+    if (last !== entry) {
+      this.#ring[entry.place] = last;
+      last.place = entry.place;
+    }
+    entry.place = -1;
+    entry.records.delete(entry.id);
+    this.#bytes -= entry.bytes;
   }
+}
+
+/** A string takes a byte for each character as long as all are Latin-1. */
+function bytesOfText(text: string): number {
+  // oxlint-disable-next-line no-control-regex -- the whole of Latin-1 is meant
+  return /[^\0-\xff]/.test(text) ? text.length * 2 : text.length;
 }
 
 /** About what the values take in memory; never too little by much. */
@@ -109,7 +169,7 @@ function bytesOf(values: RecordValues): number {
 }
 
 function bytesOfValue(value: Value): number {
-  if (typeof value === "string") return value.length * 2;
+  if (typeof value === "string") return FIELD_BYTES + bytesOfText(value);
   if (typeof value !== "object" || value === null) return 8;
   if (!Array.isArray(value)) return bytesOf(value as RecordValues) + FIELD_BYTES;
   return value.reduce((sum: number, item: Value) => sum + 8 + bytesOfValue(item), FIELD_BYTES);

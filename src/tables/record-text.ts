@@ -1,14 +1,16 @@
-// How a record becomes JSON text for one set of visible fields: compiled once per set, so that a hot record is written once per version.
+// How a record becomes JSON text for one set of visible fields and one rule: compiled once, so that a hot record is written once per version.
 import type { RecordValues, Value } from "../base/value.ts";
-import { evaluate } from "../expression/evaluate.ts";
+import { evaluate, isTrue } from "../expression/evaluate.ts";
+import type { Environment, Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
-import { isLocal, usesNow } from "../expression/inspect.ts";
+import { isOfRowAlone } from "../expression/inspect.ts";
 import type { Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 
-/** Its identity is the key under which texts are kept: make one per table and set of fields, and keep it. */
+/** Its identity is the key under which texts are kept: make one per table, set of fields and rule, and keep it. */
 export interface RecordShape {
-  write(values: RecordValues): string;
+  /** Null: the rule hides the record. */
+  write(values: RecordValues): string | null;
 }
 
 export interface ShapeRequest {
@@ -17,6 +19,8 @@ export interface ShapeRequest {
   readonly fields: readonly string[];
   /** The undeclared fields of an open table as well. */
   readonly open: boolean;
+  /** Has one verdict for each version of a record (isOfRowAlone). Null: every record is shown. */
+  readonly rule?: Expression | null;
   readonly catalog: Catalog;
   readonly book: ExpressionBook;
 }
@@ -24,7 +28,7 @@ export interface ShapeRequest {
 type Writer = (values: RecordValues) => string;
 
 /** Null where the text would depend on more than the record: other records, or the time. */
-export function recordShape({ table, fields, open, catalog, book }: ShapeRequest): RecordShape | null {
+export function recordShape({ table, fields, open, catalog, book, rule = null }: ShapeRequest): RecordShape | null {
   const writers: Writer[] = [];
   for (const name of fields) {
     const field = table.fields.get(name);
@@ -35,6 +39,7 @@ export function recordShape({ table, fields, open, catalog, book }: ShapeRequest
   }
   return {
     write(values) {
+      if (rule !== null && !isTrue(rule, environmentOf(values), book)) return null;
       let text = "{";
       for (const writer of writers) text += writer(values);
       if (open && table.open) text += undeclaredText(table, values, writers.length === 0);
@@ -48,8 +53,13 @@ function fieldWriter(table: Table, field: Field, catalog: Catalog, book: Express
   const { name } = field;
   if (field.kind === "stored") return (values) => write(values[name] ?? null);
   const expression = field.kind === "computed" ? book.computed(table.name, name) : null;
-  if (expression === null || !isLocal(expression, book) || usesNow(expression)) return null;
-  return (values) => write(evaluate(expression, { rows: { record: values }, variables: {}, now: "", source: null }, book));
+  if (expression === null || !isOfRowAlone(expression, book)) return null;
+  return (values) => write(evaluate(expression, environmentOf(values), book));
+}
+
+/** Enough for what depends on the record alone. */
+function environmentOf(values: RecordValues): Environment {
+  return { rows: { record: values }, variables: {}, now: "", source: null };
 }
 
 function valueWriter(type: TypeRef, catalog: Catalog): (value: Value) => string {
