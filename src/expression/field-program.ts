@@ -54,7 +54,7 @@ function ownField(table: string, field: string, scope: ProgramScope): (values: R
   const computed = scope.book.computed(table, field);
   if (computed === null) return (values) => valueOf(values, field);
   const program = scope.compile(computed, { ...scope, items: new Map() });
-  return (values, environment) => program({ environment: { ...environment, rows: { record: values } }, items: [] });
+  return (values, { variables, now, source }) => program({ environment: { rows: { record: values }, variables, now, source }, items: [] });
 }
 
 function valueOf(values: RecordValues, field: string): Value {

@@ -71,6 +71,8 @@ function withoutOuterRows(expression: Expression, bound: ReadonlySet<RowName>, o
 function parametersOf(question: Question, environment: Environment, book: ExpressionBook): ReturnType<typeof toSqlValue>[] {
   const outer: { [index: string]: Value } = {};
   question.outer.forEach((expression, index) => { outer[String(index)] = evaluate(expression, environment, book); });
-  const closed: Environment = { ...environment, variables: { ...environment.variables, [OUTER]: outer } };
+  // Member by member: an environment may work its time out only when asked, and a spread would lose that.
+  const { rows, now, source } = environment;
+  const closed: Environment = { rows, now, source, variables: { ...environment.variables, [OUTER]: outer } };
   return question.slots.map((slot) => (slot.kind === "value" ? slot.value : toSqlValue(evaluate(slot.expression, closed, book), typeOf(slot.expression))));
 }

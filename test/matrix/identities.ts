@@ -1,0 +1,40 @@
+// Who asks: nobody, everybody signed in, the four roles, two subjects with one role, several roles at once, roles within records, the administrator.
+import { SignJWT } from "jose";
+
+export interface Who {
+  readonly name: string;
+  /** Null: anonymous. */
+  readonly token: string | null;
+  readonly subject: string | null;
+  /** `public` and `authenticated` among them. */
+  readonly roles: ReadonlySet<string>;
+  readonly claims: Readonly<Record<string, string>>;
+  readonly administrator: boolean;
+}
+
+export const administratorToken = "administrator-of-the-matrix";
+
+function subject(name: string, token: string, roles: readonly string[], claims: Readonly<Record<string, string>> = {}): Who {
+  return { name, token, subject: name, roles: new Set(["public", "authenticated", ...roles]), claims, administrator: false };
+}
+
+export const anonymous: Who = { name: "anonymous", token: null, subject: null, roles: new Set(["public"]), claims: {}, administrator: false };
+export const administrator: Who = { name: "administrator", token: administratorToken, subject: null, roles: new Set(["public", "authenticated"]), claims: {}, administrator: true };
+
+/** The auditor comes with a token, because static keys have no claims. `atMs`: the time of the app's clock. */
+export async function makeIdentities(atMs: number): Promise<readonly Who[]> {
+  const token = await new SignJWT({ roles: ["auditor"], desk: "north" }).setProtectedHeader({ alg: "HS256" }).setSubject("aud").setIssuer("https://id.example.com")
+    .setIssuedAt(Math.floor(atMs / 1000)).setExpirationTime(Math.floor(atMs / 1000) + 86_400).sign(new TextEncoder().encode("a-shared-secret-of-at-least-32-bytes"));
+  return [
+    anonymous,
+    subject("plain", "key-plain", []),
+    subject("mia", "key-mia", ["member"]),
+    subject("max", "key-max", ["member"]),
+    subject("eve", "key-eve", ["editor"]),
+    subject("aud", token, ["auditor"], { desk: "north" }),
+    subject("kim", "key-kim", ["keeper"]),
+    subject("mix", "key-mix", ["member", "editor", "auditor"]),
+    subject("wes", "key-wes", []),
+    administrator,
+  ];
+}

@@ -1,0 +1,205 @@
+// A running app of the matrix over HTTP, and the requests to it: every answer is searched for what its receiver may not see.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../../src/base/clock.ts";
+import { createLog } from "../../src/base/log.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
+import { decodedParts, EPOCH_MS, tokensOf } from "./canary-values.ts";
+import { administratorToken, makeIdentities, type Who } from "./identities.ts";
+import { Oracle } from "./oracle.ts";
+import { seedOrder, seedWorld, type SeededWorld } from "./rows.ts";
+import { tableNamed } from "./tables.ts";
+
+export interface Request {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, a text as it is. */
+  readonly body?: unknown;
+  /** Values that the answer may hold although the caller may not read them: it sent them, or code told it. */
+  readonly known?: readonly unknown[];
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** Undefined: no JSON. */
+  readonly json: unknown;
+  /** `code` of the problem. */
+  readonly code: string | null;
+  readonly label: string;
+}
+
+interface Cell { readonly table: string; readonly field: string; readonly row: Readonly<Record<string, unknown>> }
+
+const PROBLEMS_SHOWN = 25;
+
+export class Matrix {
+  readonly world: SeededWorld;
+  readonly oracle: Oracle;
+  readonly identities: readonly Who[];
+  readonly app: RunningApp;
+  requests = 0;
+  checks = 0;
+  readonly problems: string[] = [];
+  readonly log: string[];
+  readonly #directory: string;
+  readonly #cells = new Map<string, Cell[]>();
+  readonly #visible = new Map<string, boolean>();
+
+  private constructor(parts: { world: SeededWorld; identities: readonly Who[]; app: RunningApp; directory: string; log: string[] }) {
+    this.world = parts.world;
+    this.oracle = new Oracle(parts.world);
+    this.identities = parts.identities;
+    this.app = parts.app;
+    this.log = parts.log;
+    this.#directory = parts.directory;
+    for (const [table, rows] of this.world.all) for (const row of rows) for (const [field, value] of Object.entries(row)) this.#plant({ table, field, row }, value);
+  }
+
+  static async start(options: { development?: boolean } = {}): Promise<Matrix> {
+    const directory = mkdtempSync(join(tmpdir(), "ambit-matrix-"));
+    const world = seedWorld();
+    const log: string[] = [];
+    // Time stands still, so that what has expired stays there, unseen; only while the records are written it is earlier.
+    let nowMs = EPOCH_MS - 7_200_000;
+    const clock: Clock = { now: () => nowMs, schedule: () => () => {} };
+    const app = await startApp({
+      directory: join(import.meta.dir, "app"), dataDirectory: join(directory, "data"), port: 0, environment: {}, adminToken: administratorToken,
+      development: options.development ?? false, seed: null, clock, random: seededRandom(2), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
+      onFatal: (error) => { throw error; },
+    });
+    const matrix = new Matrix({ world, identities: await makeIdentities(EPOCH_MS), app, directory, log });
+    await matrix.seed();
+    nowMs = EPOCH_MS;
+    return matrix;
+  }
+
+  async stop(): Promise<void> {
+    await this.app.stop();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  who(name: string): Who {
+    return this.identities.find((one) => one.name === name)!;
+  }
+
+  /** Writes the records as code without rules does. */
+  async seed(): Promise<void> {
+    await this.app.tables.commit((session) => {
+      for (const [name, rows] of seedOrder(this.world)) {
+        const computed = tableNamed(name).fields.filter((field) => field.compute !== undefined).map((field) => field.name);
+        for (const row of rows) {
+          const input = Object.fromEntries(Object.entries(row).filter(([field]) => !computed.includes(field)));
+          session.write({ kind: "create", table: name, input, onConflict: null }, { dialect: "wire", authority: null, sent: null });
+        }
+      }
+    }, { actor: "seed", requestId: "seed" });
+  }
+
+  async ask(who: Who, path: string, request: Request = {}): Promise<Answer> {
+    this.requests += 1;
+    const method = request.method ?? "GET";
+    const headers: Record<string, string> = { ...(who.token === null ? {} : { authorization: `Bearer ${who.token}` }), ...request.headers };
+    const body = request.body === undefined ? undefined : typeof request.body === "string" ? request.body : JSON.stringify(request.body);
+    if (body !== undefined) headers["content-type"] ??= "application/json";
+    const response = await fetch(`${this.app.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+    const text = await response.text();
+    const json = parsed(text, response.headers.get("content-type") ?? "");
+    const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : null;
+    const label = `${who.name} ${method} ${decodeURIComponent(path)}${request.headers === undefined ? "" : ` ${JSON.stringify(request.headers)}`}${body === undefined ? "" : ` ${body.slice(0, 300)}`}`;
+    const answer: Answer = { status: response.status, headers: response.headers, text, json, code, label };
+    this.#searchForLeaks(who, answer, `${decodeURIComponent(path)} ${body ?? ""} ${JSON.stringify(request.headers ?? {})} ${JSON.stringify(request.known ?? [])}`);
+    if (response.status >= 500) this.fail(answer, "a fault");
+    return answer;
+  }
+
+  fail(answer: Answer | string, expected: string): void {
+    const label = typeof answer === "string" ? answer : `${answer.label} -> ${answer.status} ${answer.code ?? ""}`;
+    this.problems.push(`${label}\n    expected ${expected}${typeof answer === "string" ? "" : `\n    got ${answer.text.slice(0, 400)}`}`);
+  }
+
+  status(answer: Answer, status: number, code: string | null = null): boolean {
+    this.checks += 1;
+    const holds = answer.status === status && (code === null || answer.code === code);
+    if (!holds) this.fail(answer, `${status} ${code ?? ""}`);
+    return holds;
+  }
+
+  same(answer: Answer, actual: unknown, expected: unknown): boolean {
+    this.checks += 1;
+    const holds = Bun.deepEquals(actual, expected, true);
+    if (!holds) this.fail(answer, difference(actual, expected));
+    return holds;
+  }
+
+  /** For `expect(...).toEqual([])`: the first problems, and how many there are. */
+  report(): string[] {
+    const { problems } = this;
+    return problems.length <= PROBLEMS_SHOWN ? problems : [...problems.slice(0, PROBLEMS_SHOWN), `... and ${problems.length - PROBLEMS_SHOWN} more`];
+  }
+
+  /** Runs them a few at a time; their order decides nothing. */
+  async together(work: readonly (() => Promise<void>)[], width = 16): Promise<void> {
+    let next = 0;
+    const lane = async (): Promise<void> => {
+      for (let index = next++; index < work.length; index = next++) await work[index]!();
+    };
+    await Promise.all(Array.from({ length: width }, lane));
+  }
+
+  #plant(cell: Cell, value: unknown): void {
+    for (const token of tokensOf(JSON.stringify(value) ?? "")) {
+      const cells = this.#cells.get(token);
+      if (cells === undefined) this.#cells.set(token, [cell]);
+      else cells.push(cell);
+    }
+  }
+
+  #searchForLeaks(who: Who, answer: Answer, sent: string): void {
+    const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
+    const opaque = decodedParts(`${answer.headers.get("ambit-next-cursor") ?? ""} ${answer.headers.get("link") ?? ""}`).join("\n");
+    for (const token of new Set(tokensOf(`${answer.text}\n${headers}\n${opaque}`))) {
+      if (!this.isHidden(who, token) || sent.toLowerCase().includes(token.toLowerCase())) continue;
+      const cell = this.#cells.get(token)![0]!;
+      this.fail(answer, `no trace of ${cell.table}.${cell.field} (${token}), which is hidden`);
+    }
+  }
+
+  /** A planted value that the identity sees in no place. */
+  isHidden(who: Who, token: string): boolean {
+    const cells = this.#cells.get(token);
+    if (cells === undefined) return false;
+    const key = `${who.name} ${token}`;
+    let visible = this.#visible.get(key);
+    if (visible === undefined) this.#visible.set(key, visible = cells.some((cell) => this.#seesCell(who, cell)));
+    return !visible;
+  }
+
+  #seesCell(who: Who, { table: name, field: fieldName, row }: Cell): boolean {
+    const table = tableNamed(name);
+    if (this.world.ghosts.get(name)?.includes(row) === true || !this.oracle.sees(who, table, row)) return false;
+    const field = table.fields.find((one) => one.name === fieldName);
+    return field === undefined ? table.open : this.oracle.seesField(who, field, row);
+  }
+}
+
+function parsed(text: string, type: string): unknown {
+  if (!type.includes("json") || type.includes("ndjson")) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function difference(actual: unknown, expected: unknown): string {
+  if (Array.isArray(actual) && Array.isArray(expected)) {
+    const index = expected.findIndex((item, place) => !Bun.deepEquals(item, actual[place], true));
+    const place = index < 0 ? expected.length : index;
+    return `${expected.length} rows, not ${actual.length}; [${place}] ${JSON.stringify(expected[place])?.slice(0, 500)} and not ${JSON.stringify(actual[place])?.slice(0, 500)}`;
+  }
+  return JSON.stringify(expected)?.slice(0, 800) ?? "nothing";
+}
