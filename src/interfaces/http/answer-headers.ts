@@ -10,25 +10,49 @@ const FIXED = {
 };
 const TEMPLATES_MAX = 100;
 
-/** Headers as the listener writes them. Copying ready ones is cheaper than setting each: what seldom differs is kept. */
+/** Headers of one set of names, with the values of the last answer that had it. */
+interface Template { readonly names: readonly string[]; readonly values: string[]; readonly headers: Headers }
+
+/**
+ * Headers as the listener writes them. A Response copies them when it is made, so one object serves all answers with the
+ * same names, and only values that changed are set: making Headers anew costs more than the rest of a small answer.
+ */
 export class HeaderTemplates {
-  readonly #templates = new Map<string, Headers>();
+  readonly #templates = new Map<string, Template>();
+  #last: Template = { names: [], values: [], headers: new Headers() };
 
+  /** To be used at once: the next call changes it. */
   of(answer: Answer): Headers {
-    const { "content-type": type = "", "cache-control": caching = "" } = answer.headers;
-    const key = `${type}\n${caching}`;
-    const headers = new Headers(this.#templates.get(key) ?? this.#create(key, type, caching));
-    for (const name in answer.headers) if (name !== "content-type" && name !== "cache-control") headers.set(name, answer.headers[name]!);
+    const template = fits(this.#last, answer) ? this.#last : this.#find(answer);
+    const { names, values, headers } = template;
+    for (let index = 0; index < names.length; index++) {
+      const value = answer.headers[names[index]!]!;
+      if (values[index] === value) continue;
+      headers.set(names[index]!, value);
+      values[index] = value;
+    }
+    this.#last = template;
     return headers;
   }
 
-  #create(key: string, type: string, caching: string): Headers {
-    const headers = new Headers(FIXED);
-    if (type !== "") headers.set("content-type", type);
-    if (caching !== "") headers.set("cache-control", caching);
-    if (this.#templates.size < TEMPLATES_MAX) this.#templates.set(key, headers);
-    return headers;
+  #find(answer: Answer): Template {
+    const names = Object.keys(answer.headers);
+    const key = names.join();
+    let template = this.#templates.get(key);
+    if (template === undefined) {
+      if (this.#templates.size >= TEMPLATES_MAX) this.#templates.clear();
+      this.#templates.set(key, template = { names, values: names.map(() => ""), headers: new Headers(FIXED) });
+      for (const name of names) template.headers.set(name, "");
+    }
+    return template;
   }
+}
+
+/** The same names in the same order. */
+function fits({ names }: Template, answer: Answer): boolean {
+  let index = 0;
+  for (const name in answer.headers) if (names[index++] !== name) return false;
+  return index === names.length && index > 0;
 }
 
 /** Those that differ. `secure`: over TLS. */
