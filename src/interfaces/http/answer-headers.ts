@@ -60,6 +60,13 @@ export function addCommonHeaders(answer: Answer, exchange: Exchange, secure: boo
   const { headers } = answer;
   headers["cache-control"] ??= "private, no-cache";
   headers["x-request-id"] = exchange.requestId;
-  if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${Math.round(exchange.dispatchMs * 100) / 100}${exchange.scanned ? ", scan" : ""}`;
+  if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.scanned ? ", scan" : ""}`;
   if (secure) headers["strict-transport-security"] = HSTS;
+}
+
+/** `1.05`: from whole numbers, which are written faster than fractions. */
+function hundredths(milliseconds: number): string {
+  const count = Math.round(milliseconds * 100);
+  const rest = count % 100;
+  return `${(count - rest) / 100}.${rest < 10 ? "0" : ""}${rest}`;
 }

@@ -13,6 +13,6 @@ export function createRequestIds(random: Random): RequestIds {
   const prefix = Buffer.from(random.bytes(6)).toString("hex");
   let count = 0;
   return {
-    of: (sent) => (sent !== null && HARMLESS.test(sent) ? sent : `${prefix}-${(++count).toString(36)}`),
+    of: (sent) => (sent !== null && HARMLESS.test(sent) ? sent : `${prefix}-${++count}`),
   };
 }

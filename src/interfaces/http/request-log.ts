@@ -31,7 +31,8 @@ export function createRequestLog(log: Log): RequestLog {
   return {
     write(request, status, durationMs) {
       const { requestId, method, route, caller } = request;
-      const fields = { requestId, method, route, status, durationMs: Math.round(durationMs * 1_000) / 1_000, subject: caller === null ? null : subjectOf(caller) };
+      // Whole microseconds: fractions take longer to write than everything else in the line.
+      const fields = { requestId, method, route, status, durationUs: Math.round(durationMs * 1_000), subject: caller === null ? null : subjectOf(caller) };
       if (status >= 500) log.warn("request-answered", { ...fields, client: request.clientAddress() });
       else if (status === 401 || status === 403 || status === 429) log.info("request-answered", { ...fields, client: request.clientAddress() });
       else log.info("request-answered", fields);
