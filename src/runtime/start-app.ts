@@ -157,7 +157,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
       storage.prepareCatalog(loaded.catalog, loaded.book);
       const before = served;
       served = serve(loaded, storage, options);
-      before.tables.stop();
+      before.tables.handOver(served.tables);
       served.tables.start();
       return loaded.diagnostics;
     },

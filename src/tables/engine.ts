@@ -79,6 +79,10 @@ export interface Tables {
   /** Starts deleting expired records. */
   start(): void;
   stop(): void;
+  /** Stops here: `next` serves the same data from now on. What was begun here ends here, and `next` is told what it commits. */
+  handOver(next: Tables): void;
+  /** Another one has committed these: what is remembered of them is out of date. */
+  forget(rows: SessionEntry["rows"]): void;
   stats(): { readonly cachedRecords: number; readonly cachedBytes: number; readonly expiryBlocked: number };
 }
 
@@ -97,7 +101,8 @@ class Engine implements Tables {
   readonly source: RecordSource;
   readonly #options: TablesOptions;
   readonly #models: TableModels;
-  readonly #cache: RecordCache;
+  #cache: RecordCache;
+  #successor: Tables | null = null;
   readonly #listeners = new Set<(entry: CommittedEntry) => void>();
   readonly #sweeper: Sweeper;
 
@@ -180,6 +185,21 @@ class Engine implements Tables {
     this.#sweeper.stop();
   }
 
+  handOver(next: Tables): void {
+    this.stop();
+    this.#successor = next;
+    // Nobody tells what `next` commits: from here on each read asks SQLite.
+    this.#cache = new RecordCache(0);
+  }
+
+  forget(rows: SessionEntry["rows"]): void {
+    for (const { table, id, row } of rows) {
+      this.#cache.replace(table, id, null);
+      if (row !== null && row.expires !== null) this.#sweeper.expect(row.expires);
+    }
+    this.#successor?.forget(rows);
+  }
+
   stats(): { readonly cachedRecords: number; readonly cachedBytes: number; readonly expiryBlocked: number } {
     const { records, bytes } = this.#cache.stats();
     return { cachedRecords: records, cachedBytes: bytes, expiryBlocked: this.#sweeper.blocked() };
@@ -207,6 +227,7 @@ class Engine implements Tables {
       this.#cache.replace(table, id, row);
       if (row !== null && row.expires !== null) this.#sweeper.expect(row.expires);
     }
+    this.#successor?.forget(entry.rows);
     for (const listener of this.#listeners) listener({ position: entry.position, time: entry.time, changes: entry.changes });
   };
 

@@ -19,7 +19,7 @@ for (const name of apps) {
       const started = performance.now();
       const { code, out, err } = await runAmbit(["check", folder], { launcher: true, temporary: scratch.path });
       console.log(`ambit check of examples/${name}: ${(performance.now() - started).toFixed(0)} ms`);
-      expect({ code, out, err }).toEqual({ code: 0, out: expect.stringMatching(/^ok: \d+ tables/), err: "" });
+      expect({ code, out, err }).toEqual({ code: 0, out: expect.stringMatching(/^ok: \d+ table/), err: "" });
     }
   });
 
