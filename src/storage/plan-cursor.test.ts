@@ -109,6 +109,6 @@ for (const [query, after, expected] of walks) {
     const database = planDatabase(schema);
     const steps = database.steps({ ...database.plan(query), after });
     expect(steps.some((step) => expected.test(step))).toBe(true);
-    expect(steps.filter((step) => /^SCAN t0/.test(step))).toEqual([]);
+    expect(steps.filter((step) => step.startsWith("SCAN t0"))).toEqual([]);
   });
 }

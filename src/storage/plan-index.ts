@@ -25,11 +25,11 @@ function equalityField(condition: Expression, table: Table): string | null {
   }
 }
 
-/** Conditions that bound one indexed field from below or above: those of the first such field. */
+/** Conditions that bound one indexed field besides the primary key from below or above: those of the first such field. */
 export function rangeConditions(filter: Expression | null, table: Table, catalog: Catalog): readonly Expression[] {
   const operands = filter === null ? [] : filter.op === "and" ? filter.operands : [filter];
   const fields = operands.map((operand) => rangeField(operand, table));
-  const first = fields.find((field) => field !== null && leadsIndex(field, table, catalog)) ?? null;
+  const first = fields.find((field) => field !== null && field !== table.primaryKey && leadsIndex(field, table, catalog)) ?? null;
   return first === null ? [] : operands.filter((_operand, index) => fields[index] === first);
 }
 

@@ -7,7 +7,7 @@ import { findsByIndex } from "./plan-index.ts";
 import { joinTerm, relationOf } from "./plan-relation.ts";
 import { nearRank, similarRank } from "./plan-rank.ts";
 import { aliveTerms, column, fromTable, rowFilterSql, tableNamed, type PlanScope, type RowAlias } from "./plan-scope.ts";
-import { whereClause } from "./plan-statement.ts";
+import { BOUND, whereClause } from "./plan-statement.ts";
 import { searchSource } from "./plan-search.ts";
 
 export interface Level {
@@ -22,11 +22,11 @@ export interface Level {
 
 type EmbedItem = Extract<SelectItem, { kind: "embed" }>;
 
-/** `join`: conditions that tie the rows to those around. */
-export function planLevel(scope: PlanScope, plan: Plan, join: (row: RowAlias) => string[] = () => []): Level {
+/** `join`: conditions that tie the rows to those around. `bounds`: operands of the filter to mark with BOUND. */
+export function planLevel(scope: PlanScope, plan: Plan, join: (row: RowAlias) => string[] = () => [], bounds: readonly Expression[] = []): Level {
   const row: RowAlias = { alias: scope.nextAlias(), table: tableNamed(scope, plan.table) };
   const source = plan.search === null ? null : searchSource(scope, plan.search, row);
-  const terms = [...join(row), ...aliveTerms(scope, row), ...filterTerms(scope, row, plan.filter)];
+  const terms = [...join(row), ...aliveTerms(scope, row), ...filterTerms(scope, row, plan.filter, bounds)];
   const similar = plan.similar === null ? null : similarRank(scope, row, plan.similar);
   if (similar !== null) terms.push(...similar.terms);
   for (const item of plan.select) if (item.kind === "embed" && item.inner) terms.push(innerTerm(scope, row, item));
@@ -35,10 +35,10 @@ export function planLevel(scope: PlanScope, plan: Plan, join: (row: RowAlias) =>
 }
 
 /** The operands of an AND stand alone, so that the statement reads as the request does. */
-function filterTerms(scope: PlanScope, row: RowAlias, filter: Expression | null): string[] {
+function filterTerms(scope: PlanScope, row: RowAlias, filter: Expression | null, bounds: readonly Expression[]): string[] {
   if (filter === null) return [];
   const operands = filter.op === "and" && filter.operands.length > 0 ? filter.operands : [filter];
-  return operands.map((operand) => rowFilterSql(scope, row, operand));
+  return operands.map((operand) => (bounds.includes(operand) ? BOUND : "") + rowFilterSql(scope, row, operand));
 }
 
 /** Some record passes the embed's filter and its own inner embeds. */

@@ -48,6 +48,6 @@ for (const [name, fields, place] of [
     expect(ids(database.get("Shop?near=0,180,100&select=id&order=id"))).toEqual(["east", "west"]);
     expect(ids(database.get("Shop?near=89.9999,180,100&select=id"))).toEqual(["pole"]);
     expect(ids(database.get("Shop?near=52.52,13.405,600000&select=id"))).toEqual(["here", "close", "far"]);
-    expect(database.steps(database.plan("Shop?near=52.52,13.405,1000&select=id")).filter((step) => /^SCAN t0/.test(step))).toEqual([]);
+    expect(database.steps(database.plan("Shop?near=52.52,13.405,1000&select=id")).filter((step) => step.startsWith("SCAN t0"))).toEqual([]);
   });
 }

@@ -1,6 +1,7 @@
 // What counts as a scan, what is refused, and that a long statement is stopped.
 import { expect, test } from "bun:test";
 import { AmbitError } from "../base/error.ts";
+import type { Limits } from "../base/limits.ts";
 import { explainPlan } from "./explain-plan.ts";
 import { planDatabase, testNow, type PlanDatabase } from "./testing/plan-database.ts";
 
@@ -90,10 +91,38 @@ test("with time left the guarded statement gives the same rows", () => {
   }
 });
 
-test("embeds in embeds are bounded however small the tables are", () => {
-  const database = planDatabase(schema, { scanRows: 500, queryMs: -1_000 });
+/** Every item has every tag. */
+function tagged(limits: Partial<Limits>): PlanDatabase {
+  const database = planDatabase(schema, limits);
   database.insert("Item", ...Array.from({ length: 30 }, (_, id) => ({ id })));
   database.insert("Tag", ...Array.from({ length: 30 }, (_, id) => ({ id: `t${id}` })));
   database.insert("ItemTag", ...Array.from({ length: 900 }, (_, id) => ({ id: `l${id}`, itemId: id % 30, tagId: `t${Math.floor(id / 30)}` })));
-  expect(() => database.get("Item?select=id,tags(id,items(id,tags(id,items(id))))")).toThrow("limits.queryMs");
+  return database;
+}
+
+test("lists in lists are bounded however small the tables are: in time", () => {
+  expect(() => tagged({ queryMs: -1_000 }).get("Item?select=id,tags(id,items(id,tags(id,items(id))))")).toThrow("limits.queryMs");
+});
+
+test("in rows", () => {
+  const database = tagged({ answerRows: 20_000 });
+  expect(() => database.get("Item?select=id,tags(id,items(id,tags(id,items(id))))")).toThrow("limits.answerRows (20000)");
+  // 30 items with 30 tags, each with 30 items.
+  expect(JSON.stringify(tagged({ answerRows: 27_900 }).get("Item?select=id,tags(id,items(id))")).match(/"id":\d+/g)).toHaveLength(27_030);
+  expect(() => tagged({ answerRows: 27_899 }).get("Item?select=id,tags(id,items(id))")).toThrow("limits.answerRows");
+});
+
+test("and in bytes, before all of it is in memory", () => {
+  const database = planDatabase(schema, { answerBytes: 100_000 });
+  database.insert("Item", ...Array.from({ length: 200 }, (_, id) => ({ id, name: "x".repeat(1_000) })));
+  for (const query of ["Item", "Item?limit=100", "Item?select=id,name,children(id)&limit=100", "Item?select=n:name"]) expect(() => database.get(query)).toThrow("limits.answerBytes (100000)");
+  expect(database.get("Item?limit=50")).toHaveLength(50);
+  expect(database.get("Item?select=id")).toHaveLength(200);
+});
+
+test("a refused statement leaves nothing open: the next one is answered", () => {
+  const database = tagged({ answerRows: 100 });
+  expect(() => database.get("Item?select=id,tags(id)")).toThrow();
+  expect(database.get("Item?select=id,tags(id)&limit=1")).toHaveLength(1);
+  expect(database.connection.inTransaction).toBe(false);
 });

@@ -1,6 +1,7 @@
 // A Plan as SQL: one statement whose rows are JSON objects, and beside it those for keys and counts. Text without values:
 // plans of one shape have one text, so that prepared statements are used again.
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import type { Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Catalog } from "../schema/catalog.ts";
@@ -87,7 +88,8 @@ function groupedStatements(scope: PlanScope, plan: Plan): Statements {
 
 function rowStatements(scope: PlanScope, plan: Plan): Statements {
   const { slots } = scope.bindings;
-  const level = planLevel(scope, plan);
+  const bounds = boundsOf(scope, plan);
+  const level = planLevel(scope, plan, undefined, bounds);
   const keys = planKeys(scope, plan, level);
   const terms = [...level.terms, ...cursorTerms(scope, plan, keys)];
   const matched = `FROM ${level.from}${whereClause(terms)}`;
@@ -96,17 +98,17 @@ function rowStatements(scope: PlanScope, plan: Plan): Statements {
   const columns = cursor?.kind === "column" ? null : plainColumns(plan, level.row);
   const output = columns?.sql ?? outputSql(rowObject(scope, plan, level.row), cursor, keys);
   const continued = continuedRows(scope, plan, level.row);
-  const bounds = pageClause(scope, plan);
-  const page = continued === null ? `${found}${bounds}` : `FROM ${continued}${orderClause(keys)}`;
-  const sorted = (): string => `SELECT ${output} ${matched}${orderClause(unindexed(keys))}${bounds}`;
+  const limits = pageClause(scope, plan);
+  const page = continued === null ? `${found}${limits}` : `FROM ${continued}${orderClause(keys)}`;
+  const sorted = (): string => `SELECT ${output} ${matched}${orderClause(unindexed(keys))}${limits}`;
   return {
     columns,
-    rows: planStatement(`SELECT ${output} ${page}`, slots),
-    sparse: sparseRows(scope, plan, level, sorted),
+    rows: planStatement(`SELECT ${output} ${page}`, slots, { unbounded: bounds.length > 0 }),
+    sparse: bounds.length === 0 ? null : sparseRows(scope, level, { bounds, sorted, enough: Math.max(ENOUGH_MATCHES, plan.limit! * 2) }),
     cursor,
-    ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found} LIMIT ${givenMark(0)} OFFSET ${givenMark(1)}`, slots, 2)),
+    ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found} LIMIT ${givenMark(0)} OFFSET ${givenMark(1)}`, slots, { given: 2 })),
     count: once(() => planStatement(`SELECT count(*) FROM ${level.from}${whereClause(level.terms)}`, slots)),
-    sample: plan.search === null ? once(() => planStatement(sampleSql(level.row, level.terms), slots, 2)) : null,
+    sample: plan.search === null ? once(() => planStatement(sampleSql(level.row, level.terms), slots, { given: 2 })) : null,
   };
 }
 
@@ -114,15 +116,22 @@ function outputSql(object: ObjectSql, cursor: CursorSource | null, keys: readonl
   return cursor?.kind === "column" ? `${object.sql} AS row, json_array(${keys.map(({ wire }) => wire).join(", ")}) AS keys` : `${object.sql} AS row`;
 }
 
-/** SQLite has no statistics of values: it would rather go through the table than sort, however few rows the bounds leave. */
-function sparseRows(scope: PlanScope, plan: Plan, { row, rank }: Level, sorted: () => string): (() => SparseRows) | null {
-  if (plan.order.length > 0 || rank !== null || plan.limit === null || findsByIndex(plan.filter, row.table, scope.catalog)) return null;
-  const conditions = rangeConditions(plan.filter, row.table, scope.catalog);
-  if (conditions.length === 0) return null;
-  const enough = Math.max(ENOUGH_MATCHES, plan.limit * 2);
+/**
+ * Conditions on which SQLite, which has no statistics of values, cannot know whether their index or the order of the primary
+ * key leads to a page sooner. Empty where there is no such choice.
+ */
+function boundsOf({ catalog }: PlanScope, plan: Plan): readonly Expression[] {
+  const table = catalog.tables.get(plan.table);
+  if (table === undefined || plan.limit === null || plan.order.length > 0 || plan.search !== null || plan.similar !== null || plan.near !== null) return [];
+  return findsByIndex(plan.filter, table, catalog) ? [] : rangeConditions(plan.filter, table, catalog);
+}
+
+interface Sparse { readonly bounds: readonly Expression[]; readonly sorted: () => string; readonly enough: number }
+
+function sparseRows(scope: PlanScope, { row }: Level, { bounds, sorted, enough }: Sparse): () => SparseRows {
   const { slots } = scope.bindings;
   return once(() => {
-    const terms = conditions.map((condition) => rowFilterSql(scope, row, condition));
+    const terms = bounds.map((condition) => rowFilterSql(scope, row, condition));
     const within = `SELECT 1 FROM ${fromTable(row)}${whereClause(terms)} LIMIT ${scope.bindings.value(enough)}`;
     return { rows: planStatement(sorted(), slots), probe: planStatement(`SELECT count(*) FROM (${within})`, slots), enough };
   });

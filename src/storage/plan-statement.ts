@@ -7,13 +7,15 @@ import type { BindSlot } from "./expression-sql.ts";
 export const GUARD = "\u0001";
 /** The same for rows of embedded lists, which are counted too. */
 export const LIST_GUARD = "\u0002";
+/** Stands before a condition that bounds an indexed field, and may take it away from SQLite's choice of an index. */
+export const BOUND = "\u0006";
 /** Before a guard without conditions. */
 const LONE = "\u0005";
 const SLOT = "\u0003";
 
 const GIVEN = "\u0004";
 
-const MARKS = new RegExp(`${LONE}?[${GUARD}${LIST_GUARD}]|${SLOT}(\\d+)${SLOT}|${GIVEN}(\\d)`, "g");
+const MARKS = new RegExp(`${LONE}?[${GUARD}${LIST_GUARD}]|${BOUND}|${SLOT}(\\d+)${SLOT}|${GIVEN}(\\d)`, "g");
 
 export interface PlanStatement {
   readonly sql: string;
@@ -37,8 +39,15 @@ export function givenMark(index: number): string {
   return `${GIVEN}${index}`;
 }
 
-/** `given`: how many parameters are given when it runs. */
-export function planStatement(marked: string, slots: readonly BindSlot[], given = 0): PlanStatement {
+export interface StatementOptions {
+  /** How many parameters are given when it runs. */
+  readonly given?: number;
+  /** Conditions marked with BOUND serve no index. */
+  readonly unbounded?: boolean;
+}
+
+export function planStatement(marked: string, slots: readonly BindSlot[], { given = 0, unbounded = false }: StatementOptions = {}): PlanStatement {
+  const bound = unbounded ? "+" : "";
   const used = new Map<number, number>();
   const placeholder = (slot: string | undefined, givenIndex: string | undefined): string => {
     if (slot === undefined) return givenIndex === undefined ? "" : `?${Number(givenIndex) + 1}`;
@@ -47,13 +56,14 @@ export function planStatement(marked: string, slots: readonly BindSlot[], given 
     used.set(index, known);
     return `?${known}`;
   };
-  const sql = marked.replace(MARKS, (_mark, slot: string | undefined, givenIndex: string | undefined) => placeholder(slot, givenIndex));
+  const sql = marked.replace(MARKS, (mark, slot: string | undefined, givenIndex: string | undefined) => (mark === BOUND ? bound : placeholder(slot, givenIndex)));
   let guarded: string | null = null;
   return {
     sql,
     slots: [...used.keys()].map((index) => slotAt(slots, index)),
     get guardedSql() {
       return guarded ??= marked.replace(MARKS, (mark, slot: string | undefined, givenIndex: string | undefined) => {
+        if (mark === BOUND) return bound;
         if (slot !== undefined || givenIndex !== undefined) return placeholder(slot, givenIndex);
         const call = mark.endsWith(LIST_GUARD) ? "ambit_embedded()" : "ambit_deadline()";
         return mark.startsWith(LONE) ? ` WHERE ${call}` : `${call} AND `;

@@ -43,7 +43,8 @@ export function randomApp(dice: Dice): FuzzApp {
       `alphaId: ${alpha.key}! @indexed`, "alpha: Alpha! @relationship(from: \"alphaId\")", `gammaId: ${gamma.key}! @indexed`, "gamma: Gamma! @relationship(from: \"gammaId\")",
     ]),
   ].join("\n");
-  const database = planDatabase(schema, { pageRows: 500, embedRows: 200 });
+  // Half of the apps run every statement in its guarded form.
+  const database = planDatabase(schema, { pageRows: 500, embedRows: 200, scanRows: dice.chance(0.5) ? 2 : 100_000, queryMs: 60_000 });
   const records = fill(database, shapes, dice);
   return { schema, database, catalog: database.catalog, records };
 }
