@@ -95,7 +95,9 @@ test("paths that could be guessed, with each method", async () => {
   const steps = await walk(store.anonymous, GUESSES.flatMap((path) => METHODS.map((method) => [method, path, bodyOf(method)] as const)));
   expect(judged(steps, (step) => leaksOf(step).length > 0)).toEqual([]);
   expect(judged(steps, ({ answer }) => answer.status >= 500)).toEqual([]);
-  const open = new Set(["/openapi.json", "/health", "/ready", "/docs/errors/INTERNAL"]);
+  // The metrics are open to programs on the machine itself alone.
+  expect((await store.anonymous.get("/metrics", { "x-forwarded-for": "203.0.113.9" })).status).toBe(401);
+  const open = new Set(["/openapi.json", "/health", "/ready", "/metrics", "/docs/errors/INTERNAL"]);
   expect(judged(steps, ({ method, path, answer }) => method !== "OPTIONS" && answer.status < 300 && !open.has(path))).toEqual([]);
   expect(await countRecords()).toEqual(before);
 });
