@@ -109,8 +109,8 @@ function relationText(field: Field): string {
 function whereLines(fields: readonly Field[], catalog: Catalog): string {
   return fields.map((field) => {
     if (field.kind === "relation") return `${field.name}?: ${field.type.name}$Where | null;`;
-    if (field.type.list) return `${field.name}?: $ListCondition<${baseText(field.type, "write")}>;`;
-    if (field.type.kind === "object" || field.type.name === "JSON") return `${field.name}?: $JsonCondition;`;
+    if (field.type.list) return `${field.name}?: $ListCondition<${baseText(field.type, "write")}> | null;`;
+    if (field.type.kind === "object" || field.type.name === "JSON") return `${field.name}?: $JsonCondition | null;`;
     const accepted = baseText(field.type, "write");
     return `${field.name}?: $Condition<${catalog.enums.has(field.type.name) ? field.type.name : accepted}>;`;
   }).join(" ");

@@ -1,0 +1,62 @@
+import { expect, test } from "bun:test";
+import { compileSchema } from "../schema/compile-schema.ts";
+import { typesDeclaration } from "./types-declaration.ts";
+
+const declare = (text: string, values: string[] = [], secrets: string[] = []): string => {
+  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
+  expect(diagnostics.filter((diagnostic) => diagnostic.severity === "error")).toEqual([]);
+  return typesDeclaration(catalog, { values, secrets });
+};
+
+const SCHEMA = `
+enum Query { OPEN CLOSED }
+type Place { lat: Float! lon: Float }
+input Filter { words: [String!]! limit: Int = 5 after: DateTime }
+"""Ends a comment: */ and goes on."""
+type Json @table {
+  id: ID! @primaryKey
+  big: Long!
+  at: DateTime
+  amount: Decimal
+  place: Place
+  tags: [String!]!
+  kind: Query! @default(value: OPEN)
+  made: DateTime! @createdTime
+  twice: Long @computed(rule: "record.big * 2")
+  number: Int! @sequence
+  parentId: ID
+  parent: Json @relationship(from: "parentId")
+  children: [Json!]! @relationship(to: "parentId")
+  close(reason: String): Json! @action
+}
+type Endpoints { find(filter: Filter!): [Json!]! @page @http(method: POST) }
+`;
+
+test("records, inputs and conditions have the types of the schema", () => {
+  const text = declare(SCHEMA, ["paymentUrl"], ["stripe"]);
+  expect(text).toContain(`export type Query = "OPEN" | "CLOSED";`);
+  expect(text).toContain("readonly big: bigint; readonly at: string | null; readonly amount: string | null; readonly place: Place | null; readonly tags: readonly string[];");
+  expect(text).toContain("big: bigint | number | string; at?: string | Date | null;");
+  expect(text).toContain("readonly parent?: Json | null; readonly children?: readonly Json[];");
+  expect(text).toContain(`readonly "paymentUrl": string | number | boolean;`);
+  expect(text).toContain(`readonly "stripe": string;`);
+});
+
+test("what the runtime fills is not asked for", () => {
+  const input = /interface Json\$Input \{ (.*) \}/.exec(declare(SCHEMA))![1]!;
+  expect(input).not.toMatch(/made|twice|number\b/);
+  expect(input).toMatch(/kind\?: Query/);
+  expect(input).toMatch(/id\?:/);
+});
+
+test("a description cannot end its comment", () => {
+  expect(declare(SCHEMA)).toContain("/** Ends a comment: *\\/ and goes on. */");
+});
+
+test("a page may be answered with its cursor", () => {
+  expect(declare(SCHEMA)).toContain(`"find": { arguments: { readonly filter: Filter; readonly limit?: number | undefined; readonly after?: string | undefined; }; result: readonly Json[] | { readonly rows: readonly Json[]; readonly next: string | null } };`);
+});
+
+test("the same schema gives the same text", () => {
+  expect(declare(SCHEMA)).toBe(declare(SCHEMA));
+});

@@ -1,0 +1,66 @@
+// The TypeScript compiler over apps whose bodies fit their schema, and over some that do not.
+import { afterAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { loadApp } from "./load-app.ts";
+
+const root = mkdtempSync(join(tmpdir(), "ambit-types-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+let count = 0;
+
+async function problems(schema: string, resources: string): Promise<{ code: string; where: string; message: string }[]> {
+  const directory = join(root, String(count++));
+  mkdirSync(directory);
+  writeFileSync(join(directory, "schema.graphql"), schema);
+  writeFileSync(join(directory, "resources.ts"), `/// <reference path="./.ambit/types.d.ts" />\n${resources}`);
+  const app = await loadApp(directory, { environment: {}, typeCheck: true });
+  return app.diagnostics.map(({ code, position, message }) => ({ code, where: `${position.file}:${position.line}:${position.column}`, message }));
+}
+
+const SCHEMA = `enum Direction { UP DOWN }
+type Condition { text: String! }
+type Query$ @table { id: ID! @primaryKey }
+`.replace("type Query$ @table { id: ID! @primaryKey }\n", `type Tables @table {
+  id: ID! @primaryKey
+  direction: Direction!
+  condition: Condition
+  total: Long!
+  turn(by: Int!): Tables! @action
+  count: Int! @action(on: TABLE)
+}
+type Endpoints { echo(text: String!, times: Int = 1): [String!]! @http(method: GET) }
+`);
+
+const BODIES = `import { Table, endpoints, type Args, type Ctx, type Input } from "ambit";
+export class Tables extends Table("Tables") {
+  async turn({ by }: Args<"Tables.turn">) {
+    const next = this.direction === "UP" ? "DOWN" : "UP";
+    return this.update({ direction: next, total: this.total + BigInt(by) });
+  }
+  static async count(ctx: Ctx) { return ctx.db.Tables.count({ direction: "UP", total: { gte: 1n }, or: [{ condition: null }, { id: "x" }] }); }
+  static override async create(ctx: Ctx, input: Input<"Tables">) { return super.create(ctx, { ...input, total: 0n }); }
+}
+export const Endpoints = endpoints({ echo: (ctx, { text, times }) => Array.from({ length: times ?? 1 }, () => text) });
+`;
+
+test("bodies that fit, with type names that module ambit uses itself", async () => {
+  expect(await problems(SCHEMA, BODIES)).toEqual([]);
+});
+
+test("a misspelt field, a wrong argument and a wrong result are found in their places", async () => {
+  const found = await problems(SCHEMA, BODIES.replace("this.direction ===", "this.directoin ===").replace(`total: { gte: 1n }`, `total: { gte: true }`).replace("() => text)", "() => 5)"));
+  expect(found.map(({ code, where }) => `${code} ${where}`)).toEqual([
+    "TYPESCRIPT resources.ts:5:23", "TYPESCRIPT resources.ts:8:89", "TYPESCRIPT resources.ts:11:70",
+  ]);
+});
+
+test("a body that asks for more than is declared, and one that answers something else", async () => {
+  const found = await problems(SCHEMA, BODIES.replace(`async turn({ by }: Args<"Tables.turn">)`, `async turn({ by }: { by: number; more: string })`).replace("async count(ctx: Ctx) { return ctx.db.Tables.count(", "async count(ctx: Ctx) { return \"n\" + await ctx.db.Tables.count("));
+  expect(found.map(({ code, where }) => `${code} ${where}`)).toEqual(["BODY_MISSING schema.graphql:8:3", "BODY_MISSING schema.graphql:9:3"]);
+});
+
+test("members of ctx that this version lacks are named with their reason, once", async () => {
+  const found = await problems(SCHEMA, BODIES.replace("const next =", "await this.ctx.enqueue(\"x\"); // ctx.decide in a comment\n    const next ="));
+  expect(found).toEqual([expect.objectContaining({ code: "NOT_AVAILABLE", where: "resources.ts:5:20", message: "ctx.enqueue is not available in this version." })]);
+});
