@@ -3,6 +3,8 @@
 /** Sizes in bytes, times in milliseconds, the rest counts. */
 export interface Limits {
   readonly bodyBytes: number;
+  /** Of all requests under way together. */
+  readonly bodiesBytes: number;
   readonly urlBytes: number;
   readonly headerBytes: number;
   readonly jsonDepth: number;
@@ -49,6 +51,7 @@ export interface Limits {
 
 export const defaultLimits: Limits = {
   bodyBytes: 1_000_000,
+  bodiesBytes: 268_435_456,
   urlBytes: 16_384,
   headerBytes: 16_384,
   jsonDepth: 64,

@@ -4,6 +4,7 @@ import type { Server } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import { fault } from "../../base/error.ts";
 import { addCommonHeaders, HeaderTemplates } from "./answer-headers.ts";
+import { createBodyBudget } from "./body-budget.ts";
 import { createProxyTrust } from "./client-address.ts";
 import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
@@ -57,7 +58,7 @@ class RequestAnswering implements Answering {
     this.credentials = createCredentialMemory(options.clock);
     this.requestIds = createRequestIds(options.random);
     this.requestLog = createRequestLog(options.log);
-    this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy) };
+    this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy), bodies: createBodyBudget() };
     this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, draining: options.draining });
   }
 
@@ -111,6 +112,7 @@ class RequestAnswering implements Answering {
   }
 
   private write(exchange: ServerExchange, answer: Answer): Response {
+    exchange.end();
     const durationMs = performance.now() - exchange.startedMs;
     this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);
     this.requestLog.write(exchange, answer.status, durationMs);

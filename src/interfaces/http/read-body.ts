@@ -4,65 +4,79 @@ import type { Clock } from "../../base/clock.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import type { Limits } from "../../base/limits.ts";
 
+export interface BodyReading {
+  readonly limits: Pick<Limits, "bodyBytes" | "requestMs">;
+  readonly clock: Clock;
+  /** Told of bytes before they are kept; throws OVERLOADED. */
+  hold(bytes: number): void;
+}
+
 /** What is left of the connection cannot be trusted after a body that was not read to its end. */
 const CLOSE = { connection: "close" } as const;
+/** A body that says to be no larger is read in one piece. */
+const ONE_PIECE_BYTES = 65_536;
 
-/** Throws BODY_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY. */
-export async function readBody(request: Request, limits: Pick<Limits, "bodyBytes" | "requestMs">, clock: Clock): Promise<Uint8Array> {
+/** Throws BODY_TOO_LARGE, REQUEST_TIMEOUT, UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY, OVERLOADED. */
+export async function readBody(request: Request, reading: BodyReading): Promise<Uint8Array> {
   const coding = request.headers.get("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (coding !== "identity" && coding !== "gzip" && coding !== "x-gzip" && coding !== "") {
     throw fault("UNSUPPORTED_MEDIA_TYPE", "The Content-Encoding is not known.", { fix: "Send the body as it is, or with gzip.", headers: { "accept-encoding": "gzip", ...CLOSE } });
   }
-  const length = request.headers.get("content-length");
-  if (length !== null && Number(length) > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
+  const { bodyBytes } = reading.limits;
+  const header = request.headers.get("content-length");
+  const length = header === null ? Infinity : Number(header);
+  if (header !== null && length > bodyBytes) throw tooLarge(bodyBytes);
   if (request.body === null) return new Uint8Array(0);
-  const bytes = await withinTime(length === null ? readStream(request.body, limits.bodyBytes) : request.bytes(), limits.requestMs, clock);
-  if (bytes.length > limits.bodyBytes) throw tooLarge(limits.bodyBytes);
-  return coding === "gzip" || coding === "x-gzip" ? unzip(bytes, limits.bodyBytes) : bytes;
+  const bytes = await withinTime(length <= ONE_PIECE_BYTES ? readPiece(request, length, reading) : readStream(request.body, reading), reading);
+  return coding === "gzip" || coding === "x-gzip" ? unzip(bytes, reading) : bytes;
 }
 
-async function readStream(stream: ReadableStream<Uint8Array>, bytesMax: number): Promise<Uint8Array> {
+function readPiece(request: Request, length: number, reading: BodyReading): Promise<Uint8Array> {
+  reading.hold(length);
+  return request.bytes();
+}
+
+/** Counts what came, not what was announced: a slow client holds only what it sent. */
+async function readStream(stream: ReadableStream<Uint8Array>, reading: BodyReading): Promise<Uint8Array> {
+  const { bodyBytes } = reading.limits;
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of stream) {
     length += chunk.length;
-    if (length > bytesMax) throw tooLarge(bytesMax);
+    if (length > bodyBytes) throw tooLarge(bodyBytes);
+    reading.hold(chunk.length);
     chunks.push(chunk);
   }
-  if (chunks.length === 1) return chunks[0]!;
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length);
 }
 
-async function withinTime(reading: Promise<Uint8Array>, requestMs: number, clock: Clock): Promise<Uint8Array> {
+async function withinTime(work: Promise<Uint8Array>, { limits, clock }: BodyReading): Promise<Uint8Array> {
   let cancel = (): void => {};
   const late = new Promise<never>((_, reject) => {
-    cancel = clock.schedule(requestMs, () => reject(fault("REQUEST_TIMEOUT", `The body did not arrive within ${requestMs} ms.`, { headers: CLOSE })));
+    cancel = clock.schedule(limits.requestMs, () => reject(fault("REQUEST_TIMEOUT", `The body did not arrive within ${limits.requestMs} ms.`, { headers: CLOSE })));
   });
   try {
-    return await Promise.race([reading, late]);
+    return await Promise.race([work, late]);
   } catch (error) {
     if (error instanceof AmbitError) throw error;
     throw fault("MALFORMED_BODY", "The connection ended before the body was complete.", { cause: error, headers: CLOSE });
   } finally {
     cancel();
     // The loser of the race may still fail; nobody waits for it any more.
-    reading.catch(() => {});
+    work.catch(() => {});
   }
 }
 
-function unzip(bytes: Uint8Array, bytesMax: number): Uint8Array {
+function unzip(bytes: Uint8Array, { limits, hold }: BodyReading): Uint8Array {
+  let whole: Uint8Array;
   try {
-    return gunzipSync(bytes, { maxOutputLength: bytesMax });
+    whole = gunzipSync(bytes, { maxOutputLength: limits.bodyBytes });
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(bytesMax);
+    if (error instanceof Error && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE") throw tooLarge(limits.bodyBytes);
     throw fault("MALFORMED_BODY", "The body is not valid gzip.", { cause: error });
   }
+  hold(whole.length);
+  return whole;
 }
 
 function tooLarge(bytesMax: number): AmbitError {

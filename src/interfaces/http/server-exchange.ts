@@ -4,6 +4,7 @@ import { anonymousIdentity } from "../../access/identities.ts";
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
+import type { BodyBudget } from "./body-budget.ts";
 import type { ProxyTrust } from "./client-address.ts";
 import type { Exchange } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
@@ -14,7 +15,7 @@ import type { ServedApp } from "./served-app.ts";
 const NO_TARGET: RequestTarget = { path: "", segments: [], query: "" };
 
 /** The same for all requests of a listener. */
-export interface ExchangeParts { readonly clock: Clock; readonly proxies: ProxyTrust }
+export interface ExchangeParts { readonly clock: Clock; readonly proxies: ProxyTrust; readonly bodies: BodyBudget }
 
 export class ServerExchange implements Exchange, LoggedRequest {
   readonly method: string;
@@ -28,6 +29,8 @@ export class ServerExchange implements Exchange, LoggedRequest {
   route = "unknown";
   dispatchMs = 0;
   scanned = false;
+  private heldBytes = 0;
+  private over = false;
   private readonly request: Request;
   private readonly server: Server<undefined>;
   private readonly parts: ExchangeParts;
@@ -57,7 +60,20 @@ export class ServerExchange implements Exchange, LoggedRequest {
   }
 
   body(): Promise<Uint8Array> {
-    return readBody(this.request, this.app.limits, this.parts.clock);
+    return readBody(this.request, { limits: this.app.limits, clock: this.parts.clock, hold: (bytes) => this.hold(bytes) });
+  }
+
+  private hold(bytes: number): void {
+    if (this.over) return;
+    this.parts.bodies.take(bytes, this.app.limits.bodiesBytes);
+    this.heldBytes += bytes;
+  }
+
+  /** The answer is made: what was held of the body is given back. */
+  end(): void {
+    this.over = true;
+    if (this.heldBytes > 0) this.parts.bodies.give(this.heldBytes);
+    this.heldBytes = 0;
   }
 
   unhurried(): void {

@@ -203,6 +203,19 @@ describe("bodies", () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
   });
 
+  test("many together are bounded, and what was held is given back", async () => {
+    const narrow = app({ limits: { ...limits, bodiesBytes: 3_000 } });
+    const other = serve({ current: () => narrow });
+    const open = Array.from({ length: 4 }, () => rawExchange(other.port, ["POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nab"]));
+    expect((await Promise.all(open)).map(statusOf).sort()).toEqual([408, 408, 408, 503]);
+    const chunked = Array.from({ length: 4 }, () => rawExchange(other.port, ["POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk("a".repeat(999))]));
+    expect((await Promise.all(chunked)).map(statusOf).sort()).toEqual([408, 408, 408, 503]);
+    const { text } = await rawExchange(other.port, [`POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2000\r\n\r\n${"a".repeat(2_000)}`], { until: /2000:aaa/ });
+    expect(text).toStartWith("HTTP/1.1 200");
+    expect((await fetch(`${other.url}/echo`, { method: "POST", body: new Uint8Array(gzipSync("x".repeat(1_900))), headers: { "content-encoding": "gzip" } })).status).toBe(200);
+    await other.stop(0);
+  });
+
   test("in chunks they arrive whole", async () => {
     const answer = await rawExchange(server.port, ["POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", chunk("ab"), 20, chunk("cd"), 20, "0\r\n\r\n"], { until: /abcd/ });
     expect(answer.text).toEndWith("4:abcd");
