@@ -4,7 +4,7 @@ import { findsByIndex, isInIndex, leadsIndex, rangeConditions } from "./plan-ind
 import { planDatabase, type PlanDatabase } from "./testing/plan-database.ts";
 
 const schema = `type Product @table(expiration: "P1D") @export @indexed(fields: ["category", "price"]) {
-  id: ID! @primaryKey sku: String! @indexed(unique: true) price: Int! @indexed color: String @indexed category: String title: String amount: Decimal @indexed span: Duration @indexed
+  id: ID! @primaryKey sold: Boolean @indexed sku: String! @indexed(unique: true) price: Int! @indexed color: String @indexed category: String title: String amount: Decimal @indexed span: Duration @indexed
   count: Long! @indexed at: DateTime! @indexed mail: String @indexed(unique: true, fold: true) shopId: Int @indexed shop: Shop @relationship(from: "shopId") stock: [Stock!]! @relationship(to: "productId") tags: [Tag!]! @relationship(through: "ProductTag") }
 type Shop @table @export { id: Int! @primaryKey name: String city: String @indexed products: [Product!]! @relationship(to: "shopId") }
 type Stock @table @export { id: Int! @primaryKey productId: ID! product: Product! @relationship(from: "productId") place: String @indexed }
@@ -25,6 +25,8 @@ const cases: readonly (readonly [string, ...string[]])[] = [
   ["Product?color=eq.red&order=id&limit=20", product("index(color) (color=?)"), "!USE TEMP B-TREE FOR ORDER BY"],
   ["Product?color=in.(red,blue)", product("index(color) (color=?)")],
   ["Product?color=is.null", product("index(color) (color=?)")],
+  ["Product?sold=is.true&limit=5", product("index(sold) (sold=?)"), "!USE TEMP B-TREE FOR ORDER BY"],
+  ["Product?sold=not.isdistinct.false", product("index(sold) (sold=?)")],
   ["Product?count=eq.9007199254740993", product("index(count) (count=?)")],
   ["Product?at=gte.2026-01-01T00:00:00Z&at=lt.2026-02-01T00:00:00Z&order=at", product("index(at) (at>? AND at<?)"), "!USE TEMP B-TREE FOR ORDER BY"],
   ["Product?id=gt.a&limit=5", "SEARCH t0 USING INDEX sqlite_autoindex_Product_1 (id>?)", "!USE TEMP B-TREE FOR ORDER BY"],

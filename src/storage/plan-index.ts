@@ -9,8 +9,15 @@ import { ownField } from "./plan-value.ts";
 export function findsByIndex(filter: Expression | null, table: Table, catalog: Catalog): boolean {
   if (filter === null) return false;
   if (filter.op === "and") return filter.operands.some((operand) => findsByIndex(operand, table, catalog));
-  const field = equalityField(filter, table);
+  const field = equalityField(asEquality(filter), table);
   return field !== null && leadsIndex(field, table, catalog);
+}
+
+/** `is.true` and the like as an equality, which an index can answer. As a condition of rows both say the same. */
+export function asEquality(condition: Expression): Expression {
+  if (condition.op !== "not" || condition.operand.op !== "distinct") return condition;
+  const { left, right } = condition.operand;
+  return right.op === "literal" && right.value !== null ? { op: "compare", comparison: "eq", left, right } : condition;
 }
 
 /** The own field that must have one of some given values. */

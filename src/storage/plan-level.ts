@@ -3,7 +3,7 @@ import type { Expression } from "../expression/expression.ts";
 import type { Plan, SelectItem } from "../query/plan.ts";
 import type { Relation } from "../schema/catalog.ts";
 import type { OrderKey } from "./plan-cursor.ts";
-import { findsByIndex } from "./plan-index.ts";
+import { asEquality, findsByIndex } from "./plan-index.ts";
 import { joinTerm, relationOf } from "./plan-relation.ts";
 import { nearRank, similarRank } from "./plan-rank.ts";
 import { aliveTerms, column, fromTable, rowFilterSql, tableNamed, type PlanScope, type RowAlias } from "./plan-scope.ts";
@@ -38,7 +38,7 @@ export function planLevel(scope: PlanScope, plan: Plan, join: (row: RowAlias) =>
 function filterTerms(scope: PlanScope, row: RowAlias, filter: Expression | null, bounds: readonly Expression[]): string[] {
   if (filter === null) return [];
   const operands = filter.op === "and" && filter.operands.length > 0 ? filter.operands : [filter];
-  return operands.map((operand) => (bounds.includes(operand) ? BOUND : "") + rowFilterSql(scope, row, operand));
+  return operands.map((operand) => (bounds.includes(operand) ? BOUND : "") + rowFilterSql(scope, row, asEquality(operand)));
 }
 
 /** Some record passes the embed's filter and its own inner embeds. */
