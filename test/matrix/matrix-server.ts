@@ -44,10 +44,13 @@ export class Matrix {
   requests = 0;
   checks = 0;
   readonly problems: string[] = [];
+  /** How many values of one kind are tried. */
+  readonly width = process.env["AMBIT_TEST_SIZE"] === "long" ? 100 : 2;
   readonly log: string[];
   readonly #directory: string;
   readonly #cells = new Map<string, Cell[]>();
   readonly #visible = new Map<string, boolean>();
+  readonly #once = new Map<string, Promise<Answer>>();
 
   private constructor(parts: { world: SeededWorld; identities: readonly Who[]; app: RunningApp; directory: string; log: string[] }) {
     this.world = parts.world;
@@ -114,6 +117,14 @@ export class Matrix {
     this.#searchForLeaks(who, answer, `${decodeURIComponent(path)} ${body ?? ""} ${JSON.stringify(request.headers ?? {})} ${JSON.stringify(request.known ?? [])}`);
     if (response.status >= 500) this.fail(answer, "a fault");
     return answer;
+  }
+
+  /** Asked once, for comparisons. */
+  askOnce(who: Who, path: string): Promise<Answer> {
+    const key = `${who.name} ${path}`;
+    let asked = this.#once.get(key);
+    if (asked === undefined) this.#once.set(key, asked = this.ask(who, path));
+    return asked;
   }
 
   fail(answer: Answer | string, expected: string): void {

@@ -52,7 +52,7 @@ const Project = table("Project", {
     field("score", "Int", { required: true, kind: "readOnly" }),
     field("grade", "Int", { kind: "readOnly", rules: [allow("keeper", "R"), allow("member", "R", is("stage", "OPEN"))] }),
     field("memo", "String", { kind: "internal" }),
-    field("rank", "Int", { kind: "computed", compute: (row) => (row["score"] as number) * 2 }),
+    field("rank", "Int", { kind: "computed", compute: (row) => (row["score"] as number) + 300_000_000 }),
     field("margin", "Int", { kind: "computed", compute: (row) => (row["score"] as number) + 100_000_000, rules: [allow("keeper", "R"), allow("member", "R", own("ownerId"))] }),
     field("at", "Object"),
     field("hideout", "Object", { rules: [keeperField, ownedRead] }),
