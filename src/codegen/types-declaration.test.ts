@@ -9,7 +9,7 @@ const declare = (text: string, values: string[] = [], secrets: string[] = []): s
 };
 
 const SCHEMA = `
-enum Query { OPEN CLOSED }
+enum Patch { OPEN CLOSED }
 type Place { lat: Float! lon: Float }
 input Filter { words: [String!]! limit: Int = 5 after: DateTime }
 """Ends a comment: */ and goes on."""
@@ -20,7 +20,7 @@ type Json @table {
   amount: Decimal
   place: Place
   tags: [String!]!
-  kind: Query! @default(value: OPEN)
+  kind: Patch! @default(value: OPEN)
   made: DateTime! @createdTime
   twice: Long @computed(rule: "record.big * 2")
   number: Int! @sequence
@@ -34,7 +34,7 @@ type Endpoints { find(filter: Filter!): [Json!]! @page @http(method: POST) }
 
 test("records, inputs and conditions have the types of the schema", () => {
   const text = declare(SCHEMA, ["paymentUrl"], ["stripe"]);
-  expect(text).toContain(`export type Query = "OPEN" | "CLOSED";`);
+  expect(text).toContain(`export type Patch = "OPEN" | "CLOSED";`);
   expect(text).toContain("readonly big: bigint; readonly at: string | null; readonly amount: string | null; readonly place: Place | null; readonly tags: readonly string[];");
   expect(text).toContain("big: bigint | number | string; at?: string | Date | null;");
   expect(text).toContain("readonly parent?: Json | null; readonly children?: readonly Json[];");
@@ -45,7 +45,7 @@ test("records, inputs and conditions have the types of the schema", () => {
 test("what the runtime fills is not asked for", () => {
   const input = /interface Json\$Input \{ (.*) \}/.exec(declare(SCHEMA))![1]!;
   expect(input).not.toMatch(/made|twice|number\b/);
-  expect(input).toMatch(/kind\?: Query/);
+  expect(input).toMatch(/kind\?: Patch/);
   expect(input).toMatch(/id\?:/);
 });
 
