@@ -52,10 +52,9 @@ function single(target: FilterTarget, operator: Operator, operand: Operand, reso
   const left = target.expression;
   const literal = (value: Value, type = target.type): Expression => ({ op: "literal", type: typeOfField(type, resolution.catalog), value });
   const comparison = comparisons[operator];
-  if (comparison !== undefined) {
-    const value = target.type.list ? operand.set(target.type, resolution.catalog) : operand.value(target.type, resolution.catalog);
-    return comparison === "distinct" ? { op: "distinct", left, right: literal(value) } : { op: "compare", comparison, left, right: literal(value) };
-  }
+  const given = (): Expression => literal(target.type.list ? operand.set(target.type, resolution.catalog) : operand.value(target.type, resolution.catalog));
+  if (comparison === "distinct") return { op: "distinct", left, right: given() };
+  if (comparison !== undefined) return { op: "compare", comparison, left, right: operand.open?.(target.type) ?? given() };
   switch (operator) {
     case "like": case "ilike": return { op: "like", operand: left, pattern: readLike(operand.text(), target.where), fold: operator === "ilike" };
     case "match": case "imatch": return { op: "match", operand: left, pattern: readMatch(operand.text(), target.where), fold: operator === "imatch" };

@@ -1,6 +1,7 @@
 // A query as it was written, in whatever grammar, before any name is resolved. REST and code both become this; build-plan.ts reads it.
 import type { Catalog, TypeRef } from "../schema/catalog.ts";
 import type { Value } from "../base/value.ts";
+import type { Expression } from "../expression/expression.ts";
 import type { Operator, State } from "./operators.ts";
 import type { AggregateFunction, Cast } from "./plan.ts";
 
@@ -39,6 +40,8 @@ export interface Operand {
   /** Of cs, cd and ov, and of equality with a list: `type` is a list or JSON. */
   set(type: TypeRef, catalog: Catalog): Exclude<Value, null>;
   state(): State;
+  /** In place of `value`: a variable for it, if the plan can do without the value. */
+  open?(type: TypeRef): Expression | null;
 }
 
 export interface OperationSyntax {

@@ -4,7 +4,7 @@ import { isWellFormedText } from "../base/text.ts";
 import { readPath } from "./field-syntax.ts";
 import { readConditions, readFilterValue } from "./filter-syntax.ts";
 import { readOrder } from "./order-syntax.ts";
-import type { FieldSyntax, LevelSyntax } from "./query-syntax.ts";
+import type { FieldSyntax, LevelSyntax, Operand } from "./query-syntax.ts";
 import { TextScanner } from "./text-scanner.ts";
 
 /** Parameters of the whole request, at most once each. */
@@ -15,6 +15,9 @@ type Single = (typeof single)[number];
 const perLevel = ["order", "limit", "offset", "and", "or"] as const;
 
 export const reservedParameters: readonly string[] = [...single, ...perLevel];
+
+/** Name and value. With an operand the value ends after the operator. */
+export type Parameter = readonly [name: string, value: string, operand?: Operand];
 
 export interface RestParameters {
   /** As text, by name; null: not given. */
@@ -30,11 +33,11 @@ interface Key {
   readonly word: string | null;
 }
 
-export function readParameters(parameters: readonly (readonly [string, string])[]): RestParameters {
+export function readParameters(parameters: readonly Parameter[]): RestParameters {
   const values: Record<Single, string | null> = { select: null, columns: null, on_conflict: null, after: null, near: null, search: null, similar: null, explain: null, asof: null, since: null };
   const levels: LevelSyntax[] = [];
   const seen = new Set<string>();
-  for (const [name, value] of parameters) {
+  for (const [name, value, operand] of parameters) {
     if (!isWellFormedText(name) || !isWellFormedText(value)) throw fault("MALFORMED_QUERY", "A parameter contains a character that text must not have.");
     const key = readKey(name);
     const reserved = key.word !== null && reservedParameters.includes(key.word);
@@ -42,7 +45,7 @@ export function readParameters(parameters: readonly (readonly [string, string])[
     if (isSingle(key.word)) {
       if (key.path.length > 0) throw fault("UNKNOWN_PARAMETER", `${key.word} is a parameter of the whole request.`, { where: name, fix: `Write ${key.word}=..., or ${key.path.join(".")}."${key.word}" for a field.` });
       values[key.word] = value;
-    } else levels.push(reserved ? readLevel(key, name, value) : readFilter(key, name, value));
+    } else levels.push(reserved ? readLevel(key, name, value) : readFilter(key, name, value, operand));
   }
   return { single: values, levels };
 }
@@ -72,8 +75,9 @@ function readKey(name: string): Key {
   }
 }
 
-function readFilter({ path, field }: Key, where: string, value: string): LevelSyntax {
-  return { path, where, kind: "condition", condition: { kind: "filter", field, operation: readFilterValue(value, where), where } };
+function readFilter({ path, field }: Key, where: string, value: string, operand: Operand | undefined): LevelSyntax {
+  const operation = readFilterValue(value, where);
+  return { path, where, kind: "condition", condition: { kind: "filter", field, operation: operand === undefined ? operation : { ...operation, operand }, where } };
 }
 
 function readLevel({ path, word }: Key, where: string, value: string): LevelSyntax {

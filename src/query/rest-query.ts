@@ -11,10 +11,10 @@ import type { LevelSyntax, SelectSyntax } from "./query-syntax.ts";
 import { nearClause, nearExpression, searchClause, similarClause } from "./rankings.ts";
 import { conjunction } from "./related-exists.ts";
 import { createResolution, isRelation, tableLabel, unknownField, visibleField, type QueryContext, type Resolution } from "./resolution.ts";
-import { readFlag, readNames, readParameters, reservedParameters, type RestParameters } from "./rest-parameters.ts";
+import { readFlag, readNames, readParameters, reservedParameters, type Parameter, type RestParameters } from "./rest-parameters.ts";
 import { readSelect } from "./select-syntax.ts";
 
-export type Parameters = readonly (readonly [string, string])[];
+export type Parameters = readonly Parameter[];
 
 export interface RestQuery {
   readonly plan: Plan;

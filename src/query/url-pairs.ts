@@ -6,14 +6,21 @@ import { isWellFormedText } from "../base/text.ts";
 export function urlPairs(query: string): (readonly [string, string])[] {
   const pairs: (readonly [string, string])[] = [];
   for (const part of query.split("&")) {
-    if (part === "") continue;
-    const equals = part.indexOf("=");
-    pairs.push(equals < 0 ? [decode(part), ""] : [decode(part.slice(0, equals)), decode(part.slice(equals + 1))]);
+    if (part !== "") pairs.push(urlPair(part));
   }
   return pairs;
 }
 
-function decode(text: string): string {
+/** Of one part between two `&`. */
+export function urlPair(part: string): readonly [string, string] {
+  const equals = part.indexOf("=");
+  return equals < 0 ? [decodeText(part), ""] : [decodeText(part.slice(0, equals)), decodeText(part.slice(equals + 1))];
+}
+
+const AS_IT_STANDS = /^[A-Za-z0-9_.,:()*-]*$/;
+
+export function decodeText(text: string): string {
+  if (AS_IT_STANDS.test(text)) return text;
   let decoded: string;
   try {
     decoded = decodeURIComponent(text.replaceAll("+", " "));

@@ -7,7 +7,8 @@ import type { Identity } from "../access/identity.ts";
 export type OperationBody =
   /** One record by key. `plan` is its shape, without the key: the same object for the same question is compiled once. `plain`: the record's own fields, unconditional, so it can come from the record cache. */
   | { readonly kind: "get"; readonly table: string; readonly id: Value; readonly plan: Plan; readonly plain: boolean }
-  | { readonly kind: "query"; readonly plan: Plan; readonly explain: boolean }
+  /** `values`: of the plan's variables `values[INDEX]`, where it has such (query/open-operand.ts). */
+  | { readonly kind: "query"; readonly plan: Plan; readonly explain: boolean; readonly values?: readonly Value[] }
   | { readonly kind: "create"; readonly table: string; readonly inputs: readonly RawInput[]; readonly onConflict: { readonly fields: readonly string[] | null; readonly resolution: "merge" | "ignore" } | null; readonly precondition: Precondition | null; readonly returning: Plan | null }
   | { readonly kind: "replace"; readonly table: string; readonly id: Value; readonly input: RawInput; readonly precondition: Precondition | null; readonly returning: Plan | null }
   | { readonly kind: "update"; readonly table: string; readonly id: Value; readonly input: RawInput; readonly merge: boolean; readonly precondition: Precondition | null; readonly returning: Plan | null }

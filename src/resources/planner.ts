@@ -4,7 +4,9 @@ import type { Limits } from "../base/limits.ts";
 import type { Environment, Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { typeOfField } from "../expression/field-type.ts";
+import { openValuesRoot } from "../query/open-operand.ts";
 import type { Plan } from "../query/plan.ts";
+import type { Scope } from "../query/scope.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import { compilePlan, type CompiledPlan } from "../storage/plan-sql.ts";
 import type { Value } from "../base/value.ts";
@@ -20,7 +22,8 @@ export interface PreparedPlan {
 
 export class Planner {
   readonly #parts: { readonly catalog: Catalog; readonly book: ExpressionBook; readonly limits: Limits };
-  readonly #prepared = new WeakMap<Plan, Map<string, PreparedPlan>>();
+  /** A scope is one object for each set of roles and reader. */
+  readonly #prepared = new WeakMap<Plan, WeakMap<Scope, PreparedPlan>>();
   readonly #keyed = new WeakMap<Plan, Plan>();
 
   constructor(parts: { readonly catalog: Catalog; readonly book: ExpressionBook; readonly limits: Limits }) {
@@ -29,13 +32,13 @@ export class Planner {
 
   prepare(plan: Plan, rights: Rights, reader: Reader): PreparedPlan {
     let byRoles = this.#prepared.get(plan);
-    if (byRoles === undefined) this.#prepared.set(plan, byRoles = new Map());
-    const key = `${reader} ${rights.roleKey}`;
-    let prepared = byRoles.get(key);
+    if (byRoles === undefined) this.#prepared.set(plan, byRoles = new WeakMap());
+    const scope = reader === "code" ? rights.codeScope : rights.scope;
+    let prepared = byRoles.get(scope);
     if (prepared === undefined) {
       const compiled = this.compile(rights.rulePlan(plan, reader));
       prepared = { compiled, public: reader === "wire" && rights.publicRead(plan) };
-      byRoles.set(key, prepared);
+      byRoles.set(scope, prepared);
     }
     return prepared;
   }
@@ -70,4 +73,9 @@ function keyVariable(table: Table, catalog: Catalog): Expression {
 /** What a plan reads besides its rows. `key`: for plans of `byKey`. */
 export function planEnvironment(rights: Rights, now: string, key: Value = null): Environment {
   return { rows: {}, variables: { auth: rights.auth, args: { key } }, now, source: null };
+}
+
+/** The same for a plan whose values were left open. */
+export function openEnvironment(rights: Rights, now: string, values: readonly Value[]): Environment {
+  return { rows: {}, variables: { auth: rights.auth, [openValuesRoot]: values }, now, source: null };
 }

@@ -13,7 +13,7 @@ import { recordShape, type RecordShape } from "../tables/record-text.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type OperationBody, type Result } from "./operation.ts";
 import { cursorAfter } from "./page-cursor.ts";
-import { planEnvironment } from "./planner.ts";
+import { openEnvironment, planEnvironment } from "./planner.ts";
 import type { RecordView } from "./record-view.ts";
 
 type GetBody = Extract<OperationBody, { kind: "get" }>;
@@ -40,11 +40,12 @@ export class ReadOperations {
     return (body.plain ? this.#hot(body, rights) : null) ?? this.#planned(body, rights);
   }
 
-  query({ plan, explain }: QueryBody, rights: Rights): Result {
+  query({ plan, explain, values }: QueryBody, rights: Rights): Result {
     const { planner, storage, catalog, clock, development } = this.#core;
     rights.require(plan.table, "READ");
     const prepared = planner.prepare(plan, rights, "wire");
-    const environment = planEnvironment(rights, dateTimeOf(clock.now()));
+    const now = dateTimeOf(clock.now());
+    const environment = values === undefined ? planEnvironment(rights, now) : openEnvironment(rights, now, values);
     if (explain) {
       if (!rights.administrator && !development) throw rights.refusal("explain queries");
       const { sql, steps, scanned, deadline } = explainPlan(storage.reader, prepared.compiled, environment);

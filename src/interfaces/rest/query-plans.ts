@@ -5,9 +5,12 @@ import type { Value } from "../../base/value.ts";
 import { keyPlan, type KeyQuery } from "../../query/key-plan.ts";
 import type { Plan } from "../../query/plan.ts";
 import type { QueryContext } from "../../query/resolution.ts";
-import { parseRestQuery, type RestQuery } from "../../query/rest-query.ts";
+import { OpenOperands, readOpenValues, type OpenValue } from "../../query/open-operand.ts";
+import { openParameters, queryShape } from "../../query/query-shape.ts";
+import { parseRestQuery, type Parameters, type RestQuery } from "../../query/rest-query.ts";
 import { urlPairs } from "../../query/url-pairs.ts";
 import type { Table } from "../../schema/catalog.ts";
+import type { Exchange } from "../http/exchange.ts";
 import { narrow, readRange } from "./item-range.ts";
 import type { RestRequest } from "./rest-request.ts";
 
@@ -22,23 +25,55 @@ export interface PreparedQuery {
   readonly columns: readonly string[];
 }
 
-/** A list's query. Preferences and Range count as they concern the plan. */
+/** What a list is asked for, as this request says it: for writes, whose filters are also looked at one by one. */
 export function prepareQuery(request: RestRequest, table: Table): PreparedQuery {
-  const { exchange, preferences, rights, parts } = request;
-  const range = exchange.method === "GET" || exchange.method === "HEAD" ? exchange.header("range") : null;
-  const unit = range === null ? null : exchange.header("range-unit");
-  const key = `${rights.roleKey}\n${table.name}?${exchange.query}\n${preferences.count ?? ""}${preferences.refuseScan ? "!" : ""}\n${range ?? ""}${unit ?? ""}`;
-  return parts.queries.get(key, () => {
-    const query = parseRestQuery(urlPairs(exchange.query), contextOf(request, table));
-    const items = readRange(range, unit);
-    const page = items === null ? query.plan : { ...query.plan, ...narrow({ offset: query.plan.offset, limit: query.plan.limit }, items) };
-    return {
-      query,
-      plan: { ...page, count: preferences.count, refuseScan: preferences.refuseScan },
-      shape: shapeOf(query.plan),
-      columns: columnsOf(query.plan),
-    };
+  const { query } = request.exchange;
+  return request.parts.queries.get(cacheKey(request, table, query), () => prepared(request, table, urlPairs(query)));
+}
+
+/** The same for reading, with its values apart: queries that differ in values alone share plan and statement. */
+export function prepareList(request: RestRequest, table: Table): { readonly prepared: PreparedQuery; readonly values: readonly Value[] | undefined } {
+  const { parts, exchange: { query } } = request;
+  const shape = queryShape(query);
+  if (shape === null) return { prepared: prepareQuery(request, table), values: undefined };
+  const found = parts.openQueries.get(cacheKey(request, table, shape.text), () => {
+    const operands = new OpenOperands(parts.catalog);
+    const made = prepared(request, table, openParameters(query, operands));
+    // Explained is the query as it stands.
+    return { prepared: made, values: made.query.explain ? null : operands.values() };
   });
+  if (found.values === null) return { prepared: prepareQuery(request, table), values: undefined };
+  return { prepared: found.prepared, values: readOpenValues(found.values, shape.values, parts.catalog) };
+}
+
+/** `values` null: they cannot be left open after all. */
+export interface OpenQuery { readonly prepared: PreparedQuery; readonly values: readonly OpenValue[] | null }
+
+/** Preferences and Range count as they concern the plan. */
+function cacheKey({ exchange, preferences, rights }: RestRequest, table: Table, text: string): string {
+  const range = rangeOf(exchange);
+  const page = range === null ? "" : `\n${range.items} ${range.unit ?? ""}`;
+  return `${table.name}?${text}\n${preferences.count ?? ""}${preferences.refuseScan ? "!" : ""}${page}\n${rights.roleKey}`;
+}
+
+function prepared(request: RestRequest, table: Table, parameters: Parameters): PreparedQuery {
+  const { exchange, preferences } = request;
+  const query = parseRestQuery(parameters, contextOf(request, table));
+  const range = rangeOf(exchange);
+  const items = range === null ? null : readRange(range.items, range.unit);
+  const page = items === null ? query.plan : { ...query.plan, ...narrow({ offset: query.plan.offset, limit: query.plan.limit }, items) };
+  return {
+    query,
+    plan: { ...page, count: preferences.count, refuseScan: preferences.refuseScan },
+    shape: shapeOf(query.plan),
+    columns: columnsOf(query.plan),
+  };
+}
+
+function rangeOf(exchange: Exchange): { readonly items: string; readonly unit: string | null } | null {
+  if (exchange.method !== "GET" && exchange.method !== "HEAD") return null;
+  const items = exchange.header("range");
+  return items === null ? null : { items, unit: exchange.header("range-unit") };
 }
 
 /** The query of one record, whichever it is: its plan has no key. */

@@ -8,7 +8,7 @@ import type { Answer } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
 import { contentRange, rangeStatus } from "./item-range.ts";
 import { nextLink } from "./next-link.ts";
-import { explainedPlan, prepareKeyQuery, prepareQuery, type PreparedQuery } from "./query-plans.ts";
+import { explainedPlan, prepareKeyQuery, prepareList, type PreparedQuery } from "./query-plans.ts";
 import { chooseRepresentation, representRecord, representRows, type Representation } from "./representation.ts";
 import { addApplied, cacheControl, textOf } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
@@ -24,8 +24,8 @@ export function readRecord(request: RestRequest, table: Table, idText: string): 
 export function readList(request: RestRequest, table: Table): Answer | Promise<Answer> {
   const representation = chooseRepresentation(request.exchange.header("accept"));
   request.rights.require(table.name, "READ");
-  const prepared = prepareQuery(request, table);
-  const result = request.dispatch({ kind: "query", plan: prepared.plan, explain: prepared.query.explain }, null);
+  const { prepared, values } = prepareList(request, table);
+  const result = request.dispatch({ kind: "query", plan: prepared.plan, explain: prepared.query.explain, ...(values === undefined ? {} : { values }) }, null);
   const answer = (ready: Result): Answer => (prepared.query.explain ? explainAnswer(ready) : listAnswer(request, ready, { prepared, representation }));
   return result instanceof Promise ? result.then((ready) => answer(ready)) : answer(result);
 }

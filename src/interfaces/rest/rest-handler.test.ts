@@ -298,16 +298,23 @@ test("app code sees the request without its credentials", async () => {
   expect([request.method, request.path, request.headers["x-mine"], request.headers["authorization"], request.headers["cookie"]]).toEqual(["POST", "/products/sweep", "1", undefined, undefined]);
 });
 
-test("the same query is parsed once for each set of roles", async () => {
-  const planOf = async (as: string, path = "/products?sku=eq.A"): Promise<unknown> => {
-    await play({ request: `GET ${path}`, as, result: two, status: 200 });
-    const body = (seen as Operation | null)!.body as Extract<OperationBody, { kind: "query" }>;
-    return body.plan;
+test("queries of one shape are parsed once for each set of roles; their values come with each", async () => {
+  const asked = async (as: string, query: string): Promise<Extract<OperationBody, { kind: "query" }>> => {
+    await play({ request: `GET /products?${query}`, as, result: two, status: 200 });
+    return (seen as Operation | null)!.body as Extract<OperationBody, { kind: "query" }>;
   };
-  const first = await planOf("staff");
-  expect(await planOf("staff")).toBe(first);
-  expect(await planOf("other")).not.toBe(first);
-  expect(await planOf("staff", "/products?sku=eq.B")).not.toBe(first);
+  const first = await asked("staff", "sku=eq.A&big=gt.5");
+  expect(first.values).toEqual(["A", 5n]);
+  const second = await asked("staff", "sku=eq.B%20c&big=gt.6");
+  expect([second.plan, second.values]).toEqual([first.plan, ["B c", 6n]]);
+  expect(second.plan).toBe(first.plan);
+  for (const [as, query] of [["other", "sku=eq.A&big=gt.5"], ["staff", "sku=eq.A&big=gte.5"], ["staff", "sku=neq.A&big=gt.5"]] as const) {
+    expect((await asked(as, query)).plan).not.toBe(first.plan);
+  }
+  const listed = await asked("staff", "sku=in.(A,B)");
+  expect([listed.values, (await asked("staff", "sku=in.(A,B)")).plan === listed.plan]).toEqual([undefined, true]);
+  expect((await asked("staff", "tags=eq.{a}")).values).toBeUndefined();
+  await play({ request: "GET /products?sku=eq.A&big=gt.x", as: "staff", status: 400, code: "BAD_FILTER_VALUE", operation: null });
 });
 
 test("a plain get makes no plan until it is needed", async () => {

@@ -15,7 +15,7 @@ import { createRestRouter, type RestRouter } from "./rest-router.ts";
 export function createRest(options: RestOptions): HttpHandler {
   const router = createRestRouter(options.catalog);
   const { planCacheEntries } = options.limits;
-  const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
+  const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), openQueries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
   return {
     handle(exchange) {
       const route = router.find(exchange.method, exchange.segments);
