@@ -8,6 +8,8 @@ const SDL = `
 type Line @table @export
   @allow(to: ["customer"], do: [READ, CREATE, UPDATE, DELETE], where: "record.owner == auth.subject")
   @allow(to: ["clerk"], do: [READ, UPDATE])
+  @allow(to: ["counter"], do: [READ])
+  @allow(to: ["counter"], do: [UPDATE], where: "record.quantity > 5")
 {
   id: ID! @primaryKey
   sku: String! @indexed(unique: true)
@@ -150,6 +152,13 @@ test("If-Match is asked before the override, and again in the commit", async () 
   expect((await refusal(app.as(ann).update("Line", "l1", { quantity: 2 }, { precondition: { ifMatch: [version + 7], ifNoneMatch: null } }))).code).toBe("PRECONDITION_FAILED");
   expect(calls).toEqual([]);
   expect((await app.as(ann).update("Line", "l1", { quantity: 2 }, { precondition: { ifMatch: [version], ifNoneMatch: null } })).status).toBe(200);
+});
+
+test("who may not change the record hears that, not whether its version is another one", async () => {
+  await app.as(ann).create("Line", { id: "l1", sku: "A" });
+  const stale = { precondition: { ifMatch: [0], ifNoneMatch: null } };
+  expect((await refusal(app.as(user("cou", "counter")).update("Line", "l1", { quantity: 2 }, stale))).code).toBe("FORBIDDEN");
+  expect((await refusal(app.as(clerk).update("Line", "l1", { quantity: 2 }, stale))).code).toBe("PRECONDITION_FAILED");
 });
 
 test("a merge patch reaches the override with what it comes to", async () => {

@@ -1,6 +1,6 @@
 // Runs a class's own create, update or remove around one write. `super.create` and its like go on with the caller's operation.
 import type { RecordValues, Value } from "../base/value.ts";
-import { notFound } from "../tables/denial.ts";
+import { denied, notFound } from "../tables/denial.ts";
 import { checkPrecondition } from "../tables/judge.ts";
 import type { RawInput, Write, WriteOutcome } from "../tables/write.ts";
 import { CONTINUATION, type CreateContinuation, type RecordContinuation, type TableBase } from "./app-api.ts";
@@ -52,7 +52,10 @@ async function changeThrough(body: Body, request: RecordWrite, { code, run, verb
   const { write, mode } = request;
   const stored = body.work.record(write.table, id);
   if (stored === null || body.seen(write.table, id, mode) === null) throw notFound(write.table);
-  if ("precondition" in write) checkPrecondition(write.precondition, stored.version);
+  if ("precondition" in write && write.precondition !== null) {
+    refuseUnpermitted(body, request, verb === "remove" ? "DELETE" : "UPDATE", stored.values);
+    checkPrecondition(write.precondition, stored.version);
+  }
   const patch = verb === "update" ? patchOf(body, request, stored.values) : {};
   let outcome: WriteOutcome | null = null;
   const change: InstanceWrite = async (kind, given) => {
@@ -65,6 +68,13 @@ async function changeThrough(body: Body, request: RecordWrite, { code, run, verb
   const instance = instanceOf(body, { table: write.table, id, code, mode }, change);
   const answer = verb === "update" ? await run.call(instance, { ...patch }) : await run.call(instance);
   return { outcome, answer };
+}
+
+/** Whoever may not change the record hears that, and nothing of its version. */
+function refuseUnpermitted(body: Body, { write, mode }: RecordWrite, verb: "UPDATE" | "DELETE", record: RecordValues): void {
+  const rights = body.rights(mode);
+  if (rights.authority === null || body.holds(rights.permission(write.table, verb), { record, old: record }, null)) return;
+  throw denied(rights.authority, write.table, verb, "stored record");
 }
 
 export type InstanceWrite = (kind: "update" | "remove", given: unknown) => Promise<WriteOutcome>;

@@ -48,17 +48,19 @@ export class Matrix {
   readonly width = process.env["AMBIT_TEST_SIZE"] === "long" ? 100 : 2;
   readonly log: string[];
   readonly #directory: string;
+  readonly #time: { nowMs: number };
   readonly #cells = new Map<string, Cell[]>();
   readonly #visible = new Map<string, boolean>();
   readonly #once = new Map<string, Promise<Answer>>();
 
-  private constructor(parts: { world: SeededWorld; identities: readonly Who[]; app: RunningApp; directory: string; log: string[] }) {
+  private constructor(parts: { world: SeededWorld; identities: readonly Who[]; app: RunningApp; directory: string; log: string[]; time: { nowMs: number } }) {
     this.world = parts.world;
     this.oracle = new Oracle(parts.world);
     this.identities = parts.identities;
     this.app = parts.app;
     this.log = parts.log;
     this.#directory = parts.directory;
+    this.#time = parts.time;
     for (const [table, rows] of this.world.all) for (const row of rows) for (const [field, value] of Object.entries(row)) this.#plant({ table, field, row }, value);
   }
 
@@ -67,22 +69,26 @@ export class Matrix {
     const world = seedWorld();
     const log: string[] = [];
     // Time stands still, so that what has expired stays there, unseen; only while the records are written it is earlier.
-    let nowMs = EPOCH_MS - 7_200_000;
-    const clock: Clock = { now: () => nowMs, schedule: () => () => {} };
+    const time = { nowMs: EPOCH_MS - 7_200_000 };
+    const clock: Clock = { now: () => time.nowMs, schedule: () => () => {} };
     const app = await startApp({
       directory: join(import.meta.dir, "app"), dataDirectory: join(directory, "data"), port: 0, environment: {}, adminToken: administratorToken,
       development: options.development ?? false, seed: null, clock, random: seededRandom(2), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
       onFatal: (error) => { throw error; },
     });
-    const matrix = new Matrix({ world, identities: await makeIdentities(EPOCH_MS), app, directory, log });
+    const matrix = new Matrix({ world, identities: await makeIdentities(EPOCH_MS), app, directory, log, time });
     await matrix.seed();
-    nowMs = EPOCH_MS;
+    matrix.setTime(EPOCH_MS);
     return matrix;
   }
 
   async stop(): Promise<void> {
     await this.app.stop();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  setTime(nowMs: number): void {
+    this.#time.nowMs = nowMs;
   }
 
   who(name: string): Who {
@@ -146,9 +152,9 @@ export class Matrix {
     return holds;
   }
 
-  /** For `expect(...).toEqual([])`: the first problems, and how many there are. */
+  /** For `expect(...).toEqual([])`: the first problems since the last report, and how many there are. */
   report(): string[] {
-    const { problems } = this;
+    const problems = this.problems.splice(0);
     return problems.length <= PROBLEMS_SHOWN ? problems : [...problems.slice(0, PROBLEMS_SHOWN), `... and ${problems.length - PROBLEMS_SHOWN} more`];
   }
 

@@ -1,0 +1,61 @@
+// Every single write: each identity, record and field, with values of its own and such that rules, references and unique fields look at.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { exported } from "./oracle.ts";
+import { Matrix } from "./matrix-server.ts";
+import type { Row, TableModel } from "./model.ts";
+import { creations } from "./new-rows.ts";
+import { differences } from "./stored-rows.ts";
+import { checkCreate, checkRemove, checkUpdate, valuesFor } from "./write-checks.ts";
+import { WriteOracle } from "./write-oracle.ts";
+
+let matrix: Matrix;
+let writes: WriteOracle;
+beforeAll(async () => {
+  matrix = await Matrix.start();
+  writes = new WriteOracle(matrix.world);
+});
+afterAll(() => matrix?.stop());
+
+/** In the short size every third record of the longer tables. */
+function rowsOf(table: TableModel): readonly Row[] {
+  const all = matrix.world.all.get(table.name)!;
+  const step = matrix.width > 2 || all.length <= 12 ? 1 : 5;
+  return all.filter((_, index) => index % step === 0);
+}
+
+test("PATCH of each field of each record", async () => {
+  for (const who of matrix.identities) {
+    for (const table of exported) {
+      for (const row of rowsOf(table)) {
+        for (const field of table.fields) {
+          for (const value of valuesFor({ matrix, writes, who, table }, field, row)) await checkUpdate({ matrix, writes, who, table }, row, { [field.name]: value });
+        }
+        await checkUpdate({ matrix, writes, who, table }, row, { nosuch: 1 });
+      }
+    }
+  }
+  expect(matrix.report()).toEqual([]);
+  expect(differences(matrix)).toEqual([]);
+  console.log(`matrix of updates: ${matrix.requests} requests, ${matrix.checks} checks`);
+}, 120_000);
+
+test("DELETE of each record", async () => {
+  for (const who of matrix.identities) {
+    for (const table of exported) {
+      for (const [index, row] of rowsOf(table).entries()) await checkRemove({ matrix, writes, who, table }, row, index % 2 === 1);
+    }
+  }
+  expect(matrix.report()).toEqual([]);
+  expect(differences(matrix)).toEqual([]);
+}, 120_000);
+
+test("POST of records that rules, references and unique fields look at", async () => {
+  for (const who of matrix.identities) {
+    for (const table of exported) {
+      for (const body of creations(matrix, who, table)) await checkCreate({ matrix, writes, who, table }, body);
+    }
+  }
+  expect(matrix.report()).toEqual([]);
+  expect(differences(matrix)).toEqual([]);
+  console.log(`matrix of single writes: ${matrix.requests} requests, ${matrix.checks} checks`);
+}, 120_000);
