@@ -14,6 +14,30 @@ test("one JSON object per line, with time, level and event first", () => {
   expect(lines).toEqual(['{"time":"2026-01-01T00:00:00.000Z","level":"info","event":"request-finished","requestId":"r1","status":200,"text":"two\\nlines"}']);
 });
 
+test("members that are text already, at the lowest level only", () => {
+  const { lines, log } = collect();
+  log.infoText("request-answered", '"requestId":"r1","status":200');
+  log.warn("request-answered", { status: 500 });
+  expect(lines).toEqual([
+    '{"time":"2026-01-01T00:00:00.000Z","level":"info","event":"request-answered","requestId":"r1","status":200}',
+    '{"time":"2026-01-01T00:00:00.000Z","level":"warn","event":"request-answered","status":500}',
+  ]);
+  const quiet = collect("warn");
+  quiet.log.infoText("a", '"b":1');
+  expect(quiet.lines).toEqual([]);
+});
+
+test("the time moves on", () => {
+  const lines: string[] = [];
+  const clock = fakeClock();
+  const log = createLog({ clock, sink: (line) => lines.push(line) });
+  for (let step = 0; step < 3; step++) {
+    log.info("a");
+    clock.advance(1);
+  }
+  expect(lines.map((line) => JSON.parse(line).time)).toEqual(["2026-01-01T00:00:00.000Z", "2026-01-01T00:00:00.001Z", "2026-01-01T00:00:00.002Z"]);
+});
+
 test("levels below the lowest are dropped", () => {
   const { lines, log } = collect("warn");
   log.info("a");

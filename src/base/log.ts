@@ -12,6 +12,12 @@ export interface Log {
   error(event: string, fields?: LogFields): void;
 }
 
+/** A log with a way for lines that are written with every request. */
+export interface LineLog extends Log {
+  /** As `info`. `fields`: JSON text of members, as `"status":200,"route":"/a"`; the caller vouches for it and for what it says. */
+  infoText(event: string, fields: string): void;
+}
+
 export interface LogOptions {
   readonly clock: Clock;
   /** Gets each finished line, without its end of line. */
@@ -29,12 +35,12 @@ const ITEMS_MAX = 50;
 const KEYS_MAX = 1_000;
 const HIDDEN = '"[hidden]"';
 
-export function createLog(options: LogOptions): Log {
+export function createLog(options: LogOptions): LineLog {
   const lowest = LEVELS.indexOf(options.level ?? "info");
-  // A line for every request: the time and the names of fields are written once, not each time.
+  // A line for every request: the names of fields, and the beginnings of one millisecond, are written once, not each time.
   const keys = new Map<string, string>();
+  const heads: Readonly<Record<LogLevel, Map<string, string>>> = { info: new Map(), warn: new Map(), error: new Map() };
   let timeMs = Number.NaN;
-  let time = "";
   const keyOf = (name: string): string => {
     let key = keys.get(name);
     if (key === undefined) {
@@ -43,14 +49,19 @@ export function createLog(options: LogOptions): Log {
     }
     return key;
   };
-  const write = (level: LogLevel, event: string, fields: LogFields): void => {
-    if (LEVELS.indexOf(level) < lowest) return;
+  const headOf = (level: LogLevel, event: string): string => {
     const now = options.clock.now();
     if (now !== timeMs) {
       timeMs = now;
-      time = new Date(now).toISOString();
+      for (const known of LEVELS) heads[known].clear();
     }
-    let line = `{"time":"${time}","level":"${level}","event":${JSON.stringify(event)}`;
+    let head = heads[level].get(event);
+    if (head === undefined) heads[level].set(event, head = `{"time":"${new Date(now).toISOString()}","level":"${level}","event":${JSON.stringify(event)}`);
+    return head;
+  };
+  const write = (level: LogLevel, event: string, fields: LogFields): void => {
+    if (LEVELS.indexOf(level) < lowest) return;
+    let line = headOf(level, event);
     for (const name of Object.keys(fields)) {
       if (name === "time" || name === "level" || name === "event") continue;
       const key = keyOf(name);
@@ -62,12 +73,13 @@ export function createLog(options: LogOptions): Log {
     info: (event, fields = {}) => write("info", event, fields),
     warn: (event, fields = {}) => write("warn", event, fields),
     error: (event, fields = {}) => write("error", event, fields),
+    infoText(event, fields) { if (lowest === 0) options.sink(`${headOf("info", event)},${fields}}`); },
   };
 }
 
-export function silentLog(): Log {
+export function silentLog(): LineLog {
   const ignore = (): void => {};
-  return { info: ignore, warn: ignore, error: ignore };
+  return { info: ignore, warn: ignore, error: ignore, infoText: ignore };
 }
 
 /** What a log may say of something thrown: its kind, message and stack. */

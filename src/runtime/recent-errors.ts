@@ -1,16 +1,17 @@
 // The last faults that were logged, for `describe`. A log in front of another one.
-import type { Log } from "../base/log.ts";
+import type { LineLog } from "../base/log.ts";
 
 const KEPT = 20;
 
-export interface RecentErrors { readonly log: Log; list(): readonly object[] }
+export interface RecentErrors { readonly log: LineLog; list(): readonly object[] }
 
-export function rememberErrors(log: Log, now: () => string): RecentErrors {
+export function rememberErrors(log: LineLog, now: () => string): RecentErrors {
   const kept: object[] = [];
   return {
     log: {
       info: (event, fields) => log.info(event, fields),
       warn: (event, fields) => log.warn(event, fields),
+      infoText: (event, fields) => log.infoText(event, fields),
       error(event, fields = {}) {
         kept.push({ time: now(), event, incident: fields["incident"] ?? null, requestId: fields["requestId"] ?? null, message: messageOf(fields) });
         if (kept.length > KEPT) kept.shift();

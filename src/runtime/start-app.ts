@@ -9,7 +9,7 @@ import type { Clock } from "../base/clock.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
-import type { Log } from "../base/log.ts";
+import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
 import type { ServedApp } from "../interfaces/http/served-app.ts";
@@ -41,7 +41,7 @@ export interface StartOptions {
   readonly seed: string | null;
   readonly clock: Clock;
   readonly random: Random;
-  readonly log: Log;
+  readonly log: LineLog;
   /** Makes calls of `ctx.fetch` to other than loopback addresses fail. For tests. */
   readonly forbidOutbound: boolean;
   /** Loaded before, by tests that start it many times; else it is loaded. */

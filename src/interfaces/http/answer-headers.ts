@@ -1,5 +1,6 @@
 // The headers that every answer has, whichever interface made it.
 import type { Answer, Exchange } from "./exchange.ts";
+import { hundredths } from "./fixed-point.ts";
 
 export const VARY = "Accept, Accept-Encoding, Authorization, Cookie";
 const HSTS = "max-age=31536000";
@@ -62,11 +63,4 @@ export function addCommonHeaders(answer: Answer, exchange: Exchange, secure: boo
   headers["x-request-id"] = exchange.requestId;
   if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.scanned ? ", scan" : ""}`;
   if (secure) headers["strict-transport-security"] = HSTS;
-}
-
-/** `1.05`: from whole numbers, which are written faster than fractions. */
-function hundredths(milliseconds: number): string {
-  const count = Math.round(milliseconds * 100);
-  const rest = count % 100;
-  return `${(count - rest) / 100}.${rest < 10 ? "0" : ""}${rest}`;
 }

@@ -1,10 +1,12 @@
 // One structured line for each answered request: who (hashed), what route, how it went. Never a path, query or value as sent.
 import { createHash } from "node:crypto";
 import type { Identity } from "../../access/identity.ts";
-import type { Log } from "../../base/log.ts";
+import type { LineLog } from "../../base/log.ts";
+import { thousandths } from "./fixed-point.ts";
 
 /** What the log says of a request. */
 export interface LoggedRequest {
+  /** Of letters, digits and `._:-` only. */
   readonly requestId: string;
   readonly method: string;
   readonly route: string;
@@ -18,8 +20,13 @@ export interface RequestLog {
   write(request: LoggedRequest, status: number, durationMs: number): void;
 }
 
-export function createRequestLog(log: Log): RequestLog {
+const EVENT = "request-answered";
+/** A guard: routes and methods are few. */
+const MIDDLES_MAX = 10_000;
+
+export function createRequestLog(log: LineLog): RequestLog {
   const subjects = new WeakMap<Identity, string>();
+  const middles = new Map<string, Map<number, string>>();
   const subjectOf = (identity: Identity): string => {
     let name = subjects.get(identity);
     if (name === undefined) {
@@ -28,14 +35,29 @@ export function createRequestLog(log: Log): RequestLog {
     }
     return name;
   };
+  /** The members between the request's name and its time: few different ones, so each is written once. */
+  const middleOf = ({ method, route }: LoggedRequest, status: number): string => {
+    const key = method + route;
+    let byStatus = middles.get(key);
+    if (byStatus === undefined) {
+      if (middles.size >= MIDDLES_MAX) middles.clear();
+      middles.set(key, byStatus = new Map());
+    }
+    let middle = byStatus.get(status);
+    if (middle === undefined) byStatus.set(status, middle = `","method":${JSON.stringify(method)},"route":${JSON.stringify(route)},"status":${status},"durationMs":`);
+    return middle;
+  };
   return {
     write(request, status, durationMs) {
-      const { requestId, method, route, caller } = request;
-      // Whole microseconds: fractions take longer to write than everything else in the line.
-      const fields = { requestId, method, route, status, durationUs: Math.round(durationMs * 1_000), subject: caller === null ? null : subjectOf(caller) };
-      if (status >= 500) log.warn("request-answered", { ...fields, client: request.clientAddress() });
-      else if (status === 401 || status === 403 || status === 429) log.info("request-answered", { ...fields, client: request.clientAddress() });
-      else log.info("request-answered", fields);
+      const subject = request.caller === null ? null : subjectOf(request.caller);
+      if (status < 500 && status !== 401 && status !== 403 && status !== 429) {
+        log.infoText(EVENT, `"requestId":"${request.requestId}${middleOf(request, status)}${thousandths(durationMs)},"subject":${subject === null ? "null" : `"${subject}"`}`);
+        return;
+      }
+      const { requestId, method, route } = request;
+      const fields = { requestId, method, route, status, durationMs: Math.round(durationMs * 1_000) / 1_000, subject, client: request.clientAddress() };
+      if (status >= 500) log.warn(EVENT, fields);
+      else log.info(EVENT, fields);
     },
   };
 }

@@ -2,7 +2,7 @@
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
-import type { Log } from "../../base/log.ts";
+import type { LineLog } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { HttpHandler } from "./exchange.ts";
 
@@ -31,7 +31,7 @@ export interface ServeOptions {
   readonly trustProxy: readonly string[];
   /** PEM text. */
   readonly tls: { readonly cert: string; readonly key: string } | null;
-  readonly log: Log;
+  readonly log: LineLog;
   readonly clock: Clock;
   readonly random: Random;
   /** More numbers for `/metrics`, as `commits_total: 12`: names that end in `_total` are counters, the rest gauges. */
