@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The `ambit` command where only Node is installed: runs src/cli/main.ts on the pinned Bun and passes on signals and exit code.
 import { execFileSync, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -28,14 +29,9 @@ child.on("exit", (code, signal) => process.exit(code ?? 128 + (constants.signals
 
 /** npm runs us through a shell and passes no signal on; when it is gone, whoever ended it meant the server. */
 function endWithNpm() {
-  let npm;
-  try {
-    npm = Number(execFileSync("ps", ["-o", "ppid=", "-p", String(process.ppid)], { encoding: "utf8" }));
-  } catch {
-    return;
-  }
+  const npm = parentOf(process.ppid);
   // 1: the shell itself was replaced by us, or npm is gone already; then our own parent is what to watch.
-  const watched = npm > 1 ? npm : process.ppid;
+  const watched = npm !== null && npm > 1 ? npm : process.ppid;
   setInterval(() => {
     try {
       process.kill(watched, 0);
@@ -43,4 +39,15 @@ function endWithNpm() {
       child.kill("SIGTERM");
     }
   }, 100).unref();
+}
+
+/** Null where the system does not say. */
+function parentOf(pid) {
+  try {
+    // The name, in parentheses, may itself hold spaces and parentheses.
+    if (process.platform === "linux") return Number(readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[1]);
+    return Number(execFileSync("ps", ["-o", "ppid=", "-p", String(pid)], { encoding: "utf8" }));
+  } catch {
+    return null;
+  }
 }
