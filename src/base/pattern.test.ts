@@ -21,3 +21,9 @@ test("nested repetition takes linear time", () => {
   expect(compilePattern("^(a+)+$").matches(`${"a".repeat(20_000)}!`)).toBe(false);
   expect(performance.now() - started).toBeLessThan(1_000);
 });
+
+test("a pattern's size counts its repetitions", () => {
+  expect(patternProblem("^[A-Z0-9-]{3,20}$", 250)).toBeNull();
+  expect(patternProblem("(a?){100}a{100}")).toBeNull();
+  expect(patternProblem("(a?){100}a{100}", 250)).toContain("at most 250");
+});

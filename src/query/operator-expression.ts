@@ -1,7 +1,7 @@
 // One operator applied to one resolved field: the expression, or why the operator does not fit the field's type.
 import { unreachable } from "../base/assert.ts";
 import { fault, type AmbitError } from "../base/error.ts";
-import { patternProblem } from "../base/pattern.ts";
+import { patternProblem, REQUEST_PATTERN_SIZE_MAX } from "../base/pattern.ts";
 import { textQueryProblem, type TextSyntax } from "../base/text-query.ts";
 import type { Value } from "../base/value.ts";
 import type { Comparison, Expression } from "../expression/expression.ts";
@@ -101,8 +101,8 @@ function readLike(text: string, where: string): string {
 }
 
 function readMatch(source: string, where: string): string {
-  const problem = patternProblem(source);
-  if (problem !== null) throw fault("BAD_FILTER_VALUE", `The pattern is not one: ${problem}.`, { where, fix: "Write a regular expression in RE2's syntax." });
+  const problem = patternProblem(source, REQUEST_PATTERN_SIZE_MAX);
+  if (problem !== null) throw fault("BAD_FILTER_VALUE", `The pattern is not one: ${problem}.`, { where, fix: "Write a regular expression in RE2's syntax, with small counts in {}." });
   return source;
 }
 

@@ -261,6 +261,7 @@ describe("wrong values and misfits", () => {
     ["title=like." + "_".repeat(70), "BAD_FILTER_VALUE"],
     ["title=match.(a", "BAD_FILTER_VALUE"],
     ["title=match.a(?=b)", "BAD_FILTER_VALUE"],
+    ["title=match.(a?){100}a{100}", "BAD_FILTER_VALUE"],
     ["title=fts.a b", "BAD_FILTER_VALUE"],
     ["title=fts.!a", "BAD_FILTER_VALUE"],
     ["title=wfts.-a", "BAD_FILTER_VALUE"],

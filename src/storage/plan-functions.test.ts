@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { AmbitError } from "../base/error.ts";
 import { defaultLimits } from "../base/limits.ts";
 import { seededRandom } from "../base/random.ts";
-import { beginGuarded, registerPlanFunctions } from "./plan-functions.ts";
+import { beginRun, endRun, registerPlanFunctions } from "./plan-functions.ts";
 
 function database(): Database {
   const opened = new Database(":memory:");
@@ -25,24 +25,26 @@ function refusal(read: () => unknown): string {
   }
 }
 
-test("the deadline stops a statement at a row, and only guarded ones", () => {
+test("the deadline stops a statement at a row, and only guarded ones, and only while it runs", () => {
   const opened = database();
   for (let row = 0; row < 1_000; row++) opened.run("INSERT INTO t VALUES (?, ?)", [row, row]);
-  beginGuarded({ ...defaultLimits, queryMs: 60_000 });
+  beginRun({ ...defaultLimits, queryMs: 60_000 });
   expect(one(opened, "SELECT count(*) FROM t WHERE ambit_deadline()")).toBe(1_000);
-  beginGuarded({ ...defaultLimits, queryMs: -1 });
+  beginRun({ ...defaultLimits, queryMs: -1 });
   expect(refusal(() => one(opened, "SELECT count(*) FROM t WHERE ambit_deadline()"))).toBe("QUERY_TIMEOUT");
   expect(one(opened, "SELECT count(*) FROM t")).toBe(1_000);
+  endRun();
+  expect(one(opened, "SELECT ambit_deadline()")).toBe(1);
 });
 
 test("rows of lists are counted anew for each run", () => {
   const opened = database();
   for (let row = 0; row < 10; row++) opened.run("INSERT INTO t VALUES (?, ?)", [row, row]);
   for (let run = 0; run < 3; run++) {
-    beginGuarded({ ...defaultLimits, answerRows: 10 });
+    beginRun({ ...defaultLimits, answerRows: 10 });
     expect(one(opened, "SELECT count(*) FROM t WHERE ambit_embedded()")).toBe(10);
   }
-  beginGuarded({ ...defaultLimits, answerRows: 9 });
+  beginRun({ ...defaultLimits, answerRows: 9 });
   expect(refusal(() => one(opened, "SELECT count(*) FROM t WHERE ambit_embedded()"))).toBe("TOO_MANY_ROWS");
 });
 

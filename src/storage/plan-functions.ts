@@ -9,24 +9,35 @@ import { compareText } from "../base/text.ts";
 type Scalar = string | number | null;
 interface Extreme { readonly key: Exclude<Scalar, null>; readonly value: Scalar }
 
-/** What the guarded statement that runs now may still use. One at a time: a statement runs to its end before anything else does. */
-const guarded = { deadlineMs: 0, queryMs: 0, rows: 0, rowsMax: 0 };
+const clock = systemClock();
 
-/** Before each run of a guarded statement. By the machine's clock, whatever clock the app has: the deadline bounds real time. */
-export function beginGuarded({ queryMs, answerRows }: Limits): void {
-  Object.assign(guarded, { deadlineMs: systemClock().now() + queryMs, queryMs, rows: 0, rowsMax: answerRows });
+/** What the plan's statement that runs now may still use. One at a time: a statement runs to its end before anything else does. */
+const running = { deadlineMs: Infinity, queryMs: 0, rows: 0, rowsMax: 0 };
+
+/** Before each run of a plan's statement. By the machine's clock, whatever clock the app has: the deadline bounds real time. */
+export function beginRun({ queryMs, answerRows }: Limits): void {
+  running.deadlineMs = clock.now() + queryMs;
+  running.queryMs = queryMs;
+  running.rows = 0;
+  running.rowsMax = answerRows;
+}
+
+/** After it: no other statement has a deadline. */
+export function endRun(): void {
+  running.deadlineMs = Infinity;
+}
+
+/** 1, or it throws where a plan's statement runs past its deadline. */
+export function withinTime(): number {
+  if (clock.now() > running.deadlineMs) throw fault("QUERY_TIMEOUT", `The query took longer than limits.queryMs (${running.queryMs}).`);
+  return 1;
 }
 
 /** To be called once on every connection that reads plans. */
 export function registerPlanFunctions(database: Database): void {
-  const clock = systemClock();
-  const withinTime = (): number => {
-    if (clock.now() > guarded.deadlineMs) throw fault("QUERY_TIMEOUT", `The query took longer than limits.queryMs (${guarded.queryMs}).`);
-    return 1;
-  };
   database.function("ambit_deadline", withinTime);
   database.function("ambit_embedded", () => {
-    if (++guarded.rows > guarded.rowsMax) throw tooManyRows(`Its embedded lists hold more rows than limits.answerRows (${guarded.rowsMax}).`);
+    if (++running.rows > running.rowsMax) throw tooManyRows(`Its embedded lists hold more rows than limits.answerRows (${running.rowsMax}).`);
     return withinTime();
   });
   database.function("ambit_list_too_long", (rows: number) => { throw tooManyRows(`An embedded list holds more rows than limits.embedRows (${rows}).`); });

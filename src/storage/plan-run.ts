@@ -4,7 +4,7 @@ import { evaluate } from "../expression/evaluate.ts";
 import type { Environment } from "../expression/expression.ts";
 import { typeOf } from "../expression/field-type.ts";
 import type { Connection, Statement } from "./connection.ts";
-import { beginGuarded, sumOverflow } from "./plan-functions.ts";
+import { beginRun, endRun, sumOverflow } from "./plan-functions.ts";
 import type { CompiledPlan } from "./plan-sql.ts";
 import type { PlanStatement } from "./plan-statement.ts";
 import { toSqlValue } from "./sql-value.ts";
@@ -24,7 +24,7 @@ export function chooseRows(connection: Connection, compiled: CompiledPlan, envir
   return Number(counted[0]![0]) < enough ? rows : compiled.rows;
 }
 
-/** `guarded`: with the deadline limits.queryMs and the bound limits.answerRows, else as it is. */
+/** `guarded`: each row runs into the deadline limits.queryMs and counts for limits.answerRows; else only functions that may run long stop there. */
 export interface Run { readonly parameters: Parameters; readonly guarded: boolean }
 
 /** A statement of few rows. */
@@ -35,10 +35,12 @@ export function runStatement(connection: Connection, compiled: CompiledPlan, sta
 /** Hands the prepared statement to `read`, and names what it throws. */
 export function withStatement<Result>(connection: Connection, compiled: CompiledPlan, run: { statement: PlanStatement; guarded: boolean }, read: (prepared: Statement) => Result): Result {
   try {
-    if (!run.guarded) return read(connection.query(run.statement.sql));
-    beginGuarded(compiled.limits);
-    return read(connection.query(run.statement.guardedSql));
+    const prepared = connection.query(run.guarded ? run.statement.guardedSql : run.statement.sql);
+    beginRun(compiled.limits);
+    return read(prepared);
   } catch (error) {
     throw error instanceof Error && error.message === "integer overflow" ? sumOverflow(error) : error;
+  } finally {
+    endRun();
   }
 }

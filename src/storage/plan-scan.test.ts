@@ -83,6 +83,14 @@ test("records by key and small tables carry no deadline", () => {
   expect(small.get("Item?name=eq.n3&select=id")).toEqual([{ id: 3 }]);
 });
 
+for (const query of ["Item?name=match.x", "Item?name=like.*a*b", "Item?or=(name.imatch.x,name.like.y*z)"]) {
+  test(`functions that may run long stop at the deadline however few the rows: ${query}`, () => {
+    const database = items(4, { scanRows: 500, queryMs: -1_000 });
+    expect(() => database.get(query)).toThrow("limits.queryMs");
+    expect(database.get("Item?name=eq.n3&select=id")).toEqual([{ id: 3 }]);
+  });
+}
+
 test("with time left the guarded statement gives the same rows", () => {
   const database = items(600);
   const unguarded = items(600, { scanRows: 1_000_000, queryMs: 5_000 });

@@ -19,7 +19,7 @@ const MARKS = new RegExp(`${LONE}?[${GUARD}${LIST_GUARD}]|${BOUND}|${SLOT}(\\d+)
 
 export interface PlanStatement {
   readonly sql: string;
-  /** The same with a call for each visited row that can stop it; `beginGuarded` comes first. */
+  /** The same with a call for each visited row that can stop it; `beginRun` comes first. */
   readonly guardedSql: string;
   /** What to bind, in order, after the parameters that are given at each run. */
   readonly slots: readonly BindSlot[];

@@ -1,5 +1,5 @@
 // The SQL functions named ambit_*: the evaluator's own functions, so that SQL and memory cannot differ.
-// They are pure, never throw and never touch the database; what has no answer is NULL.
+// They are pure and never touch the database; what has no answer is NULL. They throw only at the deadline of the plan that runs.
 import type { Database } from "bun:sqlite";
 import { dateTimeOf, millisecondsOf } from "../base/date-time.ts";
 import { decimalKey, negateDecimal } from "../base/decimal.ts";
@@ -18,6 +18,7 @@ import {
   absoluteDecimal, bytesLength, calculateDecimals, dateOfText, doubleOfJson, doubleOfText, durationOfText, epochSeconds, finite, integerOfDecimal,
   integerOfJson, jsonSize, moveTime, roundNumber, textOfDouble, textOfDuration, timestampOfText,
 } from "../expression/rule-functions.ts";
+import { withinTime } from "./plan-functions.ts";
 import { toSqlValue } from "./sql-value.ts";
 
 /** Of arguments none of which is NULL, as bun:sqlite hands them over. */
@@ -30,10 +31,14 @@ export function registerSqlFunctions(database: Database): void {
   database.function("ambit_decimal_extreme", { deterministic: true, varargs: true }, decimalExtreme);
 }
 
+/** Their time grows with a value's length: few rows may take long. */
+const LENGTHY = /^ambit_(?:like|match|json|object|list)/;
+
 /** NULL in, NULL out. */
 function define(database: Database, name: string, implementation: SqlFunction, safeIntegers: boolean): void {
   const options = { deterministic: true, safeIntegers };
-  const apply = implementation as (...values: SqlValue[]) => SqlValue | undefined;
+  const plain = implementation as (...values: SqlValue[]) => SqlValue | undefined;
+  const apply = LENGTHY.test(name) ? (...values: SqlValue[]): SqlValue | undefined => withinTime() ? plain(...values) : null : plain;
   const total = (...values: SqlValue[]): SqlValue => (values.includes(null) ? null : apply(...values) ?? null);
   switch (implementation.length) {
     case 1: database.function(name, options, (a: SqlValue) => (a === null ? null : apply(a) ?? null)); return;
