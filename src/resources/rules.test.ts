@@ -155,6 +155,17 @@ describe("writes", () => {
     expect((await app.as(user("edi", "lead")).update("Issue", "i2", { estimate: 8, budget: 200 })).status).toBe(200);
   });
 
+  test("a precondition of a create tells nothing of a hidden record: neither that it is there nor its version", async () => {
+    const edi = app.as(user("edi"));
+    const version = app.tables.get("Issue", "i3")!.version;
+    const refused = async (id: string, precondition: { ifMatch: readonly number[] | "*" | null; ifNoneMatch: "*" | null }): Promise<unknown> =>
+      refusal(() => edi.create("Issue", { id, title: "x", open: true, projectId: "p2" }, { precondition }));
+    for (const precondition of [{ ifMatch: null, ifNoneMatch: "*" }, { ifMatch: "*", ifNoneMatch: null }, { ifMatch: [version], ifNoneMatch: null }] as const) {
+      expect(await refused("i3", precondition)).toEqual(await refused("none", precondition));
+    }
+    expect(await refused("i2", { ifMatch: null, ifNoneMatch: "*" })).toMatchObject({ code: "PRECONDITION_FAILED" });
+  });
+
   test("bulk acts on what may be read and changed", async () => {
     const edi = app.as(user("edi"));
     expect((await edi.updateMany("Issue", "id=in.(i1,i2,i3)", { open: true })).result.affected).toBe(2);

@@ -45,7 +45,7 @@ function requireVerb(body: WriteBody, { rights }: Caller): void {
 async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
   const { value } = await core.tables.commit((session) => {
     const at = committing(session);
-    checkAbsence(core, body, at);
+    checkAbsence(core, body, caller, at);
     const { writes, before } = writesOf(core, body, caller, at);
     const outcomes = writeAll(session, writes, { dialect: "wire", authority: caller.rights.authority, sent: null });
     if (keep !== null || body.returning !== null) session.flush();
@@ -77,7 +77,7 @@ interface Written { readonly done: readonly WriteDone[]; readonly before: readon
 async function writeEach(core: DispatchCore, run: Body, body: WriteBody): Promise<Written> {
   const { writes, before } = run.work.read((connection) => {
     const at = { connection, now: run.now, get: (table: string, id: Value) => run.work.record(table, id), source: core.tables.source };
-    checkAbsence(core, body, at);
+    checkAbsence(core, body, run.caller, at);
     return writesOf(core, body, run.caller, at);
   });
   const done: WriteDone[] = [];
@@ -131,11 +131,13 @@ function idsOf(core: DispatchCore, body: Extract<WriteBody, { kind: "update-many
     : fault("TOO_MANY_ROWS", `A request writes at most ${bulkRows} records.`, { fix: "Narrow the filter." });
 }
 
-/** POST with If-None-Match: * (or If-Match) is about the record whose key it names. */
-function checkAbsence(core: DispatchCore, body: WriteBody, at: Committing): void {
+/** POST with If-None-Match: * (or If-Match) is about the record whose key it names, if the caller sees it. */
+function checkAbsence(core: DispatchCore, body: WriteBody, { rights }: Caller, at: Committing): void {
   if (body.kind !== "create" || body.precondition === null) return;
   const table = core.catalog.tables.get(body.table)!;
   const key = table.fields.get(table.primaryKey)!;
   const id = coerceValue(body.inputs[0]?.[key.name], key, { catalog: core.catalog, dialect: "wire", path: key.name, limits: core.limits }, []) ?? null;
-  checkPrecondition(body.precondition, id === null ? null : at.get(body.table, id)?.version ?? null);
+  const stored = id === null ? null : at.get(body.table, id);
+  const isSeen = stored !== null && core.views.of(body.table, rights, "wire").show({ rights, values: stored.values, now: at.now, source: at.source }) !== null;
+  checkPrecondition(body.precondition, isSeen ? stored.version : null);
 }

@@ -12,7 +12,7 @@ import { equalValues } from "./equal-values.ts";
 import { invalid, relationInput, unknownField } from "./input-issue.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { isFilled, type TableModel } from "./table-model.ts";
-import { rightsOf, type WriteContext } from "./write-context.ts";
+import { holds, rightsOf, type WriteContext } from "./write-context.ts";
 import type { RawInput, WriteOptions } from "./write.ts";
 
 export type InputMode = "create" | "update" | "replace";
@@ -43,6 +43,7 @@ export interface AcceptedInput {
 }
 
 interface Reading {
+  readonly context: WriteContext;
   readonly model: TableModel;
   readonly mode: InputMode;
   readonly merge: boolean;
@@ -64,7 +65,7 @@ interface Reading {
 export function readInput(context: WriteContext, request: InputRequest): AcceptedInput {
   const { options, model, mode, merge, old } = request;
   const reading: Reading = {
-    model, mode, merge, old, options, rights: rightsOf(options, model.table.name), catalog: context.catalog, limits: context.limits,
+    context, model, mode, merge, old, options, rights: rightsOf(options, model.table.name), catalog: context.catalog, limits: context.limits,
     values: new Map(), undeclared: new Map(), guarded: new Map(), conditional: [], sent: new Set(), denied: [], issues: [],
   };
   for (const name of Object.keys(request.input)) {
@@ -143,15 +144,19 @@ function readGuarded(reading: Reading, field: Field, raw: unknown): void {
 function mayCallerSet(reading: Reading, field: Field, raw: unknown, rights: TableAuthority): boolean {
   const own = rights.field(field.name);
   const permission = reading.mode === "create" ? own.create : own.update;
-  if (permission === true) return true;
+  if (permission === true || (reading.mode === "replace" && repeats(reading, field, raw, own))) return permission === true;
   if (permission !== false) {
     reading.conditional.push({ field: field.name, permission });
     return true;
   }
-  const repeats = reading.mode === "replace" && own.read === true
-    && equalValues(coerceValue(raw, field, coercionAt(reading, field.name), []), reading.old?.[field.name]);
-  if (!repeats) reading.denied.push(field.name);
+  reading.denied.push(field.name);
   return false;
+}
+
+/** What the sender sees there and may not change. */
+function repeats({ context, old, options, catalog, limits }: Reading, field: Field, raw: unknown, own: ReturnType<TableAuthority["field"]>): boolean {
+  if (old === null || holds(context, own.update, { record: old, old }, options.authority) || !holds(context, own.read, { record: old }, options.authority)) return false;
+  return equalValues(coerceValue(raw, field, { catalog, dialect: options.dialect, path: field.name, limits }, []), old[field.name]);
 }
 
 function mergedRaw(reading: Reading, field: Field, raw: unknown): unknown {

@@ -1,7 +1,7 @@
 // A create that meets a record with the same key: merges into it or leaves it, as PostgREST's resolution says.
 import { fault } from "../base/error.ts";
 import { didYouMean } from "../base/diagnostic.ts";
-import type { Value } from "../base/value.ts";
+import type { RecordValues, Value } from "../base/value.ts";
 import { coerceValue } from "../schema/coerce-value.ts";
 import type { Field } from "../schema/catalog.ts";
 import { isReadable, permitBefore } from "./judge.ts";
@@ -9,7 +9,7 @@ import type { Slot } from "./overlay.ts";
 import { isKnown } from "./read-input.ts";
 import { modelOf, type TableModel, type UniqueKey } from "./table-model.ts";
 import { uniqueHolder } from "./unique-holder.ts";
-import { rightsOf, type WriteContext } from "./write-context.ts";
+import { holds, rightsOf, type WriteContext } from "./write-context.ts";
 import { createRecord, refusedCreate, rewriteRecord, type WriteOf } from "./write-record.ts";
 import type { WriteOptions, WriteOutcome } from "./write.ts";
 
@@ -21,9 +21,16 @@ export function upsertRecord(context: WriteContext, write: WriteOf<"create">, op
   const slot = key === null ? holderOfPrimaryKey(context, model, write, options) : holderOf(context, { model, key, write, options });
   if (slot === null) return createRecord(context, write, options);
   const { values } = context.overlay.visible(slot)!;
-  if (!isReadable(context, write.table, values, options.authority)) throw refusedCreate(options.authority, write.table);
+  // That it is this record that has the key is told only to those who see both.
+  const tells = isReadable(context, write.table, values, options.authority) && showsKey(context, { model, key, values, options });
+  if (!tells) throw refusedCreate(options.authority, write.table);
   if (write.onConflict?.resolution === "ignore") return { status: "ignored", table: write.table, id: slot.id, record: values, old: values };
   return rewriteRecord(context, slot, { mode: "update", merge: false, precondition: null, input: () => write.input }, options);
+}
+
+function showsKey(context: WriteContext, { model, key, values, options }: { readonly model: TableModel; readonly key: UniqueKey | null; readonly values: RecordValues; readonly options: WriteOptions }): boolean {
+  const rights = rightsOf(options, model.table.name);
+  return rights === null || (key?.fields ?? [model.primaryKey]).every((field) => holds(context, rights.field(field.name).read, { record: values }, options.authority));
 }
 
 /** The unique key over exactly these fields; null for the primary key. */

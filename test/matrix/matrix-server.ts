@@ -10,7 +10,8 @@ import { decodedParts, EPOCH_MS, tokensOf } from "./canary-values.ts";
 import { administratorToken, makeIdentities, type Who } from "./identities.ts";
 import { Oracle } from "./oracle.ts";
 import { seedOrder, seedWorld, type SeededWorld } from "./rows.ts";
-import { tableNamed } from "./tables.ts";
+import type { FieldModel, TableModel } from "./model.ts";
+import { tableNamed, tables } from "./tables.ts";
 
 export interface Request {
   readonly method?: string;
@@ -51,6 +52,7 @@ export class Matrix {
   readonly #time: { nowMs: number };
   readonly #cells = new Map<string, Cell[]>();
   readonly #visible = new Map<string, boolean>();
+  readonly #hiddenNames = new Map<string, readonly string[]>();
   readonly #once = new Map<string, Promise<Answer>>();
 
   private constructor(parts: { world: SeededWorld; identities: readonly Who[]; app: RunningApp; directory: string; log: string[]; time: { nowMs: number } }) {
@@ -121,6 +123,7 @@ export class Matrix {
     const label = `${who.name} ${method} ${decodeURIComponent(path)}${request.headers === undefined ? "" : ` ${JSON.stringify(request.headers)}`}${body === undefined ? "" : ` ${body.slice(0, 300)}`}`;
     const answer: Answer = { status: response.status, headers: response.headers, text, json, code, label };
     this.#searchForLeaks(who, answer, `${decodeURIComponent(path)} ${body ?? ""} ${JSON.stringify(request.headers ?? {})} ${JSON.stringify(request.known ?? [])}`);
+    if (code !== null) this.#searchForNames(who, answer, `${path} ${body ?? ""}`);
     if (response.status >= 500) this.fail(answer, "a fault");
     return answer;
   }
@@ -185,6 +188,13 @@ export class Matrix {
     }
   }
 
+  /** Problems name no field that does not exist for the identity, suggestions included. */
+  #searchForNames(who: Who, answer: Answer, sent: string): void {
+    let names = this.#hiddenNames.get(who.name);
+    if (names === undefined) this.#hiddenNames.set(who.name, names = hiddenNames(who, this.oracle));
+    for (const name of names) if (new RegExp(`\\b${name}\\b`).test(answer.text) && !sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
+  }
+
   /** A planted value that the identity sees in no place. */
   isHidden(who: Who, token: string): boolean {
     const cells = this.#cells.get(token);
@@ -201,6 +211,15 @@ export class Matrix {
     const field = table.fields.find((one) => one.name === fieldName);
     return field === undefined ? table.open : this.oracle.seesField(who, field, row);
   }
+}
+
+/** Of fields that exist in no table for the identity, nor may be set by it. */
+function hiddenNames(who: Who, oracle: Oracle): string[] {
+  const isKnown = (table: TableModel, field: FieldModel): boolean => field.kind !== "internal"
+    && (oracle.exists(who, field) || "CU".split("").some((verb) => oracle.mayEver(who, { ...table, rules: field.rules ?? [] }, verb)));
+  const known = new Set(tables.flatMap((table) => table.fields.filter((field) => isKnown(table, field)).map(({ name }) => name)));
+  // Also the name of a part of a nested object.
+  return tables.flatMap((table) => table.fields.map(({ name }) => name)).filter((name) => !known.has(name) && name !== "note");
 }
 
 function parsed(text: string, type: string): unknown {

@@ -99,7 +99,7 @@ function seedPeople(add: Add, projects: readonly Row[]): void {
   ];
   for (const [id, desk] of desks) add("Person", { id, desk });
   const crew: readonly (readonly [string, number, string, (string | null)?])[] = [
-    ["wes", 1, "VIEWER"], ["wes", 7, "WORKER"], ["wes", 3, "OWNER"], ["wes", 5, "WORKER", FUTURE], ["mia", 7, "VIEWER"], ["max", 2, "WORKER"], ["eve", 8, "OWNER"],
+    ["wes", 1, "VIEWER"], ["wes", 7, "WORKER"], ["wes", 3, "OWNER"], ["wes", 5, "WORKER", FUTURE], ["mia", 7, "OWNER"], ["max", 2, "WORKER"], ["eve", 8, "OWNER"],
     ["plain", 0, "WORKER"], ["plain", 1, "OWNER", PAST], ["aud", 6, "WORKER"], ["mix", 10, "VIEWER"], ["xavier", 0, "VIEWER"], ["mia", 10, "OWNER", PAST],
   ];
   for (const [personId, project, role, until = null] of crew) add("Crew", { personId, projectId: projects[project]!["id"], role, until });

@@ -7,7 +7,7 @@ import { Oracle } from "./oracle.ts";
 import { keyOf } from "./record-checks.ts";
 import { restore, storedRow, withoutComputed } from "./stored-rows.ts";
 import { tableNamed } from "./tables.ts";
-import { changed, WriteOracle, type Reasons } from "./write-oracle.ts";
+import { changed, type Reasons, type WriteOracle } from "./write-oracle.ts";
 
 export interface Writing { readonly matrix: Matrix; readonly writes: WriteOracle; readonly who: Who; readonly table: TableModel }
 
