@@ -6,6 +6,7 @@ import type { Connection } from "../storage/connection.ts";
 import { parentsFirst } from "./apply-order.ts";
 import { brokenKey, missingReference, sqlConstraint, uniqueViolation, type SqlConstraint } from "./constraint-error.ts";
 import { equalValues } from "./equal-values.ts";
+import { letGo } from "./let-go.ts";
 import type { Overlay, Slot } from "./overlay.ts";
 import type { TableModel, UniqueKey } from "./table-model.ts";
 
@@ -29,9 +30,18 @@ export function applyStaged(overlay: Overlay, connection: Connection): void {
       park(connection, slot, parked.size);
       parked.add(slot);
     }
-    if (blocking.length === 0 && failures.length === pending.length) throw problemOf(failures[0]!);
+    if (blocking.length === 0 && failures.length === pending.length && !breakCircles(connection, failures)) throw problemOf(failures[0]!);
     pending = failures.map(({ slot }) => slot);
   }
+}
+
+/** False: no row can let go of others. */
+function breakCircles(connection: Connection, failures: readonly Failure[]): boolean {
+  let broken = false;
+  for (const { slot, constraint } of failures) {
+    if (constraint.kind === "reference") tolerated(connection, () => { broken = letGo(connection, slot) || broken; });
+  }
+  return broken;
 }
 
 /** As much as can be applied one by one, so that queries see it; the rest waits for `applyStaged`. */
@@ -136,7 +146,7 @@ function parkingPlace(model: TableModel, key: UniqueKey, number: number): { read
 function problemOf({ slot, constraint }: Failure): unknown {
   const { model, writer } = slot;
   if (constraint.kind === "unique") return uniqueViolation(model, brokenKey(model, constraint.message), writer);
-  // References were looked at before: what is left is a circle of required ones.
+  // References were looked at before: what is left is a circle of required ones over several tables.
   const key = slot.current === null ? undefined : model.foreignKeys[0];
   return key === undefined ? constraint.error : missingReference(model, key.field, key.target, writer);
 }

@@ -177,3 +177,29 @@ function shuffled<Item>(items: readonly Item[], seed: number): Item[] {
   }
   return result;
 }
+
+const CIRCLES = `
+type Cat @table { id: ID! @primaryKey parentId: ID parent: Cat @relationship(from: "parentId", onDelete: CASCADE) label: String @indexed(unique: true) }
+type Ring @table { id: ID! @primaryKey nextId: ID! next: Ring! @relationship(from: "nextId", onDelete: CASCADE) }
+type Left @table { id: ID! @primaryKey rightId: ID right: Right @relationship(from: "rightId") }
+type Right @table { id: ID! @primaryKey leftId: ID! left: Left! @relationship(from: "leftId", onDelete: CASCADE) }
+`;
+
+test("circles of references come and go in one request", async () => {
+  app.close();
+  app = openTables(CIRCLES);
+  await app.writeAll([create("Cat", { id: "x", parentId: "y", label: "l" }), create("Cat", { id: "y", parentId: "z" }), create("Cat", { id: "z", parentId: "x" }), create("Cat", { id: "leaf", parentId: "z" })]);
+  expect(get("Cat", "x")).toMatchObject({ parentId: "y", label: "l" });
+  expect(app.log().at(-1)!.changes.map(({ id, new: image }) => `${String(id)}>${String(image?.["parentId"])}`).sort()).toEqual(["leaf>z", "x>y", "y>z", "z>x"]);
+  await app.write(remove("Cat", "y"));
+  expect(["x", "y", "z", "leaf"].map((id) => get("Cat", id))).toEqual([null, null, null, null]);
+  await app.writeAll([create("Ring", { id: "a", nextId: "b" }), create("Ring", { id: "b", nextId: "a" })]);
+  expect(get("Ring", "a")).toMatchObject({ nextId: "b" });
+  await app.write(remove("Ring", "a"));
+  expect([get("Ring", "a"), get("Ring", "b")]).toEqual([null, null]);
+  await app.writeAll([create("Left", { id: "l", rightId: "r" }), create("Right", { id: "r", leftId: "l" })]);
+  expect(await failure(app.write(remove("Right", "r")))).toMatchObject({ code: "REFERENCE_VIOLATION" });
+  await app.writeAll([remove("Left", "l"), remove("Right", "r")]);
+  expect([get("Left", "l"), get("Right", "r")]).toEqual([null, null]);
+  expect(await failure(app.writeAll([create("Cat", { id: "x", parentId: "y" }), create("Cat", { id: "y", parentId: "nobody" })]))).toMatchObject({ code: "REFERENCE_VIOLATION" });
+});
