@@ -38,6 +38,15 @@ test("the last write counts, and @expiresAt if it is earlier", async () => {
   expect(rows("Session")).toBe(3);
 });
 
+test("a write that says the same again prolongs a record's life", async () => {
+  await app.writeAll([create("Session", { id: "a", token: "t" }), create("Session", { id: "b", token: "u" })]);
+  app.clock.advance(HOUR / 2);
+  await app.write(update("Session", "a", { token: "t" }));
+  await app.write(replace("Session", "b", { token: "u" }));
+  app.clock.advance(HOUR / 2);
+  expect([app.tables.get("Session", "a")?.values["token"], app.tables.get("Session", "b")?.values["token"]]).toEqual(["t", "u"]);
+});
+
 test("the sweeper deletes in one entry, with cascades, within its lag", async () => {
   app.tables.start();
   await app.writeAll([create("Session", { id: "a", until: at(1000) }), create("Session", { id: "b", until: at(1200) }), create("Session", { id: "c" }), create("Cart", { id: "k", sessionId: "a" })]);

@@ -87,8 +87,9 @@ export function touched(context: WriteContext, model: TableModel, record: Record
   return draft === null ? record : draft;
 }
 
-/** True if nothing differs but what is filled anew at each write. */
+/** True if nothing differs but what is filled anew at each write. Where writing prolongs a record's life, every write changes it. */
 export function isUnchanged(model: TableModel, old: RecordValues, record: RecordValues): boolean {
+  if (model.table.expirationMs !== null) return false;
   for (const field of model.stored) {
     if (field.fill?.kind !== "updated-time" && !equalValues(old[field.name], record[field.name])) return false;
   }
