@@ -99,7 +99,7 @@ test("a write that collides deletes it first, in the same entry", async () => {
   expect(app.log().at(-1)!.changes.map(({ id, cause }) => [id, cause])).toEqual([["a", "expiry"], ["b", "write"]]);
   app.clock.advance(HOUR);
   expect((await app.write(replace("Session", "b", { token: "t" }))).status).toBe("created");
-  expect((await app.write(create("Session", { token: "t" }, { fields: ["token"], resolution: "merge" }))).status).toBe("unchanged");
+  expect((await app.write(create("Session", { token: "t" }, { fields: ["token"], resolution: "merge" }))).status).toBe("updated");
 });
 
 test("what RESTRICT keeps cannot be collided with", async () => {
