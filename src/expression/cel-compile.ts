@@ -9,6 +9,7 @@ import { compileCall } from "./cel-functions.ts";
 import { compileName } from "./cel-names.ts";
 import { compileArithmetic, compileComparison, compileConditional, compileIn, compileJunction, compileList, compileLiteral, compileNegation, compileNot } from "./cel-operators.ts";
 import type { Expression } from "./expression.ts";
+import { foreignOperator } from "./foreign-operator.ts";
 
 export interface CompiledCel {
   /** Null if and only if there are diagnostics. */
@@ -29,7 +30,7 @@ export function compileCel(cel: Cel, place: CelPlace, expected: Expected): Compi
     },
   };
   const { node, problem } = parseCel(cel.source);
-  if (problem !== null) context.fail(problem, { message: problem.message, fix: "Correct the syntax of the expression." });
+  if (problem !== null) failSyntax(cel.source, problem, context);
   const value = node === null ? null : compile(node, context);
   const expression = value === null ? null : fitted(value, expected, context);
   return {
@@ -37,6 +38,12 @@ export function compileCel(cel: Cel, place: CelPlace, expected: Expected): Compi
     diagnostics,
     rangeOf: (part) => starts.get(part) ?? { start: 0, end: cel.source.length },
   };
+}
+
+function failSyntax(source: string, problem: CelRange & { readonly message: string }, context: CelContext): void {
+  const foreign = foreignOperator(source, problem);
+  if (foreign === null) context.fail(problem, { message: problem.message, fix: "Correct the syntax of the expression." });
+  else context.fail(foreign, { message: `Rules have no operator ${foreign.written}.`, fix: foreign.fix, edits: foreign.meant === null ? [] : [{ start: foreign.start, end: foreign.end, text: foreign.meant }] });
 }
 
 function compile(node: CelNode, context: CelContext): Typed | null {

@@ -81,11 +81,13 @@ function possibleNulls(node: FieldNode, catalog: Catalog): string[] {
   let at = node.row;
   for (const step of node.path) {
     const relation = table?.fields.get(step)?.relation;
-    const key = table?.fields.get(relation?.from ?? "");
+    // A relation that is itself in error says nothing about nulls.
+    if (relation === undefined || relation === null) return names;
+    const key = table?.fields.get(relation.from);
     // The key's own presence will do: `record.customerId == null || ...`.
     if (key?.type.required !== true) names.push(`${at}.${step}`);
     at = `${at}.${step}`;
-    table = catalog.tables.get(relation?.table ?? "");
+    table = catalog.tables.get(relation.table);
   }
   const field = table?.fields.get(node.field);
   const name = `${at}.${node.field}`;
