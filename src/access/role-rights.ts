@@ -39,14 +39,23 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: { ca
     let authority = authorities.get(name);
     if (authority === undefined) {
       const found = catalog.tables.get(name);
-      authority = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context);
+      authority = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context, (field) => relation(found, field, false));
       authorities.set(name, authority);
     }
     return authority;
   };
   const fieldRead = (owner: string, field: string, code: boolean): Permission =>
     (catalog.tables.get(owner)?.fields.get(field)?.internal === true ? code : table(owner).field(field).read);
-  const relation = (owner: Table, field: Field, code: boolean): Permission => relationPermission(owner, field, { table, read: (of, name) => fieldRead(of, name, code) });
+  const ownReads = new Map<Field, Permission>();
+  /** Of the relation's own @allow. */
+  const ownRead = (owner: Table, field: Field, code: boolean): Permission => {
+    if (field.internal || context === null) return !field.internal || code;
+    let permission = ownReads.get(field);
+    if (permission === undefined) ownReads.set(field, permission = fieldPermissions(field, owner, context).read);
+    return permission;
+  };
+  const relation = (owner: Table, field: Field, code: boolean): Permission =>
+    relationPermission(owner, field, { table, own: ownRead(owner, field, code), read: (of, name) => fieldRead(of, name, code) });
   const calls = new Map<Callable, Permission>();
   return {
     key, catalog, table, fieldRead, relation,
@@ -68,13 +77,20 @@ function openTable(table: Table): TableAuthority {
   return { read: true, create: true, update: true, remove: true, field: (name) => (table.fields.get(name)?.internal === true ? HIDDEN_FIELD : OPEN_FIELD) };
 }
 
-function ruledTable(table: Table, context: RuleContext): TableAuthority {
+/** `relation`: under which condition it may be followed. */
+function ruledTable(table: Table, context: RuleContext, relation: (field: Field) => Permission): TableAuthority {
   const verb = (wanted: Verb): Permission => permissionOf(table.allow.filter((rule) => rule.do.includes(wanted)), table, context);
-  const fields = new Map([...table.fields.values()].map((field) => [field.name, fieldPermissions(field, table, context)]));
+  const values = [...table.fields.values()].filter((field) => field.relation === null);
+  const fields = new Map(values.map((field) => [field.name, fieldPermissions(field, table, context)]));
   return {
     read: verb("READ"), create: verb("CREATE"), update: verb("UPDATE"), remove: verb("DELETE"),
-    // A field that is not declared belongs to an open table and follows its rules.
-    field: (name) => fields.get(name) ?? OPEN_FIELD,
+    field: (name) => {
+      const own = fields.get(name);
+      if (own !== undefined) return own;
+      const field = table.fields.get(name);
+      // A field that is not declared belongs to an open table and follows its rules.
+      return field === undefined ? OPEN_FIELD : { read: relation(field), create: false, update: false };
+    },
   };
 }
 
@@ -85,13 +101,13 @@ function fieldPermissions(field: Field, table: Table, context: RuleContext): Fie
   return { read: verb("READ"), create: verb("CREATE"), update: verb("UPDATE") };
 }
 
-interface RelationContext { table(name: string): TableAuthority; read(table: string, field: string): Permission }
+interface RelationContext { readonly own: Permission; table(name: string): TableAuthority; read(table: string, field: string): Permission }
 
 /** Following a relation tells the values of its keys, so it needs what reading those needs; a join table must be readable without condition. */
 function relationPermission(owner: Table, field: Field, context: RelationContext): Permission {
   const { relation } = field;
   if (relation === null || context.table(relation.table).read === false) return false;
-  const own = context.read(owner.name, field.name);
+  const { own } = context;
   switch (relation.kind) {
     case "one": return allOf([own, context.read(owner.name, relation.from)]);
     // A conditional key of the other table is asked of each row there (`relatedFilter`).

@@ -19,20 +19,24 @@ export interface InputRequest {
   readonly table: Table;
   readonly input: RawInput;
   readonly dialect: "wire" | "code";
+  /** Whose rules decide which fields there are. */
+  readonly mode: Mode;
+  readonly verb: "create" | "update";
   /** RFC 7396 inside JSON and nested fields, over these values. */
   readonly mergeInto: RecordValues | null;
 }
 
-/** Values of declared fields become canonical; what is no field stays as it is, for the write to refuse. Throws VALIDATION_FAILED. */
-export function codeInput(body: Body, { table, input, dialect, mergeInto }: InputRequest): { [field: string]: unknown } {
+/** Values of fields that the sender knows become canonical; what is none stays as it is, for the write to refuse. Throws VALIDATION_FAILED. */
+export function codeInput(body: Body, { table, input, dialect, mode, verb, mergeInto }: InputRequest): { [field: string]: unknown } {
   const { catalog, limits } = body.core;
+  const rights = body.rights(mode).authority?.table(table.name) ?? null;
   const issues: Issue[] = [];
   const result: { [field: string]: unknown } = {};
   for (const name of Object.keys(input)) {
     const field = table.fields.get(name);
     let raw = input[name];
     if (raw === undefined) continue;
-    if (field === undefined || field.kind === "relation" || dialect === "code") {
+    if (field === undefined || field.kind === "relation" || dialect === "code" || !isKnown(field, rights, verb)) {
       define(result, name, raw);
       continue;
     }

@@ -20,6 +20,7 @@ type Line @table @export
   seen: DateTime
   extra: JSON
   note: String @allow(to: ["customer", "clerk"], do: [READ]) @allow(to: ["clerk"], do: [UPDATE])
+  margin: Int @allow(to: ["clerk"], do: [READ, UPDATE])
   bump: Line! @action @allow(to: ["customer"])
   twice: [Line!]! @action(on: TABLE) @allow(to: ["customer"])
 }
@@ -152,6 +153,16 @@ test("If-Match is asked before the override, and again in the commit", async () 
   expect((await refusal(app.as(ann).update("Line", "l1", { quantity: 2 }, { precondition: { ifMatch: [version + 7], ifNoneMatch: null } }))).code).toBe("PRECONDITION_FAILED");
   expect(calls).toEqual([]);
   expect((await app.as(ann).update("Line", "l1", { quantity: 2 }, { precondition: { ifMatch: [version], ifNoneMatch: null } })).status).toBe(200);
+});
+
+test("a field that is not there for the caller is unknown, whatever value is sent for it", async () => {
+  await app.as(ann).create("Line", { id: "l1", sku: "A" });
+  for (const value of ["x", 1, null, {}]) {
+    const unknown = [{ path: "margin", code: "UNKNOWN_FIELD" }];
+    expect(await refusal(app.as(ann).create("Line", { sku: "B", margin: value }))).toMatchObject({ code: "VALIDATION_FAILED", details: unknown });
+    expect(await refusal(app.as(ann).update("Line", "l1", { margin: value }))).toMatchObject({ code: "VALIDATION_FAILED", details: unknown });
+  }
+  expect(await refusal(app.as(clerk).update("Line", "l1", { margin: "x" }))).toMatchObject({ details: [{ path: "margin", code: "WRONG_TYPE" }] });
 });
 
 test("who may not change the record hears that, not whether its version is another one", async () => {

@@ -33,7 +33,7 @@ export function writeThrough(body: Body, request: RecordWrite, override: Overrid
 async function createThrough(body: Body, request: RecordWrite, override: Override): Promise<Written> {
   const { write, mode, dialect } = request;
   const table = body.table(write.table);
-  const given = codeInput(body, { table, input: inputOf(write), dialect, mergeInto: null });
+  const given = codeInput(body, { table, input: inputOf(write), dialect, mode, verb: "create", mergeInto: null });
   let outcome: WriteOutcome | null = null;
   const goOn = async (name: string, input: unknown): Promise<unknown> => {
     const raw = rawInput(input, `${name}.create`);
@@ -120,8 +120,8 @@ function continued(write: Write, input: RawInput, id: Value): Write {
   }
 }
 
-function patchOf(body: Body, { write, dialect }: RecordWrite, old: RecordValues): { [field: string]: unknown } {
+function patchOf(body: Body, { write, dialect, mode }: RecordWrite, old: RecordValues): { [field: string]: unknown } {
   const table = body.table(write.table);
   if (write.kind === "increment") return { [write.field]: incremented(table, write.field, old, write.by) };
-  return codeInput(body, { table, input: inputOf(write), dialect, mergeInto: write.kind === "update" && write.merge ? old : null });
+  return codeInput(body, { table, input: inputOf(write), dialect, mode, verb: "update", mergeInto: write.kind === "update" && write.merge ? old : null });
 }

@@ -186,3 +186,18 @@ test("public: only what everyone may read in full", async () => {
   expect((await open.as(user("s", "staff")).list("Note", "select=text&private=eq.p")).result.public).toBe(false);
   await open.close();
 });
+
+test("a relation to what one may not read is unknown in a body too", async () => {
+  const open = openApp(`
+    type Safe @table @export @allow(to: ["lead"], do: [READ]) { id: ID! @primaryKey items: [Item!]! @relationship(to: "safeId") }
+    type Item @table @export @allow(do: [READ, CREATE, UPDATE]) { id: ID! @primaryKey safeId: ID safe: Safe @relationship(from: "safeId") }`);
+  await open.as(administrator).create("Item", { id: "i" });
+  const codes = async (...roles: string[]): Promise<unknown> => {
+    const problem = await refusal(() => open.as(user("ann", ...roles)).update("Item", "i", { safe: 1 }));
+    return (problem["details"] as { code: string }[]).map(({ code }) => code);
+  };
+  expect(await codes()).toEqual(["UNKNOWN_FIELD"]);
+  expect(await codes("lead")).toEqual(["RELATION"]);
+  expect((await refusal(() => open.as(user("ann")).update("Item", "i", { saf: 1 })))["message"]).not.toContain("did you mean safe?");
+  await open.close();
+});
