@@ -3,9 +3,9 @@ import { AmbitError, fault } from "../../base/error.ts";
 import type { Plan } from "../../query/plan.ts";
 import type { Result } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
-import type { RawInput } from "../../tables/write.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readPrecondition, versionTag } from "./entity-tag.ts";
+import { pickColumns } from "./pick-columns.ts";
 import { contentRange } from "./item-range.ts";
 import { bulkPlan, prepareQuery, requireFilter, requireNoFilter, type PreparedQuery } from "./query-plans.ts";
 import { readRecord, readRecords } from "./read-input.ts";
@@ -22,7 +22,7 @@ export async function createRecords(request: RestRequest, table: Table): Promise
   const { columns, onConflict: conflictFields } = prepared.query;
   const wanted = preferences.return === "representation";
   const body = await readRecords(exchange, table);
-  const inputs = columns === null ? body.inputs : body.inputs.map((input) => pickColumns(input, columns, preferences.missingDefault));
+  const inputs = body.inputs.map((input) => pickColumns(input, columns, preferences.missingDefault));
   // Known before anything is written; afterwards it could only be taken back.
   if (wanted && representation.kind === "object" && inputs.length !== 1) throw notOneRecord(inputs.length);
   const onConflict = preferences.resolution === null ? null : { fields: conflictFields, resolution: preferences.resolution };
@@ -49,23 +49,12 @@ function createdAnswer({ request, table, representation, prepared }: ListWrite, 
   return { status: result.status, headers, body: representRows(text, representation, prepared.columns) };
 }
 
-/** Only the columns named count; what a row leaves out of them is null, as in PostgREST, or with missing=default left out. */
-function pickColumns(input: RawInput, columns: readonly string[], missingDefault: boolean): RawInput {
-  const picked = Object.create(null) as { [field: string]: unknown };
-  for (const column of columns) {
-    if (Object.hasOwn(input, column)) picked[column] = input[column];
-    else if (!missingDefault) picked[column] = null;
-  }
-  return picked;
-}
-
 export async function updateRecords(request: RestRequest, table: Table): Promise<Answer> {
   request.rights.require(table.name, "UPDATE");
   const bulk = prepareBulk(request, table);
   const { input, merge, bytes } = await readRecord(request.exchange, ["json", "merge-patch"]);
   const { plan, returning, maxAffected } = bulk;
-  const { columns } = bulk.prepared.query;
-  const chosen = columns === null ? input : pickColumns(input, columns.filter((column) => Object.hasOwn(input, column)), true);
+  const chosen = pickColumns(input, bulk.prepared.query.columns, true);
   const result = await dispatchBulk(bulk, () => request.dispatch({ kind: "update-many", plan, input: chosen, merge, maxAffected, returning }, bytes));
   return bulkAnswer(bulk, result, contentRange(0, result.affected, request.preferences.count === null ? null : result.affected));
 }

@@ -28,7 +28,9 @@ export interface PreparedQuery {
 /** What a list is asked for, as this request says it: for writes, whose filters are also looked at one by one. */
 export function prepareQuery(request: RestRequest, table: Table): PreparedQuery {
   const { query } = request.exchange;
-  return request.parts.queries.get(cacheKey(request, table, query), () => prepared(request, table, urlPairs(query)));
+  const found = request.parts.queries.get(cacheKey(request, table, query), () => prepared(request, table, urlPairs(query)));
+  refuseMisplaced(request, found.query);
+  return found;
 }
 
 /** The same for reading, with its values apart: queries that differ in values alone share plan and statement. */
@@ -43,6 +45,7 @@ export function prepareList(request: RestRequest, table: Table): { readonly prep
     return { prepared: made, values: made.query.explain ? null : operands.values() };
   });
   if (found.values === null) return { prepared: prepareQuery(request, table), values: undefined };
+  refuseMisplaced(request, found.prepared.query);
   return { prepared: found.prepared, values: readOpenValues(found.values, shape.values, parts.catalog) };
 }
 
@@ -79,15 +82,29 @@ function rangeOf(exchange: Exchange): { readonly items: string; readonly unit: s
 /** The query of one record, whichever it is: its plan has no key. */
 export function prepareKeyQuery(request: RestRequest, table: Table): KeyQuery {
   const { query } = request.exchange;
-  return request.parts.keyQueries.get(`${request.rights.roleKey}\n${table.name}?${query}`, () => {
+  const prepared = request.parts.keyQueries.get(`${request.rights.roleKey}\n${table.name}?${query}`, () => {
     const found = keyPlan(null, urlPairs(query), contextOf(request, table));
     return { ...found, plan: shapeOf(found.plan) };
   });
+  refuseMisplaced(request, prepared);
+  return prepared;
 }
 
 /** For EXPLAIN: with the key. */
 export function explainedPlan(request: RestRequest, table: Table, id: Value): Plan {
   return keyPlan(id, urlPairs(request.exchange.query), contextOf(request, table)).plan;
+}
+
+/** Of a parsed query: what only some methods take. */
+interface MethodParameters { readonly explain: boolean; readonly columns: readonly string[] | null; readonly onConflict?: readonly string[] | null }
+
+/** What would have no effect is not ignored. */
+export function refuseMisplaced(request: RestRequest, { explain, columns, onConflict = null }: MethodParameters): void {
+  if (!explain && columns === null && onConflict === null) return;
+  const { method } = request.exchange;
+  const reads = method === "GET" || method === "HEAD";
+  const misplaced = explain && !reads ? "explain" : columns !== null && (reads || method === "DELETE") ? "columns" : onConflict !== null && method !== "POST" ? "on_conflict" : null;
+  if (misplaced !== null) throw fault("MALFORMED_QUERY", `${misplaced} does not belong on a ${method}.`, { where: misplaced, fix: "Remove it." });
 }
 
 /** A POST names nothing that is stored yet. */

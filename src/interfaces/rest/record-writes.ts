@@ -4,6 +4,7 @@ import type { Result } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readPrecondition, versionTag } from "./entity-tag.ts";
+import { pickColumns } from "./pick-columns.ts";
 import { prepareKeyQuery } from "./query-plans.ts";
 import { readRecord } from "./read-input.ts";
 import { chooseRepresentation, representRecord, type Representation } from "./representation.ts";
@@ -17,6 +18,8 @@ interface RecordWrite {
   readonly representation: Representation;
   /** Null: the answer has no body. */
   readonly returning: Plan | null;
+  /** Keys of the body that count; null: all. */
+  readonly columns: readonly string[] | null;
 }
 
 export async function replaceRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
@@ -24,7 +27,7 @@ export async function replaceRecord(request: RestRequest, table: Table, idText: 
   const id = request.idOf(table, idText);
   const write = prepare(request, table);
   const { input, bytes } = await readRecord(request.exchange, ["json"]);
-  const result = await request.dispatch({ kind: "replace", table: table.name, id, input, precondition: preconditionOf(request), returning: write.returning }, bytes);
+  const result = await request.dispatch({ kind: "replace", table: table.name, id, input: pickColumns(input, write.columns, true), precondition: preconditionOf(request), returning: write.returning }, bytes);
   return answerOf(write, result);
 }
 
@@ -33,7 +36,7 @@ export async function updateRecord(request: RestRequest, table: Table, idText: s
   const id = request.idOf(table, idText);
   const write = prepare(request, table);
   const { input, merge, bytes } = await readRecord(request.exchange, ["json", "merge-patch"]);
-  const result = await request.dispatch({ kind: "update", table: table.name, id, input, merge, precondition: preconditionOf(request), returning: write.returning }, bytes);
+  const result = await request.dispatch({ kind: "update", table: table.name, id, input: pickColumns(input, write.columns, true), merge, precondition: preconditionOf(request), returning: write.returning }, bytes);
   return answerOf(write, result);
 }
 
@@ -49,8 +52,9 @@ export async function removeRecord(request: RestRequest, table: Table, idText: s
 /** The query is read even where nothing is answered: what it misspells is not ignored. */
 function prepare(request: RestRequest, table: Table): RecordWrite {
   const representation = chooseRepresentation(request.exchange.header("accept"));
-  const shape = request.exchange.query === "" && request.preferences.return !== "representation" ? null : prepareKeyQuery(request, table).plan;
-  return { request, table, representation, returning: request.preferences.return === "representation" ? shape : null };
+  const wanted = request.preferences.return === "representation";
+  const query = request.exchange.query === "" && !wanted ? null : prepareKeyQuery(request, table);
+  return { request, table, representation, returning: wanted ? query!.plan : null, columns: query?.columns ?? null };
 }
 
 function preconditionOf(request: RestRequest): ReturnType<typeof readPrecondition> {
