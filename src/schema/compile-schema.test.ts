@@ -74,6 +74,33 @@ describe("edits", () => {
   }
 });
 
+describe("one mistake is told once", () => {
+  const rest = `
+    type Member @table @grants(subject: "userId", role: "role", on: "projectId") @indexed(fields: ["userId", "projectId"], unique: true) {
+      id: ID! @primaryKey userId: ID! projectId: ID! project: Project! @relationship(RELATION) role: Role!
+    }
+    enum Role { OWNER }
+    type Issue @table @allow(to: ["owner"], do: [READ], on: "project") {
+      id: ID! @primaryKey number: Int! @sequence(per: "projectId") projectId: ID! project: Project! @relationship(from: "projectId")
+    }`;
+  const project = (table: string): string => `type Project ${table} @allow(to: ["owner"], do: [READ], on: "record") { id: ID! @primaryKey }${rest}`;
+  const told = (text: string): string[] => compile(text).map(({ code, message }) => `${code} ${message}`);
+
+  test("a wrong argument of a relation leaves the relation", () => {
+    expect(told(project("@table").replace("RELATION", 'from: "projectId", onDelete: Cascade'))).toEqual(["ARGUMENT_VALUE @relationship(onDelete): it must be one of RESTRICT, CASCADE, SET_NULL."]);
+  });
+
+  test("a relation that says nothing leaves the rules of those who rely on it", () => {
+    expect(told(project("@table").replace("RELATION", 'fields: "projectId"'))).toEqual([
+      "GRANT_SHAPE @grants(on): Member.projectId is no foreign key.", "UNKNOWN_ARGUMENT @relationship has no argument fields.",
+    ]);
+  });
+
+  test("the value of an argument that is not available does not matter", () => {
+    expect(told(project("@table(history: true)").replace("RELATION", 'from: "projectId"'))).toEqual(["NOT_AVAILABLE @table(history) is not available in this version."]);
+  });
+});
+
 describe("many problems at once", () => {
   test("each with its line and column", () => {
     const text = [

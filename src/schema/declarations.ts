@@ -4,6 +4,7 @@ import type {
   ConstArgumentNode, ConstDirectiveNode, EnumValueDefinitionNode, FieldDefinitionNode, GraphQLDirective, InputValueDefinitionNode, NameNode, NamedTypeNode,
   EnumTypeDefinitionNode, InputObjectTypeDefinitionNode, InterfaceTypeDefinitionNode, ObjectTypeDefinitionNode, TypeNode,
 } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { TypeRef } from "./catalog.ts";
 
 /** endpoints tools jobs decisions facts: the object types of these names. nested: any other object type. */
@@ -74,6 +75,13 @@ export function argumentNode(use: DirectiveUse, argument: string): ConstArgument
 export function textOf(use: DirectiveUse | undefined, argument: string): string | undefined {
   const value = use?.values?.[argument];
   return typeof value === "string" ? value : undefined;
+}
+
+/** The same, also where another argument of the directive is wrong. */
+export function writtenText(use: DirectiveUse | undefined, argument: string): string | undefined {
+  if (use === undefined || use.values !== null) return textOf(use, argument);
+  const value = argumentNode(use, argument)?.value;
+  return value?.kind === Kind.STRING ? value.value : undefined;
 }
 
 /** A list-of-text argument's values; undefined when it is absent, null or wrong. */

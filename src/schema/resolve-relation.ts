@@ -1,7 +1,7 @@
 // What a @relationship means: which keys join which tables. The one place that decides it, for the rule and for the Catalog.
 import type { StringValueNode } from "graphql";
 import type { Relation } from "./catalog.ts";
-import { argumentNode, fieldNamed, textOf, useOf, type DeclaredField, type DeclaredType, type DirectiveUse } from "./declarations.ts";
+import { argumentNode, fieldNamed, useOf, writtenText, type DeclaredField, type DeclaredType, type DirectiveUse } from "./declarations.ts";
 import type { Located } from "./source-text.ts";
 
 export type RelationProblem =
@@ -30,19 +30,22 @@ interface Sides {
 
 type Types = ReadonlyMap<string, DeclaredType>;
 
-/** `field` is of a table's type and stands on a table. Without a sound @relationship: null and no problem; others report that. */
+/**
+ * `field` is of a table's type and stands on a table. Others report a @relationship with a wrong argument; here it counts by what is
+ * right in it, so that one mistake is told once.
+ */
 export function resolveRelation(field: DeclaredField, types: Types): ResolvedRelation {
   const use = useOf(field, "relationship");
   const there = field.type === null ? undefined : types.get(field.type.name);
-  if (use === undefined || use.values === null || there === undefined || there.kind !== "table") return { relation: null, problems: [] };
+  if (use === undefined || there === undefined || there.kind !== "table") return { relation: null, problems: [] };
   const sides: Sides = { field, use, here: field.owner, there, problems: [] };
   const relation = resolveSides(sides, types);
-  return { relation: sides.problems.length > 0 ? null : relation, problems: sides.problems };
+  return { relation: sides.problems.length > 0 ? null : relation, problems: use.values === null ? [] : sides.problems };
 }
 
 function resolveSides(sides: Sides, types: Types): Relation | null {
   const { use } = sides;
-  const [from, to, through] = [textOf(use, "from"), textOf(use, "to"), textOf(use, "through")];
+  const [from, to, through] = [writtenText(use, "from"), writtenText(use, "to"), writtenText(use, "through")];
   const hasOnDelete = argumentNode(use, "onDelete") !== undefined;
   if (hasOnDelete && (through !== undefined || to !== undefined || from === undefined)) {
     shape(sides, use.node, { message: "onDelete stands only beside `from` alone.", why: "Only the side that holds the foreign key can lose what it points to.", fix: "Remove onDelete here; put it on the other side's relationship.", repair: { kind: "remove-argument", argument: "onDelete" } });
@@ -66,7 +69,7 @@ function resolveOne(sides: Sides, from: string): Relation | null {
   const primary = primaryKeyOf(there);
   if (key === null || primary === null) return null;
   expectSameType(sides, { key, primary, at: argumentAt(use, "from") });
-  const onDelete = use.values?.["onDelete"] as Relation["onDelete"];
+  const onDelete = use.values === null ? "RESTRICT" : use.values["onDelete"] as Relation["onDelete"];
   if (onDelete === "SET_NULL" && key.type?.required === true) {
     shape(sides, argumentAt(use, "onDelete"), { message: `onDelete: SET_NULL, but ${here.name}.${key.name} is required.`, why: "It could not become null.", fix: `Make ${key.name} nullable, or use CASCADE or RESTRICT.`, repair: null });
   }
@@ -134,8 +137,8 @@ export function keysTo(table: DeclaredType, target: DeclaredType): string[] {
 /** The foreign key that a to-one relation field names; null for other fields. */
 export function foreignKeyOf(field: DeclaredField): string | null {
   const use = useOf(field, "relationship");
-  if (field.kind !== "relation" || field.type?.list === true || textOf(use, "through") !== undefined) return null;
-  return textOf(use, "from") ?? null;
+  if (field.kind !== "relation" || field.type?.list === true || writtenText(use, "through") !== undefined) return null;
+  return writtenText(use, "from") ?? null;
 }
 
 /** True if some @relationship(from:) of its table names it. */

@@ -4,7 +4,7 @@ import type { ConstValueNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import { didYouMean, type Diagnostic } from "../../base/diagnostic.ts";
 import { diagnose, unknownName, type CompileContext } from "../compile-context.ts";
-import { argumentNode, textOf, textsOf, usesOf, type DeclaredType, type DirectiveHolder, type DirectiveUse } from "../declarations.ts";
+import { argumentNode, textOf, textsOf, useOf, usesOf, type DeclaredType, type DirectiveHolder, type DirectiveUse } from "../declarations.ts";
 import { grantPath } from "../build-rules.ts";
 import { grantsOf } from "../build-table.ts";
 import { followRelations } from "../resolve-path.ts";
@@ -85,8 +85,15 @@ function withPath({ use, table }: Place, grants: readonly Grants[], context: Com
   const many = end.relations.find((field) => field.type?.list === true);
   if (many !== undefined) return refuse(`${many.owner.name}.${many.name} leads to many records.`, "Use to-one relations only.");
   const here = grants.filter((grant) => grant.table === end.table.name);
+  // One @grants in error may be the one that is missed here; it is reported itself.
+  if (here.length === 0 && hasUnsoundGrants(end.table, context)) return [];
   if (here.length === 0) return refuse(`No @grants gives roles within ${end.table.name}.`, grants.length === 0 ? "Declare a table with @grants." : `Lead to one of ${[...new Set(grants.map((grant) => grant.table))].join(", ")}.`);
   return unknownRoles(use, { granted: rolesGranted(here), within: end.table.name }, context);
+}
+
+/** Of a table that is related to this one. */
+function hasUnsoundGrants(to: DeclaredType, context: CompileContext): boolean {
+  return context.tables.some((table) => useOf(table, "grants") !== undefined && grantsOf(table, context) === null && table.fields.some((field) => field.type?.name === to.name));
 }
 
 function unknownRoles(use: DirectiveUse, grant: { granted: readonly string[]; within: string }, context: CompileContext): Diagnostic[] {
