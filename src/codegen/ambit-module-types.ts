@@ -3,7 +3,7 @@
 /** Body of the module declaration, after the app's own types. */
 export const ambitModuleTypes = `
 export type Json = $Json;
-type $Json = null | string | number | boolean | $Json[] | { [key: string]: $Json };
+type $Json = null | string | number | boolean | readonly $Json[] | { readonly [key: string]: $Json };
 type Tables = App.$Tables;
 type Callables = App.$Callables;
 type EndpointName = App.$EndpointName;

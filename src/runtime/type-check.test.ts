@@ -48,6 +48,13 @@ test("bodies that fit, with type names that module ambit uses itself", async () 
   expect(await problems(SCHEMA, BODIES)).toEqual([]);
 });
 
+test("arguments, which are read-only, may stand in a JSON answer", async () => {
+  const schema = "type Endpoints { list(numbers: [Int!], more: JSON): JSON @http }";
+  expect(await problems(schema, `import { endpoints } from "ambit";
+export const Endpoints = endpoints({ list: (ctx, { numbers, more }) => ({ numbers: numbers ?? null, more: [more ?? null] }) });
+`)).toEqual([]);
+});
+
 test("a misspelt field, a wrong argument and a wrong result are found in their places", async () => {
   const found = await problems(SCHEMA, BODIES.replace("this.direction ===", "this.directoin ===").replace(`total: { gte: 1n }`, `total: { gte: true }`).replace("() => text)", "() => 5)"));
   expect(found.map(({ code, where }) => `${code} ${where}`)).toEqual([
