@@ -113,6 +113,17 @@ test("role, arguments, record and rule decide in this order", async () => {
   expect((await refusal(app.as(ann).act("Order", "a1", "nothing"))).code).toBe("NOT_FOUND");
 });
 
+test("a precondition on the record comes after the rule and before the body", async () => {
+  const app = await open();
+  const version = app.tables.get("Order", "a1")!.version;
+  const cancel = (id: string, wanted: number) => app.as(ann).send({ kind: "action", table: "Order", id, name: "cancel", input: {}, precondition: { ifMatch: [wanted], ifNoneMatch: null } });
+  expect((await refusal(cancel("b1", version))).code).toBe("NOT_FOUND");
+  expect((await refusal(cancel("a1", version + 1))).code).toBe("PRECONDITION_FAILED");
+  expect(app.tables.get("Order", "a1")!.values["status"]).toBe("PENDING");
+  const answers = await Promise.allSettled([cancel("a1", version), cancel("a1", version), cancel("a1", version)]);
+  expect(answers.map((one) => (one.status === "fulfilled" ? one.value.status : (one.reason as { code: string }).code)).sort()).toEqual([200, "PRECONDITION_FAILED", "PRECONDITION_FAILED"]);
+});
+
 test("an app's own error is the answer, and nothing is written", async () => {
   const app = await open();
   await app.as(ann).act("Order", "a1", "cancel");

@@ -5,7 +5,9 @@ import type { RecordValues, Value } from "../base/value.ts";
 import type { Callable, InputField } from "../schema/catalog.ts";
 import { coerceFields, noLimits, type Issue } from "../schema/coerce-value.ts";
 import { notFound } from "../tables/denial.ts";
+import { checkPrecondition } from "../tables/judge.ts";
 import { invalid } from "../tables/input-issue.ts";
+import type { Precondition } from "../tables/write.ts";
 import type { AppFunction } from "./app-code.ts";
 import type { Body, Caller } from "./body.ts";
 import { callableResult } from "./callable-result.ts";
@@ -24,7 +26,7 @@ export async function callBody(core: DispatchCore, operation: Operation, body: C
   const callable = callableOf(core, body);
   caller.rights.requireCall(callable);
   const input = argumentsOf(core, callable, body.input);
-  const run = body.kind === "endpoint" ? endpointRun(core, callable, input) : actionRun(core, callable, { id: body.id, input });
+  const run = body.kind === "endpoint" ? endpointRun(core, callable, input) : actionRun(core, callable, { id: body.id, input, precondition: body.precondition ?? null });
   const transactional = callable.transaction === "SERIALIZABLE";
   return core.keys.run(operation, {
     transactional,
@@ -72,28 +74,31 @@ function endpointRun(core: DispatchCore, callable: Callable, input: RecordValues
   };
 }
 
-function actionRun(core: DispatchCore, callable: Callable, { id, input }: { readonly id: Value; readonly input: RecordValues }): (body: Body) => Promise<unknown> {
+interface ActionCall { readonly id: Value; readonly input: RecordValues; readonly precondition: Precondition | null }
+
+function actionRun(core: DispatchCore, callable: Callable, call: ActionCall): (body: Body) => Promise<unknown> {
   const table = callable.table!;
   const code = core.app.tables.get(table);
   const action = code?.actions.get(callable.name);
   assert(code !== undefined && action !== undefined, `action ${table}.${callable.name} has its body`);
   if (callable.on === "TABLE") {
     return async (body) => {
-      requireRule(body, callable, input, {});
-      return action.call(code.receiver, body.context, { ...input });
+      requireRule(body, callable, call.input, {});
+      return action.call(code.receiver, body.context, { ...call.input });
     };
   }
-  return (body) => runOnRecord(body, callable, { id, input, action, code });
+  return (body) => runOnRecord(body, callable, { ...call, action, code });
 }
 
-interface RecordCall { readonly id: Value; readonly input: RecordValues; readonly action: AppFunction; readonly code: Parameters<typeof instanceOf>[1]["code"] }
+interface RecordCall extends ActionCall { readonly action: AppFunction; readonly code: Parameters<typeof instanceOf>[1]["code"] }
 
 /** The record is `this`; `this.update` and `this.remove` act without rules, because the action's own @allow has decided. */
-async function runOnRecord(body: Body, callable: Callable, { id, input, action, code }: RecordCall): Promise<unknown> {
+async function runOnRecord(body: Body, callable: Callable, { id, input, precondition, action, code }: RecordCall): Promise<unknown> {
   const table = callable.table!;
   const stored = body.work.record(table, id);
   if (stored === null || body.seen(table, id, "caller") === null) throw notFound(table);
   requireRule(body, callable, input, { record: stored.values });
+  checkPrecondition(precondition, stored.version);
   const instance = instanceOf(body, { table, id, code, mode: "system" }, (kind, given) => {
     const write = kind === "remove" ? removeOf(table, id) : updateOf(table, id, rawInput(given, `${table}.update`));
     return straightWrite(body, { write, dialect: "code", mode: "system", sent: null });

@@ -3,8 +3,9 @@ import { fault } from "../../base/error.ts";
 import { urlPairs } from "../../query/url-pairs.ts";
 import type { OperationBody, Result } from "../../resources/operation.ts";
 import type { Callable, Table, TypeRef } from "../../schema/catalog.ts";
-import type { RawInput } from "../../tables/write.ts";
+import type { Precondition, RawInput } from "../../tables/write.ts";
 import type { Answer } from "../http/exchange.ts";
+import { readPrecondition } from "./entity-tag.ts";
 import { readArguments } from "./read-input.ts";
 import { chooseRepresentation, plainJson, representRecord, representRows, type Representation } from "./representation.ts";
 import { cacheControl, noContent, textOf, writeHeaders } from "./rest-answer.ts";
@@ -18,10 +19,18 @@ export async function callAction(request: RestRequest, { table, id, action }: Ac
   request.rights.requireCall(action);
   refuseQuery(request);
   const key = id === null ? null : request.idOf(table, id);
+  const precondition = preconditionOf(request, id !== null && action.transaction === "SERIALIZABLE");
   const { input, bytes } = await readArguments(request.exchange);
   request.exchange.unhurried();
-  const result = await request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input }, bytes);
+  const result = await request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input, precondition }, bytes);
   return callAnswer(request, result, representation);
+}
+
+/** What nobody would check is refused. */
+function preconditionOf({ exchange }: RestRequest, checked: boolean): Precondition | null {
+  const precondition = readPrecondition(exchange.header("if-match"), exchange.header("if-none-match"));
+  if (precondition === null || checked) return precondition;
+  throw fault("MALFORMED_HEADER", "A precondition stands on one record, and is checked in a transaction.", { fix: "Call an action of the record that has transaction: SERIALIZABLE, or leave out If-Match and If-None-Match." });
 }
 
 export interface EndpointTarget { readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; readonly alias: boolean }
@@ -30,6 +39,7 @@ export async function callEndpoint(request: RestRequest, { endpoint, path, alias
   const { exchange } = request;
   const representation = chooseRepresentation(exchange.header("accept"));
   request.rights.requireCall(endpoint);
+  if (exchange.method !== "GET" && exchange.method !== "HEAD") preconditionOf(request, false);
   const inQuery = exchange.method === "GET" || exchange.method === "HEAD" || (exchange.method === "DELETE" && !alias);
   let bytes: Uint8Array | null = null;
   let sent: RawInput;
@@ -85,6 +95,8 @@ function callAnswer(request: RestRequest, result: Result, representation: Repres
   const { method } = request.exchange;
   const headers = writeHeaders(request, result);
   if (method === "GET" || method === "HEAD") headers["cache-control"] = cacheControl(result);
+  // Of @page: what `after` takes for the page behind this one.
+  if (result.nextCursor !== null) headers["ambit-next-cursor"] = result.nextCursor;
   const text = textOf(result.body);
   if (text === "") return noContent(headers);
   const isList = text.startsWith("[");
