@@ -123,7 +123,7 @@ export class Matrix {
     const label = `${who.name} ${method} ${decodeURIComponent(path)}${request.headers === undefined ? "" : ` ${JSON.stringify(request.headers)}`}${body === undefined ? "" : ` ${body.slice(0, 300)}`}`;
     const answer: Answer = { status: response.status, headers: response.headers, text, json, code, label };
     this.#searchForLeaks(who, answer, `${decodeURIComponent(path)} ${body ?? ""} ${JSON.stringify(request.headers ?? {})} ${JSON.stringify(request.known ?? [])}`);
-    if (code !== null) this.#searchForNames(who, answer, `${path} ${body ?? ""}`);
+    if (code !== null) this.#searchForNames(who, answer, `${path} ${body ?? ""} ${JSON.stringify(request.known ?? [])}`);
     if (response.status >= 500) this.fail(answer, "a fault");
     return answer;
   }

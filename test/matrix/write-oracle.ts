@@ -16,9 +16,12 @@ export interface UpdateCase { readonly who: Who; readonly table: TableModel; rea
 export class WriteOracle {
   readonly world: SeededWorld;
   readonly oracle: Oracle;
+  /** App code under the caller's rules: it sets what only code sets. */
+  readonly code: boolean;
 
-  constructor(world: SeededWorld) {
+  constructor(world: SeededWorld, code = false) {
     this.world = world;
+    this.code = code;
     this.oracle = new Oracle(world);
   }
 
@@ -67,7 +70,7 @@ export class WriteOracle {
   made(who: Who, table: TableModel, body: Body): Row {
     const blank = Object.fromEntries(table.fields.map((field) => [field.name, null]));
     const defaults = table.name === "Project" ? { stage: "DRAFT", score: 0 } : table.name === "Note" ? { authorId: who.subject } : {};
-    const own = Object.entries(body).filter(([name]) => !["computed", "readOnly"].includes(table.fields.find((field) => field.name === name)?.kind ?? ""));
+    const own = Object.entries(body).filter(([name]) => !(this.code ? ["computed"] : ["computed", "readOnly"]).includes(table.fields.find((field) => field.name === name)?.kind ?? ""));
     return changed(table, { ...blank, ...defaults }, Object.fromEntries(own));
   }
 
@@ -77,6 +80,7 @@ export class WriteOracle {
       if (!table.open) reasons.add("VALIDATION_FAILED");
       return;
     }
+    if (this.code && (field.kind === "internal" || field.kind === "readOnly")) return;
     const mayEverSet = field.kind !== "internal" && (field.rules === null || this.oracle.mayEver(who, { ...table, rules: field.rules }, verb));
     if (!this.oracle.exists(who, field) && !mayEverSet) {
       reasons.add("VALIDATION_FAILED");
