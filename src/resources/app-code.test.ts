@@ -61,6 +61,20 @@ for (const [name, module, message] of wrong) {
   });
 }
 
+test("one misspelt name is one problem, at its place in the text", () => {
+  const source = [
+    "import { Table, endpoints } from \"ambit\";", "export class Order extends Table(\"Ordre\") {", "  async cancle() { return this.cancle(); }", "}", "export const Endpoints = endpoints({", "  qoute: async (ctx) => 1,", "});",
+  ].join("\n");
+  const places = (module: Readonly<Record<string, unknown>>, text: string | null = source): string[] =>
+    bindAppCode(catalog, module, { file: "resources.ts", loaded: true, source: text }).diagnostics.map(({ message, position, fix }) => `${position.line}:${position.column} ${message} ${fix}`);
+  expect(places({ Endpoints, Order: class extends Table("Ordre") {} })).toEqual([`2:8 class Order extends Table("Ordre"), but the schema has no table Ordre. Did you mean Order?`]);
+  class Misspelt extends Table("Order") { static reprice(): void {} cancle(): void {} }
+  expect(places({ Endpoints, Order: Misspelt })).toEqual(["3:9 Order.cancle has a body but no declaration. Did you mean cancel?"]);
+  expect(places({ Order, Endpoints: { qoute: () => 1 } })).toEqual(["6:3 Endpoints.qoute has a body but no declaration. Did you mean quote?"]);
+  expect(places({ Endpoints, Order: Misspelt }, null)[0]).toStartWith("1:1 ");
+  expect(places({ Endpoints, Order: Misspelt }, "export { Order } from \"./order.ts\";")[0]).toStartWith("1:1 ");
+});
+
 test("what this version does not run says so", () => {
   const found = problems({ Order, Endpoints, Jobs: jobs({}), Tools: tools({}), Fallbacks: {}, Sources: {}, Migrations: {} });
   expect(found.map((line) => /^resources\.ts:1 NOT_AVAILABLE The export (\w+)/.exec(line)?.[1]).sort()).toEqual(["Fallbacks", "Jobs", "Migrations", "Sources", "Tools"]);

@@ -3,6 +3,7 @@
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
 import type { Callable, Catalog, Table } from "../schema/catalog.ts";
 import { TABLE_NAME, type TableBase } from "./app-api.ts";
+import { bodyPlace } from "./body-place.ts";
 
 /** A body as it stands in the app: whatever it does, throws or answers. */
 export type AppFunction = (this: unknown, ...parameters: unknown[]) => unknown;
@@ -26,6 +27,8 @@ export interface AppCode {
 export interface BindOptions {
   /** As the user names it. */
   readonly file: string;
+  /** Its text, for the places of problems. */
+  readonly source?: string | null;
   /** False: the module exists but did not load, which was reported; missing bodies are then not. */
   readonly loaded: boolean;
 }
@@ -42,18 +45,28 @@ const METHOD_ARITY_MAX = 1;
 /** `module`: the named exports, null without a resources.ts. */
 export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, unknown>> | null, options: BindOptions): { code: AppCode; diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
-  const binder: Binder = { catalog, file: options.file, diagnostics };
+  const binder: Binder = { catalog, file: options.file, source: options.source ?? null, diagnostics, meant: new Set() };
   const tables = new Map<string, TableCode>();
   for (const [name, exported] of Object.entries(module ?? {})) {
     if (Object.hasOwn(LATER, name)) diagnostics.push(laterExport(name, options.file));
     else if (isTableClass(exported)) bindClass(name, exported, tables, binder);
   }
   const endpoints = bindEndpoints(module?.["Endpoints"], binder);
-  if (options.loaded) diagnostics.push(...missingBodies(catalog, tables, endpoints));
+  if (options.loaded) diagnostics.push(...missingBodies(catalog, tables, endpoints, binder.meant));
   return { code: { tables, endpoints }, diagnostics };
 }
 
-interface Binder { readonly catalog: Catalog; readonly file: string; readonly diagnostics: Diagnostic[] }
+interface Binder {
+  readonly catalog: Catalog;
+  readonly file: string;
+  readonly source: string | null;
+  readonly diagnostics: Diagnostic[];
+  /** What a misspelt name was taken for: a table, `Order.cancel`, `Endpoints.quote`. It is then not missing as well. */
+  readonly meant: Set<string>;
+}
+
+/** What a problem is about: an exported class or object, or a body in it. */
+interface Exported { readonly owner: string; readonly name: string | null }
 
 type TableClass = (new () => TableBase) & { readonly [TABLE_NAME]: string; readonly prototype: object };
 
@@ -66,31 +79,32 @@ function bindClass(exportName: string, exported: TableClass, tables: Map<string,
   const table = binder.catalog.tables.get(name);
   if (table === undefined) {
     const near = didYouMean(name, binder.catalog.tables.keys());
-    report(binder, `class ${exportName} extends Table("${name}"), but the schema has no table ${name}.`, near === null ? "Name a table of the schema." : `Did you mean ${near}?`);
+    if (near !== null) binder.meant.add(near);
+    report(binder, { owner: exportName, name: null }, `class ${exportName} extends Table("${name}"), but the schema has no table ${name}.`, near === null ? "Name a table of the schema." : `Did you mean ${near}?`);
   } else if (tables.has(name)) {
-    report(binder, `There are two classes for ${name}.`, "Put their bodies into one class.");
+    report(binder, { owner: exportName, name: null }, `There are two classes for ${name}.`, "Put their bodies into one class.");
   } else {
-    tables.set(name, bindTable(table, exported, binder));
+    tables.set(name, bindTable(table, exportName, exported, binder));
   }
 }
 
-function bindTable(table: Table, exported: TableClass, binder: Binder): TableCode {
+function bindTable(table: Table, owner: string, exported: TableClass, binder: Binder): TableCode {
   const classes = classesOf(exported);
   const methods = functionsOf(classes.map((one) => one.prototype));
   const statics = functionsOf(classes);
-  if (classes.some((one) => one.length > 0)) report(binder, `The constructor of ${table.name} takes parameters.`, "Remove the constructor: the runtime fills the record in.");
+  if (classes.some((one) => one.length > 0)) report(binder, { owner, name: "constructor" }, `The constructor of ${table.name} takes parameters.`, "Remove the constructor: the runtime fills the record in.");
   const actions = new Map<string, AppFunction>();
   const [create, update, remove] = [takeOut(statics, "create"), takeOut(methods, "update"), takeOut(methods, "remove")];
   for (const [found, on, max] of [[methods, "RECORD", METHOD_ARITY_MAX], [statics, "TABLE", STATIC_ARITY_MAX]] as const) {
     for (const [name, body] of found) {
       const declared = table.actions.get(name);
-      if (declared === undefined) undeclared(`${table.name}.${name}`, name, table.actions.keys(), binder);
-      else if (declared.on !== on) report(binder, `${table.name}.${name} is declared on the ${declared.on === "RECORD" ? "record" : "table"}.`, declared.on === "RECORD" ? "Remove static: the record is this." : "Make it a static method (ctx, args).");
-      else if (hasArity(body, `${table.name}.${name}`, max, binder)) actions.set(name, body);
+      if (declared === undefined) undeclared(table.name, { owner, name }, table.actions.keys(), binder);
+      else if (declared.on !== on) report(binder, { owner, name }, `${table.name}.${name} is declared on the ${declared.on === "RECORD" ? "record" : "table"}.`, declared.on === "RECORD" ? "Remove static: the record is this." : "Make it a static method (ctx, args).");
+      else if (hasArity(body, table.name, { owner, name, max }, binder)) actions.set(name, body);
     }
   }
   for (const [body, name, max] of [[create, "create", STATIC_ARITY_MAX], [update, "update", METHOD_ARITY_MAX], [remove, "remove", 0]] as const) {
-    if (body !== null) hasArity(body, `${table.name}.${name}`, max, binder);
+    if (body !== null) hasArity(body, table.name, { owner, name, max }, binder);
   }
   return { construct: () => new exported(), receiver: exported, create, update, remove, actions };
 }
@@ -123,28 +137,28 @@ function bindEndpoints(exported: unknown, binder: Binder): Map<string, AppFuncti
   const bodies = new Map<string, AppFunction>();
   if (exported === undefined) return bodies;
   if (typeof exported !== "object" || exported === null) {
-    report(binder, "Endpoints is not an object of functions.", "Write export const Endpoints = endpoints({ ... }).");
+    report(binder, { owner: "Endpoints", name: null }, "Endpoints is not an object of functions.", "Write export const Endpoints = endpoints({ ... }).");
     return bodies;
   }
   for (const [name, body] of Object.entries(exported)) {
-    if (!binder.catalog.endpoints.has(name)) undeclared(`Endpoints.${name}`, name, binder.catalog.endpoints.keys(), binder);
-    else if (typeof body !== "function") report(binder, `Endpoints.${name} is not a function.`, "Write it as async NAME(ctx, args) { ... }.");
-    else if (hasArity(body as AppFunction, `Endpoints.${name}`, STATIC_ARITY_MAX, binder)) bodies.set(name, body as AppFunction);
+    if (!binder.catalog.endpoints.has(name)) undeclared("Endpoints", { owner: "Endpoints", name }, binder.catalog.endpoints.keys(), binder);
+    else if (typeof body !== "function") report(binder, { owner: "Endpoints", name }, `Endpoints.${name} is not a function.`, "Write it as async NAME(ctx, args) { ... }.");
+    else if (hasArity(body as AppFunction, "Endpoints", { owner: "Endpoints", name, max: STATIC_ARITY_MAX }, binder)) bodies.set(name, body as AppFunction);
   }
   return bodies;
 }
 
-function hasArity(body: AppFunction, name: string, max: number, binder: Binder): boolean {
+function hasArity(body: AppFunction, of: string, { owner, name, max }: Exported & { readonly max: number }, binder: Binder): boolean {
   if (body.length <= max) return true;
   const parameters = max === STATIC_ARITY_MAX ? "the context and the arguments" : max === METHOD_ARITY_MAX ? "the arguments; the context is this.ctx" : "nothing";
-  report(binder, `${name} takes ${body.length} parameters.`, `Take ${parameters}.`);
+  report(binder, { owner, name }, `${of}.${name} takes ${body.length} parameters.`, `Take ${parameters}.`);
   return false;
 }
 
-function missingBodies(catalog: Catalog, tables: ReadonlyMap<string, TableCode>, endpoints: ReadonlyMap<string, AppFunction>): Diagnostic[] {
+function missingBodies(catalog: Catalog, tables: ReadonlyMap<string, TableCode>, endpoints: ReadonlyMap<string, AppFunction>, meant: ReadonlySet<string>): Diagnostic[] {
   const missing: Diagnostic[] = [];
   const check = (callable: Callable, name: string, has: boolean, where: string): void => {
-    if (!has) missing.push(problem(callable.position, `${name} has no body.`, `Add ${callable.name} to ${where} in resources.ts, or remove the declaration.`));
+    if (!has && !meant.has(callable.table ?? "") && !meant.has(`${callable.table ?? "Endpoints"}.${callable.name}`)) missing.push(problem(callable.position, `${name} has no body.`, `Add ${callable.name} to ${where} in resources.ts, or remove the declaration.`));
   };
   for (const table of catalog.tables.values()) {
     for (const action of table.actions.values()) check(action, `${table.name}.${action.name}`, tables.get(table.name)?.actions.has(action.name) === true, `class ${table.name}`);
@@ -153,13 +167,14 @@ function missingBodies(catalog: Catalog, tables: ReadonlyMap<string, TableCode>,
   return missing;
 }
 
-function undeclared(name: string, own: string, declared: Iterable<string>, binder: Binder): void {
-  const near = didYouMean(own, declared);
-  report(binder, `${name} has a body but no declaration.`, near === null ? "Declare it in schema.graphql, or make it a function outside." : `Did you mean ${near}?`);
+function undeclared(of: string, exported: Exported & { readonly name: string }, declared: Iterable<string>, binder: Binder): void {
+  const near = didYouMean(exported.name, declared);
+  if (near !== null) binder.meant.add(`${of}.${near}`);
+  report(binder, exported, `${of}.${exported.name} has a body but no declaration.`, near === null ? "Declare it in schema.graphql, or make it a function outside." : `Did you mean ${near}?`);
 }
 
-function report(binder: Binder, message: string, fix: string): void {
-  binder.diagnostics.push(problem({ file: binder.file, line: 1, column: 1 }, message, fix));
+function report(binder: Binder, { owner, name }: Exported, message: string, fix: string): void {
+  binder.diagnostics.push(problem(bodyPlace(binder.file, binder.source, owner, name), message, fix));
 }
 
 function problem(position: SourcePosition, message: string, fix: string): Diagnostic {

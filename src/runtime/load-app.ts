@@ -39,20 +39,20 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const { catalog, diagnostics: schemaProblems } = compileSchema({ file: "schema.graphql", text: await Bun.file(schemaFile).text(), values: config.values });
   const { book, diagnostics: expressionProblems } = compileCatalogExpressions(catalog, config.limits);
   const resources = await loadResources(directory);
-  const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0 });
+  const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0, source: resources.source });
   const found: Diagnostic[] = [...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];
   if (resources.source !== null) found.push(...findUnavailableMembers(resources.source, resourcesFile(directory)!));
-  if (options.typeCheck) found.push(...await checkTypes(directory, catalog, config, schemaProblems.some(isError)));
+  // Types of a schema with errors would only repeat them, and so would those of a file that cannot be read.
+  const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
+  if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
   return { directory, catalog, book, config, code, diagnostics: found.sort(compareDiagnostics) };
 }
 
 export const isError = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error";
 
-async function checkTypes(directory: string, catalog: Catalog, config: AppConfig, broken: boolean): Promise<Diagnostic[]> {
+async function checkTypes(directory: string, catalog: Catalog, config: AppConfig): Promise<Diagnostic[]> {
   const types = { catalog, values: Object.keys(config.values), secrets: Object.keys(config.secrets) };
   const file = resourcesFile(directory);
-  // Types of a schema with errors would only repeat them.
-  if (broken) return [];
   if (file === null) { await writeTypes(directory, types); return []; }
   return typeCheck(directory, file, types);
 }

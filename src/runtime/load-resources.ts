@@ -2,7 +2,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Diagnostic } from "../base/diagnostic.ts";
+import { compareDiagnostics, type Diagnostic } from "../base/diagnostic.ts";
 import * as ambit from "../index.ts";
 import { workFolder } from "./work-folder.ts";
 
@@ -35,7 +35,7 @@ export async function loadResources(directory: string): Promise<LoadedResources>
   const source = await Bun.file(join(directory, name)).text();
   registerAmbit();
   const built = await Bun.build({ entrypoints: [join(directory, name)], target: "bun", format: "esm", packages: "external", external: ["ambit"], sourcemap: "inline", throw: false });
-  if (!built.success) return { module: null, source, diagnostics: built.logs.map((log) => buildProblem(log, directory, name)) };
+  if (!built.success) return { module: null, source, diagnostics: firstOfEachFile(built.logs.map((log) => buildProblem(log, directory, name))) };
   // Beside the app, so that its own node_modules are found; a new name, so that nothing of an earlier load is reused.
   const file = join(await workFolder(directory, "build"), `resources-${crypto.randomUUID()}.mjs`);
   await writeFile(file, await built.outputs[0]!.text());
@@ -48,6 +48,13 @@ export async function loadResources(directory: string): Promise<LoadedResources>
   }
 }
 
+/** Behind the first place that is no TypeScript the parser only guesses. */
+function firstOfEachFile(problems: readonly Diagnostic[]): Diagnostic[] {
+  const first = new Map<string, Diagnostic>();
+  for (const problem of problems.toSorted(compareDiagnostics)) if (!first.has(problem.position.file)) first.set(problem.position.file, problem);
+  return [...first.values()];
+}
+
 function buildProblem(log: BuildMessage | ResolveMessage, directory: string, name: string): Diagnostic {
   const position = log.position === null ? { file: name, line: 1, column: 1 }
     : { file: relative(directory, log.position.file) || name, line: log.position.line, column: log.position.column };
@@ -56,8 +63,9 @@ function buildProblem(log: BuildMessage | ResolveMessage, directory: string, nam
 
 function importProblem(error: unknown, name: string): Diagnostic {
   const message = error instanceof Error ? error.message : String(error);
+  const missing = /^Cannot find (?:package|module) '([^']+)'/.exec(message);
   return {
-    code: "BODY_MISSING", severity: "error", position: { file: name, line: 1, column: 1 }, message: `${name} failed while it was loaded: ${message}`,
-    why: "Importing the file must only declare; nothing may fail or run at that time.", fix: "Move the failing code into a body.", edits: [],
+    code: "BODY_MISSING", severity: "error", position: { file: name, line: 1, column: 1 }, message: `${name} failed while it was loaded: ${missing?.[0] ?? message}${/[.!?]$/.test(message) && missing === null ? "" : "."}`,
+    why: "Importing the file must only declare; nothing may fail or run at that time.", fix: missing === null ? "Move the failing code into a body." : `Correct the name ${missing[1]!}, or install it in the app's folder.`, edits: [],
   };
 }

@@ -71,3 +71,23 @@ test("members of ctx that this version lacks are named with their reason, once",
   const found = await problems(SCHEMA, BODIES.replace("const next =", "await this.ctx.enqueue(\"x\"); // ctx.decide in a comment\n    const next ="));
   expect(found).toEqual([expect.objectContaining({ code: "NOT_AVAILABLE", where: "resources.ts:5:20", message: "ctx.enqueue is not available in this version." })]);
 });
+
+test("one mistake is told once: no consequences of a file that does not parse, of a module or a table that is not there", async () => {
+  const told = async (from: string, to: string): Promise<string[]> => (await problems(SCHEMA, BODIES.replace(from, to))).map(({ code, where, message }) => `${code} ${where} ${message}`);
+  expect(await told("extends Table(", "{{ extends Table(")).toEqual([expect.stringMatching(/^SYNTAX resources\.ts:3:\d+ /)]);
+  expect(await told('from "ambit"', 'from "ambitt"')).toEqual([
+    "BODY_MISSING resources.ts:1:1 resources.ts failed while it was loaded: Cannot find package 'ambitt'.",
+    "TYPESCRIPT resources.ts:2:67 Cannot find module 'ambitt' or its corresponding type declarations. (TS2307)",
+  ]);
+  const misnamed = await told('Table("Tables")', 'Table("Tablse")');
+  expect(misnamed[0]).toBe(`BODY_MISSING resources.ts:3:8 class Tables extends Table("Tablse"), but the schema has no table Tablse.`);
+  expect(misnamed.slice(1).every((line) => line.startsWith("TYPESCRIPT resources.ts:3:"))).toBe(true);
+  expect(await told("async turn(", "async trun(")).toEqual(["BODY_MISSING resources.ts:4:9 Tables.trun has a body but no declaration."]);
+});
+
+test("of a long chain of reasons the last is told, with the members that lead to it", async () => {
+  const schema = "type Part { size: Int! } type Whole { part: Part! } type Endpoints { whole: Whole! @http(method: GET) }";
+  const [found] = await problems(schema, `import { endpoints } from "ambit";\nexport const Endpoints = endpoints({ whole: async () => ({ part: { size: "5" } }) });\n`);
+  expect(found?.message).toEndWith("Type 'string' is not assignable to type 'number'. (TS2322)");
+  expect(found!.message.length).toBeLessThan(250);
+});

@@ -35,7 +35,7 @@ export async function typeCheck(directory: string, resourcesFile: string, types:
   const compiler = Bun.spawn([compilerPath(), "-p", join(folder, "tsconfig.json"), "--pretty", "false"], { cwd: directory, stdout: "pipe", stderr: "pipe" });
   const output = await new Response(compiler.stdout).text();
   await compiler.exited;
-  return readMessages(output, directory).slice(0, MESSAGES_MAX).flatMap((message) => toDiagnostic(message, directory, shapes.lines));
+  return rootsOf(readMessages(output, directory)).slice(0, MESSAGES_MAX).flatMap((message) => toDiagnostic(message, directory, shapes.lines));
 }
 
 function compilerPath(): string {
@@ -50,19 +50,35 @@ function compilerPath(): string {
   }
 }
 
-interface CompilerMessage { file: string; line: number; column: number; number: string; text: string }
+interface CompilerMessage { file: string; line: number; column: number; number: string; text: string; details: string[] }
+
+/** A module that is not found, a class that extends nothing known: all else that the compiler says then follows from it. */
+const ROOTS: ReadonlySet<string> = new Set(["TS2307", "TS2509"]);
+
+function rootsOf(messages: readonly CompilerMessage[]): readonly CompilerMessage[] {
+  const roots = messages.filter(({ number }) => ROOTS.has(number));
+  if (roots.length === 0) return messages;
+  const places = new Set(roots.map(({ file, line }) => `${file}:${line}`));
+  return messages.filter(({ file, line }) => places.has(`${file}:${line}`));
+}
 
 function readMessages(output: string, directory: string): CompilerMessage[] {
   const messages: CompilerMessage[] = [];
   for (const line of output.split("\n")) {
     const match = /^(.*?)\((\d+),(\d+)\): error (TS\d+): (.*)$/.exec(line);
     if (match !== null) {
-      messages.push({ file: resolve(directory, match[1]!), line: Number(match[2]), column: Number(match[3]), number: match[4]!, text: match[5]! });
+      messages.push({ file: resolve(directory, match[1]!), line: Number(match[2]), column: Number(match[3]), number: match[4]!, text: match[5]!, details: [] });
     } else if (/^\s/.test(line) && messages.length > 0) {
-      messages[messages.length - 1]!.text += ` ${line.trim()}`;
+      messages[messages.length - 1]!.details.push(line.trim());
     }
   }
   return messages;
+}
+
+/** Of a long chain of reasons: which members it leads to, and the last, which is what to correct. */
+function textOf({ text, details }: CompilerMessage): string {
+  if (details.length <= 1) return [text, ...details].join(" ");
+  return [...details.slice(0, -1).filter((line) => line.startsWith("Types of property")), details[details.length - 1]!].join(" ");
 }
 
 function toDiagnostic(message: CompilerMessage, directory: string, lines: ReadonlyMap<number, ShapeLine>): Diagnostic[] {
@@ -70,8 +86,8 @@ function toDiagnostic(message: CompilerMessage, directory: string, lines: Readon
   if (file === join(".ambit", "shapes.ts")) {
     const shape = lines.get(message.line);
     // A body that does not exist at all is reported when the module is bound.
-    if (shape === undefined || message.number === "TS2339" || message.number === "TS2724" || message.number === "TS2305") return [];
-    return [bodyProblem(shape, message.text)];
+    if (shape === undefined || message.number === "TS2339" || message.number === "TS2551" || message.number === "TS2724" || message.number === "TS2305") return [];
+    return [bodyProblem(shape, textOf(message))];
   }
   const position: SourcePosition = { file, line: message.line, column: message.column };
   const member = /^Property '(\w+)' does not exist on type 'Ctx'/.exec(message.text)?.[1];
@@ -80,7 +96,7 @@ function toDiagnostic(message: CompilerMessage, directory: string, lines: Readon
     return [];
   }
   return [{
-    code: "TYPESCRIPT", severity: "error", position, message: `${message.text.replace(/\.?$/, ".")} (${message.number})`,
+    code: "TYPESCRIPT", severity: "error", position, message: `${textOf(message).replace(/\.?$/, ".")} (${message.number})`,
     why: "The bodies in resources.ts are typed from schema.graphql, so that a mismatch is found before a request meets it.",
     fix: "Correct the code, or the declaration in schema.graphql.", edits: [],
   }];
