@@ -15,6 +15,8 @@ type Product @table @check(rule: "record.price >= record.cost", message: "We do 
   step: Int @check(rule: "record.step == null || old.step == null || record.step >= old.step")
   vector: Vector @indexed(type: VECTOR, dimensions: 3)
 }
+type Spot { lat: Float! lon: Float! }
+type Place @table @indexed(fields: ["north", "east"], type: GEO) { id: ID! @primaryKey spot: Spot @indexed(type: GEO) north: Float east: Float }
 type Line @table {
   id: ID! @primaryKey
   productId: ID!
@@ -70,6 +72,13 @@ test("checks hold on the final record, with the one before; their text only for 
   expect((await app.write(update("Product", id, { step: 3 }))).status).toBe("updated");
   const blind = authority("ann", { Product: { fields: { cost: { read: false } } } });
   expect(await failure(app.write(update("Product", id, { price: -1 }), blind))).toMatchObject({ code: "CHECK_FAILED", details: { table: "Product", field: null, rule: null } });
+});
+
+test("places of a GEO index are on earth", async () => {
+  expect((await app.write(create("Place", { spot: { lat: -90, lon: 180 }, north: 90, east: -180 }))).status).toBe("created");
+  expect(await failure(app.write(create("Place", { spot: { lat: 90.001, lon: -181 }, north: -91, east: 360 })))).toMatchObject({
+    code: "VALIDATION_FAILED", details: [{ path: "spot.lat", code: "OUT_OF_RANGE" }, { path: "spot.lon" }, { path: "north" }, { path: "east", message: "east must lie within ±180." }],
+  });
 });
 
 test("a vector has as many numbers as its index", async () => {

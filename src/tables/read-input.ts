@@ -3,6 +3,7 @@
 import type { Limits } from "../base/limits.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { Expression } from "../expression/expression.ts";
+import { isObject } from "../expression/json-value.ts";
 import { coerceUndeclared, coerceValue, noLimits, type CoerceContext, type Issue } from "../schema/coerce-value.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import type { Catalog, Field, TypeRef } from "../schema/catalog.ts";
@@ -109,6 +110,7 @@ function readOne(reading: Reading, name: string, raw: unknown): void {
   const value = coerceValue(mergedRaw(reading, field, raw), field, coercionAt(reading, name), reading.issues);
   if (value === undefined) return;
   checkDimensions(reading, name, value);
+  checkCoordinates(reading, name, value);
   reading.values.set(name, value);
 }
 
@@ -173,4 +175,13 @@ function checkDimensions(reading: Reading, name: string, value: Value): void {
   const wanted = reading.model.dimensions.get(name);
   if (wanted === undefined || !Array.isArray(value) || value.length === wanted) return;
   reading.issues.push({ path: name, code: "WRONG_TYPE", message: `${name} must have ${wanted} numbers.` });
+}
+
+/** No place on earth is further, and `near` would not find it. */
+function checkCoordinates(reading: Reading, name: string, value: Value): void {
+  for (const { key, most } of reading.model.coordinates.get(name) ?? []) {
+    const path = key === null ? name : `${name}.${key}`;
+    const number = key === null ? value : isObject(value) ? value[key] : null;
+    if (typeof number === "number" && Math.abs(number) > most) reading.issues.push({ path, code: "OUT_OF_RANGE", message: `${path} must lie within ±${most}.` });
+  }
 }

@@ -57,7 +57,11 @@ export interface TableModel {
   readonly expires: boolean;
   /** How many numbers a vector must have. */
   readonly dimensions: ReadonlyMap<string, number>;
+  /** Of GEO indexes, by field: what must lie within ± `most`, the value itself or the part of it that `key` names. */
+  readonly coordinates: ReadonlyMap<string, readonly Coordinate[]>;
 }
+
+export interface Coordinate { readonly key: "lat" | "lon" | null; readonly most: 90 | 180 }
 
 export type TableModels = ReadonlyMap<string, TableModel>;
 
@@ -81,6 +85,7 @@ function tableModel(table: Table, catalog: Catalog, book: ExpressionBook): Table
   for (const index of table.indexes) if (index.kind === "VECTOR" && index.dimensions !== null) dimensions.set(index.fields[0]!, index.dimensions);
   return {
     table, stored, primaryKey, defaultRules, dimensions,
+    coordinates: coordinatesOf(table),
     codec: recordCodec(table, catalog),
     foreignKeys: foreignKeysOf(table),
     referrers: referrersOf(table, catalog),
@@ -92,6 +97,16 @@ function tableModel(table: Table, catalog: Catalog, book: ExpressionBook): Table
     }),
     expires: expires(table),
   };
+}
+
+function coordinatesOf(table: Table): Map<string, readonly Coordinate[]> {
+  const coordinates = new Map<string, readonly Coordinate[]>();
+  for (const { kind, fields: [first, second] } of table.indexes) {
+    if (kind !== "GEO" || first === undefined) continue;
+    if (second === undefined) coordinates.set(first, [{ key: "lat", most: 90 }, { key: "lon", most: 180 }]);
+    else coordinates.set(first, [{ key: null, most: 90 }]).set(second, [{ key: null, most: 180 }]);
+  }
+  return coordinates;
 }
 
 /** Each key once for each table that it points to. */
