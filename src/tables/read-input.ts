@@ -109,6 +109,7 @@ function readOne(reading: Reading, name: string, raw: unknown): void {
   if (byCaller) reading.sent.add(name);
   const value = coerceValue(mergedRaw(reading, field, raw), field, coercionAt(reading, name), reading.issues);
   if (value === undefined) return;
+  checkKey(reading, name, value);
   checkDimensions(reading, name, value);
   checkCoordinates(reading, name, value);
   reading.values.set(name, value);
@@ -169,6 +170,13 @@ function mergedRaw(reading: Reading, field: Field, raw: unknown): unknown {
 
 function isMergeable(type: TypeRef): boolean {
   return !type.list && (type.kind === "object" || (type.kind === "scalar" && type.name === "JSON"));
+}
+
+/** As the last part of a path these would lead elsewhere, so that nobody could name the record. */
+function checkKey({ model, issues }: Reading, name: string, value: Value): void {
+  if (name === model.table.primaryKey && (value === "" || value === "." || value === "..")) {
+    issues.push({ path: name, code: "PATTERN", message: `${name} must be neither empty nor . nor .., which no path can name.` });
+  }
 }
 
 function checkDimensions(reading: Reading, name: string, value: Value): void {

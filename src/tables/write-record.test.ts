@@ -103,6 +103,11 @@ test("issues and the names in them are bounded", async () => {
   expect(JSON.stringify(long).length).toBeLessThan(1_000);
 });
 
+test("a key is one that a path can name", async () => {
+  for (const id of ["", ".", ".."]) expect(await failure(app.write(create("Product", { id, sku: "A" })))).toMatchObject({ code: "VALIDATION_FAILED", where: "id" });
+  for (const id of ["...", " ", "a/..", "%2e"]) expect((await app.write(create("Note", { id }))).status).toBe("created");
+});
+
 test("an open table keeps what it does not declare", async () => {
   const { id } = await app.write(create("Note", { text: "t", color: "red", deep: { a: null } }));
   expect(app.tables.get("Note", id)?.values).toEqual({ id, text: "t", color: "red", deep: { a: null } });
