@@ -4,12 +4,14 @@ import type { Value } from "../base/value.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Scope } from "../query/scope.ts";
-import type { Callable, Catalog } from "../schema/catalog.ts";
+import type { AllowRule, Callable, Catalog } from "../schema/catalog.ts";
 import type { Authority, Permission } from "../tables/authority.ts";
+import { explainRefusal } from "./describe-rule.ts";
 import type { Identity } from "./identity.ts";
 import { createRoleRights, type RecordVerb, type RoleRights } from "./role-rights.ts";
 import { rulePlan } from "./rule-plan.ts";
 import { isPublicPlan } from "./public-plan.ts";
+import { claimsOfRules, standingOf, type Standing } from "./standing.ts";
 
 export interface Rights {
   /** Equal for callers with equal roles: a plan ruled for one serves the other, with their own `auth`. */
@@ -21,6 +23,7 @@ export interface Rights {
   /** Null only for `system`, which acts without rules. */
   readonly authority: Authority | null;
   readonly administrator: boolean;
+  readonly standing: Standing;
   /** The variable `auth` of rules. */
   readonly auth: Authority["auth"];
   permission(table: string, verb: RecordVerb): Permission;
@@ -31,6 +34,8 @@ export interface Rights {
   requireCall(callable: Callable): void;
   /** What a refusal answers: 401 for whoever is not signed in, else 403. */
   refusal(what: string): Error;
+  /** The same for a call that the `where` of its @allow refused. */
+  callRefusal(callable: Callable): Error;
   /** The plan with READ rules and masks, for the wire or (`code`) for app code. */
   rulePlan(plan: Plan, reader?: "wire" | "code"): Plan;
   /** True when `public` may read all that the (unruled) plan reads. */
@@ -54,6 +59,7 @@ export function createAccess(options: AccessOptions): Access {
   const byRoles = new Map<string, RoleRights>();
   const byIdentity = new WeakMap<Identity, Rights>();
   const all = createRoleRights(null, "all", options);
+  let claims: ReadonlySet<string> | "all" | null = null;
 
   const rolesOf = (identity: Identity): RoleRights => {
     if (identity.kind === "administrator" || identity.kind === "system") return all;
@@ -75,7 +81,8 @@ export function createAccess(options: AccessOptions): Access {
     rights(identity) {
       let rights = byIdentity.get(identity);
       if (rights === undefined) {
-        rights = createRights(identity, rolesOf(identity), publicRoles, options.explainDenials === true);
+        claims ??= claimsOfRules(options.catalog, options.book);
+        rights = createRights(identity, { roles: rolesOf(identity), publicRoles, standing: standingOf(identity, claims) }, options.explainDenials === true);
         byIdentity.set(identity, rights);
       }
       return rights;
@@ -83,7 +90,9 @@ export function createAccess(options: AccessOptions): Access {
   };
 }
 
-function createRights(identity: Identity, roles: RoleRights, publicRoles: RoleRights, explainDenials: boolean): Rights {
+interface RightsParts { readonly roles: RoleRights; readonly publicRoles: RoleRights; readonly standing: Standing }
+
+function createRights(identity: Identity, { roles, publicRoles, standing }: RightsParts, explainDenials: boolean): Rights {
   const administrator = identity.kind === "administrator";
   const unruled = administrator || identity.kind === "system";
   const auth = authOf(identity);
@@ -91,18 +100,23 @@ function createRights(identity: Identity, roles: RoleRights, publicRoles: RoleRi
     const authority = roles.table(table);
     return verb === "READ" ? authority.read : verb === "CREATE" ? authority.create : verb === "UPDATE" ? authority.update : authority.remove;
   };
-  const refusal = (what: string): Error => (identity.kind === "anonymous"
-    ? fault("UNAUTHENTICATED", `Nobody is signed in, and ${what} is not public.`, { headers: { "www-authenticate": "Bearer" } })
-    : fault("FORBIDDEN", `You may not ${what}.`));
+  const explains = explainDenials || administrator;
+  const hintOf = (what: string, rules: () => readonly AllowRule[]): { hint?: string } => (explains ? { hint: explainRefusal(what, rules(), identity) } : {});
+  const refusal = (what: string, extras: { hint?: string } = {}): Error => (identity.kind === "anonymous"
+    ? fault("UNAUTHENTICATED", `Nobody is signed in, and ${what} is not public.`, { headers: { "www-authenticate": "Bearer" }, ...extras })
+    : fault("FORBIDDEN", `You may not ${what}.`, extras));
+  const tableHint = (table: string, verb: RecordVerb): { hint?: string } =>
+    hintOf(`${verb} of ${table}`, () => (roles.catalog.tables.get(table)?.allow ?? []).filter((rule) => rule.do.includes(verb)));
+  const callRefusal = (callable: Callable): Error => refusal(`call ${callable.name}`, hintOf(callable.name, () => callable.allow));
   return {
-    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, auth, permission, refusal,
+    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, standing, auth, permission, refusal,
     authority: identity.kind === "system" ? null : {
       table: (name) => roles.table(name), auth, subject: identity.subject,
-      explainDenials: explainDenials || administrator, authenticated: identity.kind !== "anonymous",
+      explainDenials: explains, authenticated: identity.kind !== "anonymous", hint: (table, verb) => tableHint(table, verb).hint ?? null,
     },
     mayCall: (callable) => roles.mayCall(callable),
-    require(table, verb) { if (permission(table, verb) === false) throw refusal(`${verb.toLowerCase()} ${table}`); },
-    requireCall(callable) { if (roles.mayCall(callable) === false) throw refusal(`call ${callable.name}`); },
+    require(table, verb) { if (permission(table, verb) === false) throw refusal(`${verb.toLowerCase()} ${table}`, tableHint(table, verb)); },
+    requireCall(callable) { if (roles.mayCall(callable) === false) throw callRefusal(callable); },
     rulePlan: (plan, reader = "wire") => (unruled ? plan : rulePlan(plan, { rights: roles, code: reader === "code" })),
     publicRead: (plan) => isPublicPlan(plan, publicRoles),
     publicFields(table, fields) {

@@ -29,7 +29,7 @@ export async function callBody(core: DispatchCore, operation: Operation, body: C
   const run = body.kind === "endpoint" ? endpointRun(core, callable, input) : actionRun(core, callable, { id: body.id, input, precondition: body.precondition ?? null });
   const transactional = callable.transaction === "SERIALIZABLE";
   return core.keys.run(operation, {
-    transactional,
+    standing: caller.rights.standing, transactional,
     run: (keep) => (transactional ? runTransaction : runDirect)(core, {
       caller, run, commits: keep !== null,
       complete: (value: unknown, at: Committing) => {
@@ -108,5 +108,5 @@ async function runOnRecord(body: Body, callable: Callable, { id, input, precondi
 
 /** `where` of the callable's @allow, in the state that the body begins with. */
 function requireRule(body: Body, callable: Callable, input: RecordValues, rows: { readonly [row: string]: RecordValues | null }): void {
-  if (!body.holds(body.caller.rights.mayCall(callable), rows, input)) throw body.caller.rights.refusal(`call ${callable.name}`);
+  if (!body.holds(body.caller.rights.mayCall(callable), rows, input)) throw body.caller.rights.callRefusal(callable);
 }

@@ -81,6 +81,13 @@ test("the role part is asked again before an answer is replayed", async () => {
   expect((await refusal(app.as(user("ann")).keyed("k1").create("Order", {}))).code).toBe("FORBIDDEN");
 });
 
+test("an answer is given again only to who has all the rights that it was given under", async () => {
+  const first = await app.as(user("ann", "customer", "lead")).keyed("k1").create("Order", {});
+  expect((await refusal(app.as(ann).keyed("k1").create("Order", {}))).code).toBe("FORBIDDEN");
+  expect((await app.as(user("ann", "customer", "lead", "chief")).keyed("k1").create("Order", {})).result).toMatchObject({ createdId: first.result.createdId, replayed: true });
+  expect(await orders()).toBe(1);
+});
+
 test("what the app decided is kept; what the runtime refused, and faults, are not", async () => {
   let stock = 0;
   modes = {

@@ -1,5 +1,6 @@
 // Idempotency-Key: the first request with a key does the work, and its answer is kept in the commit that does it; the same again gets
 // that answer. What may be kept, and what an interrupted request means, is in semantics.md under HTTP.
+import type { Standing } from "../access/standing.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import type { Clock } from "../base/clock.ts";
@@ -16,6 +17,8 @@ import type { Operation, Result } from "./operation.ts";
 export type Keep = (connection: Connection, result: Result) => void;
 
 export interface KeyedWork {
+  /** Of the caller. */
+  readonly standing: Standing;
   /** False: the body writes outside of one transaction, so it is marked as started first. */
   readonly transactional: boolean;
   /** `keep` null: there is no key. Without a commit of its own (`transactional` false) it is not called. */
@@ -54,18 +57,18 @@ export class IdempotencyKeys {
       if (running.fingerprint !== claim.fingerprint) throw mismatch();
       await this.#wait(running.done, waitUntilMs);
     }
-    const known = this.#find(id, claim.fingerprint);
+    const known = this.#find(id, claim.fingerprint, work.standing);
     return known ?? await this.#first(id, { name, fingerprint: claim.fingerprint, work });
   }
 
   /** The kept answer; null when the key is new. */
-  #find(id: IdempotencyId, fingerprint: string): Result | null {
+  #find(id: IdempotencyId, fingerprint: string, standing: Standing): Result | null {
     const { storage, clock } = this.#parts;
     const record = findIdempotency(storage.reader, id, dateTimeOf(clock.now()));
     if (record === null) return null;
     if (record.fingerprint !== fingerprint) throw mismatch();
     if (record.answer === null) throw fault("OUTCOME_UNKNOWN", "The first request with this key was interrupted.");
-    return replayed(record.answer);
+    return replayed(record.answer, standing);
   }
 
   async #first(id: IdempotencyId, { name, fingerprint, work }: { readonly name: string; readonly fingerprint: string; readonly work: KeyedWork }): Promise<Result> {
@@ -82,9 +85,9 @@ export class IdempotencyKeys {
   async #inCommit(id: IdempotencyId, fingerprint: string, work: KeyedWork): Promise<Result> {
     const { storage, limits } = this.#parts;
     try {
-      return await work.run((connection, result) => storeAnswer(connection, id, this.#mark(fingerprint), keptResult(result, limits.idempotencyBodyBytes)));
+      return await work.run((connection, result) => storeAnswer(connection, id, this.#mark(fingerprint), keptResult(result, work.standing, limits.idempotencyBodyBytes)));
     } catch (error) {
-      if (isKept(error)) await storage.commit((connection) => storeAnswer(connection, id, this.#mark(fingerprint), keptProblem(error)));
+      if (isKept(error)) await storage.commit((connection) => storeAnswer(connection, id, this.#mark(fingerprint), keptProblem(error, work.standing)));
       throw error;
     }
   }
@@ -97,13 +100,13 @@ export class IdempotencyKeys {
       result = await work.run(null);
     } catch (error) {
       await storage.commit((connection) => {
-        if (isKept(error)) storeAnswer(connection, id, this.#mark(fingerprint), keptProblem(error));
+        if (isKept(error)) storeAnswer(connection, id, this.#mark(fingerprint), keptProblem(error, work.standing));
         // A body whose time is up may still be at work: then it stays unknown what it did.
         else if (!isTimeout(error)) forgetIdempotency(connection, id);
       });
       throw error;
     }
-    await storage.commit((connection) => storeAnswer(connection, id, this.#mark(fingerprint), keptResult(result, limits.idempotencyBodyBytes)));
+    await storage.commit((connection) => storeAnswer(connection, id, this.#mark(fingerprint), keptResult(result, work.standing, limits.idempotencyBodyBytes)));
     return result;
   }
 

@@ -24,7 +24,7 @@ export type WriteBody = Extract<OperationBody, { kind: "create" | "replace" | "u
 export function writeBody(core: DispatchCore, operation: Operation, body: WriteBody, caller: Caller): Promise<Result> {
   requireVerb(body, caller);
   const write = hasOverride(core, tableOf(body)) ? throughOverrides : inOneCommit;
-  return core.keys.run(operation, { transactional: true, run: (keep) => write(core, body, caller, keep) });
+  return core.keys.run(operation, { standing: caller.rights.standing, transactional: true, run: (keep) => write(core, body, caller, keep) });
 }
 
 export function tableOf(body: WriteBody): string {
