@@ -109,7 +109,7 @@ function createRights(identity: Identity, { roles, publicRoles, standing }: Righ
     hintOf(`${verb} of ${table}`, () => (roles.catalog.tables.get(table)?.allow ?? []).filter((rule) => rule.do.includes(verb)));
   const callRefusal = (callable: Callable): Error => refusal(`call ${callable.name}`, hintOf(callable.name, () => callable.allow));
   return {
-    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, standing, auth, permission, refusal,
+    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, standing, auth, permission, refusal: (what) => refusal(what), callRefusal,
     authority: identity.kind === "system" ? null : {
       table: (name) => roles.table(name), auth, subject: identity.subject,
       explainDenials: explains, authenticated: identity.kind !== "anonymous", hint: (table, verb) => tableHint(table, verb).hint ?? null,

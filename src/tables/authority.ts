@@ -26,6 +26,8 @@ export interface Authority {
   readonly subject: string | null;
   /** Error details may say which rule denied (development only). */
   readonly explainDenials: boolean;
+  /** In words which rules would have permitted it, and who asked; null where that is not told. */
+  hint?(table: string, verb: "CREATE" | "UPDATE" | "DELETE"): string | null;
   /** Signed in: refusals are 403, else 401. */
   readonly authenticated: boolean;
 }

@@ -12,7 +12,8 @@ export function notFound(table: string): AmbitError {
 
 /** `stage` says where the rule failed; told in development only. */
 export function denied(authority: Authority, table: string, verb: WriteVerb, stage: "role" | "stored record" | "final record"): AmbitError {
-  const explained = authority.explainDenials ? { details: { table, verb, failedOn: stage } } : {};
+  const hint = authority.hint?.(table, verb) ?? null;
+  const explained = authority.explainDenials ? { details: { table, verb, failedOn: stage }, ...(hint === null ? {} : { hint }) } : {};
   if (!authority.authenticated) return fault("UNAUTHENTICATED", `Sign in to ${DOES[verb]} records of ${table}.`, explained);
   return fault("FORBIDDEN", `You may not ${DOES[verb]} this record of ${table}.`, explained);
 }
