@@ -5,7 +5,7 @@ import { membersOf } from "./json-text.ts";
 /** Null: an empty cell, or NULL, without quotes. */
 export type CsvCell = string | null;
 
-/** Rows of cells; a last line break does not make a row. Throws MALFORMED_BODY with the line. */
+/** Rows of cells, the header and at most `rowsMax` others; a last line break does not make a row. Throws MALFORMED_BODY with the line. */
 export function readCsv(text: string, rowsMax: number): CsvCell[][] {
   const rows: CsvCell[][] = [];
   let at = 0;
@@ -24,7 +24,7 @@ export function readCsv(text: string, rowsMax: number): CsvCell[][] {
     at += text.startsWith("\r\n", at) ? 2 : 1;
     line++;
     rows.push(row);
-    if (rows.length > rowsMax) throw fault("TOO_MANY_ROWS", `The body has more than ${rowsMax} rows.`);
+    if (rows.length > rowsMax + 1) throw fault("TOO_MANY_ROWS", `The body has more than ${rowsMax} rows.`);
   }
   return rows;
 }

@@ -70,7 +70,7 @@ function parseLines(text: string, depthMax: number): unknown[] {
 }
 
 function fromCsv(text: string, table: Table, bounds: { jsonDepth: number; bulkRows: number }): RawInput[] {
-  const [names, ...rows] = readCsv(text, bounds.bulkRows + 1);
+  const [names, ...rows] = readCsv(text, bounds.bulkRows);
   if (names === undefined) throw fault("MALFORMED_BODY", "The CSV has no header.");
   const columns = names.map((name) => name ?? "");
   if (new Set(columns).size < columns.length) throw fault("MALFORMED_BODY", "The CSV names a column twice.");
