@@ -1,10 +1,11 @@
 // Rules in words, for whoever builds the app: `ambit describe` and the refusals of development. Clients of others never read them.
 import type { AllowRule } from "../schema/catalog.ts";
 
-/** `viewer: READ on project where record.open`. */
+/** `viewer: READ on project where record.open`; of a callable without the verbs. */
 export function describeRule(rule: AllowRule): string {
-  const on = rule.on === null ? "" : ` on ${rule.on.length === 0 ? "record" : rule.on.join(".")}`;
-  return `${rule.to.join(", ")}: ${rule.do.length === 0 ? "call" : rule.do.join(" ")}${on}${rule.where === null ? "" : ` where ${rule.where.source}`}`;
+  const where = rule.where === null ? "" : ` where ${rule.where.source}`;
+  const on = rule.on === null ? "" : ` on ${rule.on.join(".") || "record"}`;
+  return `${rule.to.join(", ")}${rule.do.length === 0 ? "" : `: ${rule.do.join(" ")}`}${on}${where}`;
 }
 
 /** Why a caller with these roles was refused: what would have allowed it, and who asked. `what`: `UPDATE of Project`, `close`. */

@@ -128,6 +128,23 @@ test("refusals: 401 for nobody, 403 for somebody, none for the administrator and
   expect(access.rights(systemIdentity).authority).toBeNull();
 });
 
+test("in development a refusal says what would have permitted it, and who asked", () => {
+  const hints = (identity: Identity, explainDenials: boolean, act: (rights: Rights) => void): string | undefined => {
+    try {
+      act(createAccess({ catalog, book, explainDenials }).rights(identity));
+    } catch (error) {
+      return (error as AmbitError).extras.hint ?? "none";
+    }
+    return undefined;
+  };
+  const remove = (rights: Rights): void => rights.require("Post", "DELETE");
+  expect(hints(anonymousIdentity, true, remove)).toBe("What permits DELETE of Post: @allow admin: READ CREATE UPDATE DELETE (schema.graphql:6). Nobody is signed in.");
+  expect(hints(member("ann", "author"), true, (rights) => rights.requireCall(post.actions.get("quiet")!))).toBe("No @allow permits quiet. The caller is ann, with the roles author.");
+  expect(hints(member("ann"), true, (rights) => { throw rights.callRefusal(post.actions.get("like")!); })).toStartWith("What permits like: @allow author where input.strength < 10 (schema.graphql:17); @allow admin");
+  expect(createAccess({ catalog, book, explainDenials: true }).rights(member("ann")).authority!.hint!("Group", "DELETE")).toBe("What permits DELETE of Group: @allow viewer, owner: DELETE on record where record.name != null (schema.graphql:20). The caller is ann, without roles.");
+  expect([hints(anonymousIdentity, false, remove), hints(member("ann"), false, remove), createAccess({ catalog, book }).rights(member("ann")).authority!.hint!("Post", "DELETE")]).toEqual(["none", "none", null]);
+});
+
 test("equal roles share their compiled rights; identities do not share auth", () => {
   const [one, two] = [access.rights(member("ann", "author")), access.rights(member("bob", "author"))];
   expect([one.roleKey, one.scope, one.permission("Post", "READ")]).toEqual([two.roleKey, two.scope, two.permission("Post", "READ")]);

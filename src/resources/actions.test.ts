@@ -226,6 +226,15 @@ test("faults of app code are incidents: nothing leaks, nothing is written, the l
   expect(app.entries().length).toBe(entries);
 });
 
+test("in development the client is told what was thrown, too", async () => {
+  const app = await open({ parts: { development: true } });
+  modes = { async throws() { throw new TypeError("secret detail"); }, async forgets(ctx) { void ctx.system["Stock"]!.update("s1", { available: 2 }); }, async wrong() { return "not a boolean"; } };
+  const hint = async (mode: string): Promise<unknown> => app.as(nobody).call("run", { mode }).then(() => null, (error: { extras: { hint?: string } }) => error.extras.hint);
+  expect(await hint("throws")).toBe("In run: TypeError: secret detail");
+  expect(await hint("forgets")).toEndWith("ctx.system.Stock.update was not awaited.");
+  expect(await hint("wrong")).toBe('In run: [{"path":"","code":"WRONG_TYPE"}]');
+});
+
 test("a refusal of a write without rules names nothing that is hidden from the caller", async () => {
   const app = await open();
   modes = { async below(ctx) { await ctx.system["Stock"]!.increment("s1", "available", -11); } };

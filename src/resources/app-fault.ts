@@ -5,7 +5,7 @@ import { uuidv7, type Random } from "../base/random.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Json } from "../base/value.ts";
 
-export interface FaultParts { readonly log: Log; readonly clock: Clock; readonly random: Random }
+export interface FaultParts { readonly log: Log; readonly clock: Clock; readonly random: Random; /** The client is told, too. */ readonly development: boolean }
 
 /** Made by ctx.error: the app decided this answer, so it may be kept under an Idempotency-Key. */
 const decidedByApp = new WeakSet<AmbitError>();
@@ -23,14 +23,19 @@ export function appError(status: number, code: string, message: string, details?
   return error;
 }
 
-/** Logs the facts and answers only the incident's id. */
+/** Logs the facts and answers only the incident's id; in development the reason as well. */
 export function incident(
   code: "INTERNAL" | "INVALID_RESULT", message: string, facts: { readonly requestId: string; readonly body: string; readonly thrown: unknown; readonly details?: Json }, parts: FaultParts,
 ): AmbitError {
   const id = uuidv7(parts.clock, parts.random);
   const { requestId, body, thrown, details } = facts;
   parts.log.error("body-failed", { incident: id, code, requestId, body, ...(details === undefined ? {} : { details }), ...describeError(thrown) });
-  return fault(code, `${message} Incident ${id}.`, { details: { incident: id }, cause: thrown });
+  return fault(code, `${message} Incident ${id}.`, { details: { incident: id }, ...(parts.development ? { hint: reasonOf(body, thrown, details) } : {}) });
+}
+
+function reasonOf(body: string, thrown: unknown, details: Json | undefined): string {
+  const reason = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : thrown === null ? JSON.stringify(details ?? null) : String(thrown);
+  return `In ${body}: ${reason}`;
 }
 
 function plainJson(value: unknown): Json {

@@ -1,7 +1,8 @@
 // Everything that can be said of an app in one bounded answer: for people, coding agents and `ambit describe`.
 import { basename } from "node:path";
+import { describeRule } from "../access/describe-rule.ts";
 import { unavailable } from "../schema/availability.ts";
-import type { AllowRule, Callable, Field, Table, TypeRef } from "../schema/catalog.ts";
+import type { Callable, Field, Table, TypeRef } from "../schema/catalog.ts";
 import type { LoadedApp } from "./load-app.ts";
 
 export interface RunningFacts {
@@ -53,12 +54,6 @@ function describeField(field: Field, table: Table): string {
 export function typeText(type: TypeRef): string {
   const item = type.list ? `[${type.name}${type.itemRequired ? "!" : ""}]` : type.name;
   return type.required ? `${item}!` : item;
-}
-
-function describeRule(rule: AllowRule): string {
-  const where = rule.where === null ? "" : ` where ${rule.where.source}`;
-  const on = rule.on === null ? "" : ` on ${rule.on.join(".") || "record"}`;
-  return `${rule.to.join(", ")}${rule.do.length === 0 ? "" : `: ${rule.do.join(" ")}`}${on}${where}`;
 }
 
 function describeCallable(callable: Callable): object {
