@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
 import { Matrix, type Answer } from "./matrix-server.ts";
 import { allow, allowWithin, type Row, type Rule, type TableModel } from "./model.ts";
-import { creations } from "./new-rows.ts";
+import { creations } from "./created-rows.ts";
 import { fieldOf, permits } from "./oracle.ts";
 import { inKeyOrder, inOrderOf, keyOf, refusal } from "./record-checks.ts";
 import { differences, restore, storedRow, withoutComputed } from "./stored-rows.ts";

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
 import { Matrix, type Answer, type Request } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
-import { creations } from "./new-rows.ts";
+import { creations } from "./created-rows.ts";
 import { exported } from "./oracle.ts";
 import { keyOf } from "./record-checks.ts";
 import { differences } from "./stored-rows.ts";

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
 import { Matrix, type Answer } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
-import { creations } from "./new-rows.ts";
+import { creations } from "./created-rows.ts";
 import { exported, fieldOf } from "./oracle.ts";
 import { keyOf, refusal } from "./record-checks.ts";
 import { differences, restore, storedRow, withoutComputed } from "./stored-rows.ts";

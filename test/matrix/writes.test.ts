@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { exported } from "./oracle.ts";
 import { Matrix } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
-import { creations } from "./new-rows.ts";
+import { creations } from "./created-rows.ts";
 import { differences } from "./stored-rows.ts";
 import { checkCreate, checkRemove, checkUpdate, valuesFor } from "./write-checks.ts";
 import { WriteOracle } from "./write-oracle.ts";
