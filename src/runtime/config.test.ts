@@ -42,6 +42,14 @@ test("a key whose token is empty is no key", () => {
   expect(load('auth: { keys: [{ token: "${NONE:-}", subject: s }] }').config.auth.keys).toEqual([]);
 });
 
+test("two keys with one token are refused, without telling it; several empty ones are no keys", () => {
+  const text = 'auth:\n  keys:\n    - { token: "${A:-same}", subject: a }\n    - { token: other, subject: b }\n    - { token: "${B:-same}", subject: c }\n';
+  const { diagnostics } = load(text);
+  expect(diagnostics.map(({ code, message, position }) => [code, message, position.line])).toEqual([["CONFIG", "auth.keys.2 has the same token as auth.keys.0.", 5]]);
+  expect(JSON.stringify(diagnostics)).not.toContain('"same"');
+  expect(load(text.replaceAll(":-same", ":-")).diagnostics).toEqual([]);
+});
+
 test("unknown settings are refused with did-you-mean and an edit", () => {
   const { diagnostics } = load("http:\n  prot: 80\nlimts: {}\n");
   expect(diagnostics.map((problem) => [problem.code, problem.position.line, problem.position.column, problem.fix])).toEqual([

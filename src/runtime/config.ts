@@ -76,6 +76,7 @@ export function loadConfig(
   const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
   if (config.zone !== "UTC") diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
   diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
+  if (diagnostics.length === 0) diagnostics.push(...sharedTokens(raw as RawConfig, document, at));
   return { config, diagnostics };
 }
 
@@ -145,6 +146,20 @@ function invalidDurations(raw: RawConfig, document: Document, at: (offset: numbe
   check(raw.log?.retention, ["log", "retention"]);
   for (const [name, value] of Object.entries(raw.limits ?? {})) check(value, ["limits", name]);
   return found;
+}
+
+/** The tokens themselves are not told. */
+function sharedTokens(raw: RawConfig, document: Document, at: (offset: number) => SourcePosition): Diagnostic[] {
+  const first = new Map<string, number>();
+  return (raw.auth?.keys ?? []).flatMap(({ token }, index): Diagnostic[] => {
+    const other = first.get(token);
+    if (other === undefined) first.set(token, index);
+    if (other === undefined || token === "") return [];
+    return [{
+      code: "CONFIG", severity: "error", position: at(offsetOf(document, ["auth", "keys", String(index), "token"])), message: `auth.keys.${index} has the same token as auth.keys.${other}.`,
+      why: "A token says who asks, so it can be of one subject only.", fix: "Give each key a token of its own.", edits: [],
+    }];
+  });
 }
 
 function hasChildError(parent: ErrorObject): boolean {
