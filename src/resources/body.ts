@@ -12,6 +12,7 @@ import type { StoredRecord } from "../tables/write.ts";
 import type { BodyCalls } from "./body-calls.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Operation } from "./operation.ts";
+import { ownCopy } from "./own-copy.ts";
 import type { Work } from "./work.ts";
 
 /** On whose behalf app code runs. */
@@ -97,6 +98,6 @@ export class Body {
   show(table: string, stored: Pick<StoredRecord, "values">, mode: Mode): RecordValues | null {
     const rights = this.rights(mode);
     const view = this.core.views.of(table, rights, "code");
-    return this.work.ask(view.local, (source) => view.show({ rights, values: stored.values, now: this.now, source }));
+    return ownCopy(this.work.ask(view.local, (source) => view.show({ rights, values: stored.values, now: this.now, source })));
   }
 }

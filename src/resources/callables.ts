@@ -14,6 +14,7 @@ import { callableResult } from "./callable-result.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
 import { rawInput } from "./code-input.ts";
+import { ownCopy } from "./own-copy.ts";
 import { instanceOf } from "./record-override.ts";
 import { runDirect, runTransaction } from "./run-body.ts";
 import { removeOf, straightWrite, updateOf } from "./straight-write.ts";
@@ -70,7 +71,7 @@ function endpointRun(core: DispatchCore, callable: Callable, input: RecordValues
   assert(code !== undefined, `endpoint ${callable.name} has its body`);
   return async (body) => {
     requireRule(body, callable, input, {});
-    return code.call(undefined, body.context, { ...input });
+    return code.call(undefined, body.context, ownCopy(input));
   };
 }
 
@@ -103,7 +104,7 @@ async function runOnRecord(body: Body, callable: Callable, { id, input, precondi
     const write = kind === "remove" ? removeOf(table, id) : updateOf(table, id, rawInput(given, `${table}.update`));
     return straightWrite(body, { write, dialect: "code", mode: "system", sent: null });
   });
-  return action.call(instance, { ...input });
+  return action.call(instance, ownCopy(input));
 }
 
 /** `where` of the callable's @allow, in the state that the body begins with. */

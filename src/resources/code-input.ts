@@ -14,6 +14,7 @@ import { isKnown } from "../tables/read-input.ts";
 import { isFilled } from "../tables/table-model.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { Body, Mode } from "./body.ts";
+import { ownCopy } from "./own-copy.ts";
 
 export interface InputRequest {
   readonly table: Table;
@@ -54,7 +55,7 @@ export function codeInput(body: Body, { table, input, dialect, mode, verb, merge
 export function rawInput(given: unknown, what: string): RawInput {
   if (typeof given !== "object" || given === null || Array.isArray(given)) throw fault("VALIDATION_FAILED", `${what} takes an object.`);
   const copy = Object.create(null) as { [field: string]: unknown };
-  for (const name of Object.keys(given)) copy[name] = (given as { readonly [field: string]: unknown })[name];
+  for (const name of Object.keys(given)) copy[name] = ownCopy((given as { readonly [field: string]: unknown })[name]);
   return copy;
 }
 

@@ -8,6 +8,7 @@ import type { AppFunction, TableCode } from "./app-code.ts";
 import type { Body, Mode } from "./body.ts";
 import { codeInput, rawInput, sentThrough } from "./code-input.ts";
 import { incremented } from "./incremented.ts";
+import { ownCopy } from "./own-copy.ts";
 import { ownWrite, removeOf, shownAfter, straightWrite, updateOf, type RecordWrite } from "./straight-write.ts";
 import { createInstance, fillInstance } from "./table-instance.ts";
 
@@ -44,7 +45,7 @@ async function createThrough(body: Body, request: RecordWrite, override: Overrid
   };
   const continuation: CreateContinuation = { create: (name, input) => body.calls.start(`super.create of ${name}`, () => goOn(name, input)) };
   const ctx: object = Object.create(body.context, { [CONTINUATION]: { value: continuation } });
-  const answer = await override.run.call(override.code.receiver, ctx, { ...given });
+  const answer = await override.run.call(override.code.receiver, ctx, ownCopy(given));
   return { outcome, answer };
 }
 
@@ -66,7 +67,7 @@ async function changeThrough(body: Body, request: RecordWrite, { code, run, verb
     return outcome;
   };
   const instance = instanceOf(body, { table: write.table, id, code, mode }, change);
-  const answer = verb === "update" ? await run.call(instance, { ...patch }) : await run.call(instance);
+  const answer = verb === "update" ? await run.call(instance, ownCopy(patch)) : await run.call(instance);
   return { outcome, answer };
 }
 

@@ -25,7 +25,8 @@ export async function straightWrite(body: Body, { write, dialect, mode, sent }: 
 
 /** What code hands in: its own fields are held to the caller's rules, but for those that only code sets. */
 export function ownWrite(body: Body, write: Write, mode: Mode): RecordWrite {
-  const sent = "input" in write ? heldFields(body.table(write.table), write.input) : null;
+  const input = "input" in write ? write.input : write.kind === "increment" ? { [write.field]: write.by } : null;
+  const sent = input === null ? null : heldFields(body.table(write.table), input);
   return { write, dialect: "code", mode, sent };
 }
 
