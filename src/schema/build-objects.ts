@@ -26,7 +26,8 @@ export function buildLiteralCatalog(types: Iterable<DeclaredType>, source: Sourc
 }
 
 export function buildInputField(field: DeclaredField, context: LiteralContext, withDefault = true): InputField {
-  const type = field.type ?? unknownType;
+  // A table's type is refused here, and a literal of the whole must not look for its records.
+  const type = field.type === null || field.type.kind === "table" ? unknownType : field.type;
   const limits = limitsOf(field, context);
   const node = field.node.kind === "InputValueDefinition" ? field.node.defaultValue : undefined;
   return {

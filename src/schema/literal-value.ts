@@ -28,6 +28,8 @@ interface Reading {
 }
 
 export function literalValue(node: ConstValueNode, target: CoerceTarget, context: { readonly source: SourceText; readonly literals: Catalog }): Literal {
+  // No literal stands for a record; the place that asks for one is refused itself.
+  if (target.type.kind === "table") return { value: undefined, problems: [] };
   const reading: Reading = { source: context.source, catalog: context.literals, problems: [] };
   const raw = readLiteral(node, target.type, reading);
   if (reading.problems.length > 0) return { value: undefined, problems: reading.problems };

@@ -4,6 +4,7 @@ import { GraphQLError } from "graphql/error/GraphQLError";
 import { Kind } from "graphql/language/kinds";
 import { parse } from "graphql/language/parser";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { boundsProblem, type BoundsProblem } from "./source-bounds.ts";
 import { positionAt, type SourceText } from "./source-text.ts";
 
 export interface ParsedSchema {
@@ -16,8 +17,12 @@ export interface ParsedSchema {
 const DEFINITION_START = /^(?:extend\s|type\s|enum\s|input\s|interface\s|union\s|scalar\s|directive\s|schema\b)/;
 const DEFINED_NAME = /^\s*(?:type|enum|input|interface|union|scalar)\s+([A-Za-z_]\w*)/m;
 
+const nothing: ParsedSchema = { document: { kind: Kind.DOCUMENT, definitions: [] }, diagnostics: [], broken: new Set() };
+
 export function parseSchema(source: SourceText): ParsedSchema {
-  if (isEmpty(source.text)) return { document: { kind: Kind.DOCUMENT, definitions: [] }, diagnostics: [], broken: new Set() };
+  const bounds = boundsProblem(source);
+  if (bounds !== null) return { ...nothing, diagnostics: [syntaxProblem(source, bounds)] };
+  if (isEmpty(source.text)) return nothing;
   const whole = tryParse(source.text);
   if (whole instanceof GraphQLError) return parseByDefinition(source, whole);
   return { document: whole, diagnostics: [], broken: new Set() };
@@ -73,16 +78,15 @@ function definitionRanges(source: SourceText): { start: number; end: number }[] 
 }
 
 function syntaxDiagnostic(source: SourceText, error: GraphQLError, end: number): Diagnostic {
-  const offset = Math.min(error.positions?.[0] ?? 0, end);
-  return {
-    code: "SYNTAX",
-    severity: "error",
-    position: positionAt(source, offset),
+  return syntaxProblem(source, {
+    offset: Math.min(error.positions?.[0] ?? 0, end),
     message: `${error.message.replace(/^Syntax Error: /, "").replace(/<EOF>/, "the end of the definition").replace(/\.$/, "")}.`,
-    why: "Without its syntax the definition has no meaning.",
     fix: fixOf(error.message),
-    edits: [],
-  };
+  });
+}
+
+function syntaxProblem(source: SourceText, { offset, message, fix }: BoundsProblem): Diagnostic {
+  return { code: "SYNTAX", severity: "error", position: positionAt(source, offset), message, why: "Without its syntax the definition has no meaning.", fix, edits: [] };
 }
 
 function fixOf(message: string): string {
