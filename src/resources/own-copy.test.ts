@@ -83,7 +83,6 @@ test("a second run of a body begins with the arguments of the first", async () =
 
 test("an override's second run begins with the input of the first", async () => {
   const seen: string[][] = [];
-  let app: OpenApp;
   class Doc extends Table("Doc") {
     static override async create(ctx: Context, input: { tags: string[] }): Promise<unknown> {
       seen.push([...input.tags]);
@@ -93,7 +92,7 @@ test("an override's second run begins with the input of the first", async () => 
       return (super.create as Base["create"])(ctx, input);
     }
   }
-  app = open({ Doc });
+  const app = open({ Doc });
   await app.tables.commit((session) => session.write({ kind: "create", table: "Doc", input: { id: "other" }, onConflict: null }, { dialect: "code", authority: null, sent: null }), { actor: null, requestId: "r" });
   await app.as(sue).create("Doc", { id: "d", tags: ["1", "2"] });
   expect(seen).toEqual([["1", "2"], ["1", "2"]]);
