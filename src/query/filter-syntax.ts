@@ -87,7 +87,7 @@ function modified(found: RegExpExecArray, scanner: TextScanner): Modified {
 
 function unknownOperator(name: string, where: string, fix: string): AmbitError {
   const near = didYouMean(name, operatorNames);
-  return fault("UNKNOWN_OPERATOR", `There is no operator ${name}.${near === null ? "" : ` Did you mean ${near}?`}`, { where, fix });
+  return fault("UNKNOWN_OPERATOR", `There is no operator ${name}.${near === null ? "" : ` Did you mean ${near}?`}`, { where, fix, ...(near === null ? { hint: `Operators are ${operatorNames.join(", ")}.` } : {}) });
 }
 
 /** Inside a group a value ends at `,` or `)`, unless it is quoted or in balanced braces or brackets as a whole. */

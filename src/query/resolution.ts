@@ -48,6 +48,9 @@ export function createResolution({ scope, limits }: QueryContext): Resolution {
   };
 }
 
+/** Names that a message lists. */
+const NAMED_MAX = 30;
+
 /** The table as clients call it. */
 export function tableLabel(table: Table): string {
   return table.exportName ?? table.name;
@@ -56,7 +59,12 @@ export function tableLabel(table: Table): string {
 /** The same whether the field does not exist or may not be read. */
 export function unknownField(name: string, table: Table, scope: Scope, where: string): AmbitError {
   const near = didYouMean(name, scope.fields(table).keys());
-  return fault("UNKNOWN_FIELD", `${tableLabel(table)} has no field ${name}.${near === null ? "" : ` Did you mean ${near}?`}`, { where, ...(near === null ? {} : { fix: `Write ${near}.` }) });
+  return fault("UNKNOWN_FIELD", `${tableLabel(table)} has no field ${name}.${near === null ? "" : ` Did you mean ${near}?`}`, { where, fix: near === null ? nameOneOf(scope.fields(table).keys()) : `Write ${near}.` });
+}
+
+function nameOneOf(visible: Iterable<string>): string {
+  const names = [...visible];
+  return names.length === 0 ? "Leave it out." : `Name one of ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ", ..." : ""}.`;
 }
 
 /** The field, if the caller may name it. */

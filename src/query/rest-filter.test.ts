@@ -218,6 +218,7 @@ describe("groups", () => {
     ["or=(count1.eq.1,)", "MALFORMED_QUERY", "Expected a name"],
     ["or=(count1)", "MALFORMED_QUERY", "Expected ."],
     ["or=(count1.5)", "UNKNOWN_OPERATOR", "no operator"],
+    ["count1=unlike.5", "UNKNOWN_OPERATOR", "no operator unlike"],
     ["or=(count1.foo.5)", "UNKNOWN_OPERATOR", "no operator foo"],
     ["or=(count1.not.foo.5)", "UNKNOWN_OPERATOR", "no operator foo"],
     ["or=(xor(count1.eq.1))", "MALFORMED_QUERY", "Expected ."],
@@ -359,4 +360,9 @@ describe("bounds", () => {
     expect(problemOf("scores=cs.{1,2,3}", "Product", { listValues: 2 }).message).toContain("at most 2 values");
     expect(problemOf("count1=eq(any).{1,2,3}", "Product", { listValues: 2 }).message).toContain("at most 2 values");
   });
+});
+
+test("where nothing is near, what there is is named", () => {
+  expect(problemOf("count1=contains.5").extras.hint).toStartWith("Operators are eq, neq, ");
+  expect(problemOf("zzzzzzzz=eq.1").extras.fix).toMatch(/^Name one of id, .*\.$/);
 });

@@ -110,7 +110,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const app: ServedApp = {
     limits, development, authenticator,
-    handler: withAdministration(createRest({ catalog, limits, access, dispatcher, clock }), options.describe),
+    handler: withAdministration(createRest({ catalog, limits, access, dispatcher, clock, development }), options.describe),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   return { loaded, tables, app };

@@ -135,5 +135,5 @@ function proceed(exchange: ServerExchange, identity: Identity, system: SystemRou
 
 function refuseMethod(methods: readonly string[]): never {
   if (methods.length === 0) throw fault("NOT_FOUND", "Nothing is at this path.");
-  throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") } });
+  throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") }, fix: `Use one of ${methods.join(", ")}.` });
 }

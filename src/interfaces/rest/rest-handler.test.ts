@@ -147,7 +147,7 @@ scenarios("one record", [
   { request: "GET /Private/1", as: "other", status: 403, code: "FORBIDDEN", operation: null },
   { request: "GET /Private?nope=1", status: 401, code: "UNAUTHENTICATED", operation: null, forbidden: "nope" },
   { request: "GET /Product/1", status: 404, code: "NOT_FOUND", operation: null },
-  { request: "POST /products/1", as: "staff", body: {}, status: 405, code: "METHOD_NOT_ALLOWED", answered: { allow: "GET, HEAD, PUT, PATCH, DELETE, OPTIONS" } },
+  { request: "POST /products/1", as: "staff", body: {}, status: 405, code: "METHOD_NOT_ALLOWED", answered: { allow: "GET, HEAD, PUT, PATCH, DELETE, OPTIONS" }, text: /"fix":"Use one of GET, HEAD, PUT, PATCH, DELETE, OPTIONS\."/ },
 ]);
 
 const two = rows('[{"id":1,"sku":"A"},{"id":2,"sku":"B"}]', 2);

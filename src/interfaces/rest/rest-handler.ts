@@ -19,7 +19,7 @@ export function createRest(options: RestOptions): HttpHandler {
   return {
     handle(exchange) {
       const route = router.find(exchange.method, exchange.segments);
-      if (route === null) return refuse(exchange, router);
+      if (route === null) return refuse(exchange, router, options.development === true);
       exchange.route = route.name;
       const request = new RestRequest(exchange, parts);
       const { target } = route;
@@ -53,10 +53,12 @@ function handleRecord(request: RestRequest, table: Table, id: string): Answer | 
   }
 }
 
-function refuse(exchange: Exchange, router: RestRouter): never {
+function refuse(exchange: Exchange, router: RestRouter, development: boolean): never {
   const methods = router.methods(exchange.segments);
-  if (methods.length > 0) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") } });
+  if (methods.length > 0) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") }, fix: `Use one of ${methods.join(", ")}.` });
   const first = exchange.segments[0]!;
   if (router.isReserved(first)) throw new AmbitError(404, "NOT_AVAILABLE", `/${first} is not available in this version.`, { fix: "README lists what is available." });
-  throw fault("NOT_FOUND", "Nothing is at this path.");
+  // Tables that exist are nobody's business; whoever develops knows them.
+  const near = development ? router.nearest(exchange.segments) : null;
+  throw fault("NOT_FOUND", "Nothing is at this path.", near === null ? {} : { fix: `Did you mean ${near}?` });
 }

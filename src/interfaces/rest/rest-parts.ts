@@ -15,6 +15,8 @@ export interface RestOptions {
   /** At once where it can: reads from memory. */
   readonly dispatcher: { dispatch(operation: Operation): Result | Promise<Result> };
   readonly clock: Clock;
+  /** Paths that are not there are answered with the nearest that is. */
+  readonly development?: boolean;
 }
 
 export interface RestParts extends RestOptions {

@@ -40,6 +40,12 @@ test("methods of a path", () => {
   expect(router.methods(["nothing"])).toEqual([]);
 });
 
+test("the nearest path", () => {
+  const nearest = (path: string): string | null => router.nearest(path.split("/"));
+  expect(["Product", "product/1", "products/1/cancle", "qoute/x", "rpc/qoute"].map(nearest)).toEqual(["/products", "/products/1", "/products/1/cancel", "/quote/x", "/rpc/quote"]);
+  expect(["unlike", "products/1/unlike", "products/1", "rpc/unlike", "rpc", ""].map(nearest)).toEqual([null, null, null, null, null, null]);
+});
+
 test("what the path holds", () => {
   expect(router.find("GET", ["quote", "a/b"])?.target).toMatchObject({ kind: "endpoint", path: { sku: "a/b" }, alias: false });
   expect(router.find("GET", ["products", "a/b"])?.target).toMatchObject({ kind: "record", id: "a/b" });

@@ -1,4 +1,5 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
+import { didYouMean } from "../../base/diagnostic.ts";
 import type { Callable, Catalog, Table } from "../../schema/catalog.ts";
 
 export type RestTarget =
@@ -20,6 +21,8 @@ export interface RestRouter {
   find(method: string, segments: readonly string[]): RestRoute | null;
   /** Methods that the path answers to, OPTIONS last; empty: unknown. */
   methods(segments: readonly string[]): readonly string[];
+  /** The path that was probably meant, where one name in it is misspelt. */
+  nearest(segments: readonly string[]): string | null;
   /** A feature of the design that this version does not have. */
   isReserved(segment: string): boolean;
 }
@@ -55,6 +58,7 @@ export function createRestRouter(catalog: Catalog): RestRouter {
       if (known.length === 0) return [];
       return [...known.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"];
     },
+    nearest: (segments) => nearestPath(segments, tables, endpoints),
     isReserved: (segment) => RESERVED.has(segment),
   };
 }
@@ -85,6 +89,22 @@ function findEndpoint(endpoints: readonly Callable[], method: string, segments: 
     if (path !== null) return { target: { kind: "endpoint", endpoint, path, alias: false }, name: `/${http.path.join("/")}` };
   }
   return null;
+}
+
+function nearestPath(segments: readonly string[], tables: ReadonlyMap<string, TableRoutes>, endpoints: readonly Callable[]): string | null {
+  const [first, ...rest] = segments;
+  const actions = tables.get(first!)?.table.actions;
+  if (actions !== undefined) {
+    const [id, name] = rest;
+    const near = name === undefined ? null : didYouMean(name, actions.keys());
+    return near === null ? null : `/${first}/${id}/${near}`;
+  }
+  if (first === "rpc" && rest[0] !== undefined) {
+    const meant = didYouMean(rest[0], endpoints.map((endpoint) => endpoint.name));
+    return meant === null ? null : `/rpc/${meant}`;
+  }
+  const near = didYouMean(first!, [...tables.keys(), ...endpoints.map((endpoint) => endpoint.http!.path[0]!).filter((part) => !part.startsWith("{"))]);
+  return near === null ? null : `/${[near, ...rest].join("/")}`;
 }
 
 /** Called by GET only what is safe: a link must not change anything. */
