@@ -9,6 +9,7 @@ import { unguardedNulls } from "./check-nullable.ts";
 import { computedCycles, foreignInStored } from "./computed-fields.ts";
 import type { Expression } from "./expression.ts";
 import { expressionBook, type ExpressionBook } from "./expression-book.ts";
+import { oversized } from "./expression-size.ts";
 import { typeOfField } from "./field-type.ts";
 import { someIn } from "./inspect.ts";
 import { misplacedNow } from "./now-placement.ts";
@@ -30,7 +31,7 @@ export function compileCatalogExpressions(catalog: Catalog, limits: Pick<Limits,
   const collected: Collected = { catalog, compiled: new Map(), diagnostics: [] };
   for (const table of catalog.tables.values()) compileTable(table, collected);
   for (const endpoint of catalog.endpoints.values()) compileCallable(endpoint, null, collected);
-  collected.diagnostics.push(...computedCycles(catalog, collected.compiled));
+  collected.diagnostics.push(...computedCycles(catalog, collected.compiled), ...oversized(catalog, collected.compiled));
   return { book: expressionBook(catalog, collected.compiled, limits.ruleSteps), diagnostics: collected.diagnostics };
 }
 
