@@ -45,6 +45,8 @@ export interface TableShape {
   readonly indexes: readonly IndexShape[];
   readonly search: readonly { readonly name: string; readonly create: readonly string[]; readonly drop: readonly string[] }[];
   readonly open: boolean;
+  /** Sources of the rules that its records are known to satisfy. */
+  readonly checks?: readonly string[];
   readonly expiry: { readonly ms: number | null; readonly field: string | null } | null;
 }
 
@@ -66,6 +68,7 @@ function tableShape(table: Table, catalog: Catalog): TableShape {
     indexes: indexesDdl(table, catalog),
     search: searchDdl(table, catalog).map(({ name, create, drop }) => ({ name, create, drop })),
     open: table.open,
+    checks: table.checks.map(({ rule }) => rule.source),
     expiry: expires(table) ? { ms: table.expirationMs, field: table.expiresAt } : null,
   };
 }

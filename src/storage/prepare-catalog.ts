@@ -5,6 +5,7 @@ import { fault } from "../base/error.ts";
 import type { Json } from "../base/value.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
+import { brokenChecks } from "./broken-checks.ts";
 import { evolveTable } from "./evolve-table.ts";
 import { type CatalogShape, type TableShape, catalogShape } from "./catalog-shape.ts";
 import { quoted } from "./column.ts";
@@ -37,6 +38,8 @@ export function prepareCatalog(context: CatalogContext): void {
   try {
     connection.execute("BEGIN IMMEDIATE");
     const differences = [...evolve(context, old, next), ...(old.tables.length === 0 ? [] : brokenReferences(connection, old, next))];
+    // Only in the new shape can records be read.
+    if (differences.length === 0) differences.push(...brokenChecks(context, old));
     if (differences.length > 0) throw migrationNeeded(differences);
     writeMeta(connection, SHAPE_KEY, text);
     connection.execute("COMMIT");
