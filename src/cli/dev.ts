@@ -6,6 +6,7 @@ import { AmbitError } from "../base/error.ts";
 import { isError, loadApp } from "../runtime/load-app.ts";
 import type { RunningApp } from "../runtime/start-app.ts";
 import type { Call, Command } from "./command.ts";
+import { dataDirectory } from "./places.ts";
 import { launch, startCommand, untilSignal } from "./start.ts";
 
 const SETTLE_MS = 60;
@@ -25,7 +26,13 @@ export const devCommand: Command = {
       output.diagnostics(diagnostics);
       output.say("Correct them and save; waiting for a change.");
     }
-    let app = diagnostics.some(isError) ? null : await launch(call, { development: true, adminToken });
+    let app: RunningApp | null = null;
+    try {
+      app = diagnostics.some(isError) ? null : await launch(call, { development: true, adminToken });
+    } catch (error) {
+      if (isMigrationNeeded(error)) adviseOnData(call);
+      throw error;
+    }
     if (app !== null) announce(call, app, adminToken);
     const watcher = watchFiles(directory, async () => {
       try {
@@ -35,6 +42,8 @@ export const devCommand: Command = {
       } catch (error) {
         if (!(error instanceof AmbitError)) throw error;
         output.error(error);
+        if (isMigrationNeeded(error)) adviseOnData(call);
+        if (app !== null) refused(call);
       }
     });
     await untilSignal();
@@ -49,13 +58,28 @@ function announce({ output }: Call, app: RunningApp, adminToken: string): void {
   output.object({ event: "started", url: app.url, port: app.port, adminToken });
 }
 
-async function reload({ output }: Call, app: RunningApp): Promise<void> {
+async function reload(call: Call, app: RunningApp): Promise<void> {
+  const { output } = call;
   const started = performance.now();
   const diagnostics = await app.reload({ typeCheck: true });
   const failed = diagnostics.some(isError);
   output.diagnostics(diagnostics);
-  output.say(failed ? "Still serving the app as it was before this change." : `Reloaded in ${Math.round(performance.now() - started)} ms.`);
-  output.object({ event: failed ? "reload-refused" : "reloaded" });
+  if (failed) { refused(call); return; }
+  output.say(`Reloaded in ${Math.round(performance.now() - started)} ms.`);
+  output.object({ event: "reloaded" });
+}
+
+function refused({ output }: Call): void {
+  output.say("Still serving the app as it was before this change.");
+  output.object({ event: "reload-refused" });
+}
+
+function isMigrationNeeded(error: unknown): boolean {
+  return error instanceof AmbitError && error.code === "MIGRATION_NEEDED";
+}
+
+function adviseOnData(call: Call): void {
+  call.output.say(`If these records may be lost: stop, delete ${dataDirectory(call)} and start again.`);
 }
 
 /** One call at a time; changes during it lead to one more. */

@@ -95,6 +95,7 @@ test("a change that the data does not fit is told, and the app before it goes on
   const from = app.events.length;
   writeFileSync(join(folder, "schema.graphql"), schema.replace("text: String!", "text: String!\n  must: Int!"));
   await within(20_000, "the refusal", app.event((event) => event["code"] === "MIGRATION_NEEDED", from));
+  await within(20_000, "what goes on", app.event((event) => event["event"] === "reload-refused", from));
   expect((await caller.get("/Note/a")).json()).toEqual({ id: "a", text: "kept" });
   await save({ "schema.graphql": schema, "resources.ts": resources("again") }, "reloaded");
   expect(await hello()).toBe("again");
