@@ -44,6 +44,8 @@ export interface TableShape {
   readonly foreignKeys: readonly string[];
   readonly indexes: readonly IndexShape[];
   readonly search: readonly { readonly name: string; readonly create: readonly string[]; readonly drop: readonly string[] }[];
+  /** What VECTOR indexes compare. */
+  readonly vectors: readonly { readonly field: string; readonly dimensions: number }[];
   readonly open: boolean;
   /** Sources of the rules that its records are known to satisfy. */
   readonly checks?: readonly string[];
@@ -67,6 +69,7 @@ function tableShape(table: Table, catalog: Catalog): TableShape {
     foreignKeys: foreignKeys(table, catalog),
     indexes: indexesDdl(table, catalog),
     search: searchDdl(table, catalog).map(({ name, create, drop }) => ({ name, create, drop })),
+    vectors: table.indexes.flatMap(({ kind, fields, dimensions }) => (kind === "VECTOR" && dimensions !== null ? [{ field: fields[0]!, dimensions }] : [])),
     open: table.open,
     checks: table.checks.map(({ rule }) => rule.source),
     expiry: expires(table) ? { ms: table.expirationMs, field: table.expiresAt } : null,

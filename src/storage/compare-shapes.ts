@@ -19,7 +19,7 @@ export interface TableChange {
   readonly addedFields: readonly FieldShape[];
   /** Nullable before, required now: possible if no record has null there. */
   readonly tightened: readonly FieldShape[];
-  /** Stored computed fields, or ones with a new folded companion, that are to be written again. */
+  /** Stored computed fields, or ones with a new folded companion, that are to be written again. Filled nulls change what is computed from them. */
   readonly refilled: readonly string[];
   /** Constraints or columns went: the table is to be copied. */
   readonly rebuild: boolean;
@@ -29,6 +29,7 @@ export function compareTables(old: TableShape, next: TableShape, table: Table): 
   const before = new Map(old.fields.map((field) => [field.name, field]));
   const addedFields = next.fields.filter((field) => !before.has(field.name));
   const kept = next.fields.filter((field) => before.has(field.name));
+  const tightened = kept.filter((field) => field.type.required && !before.get(field.name)!.type.required);
   const refused = [
     ...removedFields(old, next),
     ...addedFields.flatMap((field) => refusedAddition(field, next, table)),
@@ -37,8 +38,8 @@ export function compareTables(old: TableShape, next: TableShape, table: Table): 
   ];
   return {
     old, next, refused, addedFields,
-    tightened: kept.filter((field) => field.type.required && !before.get(field.name)!.type.required),
-    refilled: next.fields.filter((field) => isRefilled(field, before.get(field.name), old, next)).map((field) => field.name),
+    tightened,
+    refilled: next.fields.filter((field) => isRefilled(field, before.get(field.name), old, next) || (field.computed !== null && tightened.length > 0)).map((field) => field.name),
     rebuild: old.columns.some((column) => !next.columns.includes(column))
       || kept.some((field) => field.type.required !== before.get(field.name)!.type.required)
       || !sameSet(old.foreignKeys, next.foreignKeys),

@@ -3,24 +3,28 @@ import { SQLiteError } from "bun:sqlite";
 import type { SqlValue, Value } from "../base/value.ts";
 import type { Fill, Table, TypeRef } from "../schema/catalog.ts";
 import { columnsDdl, createTable } from "./ddl.ts";
-import { OPEN_COLUMN, columnType, fieldOf, isJsonColumn, quoted } from "./column.ts";
+import { OPEN_COLUMN, columnType, fieldOf, isJsonColumn, keyColumn, quoted } from "./column.ts";
 import type { IndexShape, TableShape } from "./catalog-shape.ts";
 import type { Connection } from "./connection.ts";
 import { type Difference, type TableChange, difference } from "./compare-shapes.ts";
 import { fieldColumns } from "./record-codec.ts";
-import { type RefillContext, expireRows, refillRows } from "./refill-rows.ts";
+import { type RefillContext, expireFilledRows, expireRows, refillRows } from "./refill-rows.ts";
 import { searchDdl } from "./search-ddl.ts";
+
+const FLOAT_BYTES = 4;
 
 /** Returns what is not possible; then the caller must roll back. */
 export function evolveTable(context: RefillContext, change: TableChange): Difference[] {
-  const refused = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change)];
+  const refused = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change), ...heldVectors(context, change)];
   if (refused.length > 0) return refused;
   const steps = parts(change);
   dropParts(context, steps);
   addColumns(context, change);
   const unfilled = change.refilled.length === 0 ? [] : refillRows(context, change.refilled);
   if (unfilled.length > 0) return unfilled;
+  const ownTime = change.next.expiry?.field ?? null;
   if (beginsToExpire(change)) expireRows(context);
+  else if (ownTime !== null && change.tightened.some((field) => field.name === ownTime)) expireFilledRows(context, ownTime);
   if (change.rebuild) copyTable(context, change);
   return createParts(context, steps);
 }
@@ -99,6 +103,18 @@ function heldUndeclared({ connection, table }: RefillContext, { old, next, added
   return addedFields.flatMap((field) => {
     const count = holders(`json_type(${open}, '$."${field.name}"') IS NOT NULL`);
     return count === 0 ? [] : [difference(table, field.name, `is new, and ${count} records hold an undeclared field of that name`, "Choose another name, or remove the undeclared one first.")];
+  });
+}
+
+/** Vectors that the index's metric could not compare with those of its length. */
+function heldVectors({ connection, table }: RefillContext, { old, next }: TableChange): Difference[] {
+  const before = new Set(old.fields.map((field) => field.name));
+  return next.vectors.flatMap(({ field, dimensions }) => {
+    if (!before.has(field)) return [];
+    const key = quoted(keyColumn(field));
+    const count = connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE length(${key}) <> ?1`, dimensions * FLOAT_BYTES)[0]![0] as number;
+    if (count === 0) return [];
+    return [difference(table, field, `has ${dimensions} dimensions now, and ${count} records hold vectors of another length`, "Keep the dimensions, or add a field of the new ones beside it.")];
   });
 }
 

@@ -137,7 +137,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
         for (const database of databases) loadVectorFunctions(database);
         vectors = true;
       }
-      prepareCatalog({ connection: writer, catalog, book, nowMs: clock.now() });
+      prepareCatalog({ connection: writer, catalog, book, limits, nowMs: clock.now() });
       writer.forgetStatements();
       reader.forgetStatements();
     },

@@ -148,6 +148,14 @@ test("safe: a nullable field with nulls becomes required and has a constant defa
   expect(of("Item")).toEqual([{ id: "0", a: "7.0" }, { id: "1", a: "2" }]);
 });
 
+test("safe: what nulls are filled with counts in stored computed fields and in the time of expiry", async () => {
+  const double = `double: Int @computed(rule: "record.a * 2", stored: true)`;
+  const { of } = await applied(table(`a: Int ${double}`), items({ a: null, double: null }, { a: 2, double: 4 }), table(`a: Int! @default(value: 7) ${double}`));
+  expect(of("Item")).toEqual([{ id: "0", a: 7, double: 14 }, { id: "1", a: 2, double: 4 }]);
+  const until = await applied(table("until: DateTime @expiresAt"), items({ until: null }), table(`until: DateTime! @expiresAt @default(value: "2030-01-01T00:00:00Z")`));
+  expect(until.opened.storage.reader.values(`SELECT "$expires" FROM Item`)).toEqual([["2030-01-01T00:00:00.000Z"]]);
+});
+
 test("safe: stored computed fields are computed for the records, again when their rule or one below changes, and go without loss", async () => {
   const rows = items(...Array.from({ length: 1_200 }, (_, index) => ({ a: index, b: null })));
   const { of, opened } = await applied(table("a: Int! b: Int"), rows, table("a: Int! b: Int double: Int! @computed(rule: \"record.a * 2\", stored: true) @indexed"));
@@ -231,6 +239,10 @@ const refusals: readonly [name: string, old: string, rows: Rows, next: string, m
     `type Parent @table { id: ID! @primaryKey } ${table(`parentId: ID parent: Parent @relationship(from: "parentId")`)}`, ["Item has 1 records that refer to missing records of Parent."]],
   ["a stored field that becomes computed", table("a: Int b: Int"), items({ a: 1, b: 5 }), table(`a: Int b: Int @computed(rule: "record.a", stored: true)`), ["Item.b became computed, and records hold values of their own."]],
   ["a required computed field without a value", table("a: Int"), items({ a: 1 }, { a: null }), table(`a: Int b: Int! @computed(rule: "record.a", stored: true)`), ["Item.b has no value by its rule in some records."]],
+  ["a computed field whose type or limits do not hold what its rule gives", table("a: Int"), items({ a: 1 }, { a: 300_000 }), table(`a: Int b: Int @computed(rule: "record.a * 1000000", stored: true)`),
+    ["Item.b has a value by its rule that its type or limits do not hold in some records."]],
+  ["vectors of another length", table("a: Vector @indexed(type: VECTOR, dimensions: 2)"), items({ a: [1, 2] }, { a: null }), table("a: Vector @indexed(type: VECTOR, dimensions: 3)"),
+    ["Item.a has 3 dimensions now, and 1 records hold vectors of another length."]],
   ["undeclared fields that are no longer admitted", table("a: Int", "(open: true)").replace("@table (", "@table("), items({ a: 1, loose: "x" }), table("a: Int"), ["Item no longer admits undeclared fields, and 1 records have some."]],
   ["a new field that records hold undeclared", table("a: Int", "(open: true)").replace("@table (", "@table("), items({ a: 1, loose: "x" }), table("a: Int loose: String", "(open: true)").replace("@table (", "@table("),
     ["Item.loose is new, and 1 records hold an undeclared field of that name."]],

@@ -2,6 +2,7 @@
 // with one error that lists all of it. The shape that the data has is kept beside it.
 import { assert } from "../base/assert.ts";
 import { fault } from "../base/error.ts";
+import type { Limits } from "../base/limits.ts";
 import type { Json } from "../base/value.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
@@ -21,6 +22,7 @@ export interface CatalogContext {
   readonly connection: Connection;
   readonly catalog: Catalog;
   readonly book: ExpressionBook;
+  readonly limits: Limits;
   readonly nowMs: number;
 }
 
