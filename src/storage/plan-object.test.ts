@@ -91,3 +91,28 @@ function wideItems(names: readonly string[]): Plan["select"] {
     value: { op: "field", type: { kind: "int" }, row: "record", table: "Wide", path: [], field: name, within: [] },
   }));
 }
+
+const columns = (count: number): string[] => Array.from({ length: count }, (_, index) => `f${index}`);
+
+test("more members than SQLite takes arguments, each once and in order", () => {
+  const names = columns(600);
+  const database = planDatabase(`type Wide @table @export { id: ID! @primaryKey ${names.map((name) => `${name}: Int`).join(" ")} }`);
+  database.insert("Wide", { id: "w", f149: 149, f599: 599 });
+  const row = `{"id":"w",${names.map((name) => `"${name}":${name === "f149" ? 149 : name === "f599" ? 599 : null}`).join(",")}}`;
+  expect(database.read(database.plan("Wide")).json).toBe(`[${row}]`);
+});
+
+test("many masked members, a shorter object after a longer one", () => {
+  const [many, fewer] = [columns(90), columns(50)];
+  const fields = (names: readonly string[]): string => names.map((name) => `${name}: Int`).join(" ");
+  const database = planDatabase(`
+    type Big @table @export { id: ID! @primaryKey price: Int ${fields(many)} smalls: [Small!]! @relationship(to: "bigId") }
+    type Small @table @export { id: ID! @primaryKey price: Int bigId: ID! @indexed big: Big @relationship(from: "bigId") ${fields(fewer)} }`);
+  database.insert("Big", { id: "b", price: 9, f1: 1 });
+  database.insert("Small", { id: "s", price: 9, bigId: "b", f2: 2 });
+  const text = (names: readonly string[], set: string): string => names.map((name) => `"${name}":${name === set ? Number(name.slice(1)) : null}`).join(",");
+  const big = database.plan(`Big?select=id,${many.join(",")},smalls(id,${fewer.join(",")})`);
+  expect(database.read(masked(big, many, 5)).json).toBe(`[{"id":"b",${text(many, "f1")},"smalls":[{"id":"s",${text(fewer, "f2")}}]}]`);
+  const small = database.plan(`Small?select=id,big(id,${many.join(",")}),${fewer.join(",")}`);
+  expect(database.read(masked(small, many, 5)).json).toBe(`[{"id":"s","big":{"id":"b",${text(many, "f1")}},${text(fewer, "f2")}}]`);
+});

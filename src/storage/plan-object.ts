@@ -62,9 +62,12 @@ function assembled(scope: PlanScope, parts: readonly Part[], declared: DeclaredN
   return { sql: `'{' || ltrim(${concatenated(pieces)}, ',') || '}'`, typed: false };
 }
 
-/** Nested, because of SQLite's bound on arguments. */
+/**
+ * Nested, because of SQLite's bound on arguments. The constant (of no piece nothing would be left to join) stands first: SQLite
+ * (seen in 3.54.1) keeps constants apart from registers that it uses again only if one is among the first 32 arguments.
+ */
 function concatenated(pieces: readonly string[]): string {
-  if (pieces.length <= PIECES_MAX) return `concat(${[...pieces, "''"].join(", ")})`;
+  if (pieces.length <= PIECES_MAX) return `concat(${["''", ...pieces].join(", ")})`;
   const groups: string[] = [];
   for (let start = 0; start < pieces.length; start += PIECES_MAX) groups.push(concatenated(pieces.slice(start, start + PIECES_MAX)));
   return concatenated(groups);
