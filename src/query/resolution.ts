@@ -58,12 +58,24 @@ export function tableLabel(table: Table): string {
 
 /** The same whether the field does not exist or may not be read. */
 export function unknownField(name: string, table: Table, scope: Scope, where: string): AmbitError {
-  const near = didYouMean(name, scope.fields(table).keys());
-  return fault("UNKNOWN_FIELD", `${tableLabel(table)} has no field ${name}.${near === null ? "" : ` Did you mean ${near}?`}`, { where, fix: near === null ? nameOneOf(scope.fields(table).keys()) : `Write ${near}.` });
+  // What only code may name is in its scope, but the client hears this too.
+  const known = [...scope.fields(table).values()].filter((field) => !isForCode(field, table, scope.catalog)).map((field) => field.name);
+  const near = didYouMean(name, known);
+  return fault("UNKNOWN_FIELD", `${tableLabel(table)} has no field ${name}.${near === null ? "" : ` Did you mean ${near}?`}`, { where, fix: near === null ? nameOneOf(known) : `Write ${near}.` });
 }
 
-function nameOneOf(visible: Iterable<string>): string {
-  const names = [...visible];
+/** Internal, or a relation over an internal key. */
+function isForCode({ internal, relation }: Field, table: Table, catalog: Catalog): boolean {
+  const isInternal = (owner: string, name: string): boolean => catalog.tables.get(owner)?.fields.get(name)?.internal === true;
+  if (internal || relation === null) return internal;
+  switch (relation.kind) {
+    case "one": return isInternal(table.name, relation.from);
+    case "many": return isInternal(relation.table, relation.to);
+    case "through": return relation.through !== null && (isInternal(relation.through.table, relation.through.from) || isInternal(relation.through.table, relation.through.to));
+  }
+}
+
+function nameOneOf(names: readonly string[]): string {
   return names.length === 0 ? "Leave it out." : `Name one of ${names.slice(0, NAMED_MAX).join(", ")}${names.length > NAMED_MAX ? ", ..." : ""}.`;
 }
 

@@ -1,5 +1,5 @@
 // A running app of the matrix over HTTP, and the requests to it: every answer is searched for what its receiver may not see.
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../src/base/clock.ts";
@@ -67,7 +67,8 @@ export class Matrix {
   }
 
   static async start(options: { development?: boolean } = {}): Promise<Matrix> {
-    const directory = mkdtempSync(join(tmpdir(), "ambit-matrix-"));
+    // Where there is a disk of memory: nothing here is about what survives.
+    const directory = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "ambit-matrix-"));
     const world = seedWorld();
     const log: string[] = [];
     // Time stands still, so that what has expired stays there, unseen; only while the records are written it is earlier.

@@ -16,7 +16,11 @@ export function memoryKey(table: TableModel, key: unknown): string | number | bi
 /** In wire form, without what is worked out at each read; null: nothing there. */
 export function storedRow(matrix: Matrix, table: TableModel, key: unknown): Row | null {
   const stored = matrix.app.tables.get(table.name, memoryKey(table, key));
-  return stored === null ? null : JSON.parse(JSON.stringify(stored.values, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))) as Row;
+  return stored === null ? null : wire(stored.values);
+}
+
+function wire(values: object): Row {
+  return JSON.parse(JSON.stringify(values, (_, value: unknown) => (typeof value === "bigint" ? String(value) : value))) as Row;
 }
 
 export function withoutComputed(table: TableModel, row: Row): Row {
@@ -25,6 +29,14 @@ export function withoutComputed(table: TableModel, row: Row): Row {
 
 export function isAsSeeded(matrix: Matrix, table: TableModel, row: Row): boolean {
   return Bun.deepEquals(storedRow(matrix, table, row[table.key.name]), withoutComputed(table, row), true);
+}
+
+/** Puts one record back that stands where it stood. */
+export async function restoreRow(matrix: Matrix, table: TableModel, row: Row): Promise<void> {
+  const write = { kind: "replace", table: table.name, id: memoryKey(table, row[table.key.name]), input: withoutComputed(table, row), precondition: null } as const;
+  matrix.setTime(EPOCH_MS - 7_200_000);
+  await matrix.app.tables.commit((session) => session.write(write, asCode), system);
+  matrix.setTime(EPOCH_MS);
 }
 
 /** Puts all records back as they were seeded. */
@@ -45,7 +57,9 @@ export async function restore(matrix: Matrix): Promise<void> {
       for (const row of rows) {
         const id = memoryKey(table, row[table.key.name]);
         const input = withoutComputed(table, row);
-        if (session.get(name, id) === null) session.write({ kind: "create", table: name, input, onConflict: null }, asCode);
+        const stored = session.get(name, id);
+        if (stored !== null && Bun.deepEquals(wire(stored.values), input, true)) continue;
+        if (stored === null) session.write({ kind: "create", table: name, input, onConflict: null }, asCode);
         else session.write({ kind: "replace", table: name, id, input, precondition: null }, asCode);
       }
     }

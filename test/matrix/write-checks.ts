@@ -5,7 +5,7 @@ import type { Answer, Matrix } from "./matrix-server.ts";
 import type { FieldModel, Row, TableModel } from "./model.ts";
 import { Oracle } from "./oracle.ts";
 import { keyOf } from "./record-checks.ts";
-import { restore, storedRow, withoutComputed } from "./stored-rows.ts";
+import { restore, restoreRow, storedRow, withoutComputed } from "./stored-rows.ts";
 import { tableNamed } from "./tables.ts";
 import { changed, type Reasons, type WriteOracle } from "./write-oracle.ts";
 
@@ -52,16 +52,29 @@ function tableWith(field: FieldModel): TableModel {
   throw new Error(`no table has ${field.name}`);
 }
 
-export async function checkUpdate({ matrix, writes, who, table }: Writing, row: Row, patch: Readonly<Record<string, unknown>>): Promise<void> {
+/** Those that are refused change nothing, and so may run beside each other. */
+export async function checkUpdates(updates: readonly { readonly writing: Writing; readonly row: Row; readonly patch: Readonly<Record<string, unknown>> }[]): Promise<void> {
+  const permitted = updates.filter(({ writing: { writes, who, table }, row, patch }) => writes.update({ who, table, row, patch }).size === 0);
+  const refused = updates.filter((one) => !permitted.includes(one));
+  await updates[0]?.writing.matrix.together(refused.map(({ writing, row, patch }) => () => checkUpdate(writing, row, patch)));
+  for (const { writing, row, patch } of permitted) await checkUpdate(writing, row, patch);
+}
+
+async function checkUpdate({ matrix, writes, who, table }: Writing, row: Row, patch: Readonly<Record<string, unknown>>): Promise<void> {
   const reasons = writes.update({ who, table, row, patch });
   const path = `/${table.path}/${keyOf(table, row)}`;
   const wants = (next & 1) === 0;
-  const answer = await matrix.ask(who, path, { method: "PATCH", body: patch, ...(wants ? { headers: { prefer: "return=representation" } } : {}) });
   const after = changed(table, row, patch);
-  if (!judge(matrix, answer, reasons, wants && readable(writes, { who, table, row: after }) !== null ? 200 : 204)) return;
+  const view = reasons.size === 0 ? readable(writes, { who, table, row: after }) : null;
+  // The write itself may have made more of the record visible.
+  const answer = await matrix.ask(who, path, { method: "PATCH", body: patch, known: [view], ...(wants ? { headers: { prefer: "return=representation" } } : {}) });
+  if (!judge(matrix, answer, reasons, wants && view !== null ? 200 : 204)) return;
   matrix.same(answer, storedRow(matrix, table, row[table.key.name]), withoutComputed(table, after));
-  if (wants && answer.status === 200) matrix.same(answer, answer.json, readable(writes, { who, table, row: after }));
-  if (!Bun.deepEquals(row, after, true)) await restore(matrix);
+  if (wants && answer.status === 200) matrix.same(answer, answer.json, view);
+  if (Bun.deepEquals(row, after, true)) return;
+  // An expired record that was in the way is gone for it.
+  if (table.expiresAt === null) await restoreRow(matrix, table, row);
+  else await restore(matrix);
 }
 
 /** The record as its writer may see it once it stands; null: not at all. */
