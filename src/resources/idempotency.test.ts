@@ -145,6 +145,23 @@ test("a duplicate waits only so long", async () => {
   expect(runs).toBe(1);
 });
 
+test("after a reload a duplicate still waits for the first, which the app before has in hand", async () => {
+  for (const name of ["direct", "run"]) {
+    let release = (): void => {};
+    modes = { slow: async (ctx) => { await new Promise<void>((resolve) => { release = resolve; }); await ctx.system["Order"]!.create({ owner: "x" }); return 1; } };
+    runs = 0;
+    const before = await orders() as number;
+    const first = app.as(ann).keyed(`k ${name}`).call(name, { mode: "slow" });
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const after = app.reloaded();
+    const second = after.as(ann).keyed(`k ${name}`).call(name, { mode: "slow" });
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    release();
+    expect([(await first).body, (await second).body, (await second).result.replayed]).toEqual([1, 1, true]);
+    expect([runs, await orders()]).toEqual([1, before + 1]);
+  }
+});
+
 test("a body outside of transactions that a crash interrupted: never twice", async () => {
   let release = (): void => {};
   modes = { slow: async (ctx) => { await ctx.system["Order"]!.create({ owner: "x" }); await new Promise<void>((resolve) => { release = resolve; }); return 1; } };

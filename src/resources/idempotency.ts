@@ -29,18 +29,24 @@ export interface KeyParts { readonly storage: Storage; readonly clock: Clock; re
 
 interface Running { readonly fingerprint: string; readonly done: Promise<void> }
 
+/** What is under way on one storage: a reload makes everything else anew, and a duplicate may come after it. */
+const inHand = new WeakMap<Storage, Map<string, Running>>();
+
 /** A stranger's key must not be guessable. */
 const ANONYMOUS_BITS = 128;
 
 export class IdempotencyKeys {
   readonly #parts: KeyParts;
-  /** Names this process in what it starts. */
+  /** Names who started a body. */
   readonly #run: string;
-  readonly #running = new Map<string, Running>();
+  readonly #running: Map<string, Running>;
 
   constructor(parts: KeyParts) {
     this.#parts = parts;
     this.#run = uuidv7(parts.clock, parts.random);
+    let running = inHand.get(parts.storage);
+    if (running === undefined) inHand.set(parts.storage, running = new Map());
+    this.#running = running;
   }
 
   async run(operation: Operation, work: KeyedWork): Promise<Result> {

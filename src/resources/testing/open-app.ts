@@ -49,6 +49,8 @@ export interface OpenApp {
   /** Lines as objects. */
   readonly log: { readonly [name: string]: Json }[];
   as(identity: Identity): Caller;
+  /** Requests to what a reload with the same files puts in its place; data and connections stay. */
+  reloaded(): Pick<OpenApp, "as">;
   entries(): LogEntry[];
   close(keep?: boolean): Promise<void>;
 }
@@ -72,15 +74,22 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book });
   const log: { readonly [name: string]: Json }[] = [];
-  const dispatcher = createDispatcher({
+  const parts: DispatchParts = {
     catalog, book, access, tables, storage, app: bound.code, clock, random, limits,
     log: createLog({ clock, sink: (line) => log.push(JSON.parse(line) as { [name: string]: Json }) }),
     values: { greeting: "hello" }, secrets: { key: "hidden" }, fetch: async () => { throw new Error("no network in tests"); }, development: false,
     ...options.parts,
-  });
+  };
+  const dispatcher = createDispatcher(parts);
   return {
     catalog, access, tables, storage, dispatcher, clock, directory, log,
     as: (identity) => new Caller({ catalog, access, dispatcher, clock, limits }, identity),
+    reloaded() {
+      const again = createTables({ storage, catalog, book, clock, random, limits });
+      tables.handOver(again);
+      const next = createDispatcher({ ...parts, tables: again });
+      return { as: (identity) => new Caller({ catalog, access, dispatcher: next, clock, limits }, identity) };
+    },
     entries: () => readEntries(storage.reader, 0, 1_000_000, catalog),
     async close(keep = false) {
       tables.stop();
