@@ -2,6 +2,7 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { toProblem, type AmbitError } from "../base/error.ts";
 import { errorRegistry, type ErrorCode } from "../base/error-registry.ts";
+import type { Json } from "../base/value.ts";
 
 export interface Output {
   readonly json: boolean;
@@ -29,10 +30,19 @@ export function createOutput(json: boolean, sink: Sink): Output {
     },
     error(error) {
       if (json) { sink.out(`${JSON.stringify(toProblem(error, ""))}\n`); return; }
-      const { fix, hint } = toProblem(error, "");
-      sink.err(`${paint("31", `error ${error.code}`)}: ${error.message}\n${hint === null ? "" : `  ${hint}\n`}${fix === null ? "" : `  fix: ${fix}\n`}`);
+      const { details, fix, hint } = toProblem(error, "");
+      sink.err(`${paint("31", `error ${error.code}`)}: ${error.message}\n${hint === null ? "" : `  ${hint}\n`}${eachText(details)}${fix === null ? "" : `  fix: ${fix}\n`}`);
     },
   };
+}
+
+/** Where an error is about several things: each with its own fix. */
+function eachText(details: Json): string {
+  if (!Array.isArray(details)) return "";
+  return details.map((one) => {
+    const { message, fix } = (one ?? {}) as { readonly message?: unknown; readonly fix?: unknown };
+    return typeof message === "string" && typeof fix === "string" ? `  - ${message}\n    fix: ${fix}\n` : "";
+  }).join("");
 }
 
 /** The error object of interfaces.md, with place and edits. */
