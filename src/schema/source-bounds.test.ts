@@ -20,5 +20,11 @@ describe("the bounds of a schema file", () => {
     expect(compile(`"""\n${many} \\""" ${many}\n"""\n${table(`"${many} \\"" a: String @default(value: "${many}") # ${many}`)}`)).toEqual([]);
   });
 
+  test("a table of more fields than SQLite has columns", () => {
+    const fields = (count: number): string => Array.from({ length: count }, (_, index) => `f${index}: Int`).join(" ");
+    expect(compile(table(fields(899)))).toEqual([]);
+    expect(compile(table(fields(900)))).toEqual(["TYPE_SHAPE 1:6 A has 901 fields."]);
+  });
+
   test("a file that is too long", () => expect(compile(`#${"x".repeat(1_000_000)}`)).toEqual([expect.stringMatching(/^SYNTAX 1:1 A schema has at most 1000000 characters/)]));
 });

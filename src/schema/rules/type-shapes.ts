@@ -4,11 +4,17 @@ import { describeField, diagnose, type CompileContext } from "../compile-context
 import { innermostName, type DeclaredField, type DeclaredType } from "../declarations.ts";
 import { removeArgumentDefinitions } from "../schema-edits.ts";
 
+/** SQLite takes 2,000 columns; a field has up to two, and the record some of its own. */
+const TABLE_FIELDS_MAX = 900;
+
 export function typeShapes(context: CompileContext): Diagnostic[] {
   return [
     ...context.fields.flatMap((field) => checkField(field, context)),
     ...context.types.filter(isEmpty).map((type) => diagnose(context, {
       code: "TYPE_SHAPE", at: type.node.name, message: `${type.name} has no ${type.kind === "enum" ? "values" : "fields"}.`, why: "Nothing could be a value of it.", fix: `Add ${type.kind === "enum" ? "a value" : "a field"}.`,
+    })),
+    ...context.tables.filter((type) => type.fields.length > TABLE_FIELDS_MAX).map((type) => diagnose(context, {
+      code: "TYPE_SHAPE", at: type.node.name, message: `${type.name} has ${type.fields.length} fields.`, why: `A table has at most ${TABLE_FIELDS_MAX}: each is a column.`, fix: "Put what belongs together into nested objects, or into a table of its own.",
     })),
   ];
 }
