@@ -19,7 +19,7 @@ export interface TableChange {
   readonly addedFields: readonly FieldShape[];
   /** Nullable before, required now: possible if no record has null there. */
   readonly tightened: readonly FieldShape[];
-  /** Stored computed fields, or ones with a new folded companion, that are to be written again. Filled nulls change what is computed from them. */
+  /** Stored computed fields, ones with a new folded companion, and objects with new fields, that are to be written again. Filled nulls change what is computed from them. */
   readonly refilled: readonly string[];
   /** Constraints or columns went: the table is to be copied. */
   readonly rebuild: boolean;
@@ -113,7 +113,13 @@ function typeText({ base, list }: TypeShape): string {
 
 function isRefilled(field: FieldShape, before: FieldShape | undefined, old: TableShape, next: TableShape): boolean {
   const newlyFolded = next.folded.includes(field.name) && !old.folded.includes(field.name);
-  return newlyFolded || (field.computed !== null && field.computed !== before?.computed);
+  const completed = before !== undefined && hasNewParts(before.type, field.type);
+  return newlyFolded || completed || (field.computed !== null && field.computed !== before?.computed);
+}
+
+/** Stored objects name all their fields, so that every read shows the same of them. */
+function hasNewParts({ fields: old }: TypeShape, { fields: next }: TypeShape): boolean {
+  return old !== null && next !== null && Object.entries(next).some(([name, type]) => old[name] === undefined || hasNewParts(old[name], type));
 }
 
 function sameSet(left: readonly string[], right: readonly string[]): boolean {

@@ -148,6 +148,14 @@ test("safe: a nullable field with nulls becomes required and has a constant defa
   expect(of("Item")).toEqual([{ id: "0", a: "7.0" }, { id: "1", a: "2" }]);
 });
 
+test("safe: new fields of stored objects stand in the objects that are there", async () => {
+  const objects = (inner: string) => `type Inner { ${inner} } type Outer { inner: Inner list: [Inner!] } ${table("o: Outer os: [Outer!] j: JSON")}`;
+  const { opened } = await applied(objects("a: Int"), items({ o: { inner: { a: 1 }, list: [{ a: 2 }] }, os: [{ inner: null, list: null }], j: { a: 1 } }, { o: null }), objects("a: Int b: String"));
+  expect(opened.storage.reader.values("SELECT o, os, j FROM Item ORDER BY id").map((row) => row.map((text) => JSON.parse((text ?? "null") as string) as unknown))).toEqual([
+    [{ inner: { a: 1, b: null }, list: [{ a: 2, b: null }] }, [{ inner: null, list: null }], { a: 1 }], [null, null, null],
+  ]);
+});
+
 test("safe: what nulls are filled with counts in stored computed fields and in the time of expiry", async () => {
   const double = `double: Int @computed(rule: "record.a * 2", stored: true)`;
   const { of } = await applied(table(`a: Int ${double}`), items({ a: null, double: null }, { a: 2, double: 4 }), table(`a: Int! @default(value: 7) ${double}`));
