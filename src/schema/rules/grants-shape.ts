@@ -34,7 +34,9 @@ function problemOf(argument: "subject" | "role" | "on", field: DeclaredField): {
   if (type === null) return null;
   if (argument === "role") return type.kind === "enum" && !type.list ? null : { message: "is no enum.", fix: "Give it an enum of the roles." };
   const isKey = field.kind === "stored" && type.kind === "scalar" && keyScalars.has(type.name) && !type.list;
-  if (!isKey) return { message: "is no key.", fix: "Name a stored field of type ID, String, Int or Long." };
+  if (!isKey) return { message: "is no key.", fix: `Name a stored field of type ${argument === "subject" ? "ID or String" : "ID, String, Int or Long"}.` };
+  // auth.subject is text: a number would never equal it, and the row would give its role to nobody.
+  if (argument === "subject" && type.name !== "ID" && type.name !== "String") return { message: `is ${type.name}, but a subject is text.`, fix: "Make it of type ID or String." };
   if (argument === "on" && !isForeignKey(field)) return { message: "is no foreign key.", fix: `Add a relation with @relationship(from: "${field.name}").` };
   return null;
 }
