@@ -200,6 +200,25 @@ describe("references and other records", () => {
   });
 });
 
+test("a value that is set blindly is written, so that no version tells whether it was there", async () => {
+  const version = (): number => app.tables.get("Order", "mine")!.version;
+  const writes = async (write: Write, rights: Rights): Promise<boolean> => {
+    const before = version();
+    await app.write(write, ann({ read: own, ...rights }));
+    return version() !== before;
+  };
+  const blind: Rights = { fields: { hidden: { read: false } } };
+  expect(await writes(update("Order", "mine", { hidden: "h" }), blind)).toBe(true);
+  expect(await writes(update("Order", "mine", { hidden: "h" }), { fields: { hidden: { read: not(own) } } })).toBe(true);
+  expect(await writes(update("Order", "mine", { hidden: "h" }), {})).toBe(false);
+  expect(await writes(update("Order", "mine", { note: "n" }), blind)).toBe(false);
+  // What PUT leaves out and may be changed is empty afterwards, whatever it was.
+  await app.write(update("Order", "mine", { hidden: null }));
+  expect(await writes(replace("Order", "mine", { note: "n", code: "c1" }), blind)).toBe(true);
+  expect(await writes(replace("Order", "mine", { note: "n", code: "c1" }), { fields: { hidden: { read: false, update: false } } })).toBe(false);
+  expect(app.tables.get("Order", "mine")!.values).toMatchObject({ note: "n", hidden: null, code: "c1" });
+});
+
 test("broken constraints name only what the caller may read", async () => {
   const blind = authority("ann", { Order: { fields: { code: { read: false } } }, Project: {} });
   expect(await failure(app.write(create("Order", { code: "c1" }), blind))).toEqual({ code: "UNIQUE_VIOLATION", status: 409, message: "A unique value of Order is taken.", where: undefined, details: { table: "Order" } });

@@ -86,16 +86,23 @@ export function rewriteRecord(context: WriteContext, slot: Slot, rewrite: Rewrit
   permitBefore(context, table, "UPDATE", { old: old.values, authority });
   checkPrecondition(rewrite.precondition, old.version);
   const accepted = readInput(context, { model, input: rewrite.input(old.values), mode: rewrite.mode, merge: rewrite.merge, old: old.values, options });
-  const record = rewrite.mode === "update" ? changedRecord(context, model, old.values, accepted)
-    : replacedRecord(context, { model, old: old.values, accepted, write: options, keeps: (field) => isKept(context, slot, field.name, options) });
+  const keeps = ({ name }: { readonly name: string }): boolean => (rewrite.mode === "update" ? !accepted.values.has(name) : isKept(context, slot, name, options));
+  const record = rewrite.mode === "update" ? changedRecord(context, model, old.values, accepted) : replacedRecord(context, { model, old: old.values, accepted, write: options, keeps });
   const images = { old: old.values, record };
   checkGuarded(context, model, { images, accepted, authority });
   permitAfter(context, model, { images, accepted, authority });
-  if (isUnchanged(model, old.values, record)) return { status: "unchanged", table, id, record: old.values, old: old.values };
+  if (isUnchanged(model, old.values, record) && seesAll(context, model, { keeps, values: old.values, authority })) return { status: "unchanged", table, id, record: old.values, old: old.values };
   const final = touched(context, model, record);
   runChecks(context, model, { old: old.values, record: final }, authority);
   stageRecord(context, slot, final, { authority, sent: accepted.sent });
   return { status: "updated", table, id, record: final, old: old.values };
+}
+
+/** Whether the sender may read all that it set: else a version that stays would tell that what it guessed was there. */
+function seesAll(context: WriteContext, model: TableModel, { keeps, values, authority }: { keeps(field: { readonly name: string }): boolean; readonly values: RecordValues; readonly authority: Authority | null }): boolean {
+  if (authority === null) return true;
+  const rights = authority.table(model.table.name);
+  return model.stored.every((field) => rights.field(field.name).read === true || keeps(field) || holds(context, rights.field(field.name).read, { record: values }, authority));
 }
 
 export function insertRecord(context: WriteContext, model: TableModel, accepted: AcceptedInput, request: { readonly id: Value; readonly options: WriteOptions }): WriteOutcome {
