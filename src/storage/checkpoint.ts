@@ -1,6 +1,7 @@
 // Keeps the write-ahead log short. SQLite folds it into the file by itself; where readers prevented that for long, this does it between batches.
 import { statSync } from "node:fs";
 import type { Connection } from "./connection.ts";
+import { failureScope } from "./sqlite-failure.ts";
 
 export interface Checkpointer {
   /** Outside of transactions. Looks at the file only now and then. */
@@ -29,12 +30,15 @@ export function checkpointer(connection: Connection, dataFile: string, walBytesM
   };
 }
 
-/** Without waiting for readers: nothing else is served meanwhile. */
+/** Without waiting for readers: nothing else is served meanwhile. A disk that is full now keeps the log as it is: what is committed is in it. */
 function truncate(connection: Connection): boolean {
   const waitMs = connection.values("PRAGMA busy_timeout")[0]![0];
   connection.execute("PRAGMA busy_timeout = 0");
   try {
     return connection.values("PRAGMA wal_checkpoint(TRUNCATE)")[0]?.[0] === 0;
+  } catch (error) {
+    if (failureScope(error) === "fatal") throw error;
+    return false;
   } finally {
     connection.execute(`PRAGMA busy_timeout = ${waitMs}`);
   }
