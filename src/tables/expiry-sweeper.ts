@@ -23,7 +23,7 @@ export interface Sweeper {
   stop(): void;
   /** A record was committed that goes at `expires`. */
   expect(expires: string): void;
-  /** Records that should be gone but are still referred to. */
+  /** Records that the last sweep found due and had to keep. */
   blocked(): number;
 }
 
@@ -40,7 +40,7 @@ const WAIT_MAX_MS = 3_600_000;
 export function createSweeper(options: SweeperOptions): Sweeper {
   const { clock, limits } = options;
   const models = [...options.models.values()].filter((model) => model.expires);
-  const blocked = new Set<string>();
+  let blocked = 0;
   let cancel: (() => void) | null = null;
   let dueMs = Number.POSITIVE_INFINITY;
   let lastRunMs = Number.NEGATIVE_INFINITY;
@@ -64,8 +64,10 @@ export function createSweeper(options: SweeperOptions): Sweeper {
     dueMs = Number.POSITIVE_INFINITY;
     lastRunMs = clock.now();
     try {
-      for (const model of models) await sweepTable(options, model, blocked, () => state !== "running");
-      rest(Math.min(nextDue(options.reader, models, lastRunMs), blocked.size > 0 ? lastRunMs + BLOCKED_RETRY_MS : Number.POSITIVE_INFINITY));
+      let kept = 0;
+      for (const model of models) kept += await sweepTable(options, model, () => state !== "running");
+      blocked = kept;
+      rest(Math.min(nextDue(options.reader, models, lastRunMs), kept > 0 ? lastRunMs + BLOCKED_RETRY_MS : Number.POSITIVE_INFINITY));
     } catch {
       // The disk is full, or the writer is busy or gone: the records are invisible all the same.
       rest(lastRunMs + limits.expiryLagMs);
@@ -84,38 +86,40 @@ export function createSweeper(options: SweeperOptions): Sweeper {
       dueMs = Number.POSITIVE_INFINITY;
     },
     expect: (expires) => wake(millisecondsOf(expires)),
-    blocked: () => blocked.size,
+    blocked: () => blocked,
   };
 }
 
-async function sweepTable(options: SweeperOptions, model: TableModel, blocked: Set<string>, stopped: () => boolean): Promise<void> {
+/** How many due records had to stay. */
+async function sweepTable(options: SweeperOptions, model: TableModel, stopped: () => boolean): Promise<number> {
+  let kept = 0;
   let page: Page | null = { model, after: ["", ""] };
   while (page !== null && !stopped()) {
     const current: Page = page;
-    const result: { next: Page | null; kept: string[]; gone: string[] } = await options.commit((session) => sweepPage(session, current));
-    for (const key of result.gone) blocked.delete(key);
-    for (const key of result.kept) blocked.add(key);
-    page = result.next;
+    const swept: Swept = await options.commit((session) => sweepPage(session, current));
+    kept += swept.kept;
+    page = swept.next;
   }
+  return kept;
 }
 
+interface Swept { readonly next: Page | null; readonly kept: number }
+
 /** One page of due records, in the session's own entry. */
-function sweepPage(session: Session, { model, after }: Page): { next: Page | null; kept: string[]; gone: string[] } {
+function sweepPage(session: Session, { model, after }: Page): Swept {
   const { table, codec } = model;
   const [expires, key] = [quoted(EXPIRES_COLUMN), quoted(table.primaryKey)];
   const rows = session.connection.query(
     `SELECT ${codec.columns} FROM ${quoted(table.sqlName)} WHERE ${expires} IS NOT NULL AND ${expires} <= ?1 AND (${expires}, ${key}) > (?2, ?3) ORDER BY ${expires}, ${key} LIMIT ?4`,
   ).values(session.now, after[0], after[1], PAGE_ROWS);
-  const kept: string[] = [];
-  const gone: string[] = [];
+  let kept = 0;
   let last: Page | null = null;
   for (const columns of rows) {
     const row = codec.decode(columns);
-    const id = row.values[table.primaryKey]!;
-    last = { model, after: [row.expires!, codec.key(id)] };
-    (expireOne(session, model, columns) ? gone : kept).push(`${table.name} ${String(id)}`);
+    last = { model, after: [row.expires!, codec.key(row.values[table.primaryKey]!)] };
+    if (!expireOne(session, model, columns)) kept++;
   }
-  return { next: rows.length < PAGE_ROWS ? null : last, kept, gone };
+  return { next: rows.length < PAGE_ROWS ? null : last, kept };
 }
 
 /** False: something still refers to it, or it takes too much with it. */

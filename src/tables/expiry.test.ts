@@ -87,6 +87,19 @@ test("a RESTRICT child keeps it: invisible, counted, deleted once nothing refers
   expect([rows("Session"), app.tables.stats().expiryBlocked]).toEqual([0, 0]);
 });
 
+test("what was kept and then made room for a new record is counted no more", async () => {
+  app.tables.start();
+  await app.writeAll([create("Session", { id: "a", until: at(10) }), create("Lock", { id: "l", sessionId: "a" })]);
+  app.clock.advance(10);
+  await settle();
+  expect(app.tables.stats().expiryBlocked).toBe(1);
+  await app.write(remove("Lock", "l"));
+  await app.write(create("Session", { id: "a" }));
+  app.clock.advance(60_000);
+  await settle();
+  expect([rows("Session"), app.tables.stats().expiryBlocked]).toEqual([1, 0]);
+});
+
 test("a write that collides deletes it first, in the same entry", async () => {
   await app.writeAll([create("Session", { id: "a", token: "t" }), create("Cart", { id: "k", sessionId: "a" })]);
   app.clock.advance(HOUR);
