@@ -393,3 +393,29 @@ test("ids and defaults that a body was told are those that are committed", async
   expect(stored.length).toBe(5);
   for (const { id, number } of stored) expect(told.some((one) => one.id === id && one.number === number)).toBe(true);
 });
+
+test("a transaction writes at most limits.transactionWrites times, and then not at all", async () => {
+  const app = await open({ limits: { transactionWrites: 3 } });
+  const write = (count: number) => async (ctx: TestContext): Promise<boolean> => {
+    for (let index = 0; index < count; index++) await ctx.system["Sold"]!.create({ stockId: `w${index}` });
+    return true;
+  };
+  modes = { within: write(3), beyond: write(4) };
+  const before = app.entries().length;
+  expect((await refusal(app.as(nobody).call("run", { mode: "beyond" }))).code).toBe("TOO_MANY_ROWS");
+  expect(app.entries().length).toBe(before);
+  expect((await app.as(nobody).call("run", { mode: "within" })).body).toBe(true);
+  expect(app.entries().length).toBe(before + 1);
+});
+
+test("whoever commits alone waits for the queue no longer than a transaction lives", async () => {
+  const app = await open({ limits: { transactionAttempts: 1 } });
+  modes = { write: async (ctx) => { await ctx.system["Sold"]!.create({ stockId: "s" }); return true; } };
+  await app.tables.hold();
+  const late = refusal(app.as(nobody).call("run", { mode: "write" }));
+  app.clock.advance(5_001);
+  expect((await late).code).toBe("TRANSACTION_TIMEOUT");
+  // Its turn, when it came after all, was given back.
+  (await app.tables.hold()).release();
+  expect((await app.as(nobody).call("run", { mode: "write" })).body).toBe(true);
+});

@@ -34,7 +34,7 @@ export async function runTransaction<Value, Answer>(core: DispatchCore, request:
         if (!(error instanceof BodyConflict)) throw error;
         if (alone) throw conflictAnswer(core, request.caller, error);
         leaveLane();
-        leaveLane = await enterLane(core, error.lane, deadlineMs);
+        leaveLane = await turn(core, core.lanes.enter(error.lane), deadlineMs, (leave) => leave());
       }
     }
   } finally {
@@ -51,7 +51,7 @@ export async function runDirect<Value, Answer>(core: DispatchCore, request: Body
 interface Attempt { readonly alone: boolean; readonly deadlineMs: number }
 
 async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs }: Attempt): Promise<Answer> {
-  const hold = alone ? await core.tables.hold() : null;
+  const hold = alone ? await turn(core, core.tables.hold(), deadlineMs, (late) => late.release()) : null;
   const work = new BufferedWork(core, whoOf(request.caller));
   try {
     const { value } = await runOnce(core, request, { work, deadlineMs });
@@ -116,13 +116,12 @@ async function before<Value>(core: DispatchCore, work: Promise<Value>, deadlineM
   }
 }
 
-/** Waits behind those who met a conflict on the same record, but not beyond the deadline. */
-async function enterLane(core: DispatchCore, lane: string, deadlineMs: number): Promise<() => void> {
-  const entering = core.lanes.enter(lane);
+/** Waits for its turn, behind others on the same record or before the commit queue, but not beyond the deadline. */
+async function turn<Held>(core: DispatchCore, coming: Promise<Held>, deadlineMs: number, giveBack: (held: Held) => void): Promise<Held> {
   try {
-    return await before(core, entering, deadlineMs, () => { void entering.then((leave) => leave()); });
+    return await before(core, coming, deadlineMs, () => {});
   } catch (error) {
-    void entering.then((leave) => leave());
+    void coming.then(giveBack, () => {});
     throw error;
   }
 }
