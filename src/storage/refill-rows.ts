@@ -7,10 +7,11 @@ import { evaluate } from "../expression/evaluate.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import { coerceValue } from "../schema/coerce-value.ts";
-import { EXPIRES_COLUMN, fieldOf, quoted, rowKeyColumn } from "./column.ts";
+import { EXPIRES_COLUMN, fieldOf, quoted } from "./column.ts";
 import { type Difference, difference } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { recordCodec } from "./record-codec.ts";
+import { storedRows } from "./stored-rows.ts";
 
 export interface RefillContext {
   readonly connection: Connection;
@@ -21,29 +22,19 @@ export interface RefillContext {
   readonly nowMs: number;
 }
 
-const ROWS_AT_ONCE = 500;
-
 /** Computes and writes `fields` of every row. Returns where a required one comes out as null, or as what the field does not hold. */
 export function refillRows(context: RefillContext, fields: readonly string[]): Difference[] {
   const { connection, table, catalog } = context;
   const codec = recordCodec(table, catalog);
   const update = codec.update(fields);
-  const key = quoted(rowKeyColumn(table));
-  const page = `SELECT CAST(${key} AS TEXT), ${codec.columns} FROM ${quoted(table.sqlName)} WHERE ${key} > ?1 ORDER BY ${key} LIMIT ${ROWS_AT_ONCE}`;
-  let after = -(2n ** 63n);
-  for (let first = true; ; first = false) {
-    const rows = connection.values(first ? page.replace("> ?1", ">= ?1") : page, after);
-    for (const [, ...row] of rows) {
-      const { values, version, expires } = codec.decode(row);
-      const { values: computed, misfit } = computedValues(context, fields, values);
-      if (misfit !== null) return [difference(table, misfit, "has a value by its rule that its type or limits do not hold in some records", "Change the rule, or the type and limits.")];
-      const missing = fields.find((name) => computed[name] === null && fieldOf(table, name).type.required);
-      if (missing !== undefined) return [difference(table, missing, "has no value by its rule in some records", "Make it nullable, or guard the rule.")];
-      connection.run(update.sql, ...update.encode(computed, version, expires));
-    }
-    if (rows.length < ROWS_AT_ONCE) return [];
-    after = BigInt(rows.at(-1)![0] as string);
+  for (const { values, version, expires } of storedRows(context)) {
+    const { values: computed, misfit } = computedValues(context, fields, values);
+    if (misfit !== null) return [difference(table, misfit, "has a value by its rule that its type or limits do not hold in some records", "Change the rule, or the type and limits.")];
+    const missing = fields.find((name) => computed[name] === null && fieldOf(table, name).type.required);
+    if (missing !== undefined) return [difference(table, missing, "has no value by its rule in some records", "Make it nullable, or guard the rule.")];
+    connection.run(update.sql, ...update.encode(computed, version, expires));
   }
+  return [];
 }
 
 /** One may read another: as often as there are fields, or until nothing moves any more. */
