@@ -114,10 +114,11 @@ function brokenReferences(connection: Connection, old: CatalogShape, next: Catal
 }
 
 function migrationNeeded(differences: readonly Difference[]): Error {
-  const first = differences.slice(0, 3).map((one) => one.message).join(" ");
+  const named = differences.slice(0, 3);
+  const first = named.map((one) => one.message).join(" ");
   const more = differences.length > 3 ? ` And ${differences.length - 3} more.` : "";
   return fault("MIGRATION_NEEDED", `The stored data does not allow what the schema changed. ${first}${more}`, {
     details: differences.map((one): Json => ({ ...one })),
-    fix: differences.length === 1 ? differences[0]!.fix : "Follow the fix of each of the details, or start with an empty data directory.",
+    fix: differences.length === 1 ? differences[0]!.fix : named.map(({ table, field, fix }) => `${field === null ? table : `${table}.${field}`}: ${fix}`).join(" "),
   });
 }
