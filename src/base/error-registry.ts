@@ -79,6 +79,7 @@ export const errorRegistry = define({
   PRIMARY_KEY: { status: 422, title: "A table needs one primary key", fix: "Mark one field of type ID, String, Int or Long with @primaryKey." },
   FIELD_KIND: { status: 422, title: "The field's kind is not clear", fix: "Add @action or @relationship." },
   ALLOW_VERB: { status: 422, title: "@allow names the wrong verbs", fix: "Use the verbs of this place." },
+  NOBODY_ALLOWED: { status: 422, title: "Nobody may reach it", fix: "Add an @allow." },
   GRANT_ROLE: { status: 422, title: "The role is not granted there", fix: "Use a role of the @grants enum." },
   GRANT_SHAPE: { status: 422, title: "@grants is not complete", fix: "Name keys for subject and on, and an enum for role." },
   ACCOUNT_SHAPE: { status: 422, title: "@account is not complete", fix: "Name a unique field." },

@@ -1,6 +1,7 @@
 // Reads the three files of an app and compiles them together, so that every problem of all three is known at once.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { findUnreachable } from "../access/find-unreachable.ts";
 import { compareDiagnostics, type Diagnostic } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import { compileCatalogExpressions } from "../expression/compile-catalog.ts";
@@ -44,6 +45,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   if (resources.source !== null) found.push(...findUnavailableMembers(resources.source, resourcesFile(directory)!));
   // Types of a schema with errors would only repeat them, and so would those of a file that cannot be read.
   const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
+  if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
   return { directory, catalog, book, config, code, diagnostics: found.sort(compareDiagnostics) };
 }

@@ -15,7 +15,7 @@ async function problems(schema: string, resources: string): Promise<{ code: stri
   writeFileSync(join(directory, "schema.graphql"), schema);
   writeFileSync(join(directory, "resources.ts"), `/// <reference path="./.ambit/types.d.ts" />\n${resources}`);
   const app = await loadApp(directory, { environment: {}, typeCheck: true });
-  return app.diagnostics.map(({ code, position, message }) => ({ code, where: `${position.file}:${position.line}:${position.column}`, message }));
+  return app.diagnostics.filter(({ severity }) => severity === "error").map(({ code, position, message }) => ({ code, where: `${position.file}:${position.line}:${position.column}`, message }));
 }
 
 const SCHEMA = `enum Direction { UP DOWN }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findUnreachable } from "../../src/access/find-unreachable.ts";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { AmbitError } from "../../src/base/error.ts";
 import { compileCatalogExpressions } from "../../src/expression/compile-catalog.ts";
@@ -16,6 +17,11 @@ const VALUES = { ttl: "PT15M" };
 export function schemaProblems(text: string): Diagnostic[] {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values: VALUES });
   return [...diagnostics, ...compileCatalogExpressions(catalog).diagnostics];
+}
+
+/** The warnings about what nobody may reach. */
+export function unreachableProblems(text: string): Diagnostic[] {
+  return findUnreachable(compileSchema({ file: "schema.graphql", text, values: VALUES }).catalog);
 }
 
 export function configProblems(text: string, environment: Readonly<Record<string, string>> = {}): Diagnostic[] {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorRegistry, type ErrorCode } from "../../src/base/error-registry.ts";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
-import { codeProblems, configProblems, evolutionProblem, schemaProblems } from "./app-samples.ts";
+import { codeProblems, configProblems, evolutionProblem, schemaProblems, unreachableProblems } from "./app-samples.ts";
 import { runRequests } from "./http-requests.ts";
 import { blocksOf, type Block } from "./markdown-blocks.ts";
 import { openFixture, type Fixture } from "./running-fixture.ts";
@@ -41,7 +41,7 @@ test("each page begins with its code, where it occurs and its title", () => {
   const wrong = written.filter((code) => {
     const { status, title, retry } = errorRegistry[code] as { status: number; title: string; retry?: boolean };
     const lines = pageOf(code).split("\n");
-    const kinds = [`Status ${status}`, "Start-up error", "Command-line error"];
+    const kinds = [`Status ${status}`, "Start-up error", "Start-up warning", "Command-line error"];
     return lines[0] !== `# ${code}` || !kinds.some((kind) => lines[2] === `${kind}. ${title}.${retry === true ? " May be retried." : ""}`);
   });
   expect(wrong).toEqual([]);
@@ -95,6 +95,7 @@ async function judge(block: Block, all: readonly Block[], code: ErrorCode): Prom
   const given = (language: string): string => all.find((one) => one.language === language && one.words.includes("given"))?.text ?? "";
   switch (block.language) {
     case "graphql": {
+      if (code === "NOBODY_ALLOWED") return judgeProblems(block, [...schemaProblems(block.text), ...unreachableProblems(block.text)], code);
       if (given("json") === "") return judgeProblems(block, schemaProblems(block.text), code);
       const refused = await evolutionProblem(given("graphql"), given("json"), block.text);
       return expect(refused).toBe(block.words.includes("right") ? null : code);
@@ -117,5 +118,5 @@ function judgeProblems(block: Block, problems: readonly Diagnostic[], code: Erro
   const isWrong = block.words.includes("wrong");
   const expected = [...(isWrong ? [code] : []), ...(block.words.includes("later") ? ["NOT_AVAILABLE"] : [])].sort();
   expect({ found, problems }).toEqual({ found: expected, problems });
-  if (isWrong) expect(problems.some((problem) => problem.code === code && problem.severity === "error")).toBe(true);
+  if (isWrong) expect(problems.some((problem) => problem.code === code && problem.severity === (code === "NOBODY_ALLOWED" ? "warning" : "error"))).toBe(true);
 }

@@ -1,0 +1,38 @@
+// NOBODY_ALLOWED, a warning: what is exported or declared as a relation, but no @allow lets anybody reach. The administrator still may.
+import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
+import type { Callable, Catalog, Field, Table } from "../schema/catalog.ts";
+
+/** Of a schema without errors. */
+export function findUnreachable(catalog: Catalog): Diagnostic[] {
+  const tables = [...catalog.tables.values()];
+  const exported = tables.filter((table) => table.exportName !== null);
+  return [
+    ...exported.filter((table) => table.allow.length === 0 && ![...table.actions.values()].some((action) => action.allow.length > 0)).map((table) => warn(
+      table.position, `${table.name} is exported, but no @allow lets anybody reach it.`, 'Add for example @allow(to: ["authenticated"], do: [READ]), or remove @export.',
+    )),
+    ...callables(exported, catalog).filter((callable) => callable.allow.length === 0).map((callable) => warn(
+      callable.position, `${callable.name} has no @allow, so nobody may call it.`, `Add for example @allow(to: ["authenticated"])${callable.kind === "endpoint" ? ", or remove @http" : ""}.`,
+    )),
+    ...exported.filter((table) => table.allow.length > 0).flatMap((table) => [...table.fields.values()].flatMap((field) => hiddenByJoin(table, field, catalog))),
+  ];
+}
+
+function callables(exported: readonly Table[], catalog: Catalog): Callable[] {
+  return [...exported.flatMap((table) => [...table.actions.values()]), ...[...catalog.endpoints.values()].filter((endpoint) => endpoint.http !== null)];
+}
+
+/** A relation through a join table tells its rows, so it exists only for those who may read all of them (`role-rights.ts`). */
+function hiddenByJoin(table: Table, field: Field, catalog: Catalog): Diagnostic[] {
+  const join = catalog.tables.get(field.relation?.through?.table ?? "");
+  if (join === undefined || field.internal || join.allow.some((rule) => rule.do.includes("READ") && rule.where === null && rule.on === null)) return [];
+  const there = [...join.fields.values()].find((other) => other.relation?.kind === "one" && other.relation.from === field.relation!.through!.to)?.name;
+  const asked = there === undefined ? "links(...)" : `${field.name}:links(...${there}(*))`;
+  return [warn(
+    field.position, `${table.name}.${field.name} leads through ${join.name}, of which nobody may read every row, so the relation exists for nobody.`,
+    `Allow READ of ${join.name} without where and on, or add a list of its rows: links: [${join.name}!]! @relationship(to: "${field.relation!.through!.from}"), and select ${asked}.`,
+  )];
+}
+
+function warn(position: SourcePosition, message: string, fix: string): Diagnostic {
+  return { code: "NOBODY_ALLOWED", severity: "warning", position, message, why: "Without an @allow only the administrator and the app's code get through.", fix, edits: [] };
+}
