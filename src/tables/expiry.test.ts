@@ -115,6 +115,16 @@ test("a write that collides deletes it first, in the same entry", async () => {
   expect((await app.write(create("Session", { token: "t" }, { fields: ["token"], resolution: "merge" }))).status).toBe("updated");
 });
 
+test("one that collides by the key that a default gave it does so too", async () => {
+  const one = openTables(`type One @table(expiration: "PT1H") { id: ID! @primaryKey @default(value: "only") }`);
+  expect((await one.write(create("One", {}))).id).toBe("only");
+  expect(await failure(one.write(create("One", {})))).toMatchObject({ code: "UNIQUE_VIOLATION" });
+  one.clock.advance(HOUR);
+  expect((await one.write(create("One", {}))).status).toBe("created");
+  expect(one.log().at(-1)!.changes.map(({ cause }) => cause)).toEqual(["expiry", "write"]);
+  await one.close();
+});
+
 test("what RESTRICT keeps cannot be collided with", async () => {
   await app.writeAll([create("Session", { id: "a", token: "t" }), create("Lock", { id: "l", sessionId: "a" })]);
   app.clock.advance(HOUR);

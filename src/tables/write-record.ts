@@ -117,9 +117,10 @@ export function insertRecord(context: WriteContext, model: TableModel, accepted:
   checkGuarded(context, model, { images, accepted, authority: options.authority });
   permitAfter(context, model, { images, accepted, authority: options.authority });
   runChecks(context, model, images, options.authority);
-  if (occupied !== null && overlay.visible(occupied) !== null) throw uniqueViolation(model, null, writer);
   const id = record[model.primaryKey.name]!;
-  const slot = occupied ?? overlay.fresh(model, id);
+  // A key that a default gave may be somebody's; one that was just made up is nobody's.
+  const slot = occupied ?? (model.primaryKey.fill === null ? overlay.fresh(model, id) : overlay.slot(model, id));
+  if (overlay.visible(slot) !== null) throw uniqueViolation(model, null, writer);
   if (slot.current !== null) expireSlot(context, slot);
   stageRecord(context, slot, record, writer);
   return { status: "created", table: model.table.name, id, record, old: null };
