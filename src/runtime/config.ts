@@ -103,8 +103,8 @@ function assemble(raw: RawConfig): AppConfig {
       tls: raw.http?.tls ?? null, trustProxy: raw.http?.trustProxy ?? [],
     },
     zone: raw.zone ?? "UTC",
-    values: raw.values ?? {},
-    secrets: raw.secrets ?? {},
+    values: Object.freeze({ ...raw.values }),
+    secrets: Object.freeze({ ...raw.secrets }),
     auth: {
       // An empty token (an unset variable with an empty default) is no key.
       keys: (raw.auth?.keys ?? []).filter((key) => key.token !== "").map((key) => ({ token: key.token, subject: key.subject, roles: key.roles ?? [], tenant: key.tenant ?? null })),
