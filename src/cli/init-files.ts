@@ -45,7 +45,7 @@ export const Endpoints = endpoints({
 `;
 
 export const agentsFile = `This app runs on Ambit. Three files are the whole app: \`schema.graphql\` (tables, access rules, callables), \`config.yaml\` (settings) and \`resources.ts\` (bodies of the declared
-callables). Everything else is derived. Nothing is readable or writable unless an \`@allow\` says so. Read \`node_modules/ambit/docs/INDEX.md\` first; it is short.
+callables). Everything else is derived. Nothing is readable or writable unless an \`@allow\` says so. Read \`docs/INDEX.md\` of Ambit first (\`node_modules/ambit/docs/INDEX.md\` where it is installed); it is short.
 Work in this loop: edit, \`npx ambit check --json\` (all problems with fixes, under a second), \`npx ambit test\`, \`npx ambit call METHOD PATH [BODY] --as USER --role ROLE\`
 against \`npx ambit dev\`. \`npx ambit explain CODE\` shows the page of an error.
 `;

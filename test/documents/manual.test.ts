@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
-import { configProblems, schemaProblems } from "./app-samples.ts";
+import { configProblems, schemaProblems, unreachableProblems } from "./app-samples.ts";
 import { runRequests, type SampleAnswer } from "./http-requests.ts";
 import { blocksOf, type Block } from "./markdown-blocks.ts";
 import { openFixture, type Fixture } from "./running-fixture.ts";
@@ -44,7 +44,7 @@ for (const { name, blocks } of pages.filter((page) => page.blocks.some((block) =
 test("schemas compile without errors and warnings; `fields` are those of a table", () => {
   const wrong = all("graphql").flatMap(({ name, block }) => {
     const text = block.words.includes("fields") ? `type Sample @table {\n  id: ID! @primaryKey\n${block.text}\n}` : block.text;
-    return schemaProblems(text).map((problem) => `${name}: ${problem.code} ${problem.message}`);
+    return [...schemaProblems(text), ...unreachableProblems(text)].map((problem) => `${name}: ${problem.code} ${problem.message}`);
   });
   expect(wrong).toEqual([]);
 });
