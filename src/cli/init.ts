@@ -23,7 +23,7 @@ export const initCommand: Command = {
     await mkdir(directory, { recursive: true });
     for (const [name, text] of files) await writeFile(join(directory, name), text);
     const shown = words[0] ?? ".";
-    output.say(`Created ${basename(directory)}: ${files.map(([name]) => name).join(", ")}.\nNext: ambit dev ${shown}`);
+    output.say(`Created ${basename(directory)}: ${files.map(([name]) => name).join(", ")}.\nNext: npx ambit dev ${shown}`);
     output.object({ created: files.map(([name]) => name), directory });
     return 0;
   },
