@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { createLog, describeError } from "../base/log.ts";
 import { systemRandom } from "../base/random.ts";
+import { exitProcess } from "../runtime/process-exit.ts";
 import { AppProblems, startApp, type RunningApp } from "../runtime/start-app.ts";
 import { wholeNumber, type Call, type Command } from "./command.ts";
 import { dataDirectory } from "./places.ts";
@@ -44,7 +45,7 @@ export async function launch(call: Call, mode: { development: boolean; adminToke
       onFatal(error) {
         log.error("writer-stopped", { cause: describeError(error) });
         // Unanswered requests get their 503 first.
-        setTimeout(() => process.exit(1), 100);
+        setTimeout(() => exitProcess(1), 100);
       },
     });
   } catch (error) {
@@ -83,7 +84,7 @@ export function untilSignal(): Promise<void> {
       process.once(signal, () => {
         done();
         // A second one does not wait.
-        process.once(signal, () => process.exit(1));
+        process.once(signal, () => exitProcess(1));
       });
     }
   });

@@ -42,12 +42,20 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const resources = await loadResources(directory);
   const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0, source: resources.source });
   const found: Diagnostic[] = [...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];
-  if (resources.source !== null) found.push(...findUnavailableMembers(resources.source, resourcesFile(directory)!));
+  found.push(...resources.files.flatMap(({ file, text }) => findUnavailableMembers(text, file)));
   // Types of a schema with errors would only repeat them, and so would those of a file that cannot be read.
   const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
   if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
-  return { directory, catalog, book, config, code, diagnostics: found.sort(compareDiagnostics) };
+  return { directory, catalog, book, config, code, diagnostics: toldOnce(found.sort(compareDiagnostics)) };
+}
+
+/** The scan for members of `ctx` and the compiler find the same ones where a type is known. */
+function toldOnce(sorted: readonly Diagnostic[]): Diagnostic[] {
+  return sorted.filter((diagnostic, index) => {
+    const before = sorted[index - 1];
+    return before === undefined || compareDiagnostics(before, diagnostic) !== 0 || before.message !== diagnostic.message;
+  });
 }
 
 export const isError = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error";

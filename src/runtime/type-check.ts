@@ -5,7 +5,7 @@ import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import { shapeCheck, type ShapeLine } from "../codegen/shape-check.ts";
 import { typesDeclaration } from "../codegen/types-declaration.ts";
 import type { Catalog } from "../schema/catalog.ts";
-import { unavailableContextMembers } from "../schema/availability.ts";
+import { unavailableMember } from "./unavailable-members.ts";
 import { workFolder } from "./work-folder.ts";
 
 const COMPILER_OPTIONS = {
@@ -91,10 +91,8 @@ function toDiagnostic(message: CompilerMessage, directory: string, lines: Readon
   }
   const position: SourcePosition = { file, line: message.line, column: message.column };
   const member = /^Property '(\w+)' does not exist on type 'Ctx'/.exec(message.text)?.[1];
-  if (member !== undefined && unavailableContextMembers.has(member)) {
-    // Reported with its reason by the scan for context members, which start does as well.
-    return [];
-  }
+  const unavailable = member === undefined ? null : unavailableMember(member, position);
+  if (unavailable !== null) return [unavailable];
   return [{
     code: "TYPESCRIPT", severity: "error", position, message: `${textOf(message).replace(/\.?$/, ".")} (${message.number})`,
     why: "The bodies in resources.ts are typed from schema.graphql, so that a mismatch is found before a request meets it.",
