@@ -1,5 +1,5 @@
 // `ambit init`: three files and an AGENTS.md that run at once. Never overwrites a file.
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
 import { fault } from "../base/error.ts";
@@ -17,6 +17,7 @@ export const initCommand: Command = {
     const files: readonly (readonly [string, string])[] = [
       ["schema.graphql", schemaFile], ["config.yaml", configFile], ["resources.ts", resourcesFile], ["AGENTS.md", agentsFile],
     ];
+    if (existsSync(directory) && !statSync(directory).isDirectory()) throw fault("USAGE", `${directory} is no folder.`, { fix: "Name a folder; it is made if it is missing." });
     // Writing over one of them would lose work.
     const taken = files.filter(([name]) => existsSync(join(directory, name))).map(([name]) => name);
     if (taken.length > 0) throw fault("CONFLICT", `${taken.join(", ")} already exist in ${directory}.`, { fix: "Choose an empty folder." });

@@ -2,6 +2,8 @@
 import { writeSync } from "node:fs";
 import { didYouMean } from "../base/diagnostic.ts";
 import { AmbitError, fault } from "../base/error.ts";
+import { describeError } from "../base/log.ts";
+import { exitProcess } from "../runtime/process-exit.ts";
 import { callCommand } from "./call.ts";
 import { checkCommand } from "./check.ts";
 import { readWords, type Command } from "./command.ts";
@@ -34,10 +36,16 @@ export async function main(argv: readonly string[], environment: Readonly<Record
   try {
     return await command.run({ ...readWords(command, rest), output, environment });
   } catch (error) {
-    if (!(error instanceof AmbitError)) throw error;
-    output.error(error);
-    return error.code === "USAGE" ? 2 : 1;
+    const told = error instanceof AmbitError ? error : unexpected(error, command.name);
+    output.error(told);
+    if (told !== error) sink.err(`${describeError(error).stack}\n`);
+    return told.code === "USAGE" ? 2 : 1;
   }
+}
+
+/** Whoever calls the command owns the machine: the message may be shown, and the stack beside it. */
+function unexpected(error: unknown, command: string): AmbitError {
+  return fault("INTERNAL", `ambit ${command} failed: ${describeError(error).message}.`, { fix: "See the stack on standard error.", cause: error });
 }
 
 function helpText(): string {
@@ -68,5 +76,5 @@ function writeWhole(descriptor: number, text: string): void {
 if (import.meta.main) {
   const sink: Sink = { out: (text) => writeWhole(1, text), err: (text) => writeWhole(2, text), terminal: process.stderr.isTTY === true };
   process.exitCode = await main(process.argv.slice(2), process.env, sink);
-  process.exit();
+  exitProcess();
 }

@@ -1,10 +1,16 @@
 // Data belongs to the user that runs the server: what is created is 0700 (directories) and 0600 (files).
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
+import { fault } from "../base/error.ts";
 
 /** One that exists keeps its mode: it may be somebody's project. */
 export function privateDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw fault("USAGE", `No data can be kept in ${path} (${(error as NodeJS.ErrnoException).code}).`, { fix: "Name a folder that this user may write with --data.", cause: error });
+  }
 }
 
 /**

@@ -48,10 +48,15 @@ function listen(options: ServeOptions, answering: Answering): Server<undefined> 
     // Outside of its development mode Bun shares a port with other processes unless it is told not to.
     return Bun.serve({ ...common, hostname: options.host, port: options.port, reusePort: false, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
   } catch (error) {
-    if ((error as { code?: string }).code !== "EADDRINUSE") throw error;
-    throw fault("PORT_IN_USE", `Another program listens on ${options.host}:${options.port}.`, { cause: error });
+    const { code } = error as { code?: string };
+    if (code === "EADDRINUSE") throw fault("PORT_IN_USE", `Another program listens on ${options.host}:${options.port}.`, { cause: error });
+    if (code === undefined || !SYSTEM_CODE.test(code)) throw error;
+    throw fault("CONFIG", `The app cannot listen on ${options.host}:${options.port} (${code}).`, { fix: "Correct http.host and http.port.", cause: error });
   }
 }
+
+/** What the system answers: no such address, not permitted. */
+const SYSTEM_CODE = /^E[A-Z]+$/;
 
 /** Bun takes the bound of a whole head from node:http's setting when it begins to listen; it is one for the process. */
 function boundHeads(limits: Limits): void {
