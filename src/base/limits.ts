@@ -26,6 +26,8 @@ export interface Limits {
   /** Rows of all embedded lists of one answer together. */
   readonly answerRows: number;
   readonly answerBytes: number;
+  /** Of all large answers together that clients have not taken yet. */
+  readonly answersBytes: number;
   readonly transactionMs: number;
   readonly transactionWrites: number;
   readonly transactionAttempts: number;
@@ -67,6 +69,7 @@ export const defaultLimits: Limits = {
   queryMs: 5_000,
   answerRows: 1_000_000,
   answerBytes: 67_108_864,
+  answersBytes: 268_435_456,
   transactionMs: 5_000,
   transactionWrites: 10_000,
   transactionAttempts: 10,

@@ -10,6 +10,7 @@ import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
 import { createCredentialMemory, type CredentialMemory } from "./credential-memory.ts";
 import type { Answer } from "./exchange.ts";
+import { LARGE_ANSWER_BYTES, largeAnswer } from "./large-answer.ts";
 import { createHttpMetrics, type HttpMetrics } from "./http-metrics.ts";
 import { problemAnswer } from "./problem-answer.ts";
 import { createRequestIds, type RequestIds } from "./request-id.ts";
@@ -48,6 +49,7 @@ class RequestAnswering implements Answering {
   private readonly requestIds: RequestIds;
   private readonly requestLog: RequestLog;
   private readonly parts: ExchangeParts;
+  private readonly answers = createBodyBudget("The answers on their way");
   private readonly system: SystemRoutes;
 
   constructor(options: AnsweringOptions) {
@@ -58,7 +60,7 @@ class RequestAnswering implements Answering {
     this.credentials = createCredentialMemory(options.clock);
     this.requestIds = createRequestIds(options.random);
     this.requestLog = createRequestLog(options.log);
-    this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy), bodies: createBodyBudget() };
+    this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy), bodies: createBodyBudget("The bodies of all requests under way") };
     this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, draining: options.draining });
   }
 
@@ -108,15 +110,22 @@ class RequestAnswering implements Answering {
     if (this.corsOpen && exchange.method !== "OPTIONS") this.cors.annotate(exchange.header("origin"), answer.headers);
     if (answer.body === null || answer.body.length < 1_024) return this.write(exchange, answer);
     const smaller = compress(answer, exchange.header("accept-encoding"));
-    return smaller instanceof Promise ? smaller.then((ready) => this.write(exchange, ready)) : this.write(exchange, smaller);
+    return smaller instanceof Promise ? smaller.then((ready) => this.write(exchange, ready)).catch((error: unknown) => this.fail(exchange, error)) : this.write(exchange, smaller);
   }
 
   private write(exchange: ServerExchange, answer: Answer): Response {
+    const body = this.bodyOf(exchange, answer);
     exchange.end();
     const durationMs = performance.now() - exchange.startedMs;
     this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);
     this.requestLog.write(exchange, answer.status, durationMs);
-    return new Response(answer.body, { status: answer.status, headers: this.templates.of(answer) });
+    return new Response(body, { status: answer.status, headers: this.templates.of(answer) });
+  }
+
+  private bodyOf({ method, limits }: ServerExchange, { body }: Answer): Answer["body"] | ReadableStream<Uint8Array> {
+    if (body === null || body.length < LARGE_ANSWER_BYTES || method === "HEAD") return body;
+    // What a write has done is answered in any case.
+    return largeAnswer(body, this.answers, method === "GET" ? limits.answersBytes : Infinity);
   }
 }
 

@@ -1,4 +1,4 @@
-// How many bytes of bodies one listener holds at the same time: many slow or large requests together must not fill the memory.
+// How many bytes of bodies one listener holds at the same time: many slow or large ones together must not fill the memory.
 import { fault } from "../../base/error.ts";
 
 export interface BodyBudget {
@@ -7,13 +7,14 @@ export interface BodyBudget {
   give(bytes: number): void;
 }
 
-export function createBodyBudget(): BodyBudget {
+/** `what`: the bodies, as OVERLOADED names them. */
+export function createBodyBudget(what: string): BodyBudget {
   let held = 0;
   return {
     take(bytes, bytesMax) {
-      // One alone always fits: its own bound is limits.bodyBytes.
+      // One alone always fits: it has a bound of its own.
       if (held > 0 && held + bytes > bytesMax) {
-        throw fault("OVERLOADED", "The bodies of all requests under way are too large together.", { retryAfterS: 1, headers: { connection: "close" } });
+        throw fault("OVERLOADED", `${what} are too large together.`, { retryAfterS: 1, headers: { connection: "close" } });
       }
       held += bytes;
     },

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync, brotliDecompressSync, gzipSync } from "node:zlib";
@@ -16,12 +18,16 @@ import { decodeUtf8 } from "./strict-json.ts";
 
 const LARGE = JSON.stringify({ text: "lorem ipsum ".repeat(400) });
 
+/** More than the buffers of a socket take. */
+const VAST_BYTES = 16_000_000;
+
 /** Paths of a scripted interface. */
 const script: Record<string, (exchange: Exchange) => Answer | Promise<Answer>> = {
   small: () => ({ status: 200, headers: { "content-type": "application/json", etag: '"v7"' }, body: '{"a":1}' }),
   large: () => ({ status: 200, headers: { "content-type": "application/json", etag: '"v7"' }, body: LARGE }),
   weak: () => ({ status: 200, headers: { "content-type": "application/json", etag: 'W/"x"' }, body: LARGE }),
   huge: () => ({ status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify("x".repeat(300_000)) }),
+  vast: () => ({ status: 200, headers: { "content-type": "text/plain" }, body: "y".repeat(VAST_BYTES) }),
   async echo(exchange) {
     const text = decodeUtf8(await exchange.body());
     return { status: 200, headers: { "content-type": "text/plain" }, body: `${text.length}:${text.slice(0, 50)}` };
@@ -62,6 +68,16 @@ function app(overrides: Partial<ServedApp> = {}): ServedApp {
     openApi: (identity) => JSON.stringify({ openapi: "3.1.0", for: identity.kind }),
     ...overrides,
   };
+}
+
+/** A client that asks and then reads nothing. */
+async function unread(port: number, path: string): Promise<Socket> {
+  const socket = connect({ host: "127.0.0.1", port });
+  await once(socket, "connect");
+  socket.pause();
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+  await Bun.sleep(100);
+  return socket;
 }
 
 let readiness: { ready: boolean; reasons: readonly string[] } = { ready: true, reasons: [] };
@@ -175,6 +191,38 @@ describe("methods and paths", () => {
     expect(response.text).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
     expect(response.text).toMatch(/content-length: 7\r\n/i);
     expect(response.text).toEndWith("\r\n\r\n");
+  });
+});
+
+describe("large answers", () => {
+  test("arrive whole, compressed or not, and HEAD says how long they are", async () => {
+    const whole = await fetch(`${server.url}/vast`, { headers: { "accept-encoding": "identity" } });
+    expect(await whole.text()).toBe("y".repeat(VAST_BYTES));
+    const head = await fetch(`${server.url}/vast`, { method: "HEAD", headers: { "accept-encoding": "identity" } });
+    expect(head.headers.get("content-length")).toBe(String(VAST_BYTES));
+    const old = await rawExchange(server.port, ["GET /huge HTTP/1.0\r\nHost: x\r\n\r\n"], { until: /x"$/ });
+    expect(old.text.slice(old.text.indexOf("\r\n\r\n") + 4)).toBe(JSON.stringify("x".repeat(300_000)));
+  });
+
+  test("that are not taken are bounded together, and given back", async () => {
+    const narrow = app({ limits: { ...limits, answersBytes: VAST_BYTES * 2 } });
+    const other = serve({ current: () => narrow });
+    const call = async (method: string, path: string) => {
+      const response = await fetch(`${other.url}${path}`, { method, headers: { "accept-encoding": "identity" } });
+      return [response.status, (await response.text()).length];
+    };
+    const idle = [await unread(other.port, "/vast"), await unread(other.port, "/vast")];
+    expect((await call("GET", "/vast"))[0]).toBe(503);
+    expect(lines.at(-1)).toContain('"status":503');
+    expect(await call("GET", "/small")).toEqual([200, 7]);
+    expect(await call("POST", "/vast")).toEqual([200, VAST_BYTES]);
+    idle[0]!.destroy();
+    let answer = await call("GET", "/vast");
+    for (let waited = 0; waited < 100 && answer[0] !== 200; waited++, answer = await call("GET", "/vast")) await Bun.sleep(20);
+    expect(answer).toEqual([200, VAST_BYTES]);
+    expect(await call("GET", "/vast")).toEqual([200, VAST_BYTES]);
+    idle[1]!.destroy();
+    await other.stop(0);
   });
 });
 
