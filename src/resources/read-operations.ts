@@ -6,6 +6,7 @@ import type { Json, RecordValues } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
 import type { Environment, Expression } from "../expression/expression.ts";
 import { isOfRowAlone } from "../expression/inspect.ts";
+import type { Scope } from "../query/scope.ts";
 import { explainPlan } from "../storage/explain-plan.ts";
 import { readRows } from "../storage/read-plan.ts";
 import { notFound } from "../tables/denial.ts";
@@ -14,7 +15,6 @@ import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type OperationBody, type Result } from "./operation.ts";
 import { cursorAfter } from "./page-cursor.ts";
 import { openEnvironment, planEnvironment } from "./planner.ts";
-import type { RecordView } from "./record-view.ts";
 
 type GetBody = Extract<OperationBody, { kind: "get" }>;
 type QueryBody = Extract<OperationBody, { kind: "query" }>;
@@ -29,7 +29,8 @@ interface HotShape {
 
 export class ReadOperations {
   readonly #core: DispatchCore;
-  readonly #shapes = new WeakMap<RecordView, HotShape>();
+  /** By scope, which is one object for each set of roles, and table. */
+  readonly #shapes = new WeakMap<Scope, Map<string, HotShape>>();
 
   constructor(core: DispatchCore) {
     this.#core = core;
@@ -60,8 +61,8 @@ export class ReadOperations {
 
   /** Null: not this way. */
   #hot({ table, id }: GetBody, rights: Rights): Result | null {
-    const { views, tables, book } = this.#core;
-    const { shape, rule, public: isPublic } = this.#shapeOf(table, views.of(table, rights, "wire"), rights);
+    const { tables, book } = this.#core;
+    const { shape, rule, public: isPublic } = this.#shapeOf(table, rights);
     if (shape === null) return null;
     const found = tables.text(table, id, shape);
     if (found === null || found.text === null) throw notFound(table);
@@ -75,19 +76,26 @@ export class ReadOperations {
     };
   }
 
-  #shapeOf(name: string, view: RecordView, rights: Rights): HotShape {
-    let hot = this.#shapes.get(view);
-    if (hot === undefined) {
-      const { catalog, book } = this.#core;
-      const table = catalog.tables.get(name)!;
-      const fields = view.fields.map(({ field }) => field.name);
-      const rule = typeof view.read === "boolean" ? null : view.read;
-      const fixedRule = rule !== null && isOfRowAlone(rule, book) ? rule : null;
-      const shape = view.unconditional ? recordShape({ table, fields, open: true, rule: fixedRule, catalog, book }) : null;
-      hot = { shape, rule: fixedRule === null ? rule : null, public: rights.publicFields(name, fields) };
-      this.#shapes.set(view, hot);
-    }
+  #shapeOf(name: string, rights: Rights): HotShape {
+    let shapes = this.#shapes.get(rights.scope);
+    if (shapes === undefined) this.#shapes.set(rights.scope, shapes = new Map());
+    let hot = shapes.get(name);
+    if (hot === undefined) shapes.set(name, hot = this.#createShape(name, rights));
     return hot;
+  }
+
+  #createShape(name: string, rights: Rights): HotShape {
+    const { catalog, book, views } = this.#core;
+    const { read, fields: viewed, unconditional } = views.of(name, rights, "wire");
+    const table = catalog.tables.get(name)!;
+    const fields = viewed.map(({ field }) => field.name);
+    const rule = typeof read === "boolean" ? null : read;
+    const fixedRule = rule !== null && isOfRowAlone(rule, book) ? rule : null;
+    return {
+      shape: unconditional ? recordShape({ table, fields, open: true, rule: fixedRule, catalog, book }) : null,
+      rule: fixedRule === null ? rule : null,
+      public: rights.publicFields(name, fields),
+    };
   }
 
   #planned({ plan, table, id }: GetBody, rights: Rights): Result {

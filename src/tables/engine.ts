@@ -125,7 +125,7 @@ class Engine implements Tables {
       if (known.row !== null) return known.row;
     }
     const row = this.#read(table, id);
-    if (row !== null) this.#cache.addValues(table, id, row);
+    if (row !== null) this.#cache.addValues(table, this.#keyOf(table, row), row);
     return row;
   }
 
@@ -137,7 +137,7 @@ class Engine implements Tables {
       if (ready !== undefined) return ready;
     }
     const row = known?.row ?? this.#read(table, id);
-    return row === null ? null : this.#cache.addText(table, id, row, shape);
+    return row === null ? null : this.#cache.addText(table, this.#keyOf(table, row), row, shape);
   }
 
   async commit<Result>(work: (session: WriteSession) => Result, who: CommitOptions): Promise<Committed<Result>> {
@@ -234,6 +234,11 @@ class Engine implements Tables {
   /** Most records have no end: the clock is asked only for the others. */
   #isGone(expiresAtMs: number): boolean {
     return expiresAtMs !== Number.POSITIVE_INFINITY && expiresAtMs <= this.#options.clock.now();
+  }
+
+  /** The key as stored: the one asked for may be a piece of a URL, which would stay in memory with it. */
+  #keyOf(table: string, { values }: StoredRow): Value {
+    return values[modelOf(this.#models, table).table.primaryKey] ?? null;
   }
 
   #read(table: string, id: Value): StoredRow | null {

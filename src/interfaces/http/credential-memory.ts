@@ -1,4 +1,6 @@
 // Remembers for a moment whose credential it was: a client that asks often is not verified anew each time.
+// The authenticator compares in constant time; this table need not: it finds by the hash of the whole text, and compares texts only
+// where the hashes are equal. So its time tells nothing about how much of a guess is right, which is what guessing step by step needs.
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { ServedApp } from "./served-app.ts";
@@ -15,13 +17,16 @@ const REMEMBERED_MAX = 1_000;
 interface Remembered { readonly identity: Identity; readonly untilMs: number }
 
 export function createCredentialMemory(clock: Clock): CredentialMemory {
-  // By authenticator: a reload begins anew.
-  const memories = new WeakMap<ServedApp["authenticator"], Map<string, Remembered>>();
+  // What one authenticator said: a reload begins anew.
+  const memory = new Map<string, Remembered>();
+  let source: ServedApp["authenticator"] | null = null;
   return {
     identify({ authenticator }, credential) {
       if (credential === null) return authenticator.authenticate(null);
-      let memory = memories.get(authenticator);
-      if (memory === undefined) memories.set(authenticator, memory = new Map());
+      if (authenticator !== source) {
+        memory.clear();
+        source = authenticator;
+      }
       const now = clock.now();
       const known = memory.get(credential);
       if (known !== undefined && now < known.untilMs) return known.identity;

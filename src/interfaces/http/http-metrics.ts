@@ -18,7 +18,7 @@ const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIO
 interface RouteCounts {
   readonly method: string;
   readonly route: string;
-  readonly statuses: Map<number, number>;
+  readonly statuses: Map<number, { answers: number }>;
   readonly buckets: number[];
   sumMs: number;
   count: number;
@@ -45,7 +45,9 @@ export function createHttpMetrics(): HttpMetrics {
   return {
     observe(method, route, status, durationMs) {
       const counts = countsOf(method, route);
-      counts.statuses.set(status, (counts.statuses.get(status) ?? 0) + 1);
+      const known = counts.statuses.get(status);
+      if (known === undefined) counts.statuses.set(status, { answers: 1 });
+      else known.answers++;
       counts.sumMs += durationMs;
       counts.count++;
       for (let index = 0; index < BOUNDS_MS.length; index++) {
@@ -59,7 +61,7 @@ export function createHttpMetrics(): HttpMetrics {
       const all = [...byMethod.values()].flatMap((ofMethod) => [...ofMethod.values()]);
       const lines = ["# HELP ambit_http_requests_total Answers sent.", "# TYPE ambit_http_requests_total counter"];
       for (const { method, route, statuses } of all) {
-        for (const [status, count] of statuses) lines.push(metricLine("ambit_http_requests_total", { method, route, status: String(status) }, count));
+        for (const [status, { answers }] of statuses) lines.push(metricLine("ambit_http_requests_total", { method, route, status: String(status) }, answers));
       }
       lines.push("# HELP ambit_http_request_duration_seconds Time from the request's head to its answer.", "# TYPE ambit_http_request_duration_seconds histogram");
       for (const counts of all) {

@@ -26,7 +26,8 @@ const MIDDLES_MAX = 10_000;
 
 export function createRequestLog(log: LineLog): RequestLog {
   const subjects = new WeakMap<Identity, string>();
-  const middles = new Map<string, Map<number, string>>();
+  const middles = new Map<string, Map<string, Map<number, string>>>();
+  let count = 0;
   const subjectOf = (identity: Identity): string => {
     let name = subjects.get(identity);
     if (name === undefined) {
@@ -37,14 +38,18 @@ export function createRequestLog(log: LineLog): RequestLog {
   };
   /** The members between the request's name and its time: few different ones, so each is written once. */
   const middleOf = ({ method, route }: LoggedRequest, status: number): string => {
-    const key = method + route;
-    let byStatus = middles.get(key);
-    if (byStatus === undefined) {
-      if (middles.size >= MIDDLES_MAX) middles.clear();
-      middles.set(key, byStatus = new Map());
+    const known = middles.get(route)?.get(method)?.get(status);
+    if (known !== undefined) return known;
+    if (++count > MIDDLES_MAX) {
+      middles.clear();
+      count = 1;
     }
-    let middle = byStatus.get(status);
-    if (middle === undefined) byStatus.set(status, middle = `","method":${JSON.stringify(method)},"route":${JSON.stringify(route)},"status":${status},"durationMs":`);
+    let byMethod = middles.get(route);
+    if (byMethod === undefined) middles.set(route, byMethod = new Map());
+    let byStatus = byMethod.get(method);
+    if (byStatus === undefined) byMethod.set(method, byStatus = new Map());
+    const middle = `","method":${JSON.stringify(method)},"route":${JSON.stringify(route)},"status":${status},"durationMs":`;
+    byStatus.set(status, middle);
     return middle;
   };
   return {

@@ -10,16 +10,30 @@ export interface RequestTarget {
   readonly query: string;
 }
 
+const SLASH = 47;
+const QUESTION = 63;
+const PERCENT = 37;
+
 /** `url` is absolute, or only a path where a client named no host. Throws URL_TOO_LONG and MALFORMED_URL. */
 export function readTarget(url: string, urlBytes: number): RequestTarget {
-  const start = url.startsWith("/") ? 0 : url.indexOf("/", url.indexOf("://") + 3);
+  const start = url.charCodeAt(0) === SLASH ? 0 : url.indexOf("/", url.indexOf("://") + 3);
   if (url.length - start > urlBytes) throw fault("URL_TOO_LONG", `The URL is longer than ${urlBytes} bytes.`);
   if (start < 0 || url.includes("#")) throw fault("MALFORMED_URL", "The URL holds a fragment or no path.");
-  const question = url.indexOf("?", start);
-  const path = question < 0 ? url.slice(start) : url.slice(start, question);
-  const segments = path.slice(1).split("/");
-  if (path.includes("%")) for (let index = 0; index < segments.length; index++) segments[index] = decodePart(segments[index]!);
-  return { path, segments, query: question < 0 ? "" : url.slice(question + 1) };
+  const segments: string[] = [];
+  let encoded = false;
+  let from = start + 1;
+  let end = from;
+  for (; end < url.length; end++) {
+    const code = url.charCodeAt(end);
+    if (code === SLASH) {
+      segments.push(url.slice(from, end));
+      from = end + 1;
+    } else if (code === QUESTION) break;
+    else if (code === PERCENT) encoded = true;
+  }
+  segments.push(url.slice(from, end));
+  if (encoded) for (let index = 0; index < segments.length; index++) segments[index] = decodePart(segments[index]!);
+  return { path: url.slice(start, end), segments, query: end === url.length ? "" : url.slice(end + 1) };
 }
 
 function decodePart(part: string): string {

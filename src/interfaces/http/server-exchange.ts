@@ -32,11 +32,14 @@ export class ServerExchange implements Exchange, LoggedRequest {
   private heldBytes = 0;
   private over = false;
   private readonly request: Request;
+  /** Asked of the request once: each time costs as much as a header. */
+  private readonly head: Headers;
   private readonly server: Server<undefined>;
   private readonly parts: ExchangeParts;
 
   constructor(request: Request, server: Server<undefined>, app: ServedApp, parts: ExchangeParts) {
     this.request = request;
+    this.head = request.headers;
     this.server = server;
     this.app = app;
     this.parts = parts;
@@ -52,11 +55,11 @@ export class ServerExchange implements Exchange, LoggedRequest {
   get url(): string { return this.request.url; }
 
   header(name: string): string | null {
-    return this.request.headers.get(name);
+    return this.head.get(name);
   }
 
   headers(): Readonly<Record<string, string>> {
-    return Object.fromEntries(this.request.headers);
+    return Object.fromEntries(this.head);
   }
 
   body(): Promise<Uint8Array> {
