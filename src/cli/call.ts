@@ -1,4 +1,5 @@
 // `ambit call`: one request against the running app, as anybody, through its control socket.
+import { didYouMean } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import { askControl, type ActingAs } from "../runtime/control.ts";
 import type { Call, Command } from "./command.ts";
@@ -20,10 +21,11 @@ export const callCommand: Command = {
   },
   async run(call) {
     const [method, path, body] = call.words as [string, string, string | undefined];
+    const verb = readMethod(method);
     if (!path.startsWith("/")) throw fault("USAGE", "PATH begins with a slash.", { fix: "ambit call GET /Product" });
     const text = body === "-" ? await Bun.stdin.text() : body ?? null;
     const headers = { ...(text === null ? {} : { "content-type": "application/json" }), ...readHeaders(call) };
-    const response = await ask(call, path, { method: method.toUpperCase(), acting: actingAs(call), headers, body: text });
+    const response = await ask(call, path, { method: verb, acting: actingAs(call), headers, body: text });
     const answer = await response.text();
     const value = readJson(answer);
     call.output.object({ status: response.status, headers: Object.fromEntries(response.headers), body: value === undefined ? answer : value });
@@ -32,6 +34,16 @@ export const callCommand: Command = {
     return response.ok || response.status === 304 ? 0 : 1;
   },
 };
+
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+
+// fetch makes a GET of a method that it does not know, which would look like an answer.
+function readMethod(word: string): string {
+  const method = word.toUpperCase();
+  if ((METHODS as readonly string[]).includes(method)) return method;
+  const meant = didYouMean(method, METHODS);
+  throw fault("USAGE", `${word} is no method.${meant === null ? "" : ` Did you mean ${meant}?`}`, { fix: `Use one of ${METHODS.join(", ")}.` });
+}
 
 /** Throws UNAVAILABLE when no app runs there. */
 export async function ask(call: Call, path: string, request: Parameters<typeof askControl>[2]): Promise<Response> {

@@ -38,6 +38,11 @@ describe("a command that fails", () => {
     expect(await run("start", app, "--port", "0")).toMatchObject({ code: 1, objects: [{ code: "CONFIG", message: expect.stringContaining("The app cannot listen on 203.0.113.7:0") }] });
   });
 
+  test("call with a method that does not exist", async () => {
+    expect(await run("call", "BREW", "/A")).toMatchObject({ code: 2, objects: [{ code: "USAGE", message: "BREW is no method." }] });
+    expect(await run("call", "pots", "/A")).toMatchObject({ code: 2, objects: [{ code: "USAGE", message: "pots is no method. Did you mean POST?" }] });
+  });
+
   test("by a fault that nobody foresaw", async () => {
     const odd = join(root, "odd");
     mkdirSync(join(odd, "schema.graphql"), { recursive: true });

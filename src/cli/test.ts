@@ -26,9 +26,10 @@ export const testCommand: Command = {
       const runner = Bun.spawn([
         process.execPath, "test", "--no-orphans", "--preload", join(import.meta.dir, "..", "runtime", "test-preload.ts"), ...(name === null ? [] : ["--test-name-pattern", name]),
         ...(output.json ? ["--reporter=junit", `--reporter-outfile=${report}`] : []), ...files.map((file) => `./${file}`),
-      ], { cwd: directory, env: { ...call.environment, AMBIT_TEST_APP: directory, AMBIT_FORBID_OUTBOUND: "1" }, stdout: output.json ? "ignore" : "inherit", stderr: output.json ? "ignore" : "inherit" });
+      ], { cwd: directory, env: { ...call.environment, AMBIT_TEST_APP: directory, AMBIT_FORBID_OUTBOUND: "1" }, stdout: output.json ? "ignore" : "inherit", stderr: output.json ? "pipe" : "inherit" });
+      const said = output.json ? await new Response(runner.stderr as ReadableStream).text() : "";
       const code = await runner.exited;
-      if (output.json) for (const result of readReport(report)) output.object(result);
+      if (output.json) for (const result of [...readReport(report), ...outsideTests(said)]) output.object(result);
       return code === 0 ? 0 : 1;
     } finally {
       rmSync(work, { recursive: true, force: true });
@@ -36,7 +37,8 @@ export const testCommand: Command = {
   },
 };
 
-interface TestResult { readonly test: string; readonly file: string; readonly status: "passed" | "failed" | "skipped"; readonly durationMs: number; readonly message: string | null }
+/** `test` null: the file itself, or what it left running. */
+interface TestResult { readonly test: string | null; readonly file: string; readonly status: "passed" | "failed" | "skipped"; readonly durationMs: number; readonly message: string | null }
 
 function readReport(path: string): TestResult[] {
   const results: TestResult[] = [];
@@ -44,13 +46,22 @@ function readReport(path: string): TestResult[] {
     const attribute = (name: string): string => unescapeXml(new RegExp(`\\b${name}="([^"]*)"`).exec(match[1]!)?.[1] ?? "");
     const inside = match[2] ?? "";
     const failure = /<failure[^>]*?(?:message="([^"]*)")?[^>]*>([\s\S]*?)<\/failure>|<failure[^>]*?(?:message="([^"]*)")?[^>]*\/>/.exec(inside);
-    const message = failure === null ? null : unescapeXml(failure[1] ?? failure[3] ?? failure[2] ?? "").trim();
+    const message = failure === null ? null : unescapeXml(failure[1] ?? failure[3] ?? failure[2] ?? "").trim() || "It did not end in time.";
     results.push({
       test: attribute("name"), file: attribute("file"), durationMs: Math.round(Number(attribute("time")) * 1000), message,
       status: failure !== null ? "failed" : inside.includes("<skipped") ? "skipped" : "passed",
     });
   }
   return results;
+}
+
+/** The report leaves out what fails outside a test: a file that does not load, an error that nobody waits for. */
+export function outsideTests(said: string): TestResult[] {
+  // Text, then by turns a file's name and what was said of it.
+  const parts = said.split(/^(\S+\.test\.[tj]s):$/m);
+  return parts.flatMap((file, index) => (index % 2 === 0 ? [] : [...parts[index + 1]!.matchAll(/^# Unhandled error between tests\n-+\n([\s\S]*?)\n-{20,}$/gm)].map((match): TestResult => ({
+    test: null, file, durationMs: 0, status: "failed", message: match[1]!.trim(),
+  }))));
 }
 
 function unescapeXml(text: string): string {
