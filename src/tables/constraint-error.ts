@@ -41,17 +41,22 @@ export function missingReference(model: TableModel, field: string, target: strin
   const { name } = model.table;
   if (!mayName(model, [field], writer)) return fault("REFERENCE_VIOLATION", `A record that ${name} refers to does not exist.`, { details: { table: name } });
   const details = { constraint: `${name}.${field}`, fields: [field], table: name };
-  return fault("REFERENCE_VIOLATION", `${field} names a record of ${target} that does not exist.`, { details, where: field });
+  const named = isReadable(target, writer) ? `a record of ${target}` : "a record";
+  return fault("REFERENCE_VIOLATION", `${field} names ${named} that does not exist.`, { details, where: field });
 }
 
 /** A record of `referrer` still points to one of `model` that shall go. */
 export function stillReferenced(model: TableModel, referrer: TableModel, field: string, writer: Writer): AmbitError {
   const { name } = model.table;
   const other = referrer.table.name;
-  const readable = writer.authority === null || writer.authority.table(other).read !== false;
-  if (!readable || !mayName(referrer, [field], writer)) return fault("REFERENCE_VIOLATION", `This record of ${name} is still referred to.`, { details: { table: name } });
+  if (!isReadable(other, writer) || !mayName(referrer, [field], writer)) return fault("REFERENCE_VIOLATION", `This record of ${name} is still referred to.`, { details: { table: name } });
   const details = { constraint: `${other}.${field}`, fields: [field], table: other };
   return fault("REFERENCE_VIOLATION", `Records of ${other} still refer to this record of ${name}.`, { details });
+}
+
+/** Some of its records, so that its name may be told. */
+function isReadable(table: string, { authority }: Writer): boolean {
+  return authority === null || authority.table(table).read !== false;
 }
 
 function mayName(model: TableModel, fields: readonly string[], { authority }: Writer): boolean {

@@ -222,6 +222,8 @@ test("a value that is set blindly is written, so that no version tells whether i
 test("broken constraints name only what the caller may read", async () => {
   const blind = authority("ann", { Order: { fields: { code: { read: false } } }, Project: {} });
   expect(await failure(app.write(create("Order", { code: "c1" }), blind))).toEqual({ code: "UNIQUE_VIOLATION", status: 409, message: "A unique value of Order is taken.", where: undefined, details: { table: "Order" } });
+  expect(await failure(app.write(update("Order", "mine", { projectId: "none" }), authority("ann", { Order: {}, Project: {} })))).toMatchObject({ message: "projectId names a record of Project that does not exist." });
+  expect(await failure(app.write(update("Order", "mine", { projectId: "none" }), authority("ann", { Order: {} })))).toMatchObject({ message: "projectId names a record that does not exist." });
   await app.write(create("Project", { id: "p1" }));
   await app.write(update("Order", "mine", { projectId: "p1" }));
   expect(await failure(app.write(remove("Project", "p1"), blind))).toMatchObject({ details: { constraint: "Order.projectId", table: "Order" } });

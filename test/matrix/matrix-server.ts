@@ -38,8 +38,9 @@ interface Cell { readonly table: string; readonly field: string; readonly row: R
 const PROBLEMS_SHOWN = 25;
 
 export class Matrix {
-  readonly world: SeededWorld;
-  readonly oracle: Oracle;
+  /** What is to be found; the seeded records, unless a test says otherwise. */
+  world: SeededWorld;
+  oracle: Oracle;
   readonly identities: readonly Who[];
   readonly app: RunningApp;
   requests = 0;
@@ -63,7 +64,16 @@ export class Matrix {
     this.log = parts.log;
     this.#directory = parts.directory;
     this.#time = parts.time;
-    for (const [table, rows] of this.world.all) for (const row of rows) for (const [field, value] of Object.entries(row)) this.#plant({ table, field, row }, value);
+    this.setWorld(parts.world);
+  }
+
+  /** From now on these records are expected. */
+  setWorld(world: SeededWorld): void {
+    this.world = world;
+    this.oracle = new Oracle(world);
+    this.#cells.clear();
+    this.#visible.clear();
+    for (const [table, rows] of world.all) for (const row of rows) for (const [field, value] of Object.entries(row)) this.#plant({ table, field, row }, value);
   }
 
   static async start(options: { development?: boolean } = {}): Promise<Matrix> {
@@ -194,6 +204,9 @@ export class Matrix {
     let names = this.#hiddenNames.get(who.name);
     if (names === undefined) this.#hiddenNames.set(who.name, names = hiddenNames(who, this.oracle));
     for (const name of names) if (new RegExp(`\\b${name}\\b`).test(answer.text) && !sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
+    // The table that was asked for is told; another one that is never to be read is not.
+    const others = tables.filter((table) => !this.oracle.mayEver(who, table, "R") && !sent.startsWith(`/${table.path ?? table.name}`));
+    for (const { name } of others) if (new RegExp(`\\b${name}\\b`).test(answer.text) && !sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
   }
 
   /** A planted value that the identity sees in no place. */

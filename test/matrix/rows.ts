@@ -42,8 +42,8 @@ export function seedWorld(): SeededWorld {
   return worldOf(all);
 }
 
-export function worldOf(all: ReadonlyMap<string, readonly Row[]>): SeededWorld {
-  const isGone = (name: string) => (row: Row): boolean => { const { expiresAt } = tableNamed(name); return expiresAt !== null && typeof row[expiresAt] === "string" && (row[expiresAt] as string) <= new Date(EPOCH_MS).toISOString(); };
+export function worldOf(all: ReadonlyMap<string, readonly Row[]>, nowMs = EPOCH_MS): SeededWorld {
+  const isGone = (name: string) => (row: Row): boolean => { const { expiresAt } = tableNamed(name); return expiresAt !== null && typeof row[expiresAt] === "string" && (row[expiresAt] as string) <= new Date(nowMs).toISOString(); };
   const live = new Map([...all].map(([name, rows]) => [name, rows.filter((row) => !isGone(name)(row))]));
   const byKey = new Map([...live].map(([name, rows]) => [name, new Map(rows.map((row) => [row[tableNamed(name).key.name], row]))]));
   return {

@@ -1,6 +1,6 @@
 // What a write must come to, by the design: all reasons to refuse it, none if it must succeed. Which of several is told is the product's choice.
 import type { Who } from "./identities.ts";
-import type { FieldModel, Row, TableModel, World } from "./model.ts";
+import type { FieldModel, Row, TableModel } from "./model.ts";
 import { Oracle } from "./oracle.ts";
 import { tableNamed } from "./tables.ts";
 import { worldOf, type SeededWorld } from "./rows.ts";
@@ -127,7 +127,7 @@ export class WriteOracle {
   }
 
   /** The same with one record changed, added or (null) gone. */
-  after(table: TableModel, key: unknown, row: Row | null): World {
+  after(table: TableModel, key: unknown, row: Row | null): SeededWorld {
     const rows = (this.world.all.get(table.name) ?? []).filter((other) => other[table.key.name] !== key);
     return worldOf(new Map([...this.world.all, [table.name, row === null ? rows : [...rows, row]]]));
   }
