@@ -3,7 +3,8 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../base/clock.ts";
 import { administratorIdentity, anonymousIdentity, subjectIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
-import { createTokenVerifier, invalidToken, type JwtIssuer } from "./verify-token.ts";
+import { invalidToken } from "./invalid-token.ts";
+import type { JwtIssuer, TokenVerifier } from "./verify-token.ts";
 
 export interface StaticKey { readonly token: string; readonly subject: string; readonly roles: readonly string[]; readonly tenant?: string | null }
 
@@ -36,11 +37,13 @@ interface Remembered { readonly identity: Identity; readonly untilMs: number }
 
 export function createAuthenticator(config: AuthConfig, options: AuthenticatorOptions): Authenticator {
   const known = knownTokens(config);
-  const verifier = createTokenVerifier(config.jwt, options);
+  let loading: Promise<TokenVerifier> | null = null;
+  // Loaded with the first token: most apps start without, and sooner.
+  const verifier = (): Promise<TokenVerifier> => loading ??= import("./verify-token.ts").then(({ createTokenVerifier }) => createTokenVerifier(config.jwt, options));
   const remembered = new Map<string, Remembered>();
 
   const verify = async (token: string, digest: string): Promise<Identity> => {
-    const identity = await verifier.verify(token);
+    const identity = await (await verifier()).verify(token);
     const now = options.clock.now();
     if (remembered.size >= REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!);
     remembered.set(digest, { identity, untilMs: Math.min(now + REMEMBERED_MS, identity.expiresAtMs ?? Infinity) });

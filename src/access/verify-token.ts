@@ -7,6 +7,7 @@ import { AmbitError, fault } from "../base/error.ts";
 import type { Json } from "../base/value.ts";
 import { subjectIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
+import { invalidToken } from "./invalid-token.ts";
 
 export interface JwtIssuer {
   readonly issuer: string;
@@ -57,11 +58,6 @@ export function createTokenVerifier(issuers: readonly JwtIssuer[], options: Toke
       throw refusal;
     },
   };
-}
-
-/** What every refused credential answers. Says nothing about which part failed beyond `message`. */
-export function invalidToken(message: string, cause?: unknown): AmbitError {
-  return fault("INVALID_TOKEN", message, { headers: { "www-authenticate": 'Bearer error="invalid_token"' }, ...(cause === undefined ? {} : { cause }) });
 }
 
 function issuerOf(token: string): string | null {
