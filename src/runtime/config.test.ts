@@ -77,3 +77,30 @@ test("a JWT issuer has exactly one of jwks and secret", () => {
   expect(load("auth: { jwt: [{ issuer: i }] }").diagnostics.length).toBeGreaterThan(0);
   expect(load("auth: { jwt: [{ issuer: i, secret: 0123456789abcdef0123456789abcdef }] }").config.auth.jwt[0]).toMatchObject({ algorithms: ["HS256"], roles: { claim: "roles" } });
 });
+
+test("what could never take effect is refused at its place", () => {
+  const messages = (text: string): unknown => load(text).diagnostics.map(({ code, message, position }) => [code, message, position.column]);
+  expect(messages("limits: { bodyBytes: .inf, urlBytes: 99999999999999999999GB }")).toEqual([["CONFIG", "limits.bodyBytes is no bound.", 22], ["CONFIG", "limits.urlBytes is no bound.", 38]]);
+  expect(messages('http: { cors: { origins: [https://a.example, "*", https://a.example/, nonsense] } }')).toEqual([
+    ["CONFIG", "http.cors.origins.2 is no origin.", 51], ["CONFIG", "http.cors.origins.3 is no origin.", 71],
+  ]);
+  expect(messages('http: { trustProxy: [127.0.0.1, "::1/128", 10.0.0.0/8, 10.0.0.0/33, proxy] }')).toEqual([
+    ["CONFIG", "http.trustProxy.3 is no address or network.", 56], ["CONFIG", "http.trustProxy.4 is no address or network.", 69],
+  ]);
+  expect(messages("auth: { jwt: [{ issuer: i, jwks: k, algorithms: [RS256, HS256] }, { issuer: i, secret: 0123456789abcdef, algorithms: [HS512, EdDSA] }] }")).toEqual([
+    ["CONFIG", "auth.jwt.0 cannot verify HS256 with a key set.", 57], ["CONFIG", "auth.jwt.1 cannot verify EdDSA with a secret.", 126],
+  ]);
+});
+
+test("a reference that is not complete is no text", () => {
+  for (const text of ["${A", "${}", "${1}", "x ${A:-${B}}"]) expect(load(`values: { a: "${text}" }`, { A: "1", B: "2" }).diagnostics.map(({ code }) => code)).toEqual(["ENVIRONMENT"]);
+  for (const text of ["$A", "{A}", "${A:-}}", "$${A}"]) expect(load(`values: { a: "${text}" }`, { A: "1" }).diagnostics).toEqual([]);
+});
+
+test("hostile YAML is a diagnostic", () => {
+  const bomb = ["a", "b", "c", "d", "e", "f", "g"].map((name, index, all) => `${name}: &${name} [${Array(9).fill(index === 0 ? "x" : `*${all[index - 1]}`).join(",")}]`).join("\n");
+  expect(load(bomb).diagnostics.map(({ code }) => code)).toEqual(["SYNTAX"]);
+  expect(load("values: { a: !!js/function 'x' }").diagnostics.map(({ code }) => code)).toEqual(["SYNTAX"]);
+  expect(load("__proto__: { port: 1 }").diagnostics.map(({ code }) => code)).toEqual(["CONFIG"]);
+  expect(load("values: &a { x: *a }").diagnostics.map(({ code }) => code)).toEqual(["CONFIG"]);
+});

@@ -5,6 +5,7 @@ import configSchema from "../../config.schema.json";
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
 import { durationMs, parseDuration } from "../base/duration.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import { meaningProblems } from "./config-meaning.ts";
 import { substituteEnvironment, type EnvironmentVariables } from "./environment-references.ts";
 
 export interface StaticKey { readonly token: string; readonly subject: string; readonly roles: readonly string[]; readonly tenant: string | null }
@@ -38,6 +39,7 @@ const NOT_YET: Readonly<Record<string, string>> = {
   "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
 };
 
+const ALIASES_MAX = 100;
 const WEEK_MS = 7 * 86_400_000;
 const validate = new Ajv({ allErrors: true, strict: false, allowUnionTypes: true }).compile(configSchema);
 
@@ -47,26 +49,28 @@ export function loadConfig(
 ): { config: AppConfig; diagnostics: Diagnostic[] } {
   if (text === null) return { config: assemble({}), diagnostics: [] };
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, maxAliasCount: 100 } as never);
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
   const at = (offset: number): SourcePosition => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  if (document.errors.length > 0) {
-    return { config: assemble({}), diagnostics: document.errors.map((error) => syntaxProblem(error.message, at(error.pos[0]))) };
-  }
+  // What is a warning to the parser, a tag that nobody knows, would be ignored.
+  const broken = [...document.errors, ...document.warnings];
+  if (broken.length > 0) return { config: assemble({}), diagnostics: broken.map((error) => syntaxProblem(error.message, at(error.pos[0]))) };
   const diagnostics: Diagnostic[] = [];
   visit(document, {
     Scalar(key, node, path) {
       if (key === "key" || typeof node.value !== "string") return;
       const result = substituteEnvironment(node.value, environment);
       for (const name of result.missing) diagnostics.push(missingVariable(name, at(node.range?.[0] ?? 0)));
+      if (result.malformed) diagnostics.push(malformedReference(at(node.range?.[0] ?? 0)));
       const section = path.find(isPair)?.key;
       const typed = isScalar(section) && (section.value === "http" || section.value === "limits");
       node.value = typed ? result.typed : result.text;
     },
   });
-  const raw: unknown = document.toJS() ?? {};
+  const raw = plainData(document);
+  if (raw instanceof ReferenceError) return { config: assemble({}), diagnostics: [syntaxProblem(`${raw.message}.`, at(0))] };
   if (!validate(raw)) {
     for (const error of validate.errors ?? []) {
       if (error.keyword === "anyOf" || error.keyword === "oneOf" && error.params["passingSchemas"] === null && hasChildError(error)) continue;
@@ -76,8 +80,21 @@ export function loadConfig(
   const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
   if (config.zone !== "UTC") diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
   diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
-  if (diagnostics.length === 0) diagnostics.push(...sharedTokens(raw as RawConfig, document, at));
+  if (diagnostics.length === 0) {
+    diagnostics.push(...sharedTokens(raw as RawConfig, document, at));
+    for (const { path, ...problem } of meaningProblems(raw as RawConfig, quantity)) diagnostics.push({ code: "CONFIG", severity: "error", position: at(offsetOf(document, path)), ...problem, edits: [] });
+  }
   return { config, diagnostics };
+}
+
+/** The library refuses aliases that would grow without end by throwing. */
+function plainData(document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: ALIASES_MAX }) ?? {};
+  } catch (error) {
+    if (error instanceof ReferenceError) return error;
+    throw error;
+  }
 }
 
 interface RawConfig {
@@ -189,7 +206,7 @@ function unknownSetting(error: ErrorObject, path: string[], document: Document, 
   const name = String(error.params["additionalProperty"]);
   const full = [...path, name].join(".");
   const position = at(keyOffset(document, path, name));
-  const later = NOT_YET[full];
+  const later = Object.hasOwn(NOT_YET, full) ? NOT_YET[full] : undefined;
   if (later !== undefined) {
     return {
       code: "NOT_AVAILABLE", severity: "error", position, message: `The setting ${full} is not available in this version.`,
@@ -237,5 +254,12 @@ function missingVariable(name: string, position: SourcePosition): Diagnostic {
   return {
     code: "ENVIRONMENT", severity: "error", position, message: `The environment variable ${name} is not set.`,
     why: "config.yaml refers to it without a default.", fix: `Set ${name}, or write \${${name}:-default}.`, edits: [],
+  };
+}
+
+function malformedReference(position: SourcePosition): Diagnostic {
+  return {
+    code: "ENVIRONMENT", severity: "error", position, message: "A reference to the environment is not complete.",
+    why: "It would stay in the text as it is.", fix: "Write ${NAME} or ${NAME:-default}; a default holds no reference.", edits: [],
   };
 }

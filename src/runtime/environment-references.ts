@@ -1,5 +1,7 @@
 // ${NAME} and ${NAME:-default} inside strings of config.yaml. Nothing else of the app may read the environment.
 
+const REFERENCE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g;
+
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
 /**
@@ -9,16 +11,18 @@ export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
  */
 export function substituteEnvironment(
   text: string, environment: EnvironmentVariables,
-): { text: string; typed: string | number | boolean; missing: string[] } {
+): { text: string; typed: string | number | boolean; missing: string[]; malformed: boolean } {
   const missing: string[] = [];
   const whole = /^\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}$/.test(text);
-  const filled = text.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g, (_, name: string, fallback: string | undefined) => {
+  // A name that cannot be one, a brace that is not closed, a reference inside a default: none of them would be filled in.
+  const malformed = text.replace(REFERENCE, (_, __: string, fallback = "") => fallback as string).includes("${");
+  const filled = text.replace(REFERENCE, (_, name: string, fallback: string | undefined) => {
     const set = environment[name];
     if (set !== undefined && (set !== "" || fallback === undefined)) return set;
     if (fallback === undefined) missing.push(name);
     return fallback ?? "";
   });
-  return { text: filled, typed: whole ? scalarOf(filled) : filled, missing };
+  return { text: filled, typed: whole ? scalarOf(filled) : filled, missing, malformed };
 }
 
 function scalarOf(text: string): string | number | boolean {

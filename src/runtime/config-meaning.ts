@@ -1,0 +1,61 @@
+// What a settings file must be beyond its shape: values that have the right type and yet could never take effect.
+import { isIP } from "node:net";
+
+export interface MeaningProblem {
+  /** As in the file: `http`, `trustProxy`, `0`. */
+  readonly path: readonly string[];
+  readonly message: string;
+  readonly why: string;
+  readonly fix: string;
+}
+
+/** The parts of config.yaml that are looked at, in the form that config.schema.json has checked. */
+export interface CheckedConfig {
+  readonly http?: { readonly cors?: { readonly origins?: readonly string[] }; readonly trustProxy?: readonly string[] };
+  readonly auth?: { readonly jwt?: readonly { readonly secret?: string; readonly algorithms?: readonly string[] }[] };
+  readonly limits?: Readonly<Record<string, number | string>>;
+}
+
+/** `quantity`: what a limit stands for, sizes and durations included. */
+export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...limits(config, quantity)];
+}
+
+function origins({ http }: CheckedConfig): MeaningProblem[] {
+  return (http?.cors?.origins ?? []).flatMap((origin, index) => (origin === "*" || isOrigin(origin) ? [] : [{
+    path: ["http", "cors", "origins", String(index)], message: `http.cors.origins.${index} is no origin.`,
+    why: "A browser sends scheme, host and port, and they are compared as they are.", fix: 'Write for example https://shop.example.com, or "*" for any.',
+  }]));
+}
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
+function proxies({ http }: CheckedConfig): MeaningProblem[] {
+  return (http?.trustProxy ?? []).flatMap((proxy, index) => (isNetwork(proxy) ? [] : [{
+    path: ["http", "trustProxy", String(index)], message: `http.trustProxy.${index} is no address or network.`,
+    why: "Names are not looked up.", fix: "Write for example 127.0.0.1 or 10.0.0.0/8.",
+  }]));
+}
+
+function isNetwork(text: string): boolean {
+  const [address = "", bits, ...more] = text.split("/");
+  const version = isIP(address);
+  if (version === 0 || more.length > 0) return false;
+  return bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+}
+
+// A shared secret never verifies a public-key algorithm, nor the reverse: no token could pass.
+function algorithms({ auth }: CheckedConfig): MeaningProblem[] {
+  return (auth?.jwt ?? []).flatMap(({ secret, algorithms: named }, index) => (named ?? []).flatMap((algorithm, at) => (algorithm.startsWith("HS") === (secret !== undefined) ? [] : [{
+    path: ["auth", "jwt", String(index), "algorithms", String(at)], message: `auth.jwt.${index} cannot verify ${algorithm} with ${secret === undefined ? "a key set" : "a secret"}.`,
+    why: "A secret is for HS256, HS384 and HS512; every other algorithm has public keys.", fix: secret === undefined ? "Remove it, or give a secret instead of jwks." : "Remove it, or give jwks instead of a secret.",
+  }])));
+}
+
+function limits({ limits: named }: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
+  return Object.entries(named ?? {}).flatMap(([name, value]) => (Number.isSafeInteger(quantity(value)) ? [] : [{
+    path: ["limits", name], message: `limits.${name} is no bound.`, why: "Everything is bounded.", fix: "Write a whole number below 2^53.",
+  }]));
+}
