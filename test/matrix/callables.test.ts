@@ -1,7 +1,7 @@
 // Actions and endpoints: who may call them, and that what their bodies find, change and answer is no more than the caller may see and do.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
-import { Matrix, type Answer } from "./matrix-server.ts";
+import { Matrix, timeLimitMs, type Answer } from "./matrix-server.ts";
 import { allow, allowWithin, type Row, type Rule, type TableModel } from "./model.ts";
 import { creations } from "./created-rows.ts";
 import { fieldOf, permits } from "./oracle.ts";
@@ -46,7 +46,7 @@ test("endpoints that read answer what a list would", async () => {
       if (matrix.status(answer, 200)) matrix.same(answer, answer.json, isSeen ? matrix.oracle.view(who, task, row) : null);
     }
   }
-});
+}, timeLimitMs);
 
 /** A cursor that code hands out holds no order key that is hidden. */
 async function checkPages(who: Who, rows: readonly Row[]): Promise<void> {
@@ -95,7 +95,7 @@ test("queries of code: fields that are hidden do not exist, hidden values are nu
     }
   })));
   await matrix.together(work);
-});
+}, timeLimitMs);
 
 /** What code has in hand of a record, and may tell: its internal fields too. */
 function inCode(who: Who, table: TableModel, row: Row): Row {
@@ -113,7 +113,7 @@ test("ctx.db reads and writes under the caller's rules", async () => {
       for (const [index, body] of creations(matrix, who, table).entries()) if (index % 3 === 0) await createInCode(who, table, body);
     }
   }
-}, 120_000);
+}, timeLimitMs);
 
 async function throughCode(who: Who, table: TableModel, row: Row): Promise<void> {
   const key = row[table.key.name];
@@ -188,7 +188,7 @@ test("actions: the role first, then whether the record is there, then the rule",
     matrix.status(await matrix.ask(who, "/Project/nowhere/peek", { method: "POST", body: {} }), 404, "NOT_FOUND");
     matrix.status(await matrix.ask(who, "/Cellar/nowhere/peek", { method: "POST", body: {} }), 404, "NOT_FOUND");
   }
-});
+}, timeLimitMs);
 
 async function checkRename(who: Who, row: Row, { path, isSeen }: { path: string; isSeen: boolean }): Promise<void> {
   const answer = await matrix.ask(who, `${path}/rename`, { method: "POST", body: { title: "renamed" } });
@@ -225,4 +225,4 @@ test("endpoints are called by whom their rules name", async () => {
     matrix.status(await matrix.ask(who, "/rpc/keepers"), 405);
   }
   console.log(`matrix of callables: ${matrix.requests} requests, ${matrix.checks} checks`);
-});
+}, timeLimitMs);

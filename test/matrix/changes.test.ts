@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { EPOCH_MS } from "./canary-values.ts";
 import type { Who } from "./identities.ts";
 import { administrator } from "./identities.ts";
-import { Matrix } from "./matrix-server.ts";
+import { Matrix, timeLimitMs } from "./matrix-server.ts";
 import type { Row } from "./model.ts";
 import { inKeyOrder, keyOf, refusal } from "./record-checks.ts";
 import { worldOf, type SeededWorld } from "./rows.ts";
@@ -47,7 +47,7 @@ test("what was read before follows every change", async () => {
   }
   expect(matrix.report()).toEqual([]);
   expect(differences(matrix)).toEqual([]);
-}, 120_000);
+}, timeLimitMs);
 
 /** Through the wire, as somebody would. */
 async function apply({ table: name, place, patch }: Change, seeded: SeededWorld): Promise<SeededWorld> {
@@ -59,7 +59,12 @@ async function apply({ table: name, place, patch }: Change, seeded: SeededWorld)
   return new WriteOracle(seeded).after(table, before[table.key.name], patch === null ? null : changed(table, before, patch));
 }
 
-async function readAll(identities: readonly Who[] = matrix.identities): Promise<void> {
+/** Of those whose rights depend on records; in the long size everybody's. */
+function watching(): readonly Who[] {
+  return matrix.width > 2 ? matrix.identities : matrix.identities.filter(({ name }) => ["anonymous", "plain", "mia", "eve", "wes", "aud"].includes(name));
+}
+
+async function readAll(identities: readonly Who[] = watching()): Promise<void> {
   await matrix.together(identities.flatMap((who) => watched.map((table) => async () => {
     const refused = refusal(matrix, who, table);
     for (const [index, one] of matrix.world.all.get(table.name)!.entries()) {
@@ -87,4 +92,4 @@ test("what was read before follows the time", async () => {
   expect(matrix.world.ghosts.get("Task")!.length).toBeGreaterThan(seeded.ghosts.get("Task")!.length);
   expect(matrix.report()).toEqual([]);
   console.log(`matrix of changes: ${matrix.requests} requests, ${matrix.checks} checks`);
-}, 120_000);
+}, timeLimitMs);

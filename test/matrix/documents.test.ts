@@ -1,7 +1,7 @@
 // What the runtime tells about an app: openapi.json for each identity, explain, metrics, description, OPTIONS. None names what one cannot reach.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
-import { Matrix } from "./matrix-server.ts";
+import { Matrix, timeLimitMs } from "./matrix-server.ts";
 import type { FieldModel, TableModel } from "./model.ts";
 import { exported } from "./oracle.ts";
 import { tables } from "./tables.ts";
@@ -37,7 +37,7 @@ test("openapi.json: paths, methods, fields and parameters that the identity reac
     checkCalls(who, document, answer.label);
     for (const hidden of unreached(who)) if (new RegExp(`\\b${hidden}\\b`).test(answer.text)) matrix.fail(answer.label, `nothing of ${hidden}`);
   }
-});
+}, timeLimitMs);
 
 function checkSchemas(who: Who, table: TableModel, { components }: Document, label: string): void {
   const { oracle } = matrix;
@@ -105,7 +105,7 @@ test("explain, metrics and the description are the administrator's", async () =>
     const other = await matrix.ask(who, "/admin/nosuch");
     matrix.status(other, who.administrator ? 404 : denial(who).status);
   }
-});
+}, timeLimitMs);
 
 test("what is not exported is nowhere, for nobody, by no method", async () => {
   const key = String(matrix.world.rows("Cellar")[0]!["id"]);
@@ -117,7 +117,7 @@ test("what is not exported is nowhere, for nobody, by no method", async () => {
       }
     }
   }
-});
+}, timeLimitMs);
 
 test("a credential that is not valid is refused, never taken for nobody's", async () => {
   const [anonymous] = matrix.identities as [Who];
@@ -126,4 +126,4 @@ test("a credential that is not valid is refused, never taken for nobody's", asyn
     matrix.status(answer, 401, "INVALID_TOKEN");
   }
   console.log(`matrix of documents: ${matrix.requests} requests, ${matrix.checks} checks`);
-});
+}, timeLimitMs);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { checkField } from "./field-checks.ts";
 import { exported } from "./oracle.ts";
-import { Matrix } from "./matrix-server.ts";
+import { Matrix, timeLimitMs } from "./matrix-server.ts";
 
 let matrix: Matrix;
 beforeAll(async () => { matrix = await Matrix.start(); });
@@ -14,4 +14,4 @@ test("each field, readable or not, wherever a query names it", async () => {
   await matrix.together(work);
   expect(matrix.report()).toEqual([]);
   console.log(`matrix of fields: ${matrix.requests} requests, ${matrix.checks} checks`);
-}, 120_000);
+}, timeLimitMs);

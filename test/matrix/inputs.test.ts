@@ -1,7 +1,7 @@
 // Names in bodies: a field or relation that does not exist for the identity is answered as one that nobody declared, whatever is sent for it.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
-import { Matrix, type Answer, type Request } from "./matrix-server.ts";
+import { Matrix, timeLimitMs, type Answer, type Request } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
 import { creations } from "./created-rows.ts";
 import { exported } from "./oracle.ts";
@@ -44,7 +44,7 @@ test("hidden fields and relations in bodies of every kind", async () => {
   expect(matrix.report()).toEqual([]);
   expect(differences(matrix)).toEqual([]);
   console.log(`matrix of inputs: ${matrix.requests} requests, ${matrix.checks} checks`);
-}, 120_000);
+}, timeLimitMs);
 
 async function checkUpdates(who: Who, table: TableModel, row: Row, name: string): Promise<void> {
   const path = `/${table.path}/${keyOf(table, row)}`;

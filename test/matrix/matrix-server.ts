@@ -36,6 +36,10 @@ export interface Answer {
 interface Cell { readonly table: string; readonly field: string; readonly row: Readonly<Record<string, unknown>> }
 
 const PROBLEMS_SHOWN = 25;
+const isLong = process.env["AMBIT_TEST_SIZE"] === "long";
+
+/** For each test of the matrix. */
+export const timeLimitMs = isLong ? 3_600_000 : 120_000;
 
 export class Matrix {
   /** What is to be found; the seeded records, unless a test says otherwise. */
@@ -47,7 +51,7 @@ export class Matrix {
   checks = 0;
   readonly problems: string[] = [];
   /** How many values of one kind are tried. */
-  readonly width = process.env["AMBIT_TEST_SIZE"] === "long" ? 100 : 2;
+  readonly width = isLong ? 100 : 2;
   readonly log: string[];
   readonly #directory: string;
   readonly #time: { nowMs: number };
@@ -140,10 +144,10 @@ export class Matrix {
   }
 
   /** Asked once, for comparisons. */
-  askOnce(who: Who, path: string): Promise<Answer> {
-    const key = `${who.name} ${path}`;
+  askOnce(who: Who, path: string, request: Request = {}): Promise<Answer> {
+    const key = `${who.name} ${path} ${JSON.stringify(request)}`;
     let asked = this.#once.get(key);
-    if (asked === undefined) this.#once.set(key, asked = this.ask(who, path));
+    if (asked === undefined) this.#once.set(key, asked = this.ask(who, path, request));
     return asked;
   }
 

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { expectRows } from "./field-checks.ts";
 import type { Who } from "./identities.ts";
-import { Matrix } from "./matrix-server.ts";
+import { Matrix, timeLimitMs } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
 import { fieldOf } from "./oracle.ts";
 import { tableNamed } from "./tables.ts";
@@ -37,7 +37,7 @@ test("search: each planted word of each searched text", async () => {
     () => checkRanking(who),
   ]));
   expect(matrix.report()).toEqual([]);
-}, 120_000);
+}, timeLimitMs);
 
 /** Without an order of one's own the best come first; counted and shown are the same. */
 async function checkRanking(who: Who): Promise<void> {
@@ -67,7 +67,7 @@ test("near: each place, told or hidden", async () => {
   })));
   await matrix.together(work);
   expect(matrix.report()).toEqual([]);
-}, 120_000);
+}, timeLimitMs);
 
 test("similar: each vector, told or hidden", async () => {
   const work = matrix.identities.flatMap((who) => ["shape", "aura"].flatMap((name) => matrix.world.rows("Project").map((row) => async () => {
@@ -92,4 +92,4 @@ test("similar: each vector, told or hidden", async () => {
   }
   expect(matrix.report()).toEqual([]);
   console.log(`matrix of ranked reads: ${matrix.requests} requests, ${matrix.checks} checks`);
-}, 120_000);
+}, timeLimitMs);

@@ -1,7 +1,7 @@
 // Idempotency keys: an answer is replayed to its own subject only, and only while it still has the rights that it had.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
-import { Matrix, type Answer, type Request } from "./matrix-server.ts";
+import { Matrix, timeLimitMs, type Answer, type Request } from "./matrix-server.ts";
 import { differences, restore } from "./stored-rows.ts";
 
 let matrix: Matrix;
@@ -53,7 +53,7 @@ test("the same subject with fewer roles gets no answer that the others have earn
     const late = await matrix.ask(kim, path, { ...request, headers });
     matrix.same(late, late.text, first.text);
   }
-});
+}, timeLimitMs);
 
 test("another subject's key is a key of one's own", async () => {
   const note = { taskId: matrix.world.rows("Task")[0]!["id"], body: "replayed" };
@@ -74,7 +74,7 @@ test("another subject's key is a key of one's own", async () => {
   const anonymous = matrix.who("anonymous");
   matrix.status(await matrix.ask(anonymous, "/notes", { method: "POST", body: note, headers }), 401, "UNAUTHENTICATED");
   matrix.status(await matrix.ask(anonymous, "/rpc/projects", { method: "POST", body: {}, headers: { "idempotency-key": "1" } }), 400, "MALFORMED_HEADER");
-});
+}, timeLimitMs);
 
 test("answers of calls are replayed as they were, and hold no more than before", async () => {
   for (const who of matrix.identities) {
@@ -83,4 +83,4 @@ test("answers of calls are replayed as they were, and hold no more than before",
     const again = await matrix.ask(who, "/rpc/everyProject", { method: "POST", body: {}, headers });
     matrix.same(again, [again.status, again.text], [first.status, first.text]);
   }
-});
+}, timeLimitMs);

@@ -1,7 +1,7 @@
 // Every single write: each identity, record and field, with values of its own and such that rules, references and unique fields look at.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { exported } from "./oracle.ts";
-import { Matrix } from "./matrix-server.ts";
+import { Matrix, timeLimitMs } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
 import { creations } from "./created-rows.ts";
 import { differences } from "./stored-rows.ts";
@@ -36,7 +36,7 @@ test("PATCH of each field of each record", async () => {
   expect(matrix.report()).toEqual([]);
   expect(differences(matrix)).toEqual([]);
   console.log(`matrix of updates: ${matrix.requests} requests, ${matrix.checks} checks`);
-}, 120_000);
+}, timeLimitMs);
 
 test("DELETE of each record", async () => {
   for (const who of matrix.identities) {
@@ -46,7 +46,7 @@ test("DELETE of each record", async () => {
   }
   expect(matrix.report()).toEqual([]);
   expect(differences(matrix)).toEqual([]);
-}, 120_000);
+}, timeLimitMs);
 
 test("POST of records that rules, references and unique fields look at", async () => {
   for (const who of matrix.identities) {
@@ -57,4 +57,4 @@ test("POST of records that rules, references and unique fields look at", async (
   expect(matrix.report()).toEqual([]);
   expect(differences(matrix)).toEqual([]);
   console.log(`matrix of single writes: ${matrix.requests} requests, ${matrix.checks} checks`);
-}, 120_000);
+}, timeLimitMs);
