@@ -124,6 +124,16 @@ test("a precondition on the record comes after the rule and before the body", as
   expect(answers.map((one) => (one.status === "fulfilled" ? one.value.status : (one.reason as { code: string }).code)).sort()).toEqual([200, "PRECONDITION_FAILED", "PRECONDITION_FAILED"]);
 });
 
+test("where one record is asked for, a list of another length is refused with what the body did", async () => {
+  const app = await open();
+  const before = app.entries().length;
+  const opened = (count: number) => app.as(support).send({ kind: "action", table: "Order", id: null, name: "open", input: { count } as never, single: true });
+  for (const count of [0, 2]) expect(await refusal(opened(count))).toMatchObject({ code: "NOT_ONE_RECORD", status: 406, details: `The result contains ${count} rows` });
+  expect(app.entries().length).toBe(before);
+  expect((await opened(1)).body).toHaveLength(1);
+  expect(app.entries().length).toBe(before + 1);
+});
+
 test("an app's own error is the answer, and nothing is written", async () => {
   const app = await open();
   await app.as(ann).act("Order", "a1", "cancel");

@@ -2,8 +2,9 @@
 import { assert } from "../base/assert.ts";
 import { fault } from "../base/error.ts";
 import type { RecordValues, Value } from "../base/value.ts";
-import type { Callable, InputField } from "../schema/catalog.ts";
-import { coerceFields, noLimits, type Issue } from "../schema/coerce-value.ts";
+import type { Callable } from "../schema/catalog.ts";
+import { coerceFields, type Issue } from "../schema/coerce-value.ts";
+import { inputsOf } from "../schema/page-arguments.ts";
 import { notFound } from "../tables/denial.ts";
 import { checkPrecondition } from "../tables/judge.ts";
 import { invalid } from "../tables/input-issue.ts";
@@ -15,6 +16,7 @@ import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
 import { rawInput } from "./code-input.ts";
 import { ownCopy } from "./own-copy.ts";
+import { notOneRecord } from "./not-one-record.ts";
 import { instanceOf } from "./record-override.ts";
 import { runDirect, runTransaction } from "./run-body.ts";
 import { removeOf, straightWrite, updateOf } from "./straight-write.ts";
@@ -35,6 +37,7 @@ export async function callBody(core: DispatchCore, operation: Operation, body: C
       caller, run, commits: keep !== null,
       complete: (value: unknown, at: Committing) => {
         const result = callableResult(core, { callable, value, caller, at });
+        if (body.single === true && Array.isArray(result.body) && result.body.length !== 1) throw notOneRecord(result.body.length);
         keep?.(at.connection, result);
         return result;
       },
@@ -48,22 +51,16 @@ function callableOf(core: DispatchCore, body: CallBody): Callable {
   return found;
 }
 
-const PAGE_ARGUMENTS: readonly (readonly [string, "Int" | "String"])[] = [["limit", "Int"], ["after", "String"]];
-
 function argumentsOf(core: DispatchCore, callable: Callable, raw: unknown): RecordValues {
-  const declared = new Map<string, InputField>(callable.arguments);
-  if (callable.page) for (const [name, scalar] of PAGE_ARGUMENTS) declared.set(name, pageArgument(callable, name, scalar));
   const issues: Issue[] = [];
-  const values = coerceFields(raw, declared, { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
+  const values = coerceFields(raw, inputsOf(callable), { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
   if (values === undefined) throw invalid(issues);
-  return values;
+  return callable.page ? withoutAbsent(values, callable) : values;
 }
 
-function pageArgument(callable: Callable, name: string, scalar: "Int" | "String"): InputField {
-  return {
-    name, description: null, position: callable.position, defaultValue: undefined, limits: noLimits,
-    type: { kind: "scalar", name: scalar, list: false, required: false, itemRequired: false },
-  };
+/** What `@page` brings and nobody sent is undefined, as a query in code takes it. */
+function withoutAbsent(values: RecordValues, callable: Callable): RecordValues {
+  return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== null || callable.arguments.has(name)));
 }
 
 function endpointRun(core: DispatchCore, callable: Callable, input: RecordValues): (body: Body) => Promise<unknown> {

@@ -2,7 +2,8 @@
 import { fault } from "../../base/error.ts";
 import { urlPairs } from "../../query/url-pairs.ts";
 import type { OperationBody, Result } from "../../resources/operation.ts";
-import type { Callable, Table, TypeRef } from "../../schema/catalog.ts";
+import type { Callable, Table } from "../../schema/catalog.ts";
+import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Precondition, RawInput } from "../../tables/write.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readPrecondition } from "./entity-tag.ts";
@@ -22,7 +23,7 @@ export async function callAction(request: RestRequest, { table, id, action }: Ac
   const precondition = preconditionOf(request, id !== null && action.transaction === "SERIALIZABLE");
   const { input, bytes } = await readArguments(request.exchange);
   request.exchange.unhurried();
-  const result = await request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input, precondition }, bytes);
+  const result = await request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input, precondition, single: representation.kind === "object" }, bytes);
   return callAnswer(request, result, representation);
 }
 
@@ -50,23 +51,18 @@ export async function callEndpoint(request: RestRequest, { endpoint, path, alias
     refuseQuery(request);
     ({ input: sent, bytes } = await readArguments(exchange));
   }
-  const body: OperationBody = { kind: "endpoint", name: endpoint.name, input: withPath(sent, path, endpoint, request) };
+  const body: OperationBody = { kind: "endpoint", name: endpoint.name, input: withPath(sent, path, endpoint, request), single: representation.kind === "object" };
   exchange.unhurried();
   return callAnswer(request, await request.dispatch(body, bytes), representation);
 }
-
-/** What \`@page\` adds to the declared arguments. */
-const pageArguments: Readonly<Record<string, TypeRef>> = {
-  limit: { kind: "scalar", name: "Int", list: false, required: false, itemRequired: false },
-  after: { kind: "scalar", name: "String", list: false, required: false, itemRequired: false },
-};
 
 /** What the declaration does not know goes on as it is: validation refuses it by name. */
 function argumentsFromQuery(request: RestRequest, endpoint: Callable): RawInput {
   const input = Object.create(null) as { [name: string]: unknown };
   const { jsonDepth } = request.exchange.limits;
+  const inputs = inputsOf(endpoint);
   for (const [name, text] of urlPairs(request.exchange.query)) {
-    const type = endpoint.arguments.get(name)?.type ?? (endpoint.page ? pageArguments[name] : undefined);
+    const type = inputs.get(name)?.type;
     const isList = type?.list === true;
     const value = type === undefined ? text : rawFromText(text, isList && !/^[[{]/.test(text) ? { ...type, list: false } : type, jsonDepth);
     if (Object.hasOwn(input, name)) {

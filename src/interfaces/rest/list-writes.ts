@@ -1,6 +1,7 @@
 // POST to a table, and PATCH and DELETE of all records that a filter names.
 import { AmbitError, fault } from "../../base/error.ts";
 import type { Plan } from "../../query/plan.ts";
+import { notOneRecord } from "../../resources/not-one-record.ts";
 import type { Result } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Answer } from "../http/exchange.ts";
@@ -9,7 +10,7 @@ import { pickColumns } from "./pick-columns.ts";
 import { contentRange } from "./item-range.ts";
 import { bulkPlan, prepareQuery, requireFilter, requireNoFilter, type PreparedQuery } from "./query-plans.ts";
 import { readRecord, readRecords } from "./read-input.ts";
-import { chooseRepresentation, notOneRecord, representRows, type Representation } from "./representation.ts";
+import { chooseRepresentation, representRows, type Representation } from "./representation.ts";
 import { locationOf, noContent, textOf, writeHeaders } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
 

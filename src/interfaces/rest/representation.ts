@@ -1,5 +1,6 @@
 // Which representation of rows a client wants, and rows in it. Ready JSON stays text: nothing is parsed to be written again.
 import { fault } from "../../base/error.ts";
+import { notOneRecord } from "../../resources/not-one-record.ts";
 import { readAccept, type AcceptedType } from "../http/accept.ts";
 import { writeCsv } from "./csv.ts";
 import { itemsOf, withoutNulls } from "./json-text.ts";
@@ -65,9 +66,4 @@ export function representRows(list: string, representation: Representation, colu
 export function representRecord(object: string, representation: Representation): string {
   if (representation.kind === "json" || representation.kind === "object") return representation.stripNulls ? withoutNulls(object) : object;
   return representRows(`[${object}]`, representation, []);
-}
-
-/** In PostgREST's words, which its clients look for. */
-export function notOneRecord(rows: number): Error {
-  return fault("NOT_ONE_RECORD", "JSON object requested, multiple (or no) rows returned", { details: `The result contains ${rows} rows` });
 }

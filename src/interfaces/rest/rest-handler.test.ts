@@ -265,6 +265,7 @@ scenarios("calls", [
   { request: "POST /products/sweep?x=1", status: 400, code: "UNKNOWN_PARAMETER", operation: null },
   { request: "POST /products/sweep", body: [], status: 400, code: "VALIDATION_FAILED" },
   { request: "POST /products/5/rename", as: "staff", body: { title: "x" }, headers: { "if-match": '"v7"' }, result: nothing, status: 204, operation: { body: { kind: "action", id: 5, precondition: { ifMatch: [7], ifNoneMatch: null } } } },
+  { request: "POST /products/sweep", body: {}, headers: { accept: "application/vnd.pgrst.object+json" }, result: nothing, status: 204, operation: { body: { kind: "action", single: true } } },
   { request: "POST /products/sweep", body: {}, headers: { "if-match": '"v7"' }, status: 400, code: "MALFORMED_HEADER", operation: null },
   { request: "POST /shop/5/order", body: { part: { name: "x" } }, headers: { "if-none-match": "*" }, status: 400, code: "MALFORMED_HEADER", operation: null },
   { request: "POST /products/5/rename", body: { title: "x" }, status: 401, code: "UNAUTHENTICATED", operation: null },
