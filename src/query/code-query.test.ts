@@ -176,6 +176,8 @@ describe("wrong queries", () => {
     [{ limit: "5" }, "MALFORMED_QUERY"],
     [{ limit: 10_001 }, "MALFORMED_QUERY"],
     [{ order: "title" }, "MALFORMED_QUERY"],
+    [{ order: { title: { desc: true } } }, "MALFORMED_QUERY"],
+    [{ order: { titel: { desc: true } } }, "UNKNOWN_FIELD"],
     [{ order: { title: "down" } }, "MALFORMED_QUERY"],
     [{ order: { nope: "asc" } }, "UNKNOWN_FIELD"],
     [{ order: { reviews: { stars: "asc" } } }, "MALFORMED_QUERY"],

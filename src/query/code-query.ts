@@ -105,8 +105,9 @@ function readOrder(raw: unknown, where: string, level: CodeLevel): OrderSyntax[]
   return literals.flatMap((literal) => {
     if (!isLiteral(literal)) throw malformed(`${where} takes { field: "asc" } or a list of such.`, where, "Write order: { field: \"desc\" }.");
     return Object.entries(literal).flatMap(([name, direction]): OrderSyntax[] => {
-      if (!isLiteral(direction)) return [orderTerm(null, name, direction, where)];
-      if (visibleRelation(name, level.table, level.scope) === null) throw unknownField(name, level.table, level.scope, where);
+      const isRelated = visibleRelation(name, level.table, level.scope) !== null;
+      if (!isLiteral(direction) || (!isRelated && visibleField(name, level.table, level.scope) !== null)) return [orderTerm(null, name, direction, where)];
+      if (!isRelated) throw unknownField(name, level.table, level.scope, where);
       return Object.entries(direction).map(([field, inner]) => orderTerm(name, field, inner, where));
     });
   });
