@@ -182,7 +182,7 @@ describe("wrong queries", () => {
     [{ order: { nope: "asc" } }, "UNKNOWN_FIELD"],
     [{ order: { reviews: { stars: "asc" } } }, "MALFORMED_QUERY"],
     [{ order: { maker: { nope: "asc" } } }, "UNKNOWN_FIELD"],
-    [{ order: { title: { name: "asc" } } }, "UNKNOWN_FIELD"],
+    [{ order: { title: { name: "asc" } } }, "MALFORMED_QUERY"],
     [{ select: "id" }, "MALFORMED_QUERY"],
     [{ select: ["nope"] }, "UNKNOWN_FIELD"],
     [{ select: ["count"] }, "UNKNOWN_FIELD"],
