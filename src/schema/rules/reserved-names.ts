@@ -12,6 +12,8 @@ import type { DeclaredField } from "../declarations.ts";
 const ROOT_TYPES: readonly string[] = ["Query", "Mutation", "Subscription"];
 /** What a table's class in resources.ts already is or has. */
 const CLASS_MEMBERS: readonly string[] = ["constructor", "create", "ctx", "remove", "update"];
+/** An action is a method: JavaScript waits for whoever has a `then`, and no class takes a static `prototype`. */
+const METHOD_NAMES: readonly string[] = ["prototype", "then"];
 /** Requests on a record that the runtime answers. */
 const RECORD_ROUTES: readonly string[] = ["history", "restore"];
 
@@ -71,6 +73,7 @@ function reasonOf(field: DeclaredField): string | null {
   if (field.name.startsWith("__")) return "GraphQL keeps names with two underscores for itself.";
   if (field.owner.kind !== "table" || field.kind === "argument") return null;
   if (CLASS_MEMBERS.includes(field.name)) return `The class of a table in resources.ts has a member ${field.name}.`;
+  if (field.kind === "action" && METHOD_NAMES.includes(field.name)) return "JavaScript gives a method of that name a meaning of its own.";
   return field.kind === "action" && RECORD_ROUTES.includes(field.name) ? `The runtime answers POST /TABLE/ID/${field.name} itself.` : null;
 }
 

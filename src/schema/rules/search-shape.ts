@@ -9,6 +9,9 @@ import type { Located } from "../source-text.ts";
 
 const PATH_MAX = 3;
 
+/** Beyond it the other fields would not count at all. */
+const WEIGHT_MAX = 1_000;
+
 export function searchShape(context: CompileContext): Diagnostic[] {
   return context.tables.flatMap((table) => {
     const use = useOf(table, "search");
@@ -27,7 +30,7 @@ function checkWeights(use: DirectiveUse, context: CompileContext): Diagnostic[] 
   if (fields.length === 0) return problem("@search names no fields.", "Name text fields.");
   if (!Array.isArray(weights)) return [];
   if (weights.length !== fields.length) return problem(`@search has ${fields.length} fields and ${weights.length} weights.`, "Give one weight for each field, or none.");
-  return weights.every((weight) => typeof weight === "number" && weight > 0) ? [] : problem("A weight of @search is not above zero.", "Use numbers above zero.");
+  return weights.every((weight) => typeof weight === "number" && weight > 0 && weight <= WEIGHT_MAX) ? [] : problem(`A weight of @search is not above zero and at most ${WEIGHT_MAX}.`, "Use small numbers above zero.");
 }
 
 function checkPath(table: DeclaredType, item: Located & { readonly value: string }, context: CompileContext): Diagnostic[] {
