@@ -1,9 +1,12 @@
 // The paths of actions and endpoints that the caller may call.
 import type { Callable, InputField, Table } from "../schema/catalog.ts";
+import { inputsOf } from "../schema/page-arguments.ts";
 import { exampleValue } from "./example-value.ts";
 import { fieldsSchema, valueSchema, withDescription, type JsonObject } from "./json-schema.ts";
 import { jsonContent, parameterRefs, problem } from "./openapi-components.ts";
 import type { Reach } from "./openapi.ts";
+
+const PAGE_HEADERS: JsonObject = { "Ambit-Next-Cursor": { description: "For after, where there is a next page.", schema: { type: "string" } } };
 
 /** By path, then by method. */
 export function callablePaths(reach: Reach): JsonObject {
@@ -21,7 +24,7 @@ export function callablePaths(reach: Reach): JsonObject {
   for (const endpoint of reach.endpoints) {
     const { method, path } = endpoint.http!;
     add(`/${path.join("/")}`, method.toLowerCase(), endpointOperation(endpoint, reach));
-    add(`/rpc/${endpoint.name}`, "post", { ...callOperation(endpoint, reach), operationId: `rpc${capitalized(endpoint.name)}`, requestBody: argumentsBody(endpoint.arguments, reach), parameters: parameterRefs("IdempotencyKey") });
+    add(`/rpc/${endpoint.name}`, "post", { ...callOperation(endpoint, reach), operationId: `rpc${capitalized(endpoint.name)}`, requestBody: argumentsBody(inputsOf(endpoint), reach), parameters: parameterRefs("IdempotencyKey") });
   }
   return paths;
 }
@@ -31,14 +34,14 @@ function actionOperation(table: Table, action: Callable, reach: Reach): JsonObje
   return {
     ...callOperation(action, reach), operationId: `${action.name}${table.exportName!}`, tags: [table.exportName!],
     parameters: [...(action.on === "RECORD" ? [id] : []), ...parameterRefs("IdempotencyKey")],
-    ...(action.arguments.size === 0 ? {} : { requestBody: argumentsBody(action.arguments, reach) }),
+    ...(inputsOf(action).size === 0 ? {} : { requestBody: argumentsBody(inputsOf(action), reach) }),
   };
 }
 
 function endpointOperation(endpoint: Callable, reach: Reach): JsonObject {
   const { method, path } = endpoint.http!;
   const inPath = new Set(path.filter((part) => part.startsWith("{")).map((part) => part.slice(1, -1)));
-  const rest = new Map([...endpoint.arguments].filter(([name]) => !inPath.has(name)));
+  const rest = new Map([...inputsOf(endpoint)].filter(([name]) => !inPath.has(name)));
   const inQuery = method === "GET" || method === "DELETE";
   const parameters = [
     ...[...inPath].map((name) => parameter(endpoint.arguments.get(name)!, "path", reach)),
@@ -74,7 +77,7 @@ function argumentsBody(fields: ReadonlyMap<string, InputField>, reach: Reach): J
 function callOperation(callable: Callable, reach: Reach): JsonObject {
   return {
     ...(callable.description === null ? {} : { summary: callable.description.split("\n")[0]!, description: callable.description }),
-    responses: { 200: { description: "What it answers.", content: jsonContent(resultSchema(callable, reach)) }, default: problem },
+    responses: { 200: { description: "What it answers.", ...(callable.page ? { headers: PAGE_HEADERS } : {}), content: jsonContent(resultSchema(callable, reach)) }, default: problem },
   };
 }
 

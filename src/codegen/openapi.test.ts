@@ -172,3 +172,17 @@ describe("exactly what the caller reaches", () => {
     expect(documentsOf(everything, true)(anonymousIdentity)).toEqual(of(administratorIdentity));
   });
 });
+
+test("what @page brings is told: in the query, in the body, and the cursor among the headers", () => {
+  const document = documentsOf(`type Endpoints {
+    listed(size: Int!): [Int!]! @page @http(method: GET) @allow(to: ["public"])
+    asked: [Int!]! @page @http @allow(to: ["public"])
+  }`)(anonymousIdentity);
+  const listed = at(document, "paths", "/listed", "get") as { parameters: { name: string; in: string; required: boolean; schema: unknown }[] };
+  expect(listed.parameters.map(({ name, in: place, required }) => [name, place, required])).toEqual([["size", "query", true], ["limit", "query", false], ["after", "query", false]]);
+  expect(listed.parameters[1]!.schema).toMatchObject({ minimum: 0 });
+  for (const path of ["/asked", "/rpc/asked", "/rpc/listed"]) {
+    expect(Object.keys(at(document, "paths", path, "post", "requestBody", "content", "application/json", "schema", "properties") as object)).toEqual([...(path === "/rpc/listed" ? ["size"] : []), "limit", "after"]);
+  }
+  expect(at(document, "paths", "/listed", "get", "responses", "200", "headers")).toHaveProperty("Ambit-Next-Cursor");
+});
