@@ -21,15 +21,13 @@ function callables(exported: readonly Table[], catalog: Catalog): Callable[] {
   return [...exported.flatMap((table) => [...table.actions.values()]), ...[...catalog.endpoints.values()].filter((endpoint) => endpoint.http !== null)];
 }
 
-/** A relation through a join table tells its rows, so it exists only for those who may read all of them (`role-rights.ts`). */
+/** A relation through a join table tells its rows, so it exists only for those who may read some of them (`role-rights.ts`). */
 function hiddenByJoin(table: Table, field: Field, catalog: Catalog): Diagnostic[] {
   const join = catalog.tables.get(field.relation?.through?.table ?? "");
-  if (join === undefined || field.internal || join.allow.some((rule) => rule.do.includes("READ") && rule.where === null && rule.on === null)) return [];
-  const there = [...join.fields.values()].find((other) => other.relation?.kind === "one" && other.relation.from === field.relation!.through!.to)?.name;
-  const asked = there === undefined ? "links(...)" : `${field.name}:links(...${there}(*))`;
+  if (join === undefined || field.internal || join.allow.some((rule) => rule.do.includes("READ"))) return [];
   return [warn(
-    field.position, `${table.name}.${field.name} leads through ${join.name}, of which nobody may read every row, so the relation exists for nobody.`,
-    `Allow READ of ${join.name} without where and on, or add a list of its rows: links: [${join.name}!]! @relationship(to: "${field.relation!.through!.from}"), and select ${asked}.`,
+    field.position, `${table.name}.${field.name} leads through ${join.name}, of which nobody may read a row, so the relation exists for nobody.`,
+    `Allow READ of ${join.name} to those who may follow it.`,
   )];
 }
 

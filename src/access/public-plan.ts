@@ -3,7 +3,7 @@ import type { Expression } from "../expression/expression.ts";
 import { someIn } from "../expression/inspect.ts";
 import type { Plan, SelectItem } from "../query/plan.ts";
 import type { Table } from "../schema/catalog.ts";
-import { relatedFilter, type RoleRights } from "./role-rights.ts";
+import { linkFilter, relatedFilter, type RoleRights } from "./role-rights.ts";
 import { readCondition } from "./rule-expression.ts";
 
 /** `plan` as asked for, without rules; `rights`: those of the role `public` alone. */
@@ -25,7 +25,7 @@ function isPublicItem(item: SelectItem, table: Table, rights: RoleRights): boole
     case "embed": {
       const field = table.fields.get(item.relation);
       if (field?.relation === undefined || field.relation === null || rights.relation(table, field, false) !== true) return false;
-      return relatedFilter(rights, field.relation, false) === true && isPublicPlan(item.plan, rights);
+      return relatedFilter(rights, field.relation, false) === true && linkFilter(rights, field.relation, false) === true && isPublicPlan(item.plan, rights);
     }
   }
 }
@@ -44,7 +44,7 @@ function isPublicPath(path: readonly string[], table: Table, rights: RoleRights)
     const field = current.fields.get(name);
     const next = rights.catalog.tables.get(field?.relation?.table ?? "");
     if (field?.relation === undefined || field.relation === null || next === undefined) return false;
-    if (rights.relation(current, field, false) !== true || relatedFilter(rights, field.relation, false) !== true) return false;
+    if (rights.relation(current, field, false) !== true || relatedFilter(rights, field.relation, false) !== true || linkFilter(rights, field.relation, false) !== true) return false;
     current = next;
   }
   return rights.fieldRead(current.name, path[path.length - 1]!, false) === true;

@@ -103,7 +103,7 @@ function fieldPermissions(field: Field, table: Table, context: RuleContext): Fie
 
 interface RelationContext { readonly own: Permission; table(name: string): TableAuthority; read(table: string, field: string): Permission }
 
-/** Following a relation tells the values of its keys, so it needs what reading those needs; a join table must be readable without condition. */
+/** Following a relation tells the values of its keys, so it needs what reading those needs. */
 function relationPermission(owner: Table, field: Field, context: RelationContext): Permission {
   const { relation } = field;
   if (relation === null || context.table(relation.table).read === false) return false;
@@ -112,12 +112,19 @@ function relationPermission(owner: Table, field: Field, context: RelationContext
     case "one": return allOf([own, context.read(owner.name, relation.from)]);
     // A conditional key of the other table is asked of each row there (`relatedFilter`).
     case "many": return context.read(relation.table, relation.to) === false ? false : own;
-    case "through": return isOpenJoin(relation, context) ? own : false;
+    // Conditions are asked of each row of the join table (`linkFilter`).
+    case "through": return isReadableJoin(relation, context) ? own : false;
   }
 }
 
-function isOpenJoin({ through }: Relation, { table, read }: RelationContext): boolean {
-  return through !== null && table(through.table).read === true && read(through.table, through.from) === true && read(through.table, through.to) === true;
+function isReadableJoin({ through }: Relation, { table, read }: RelationContext): boolean {
+  return through !== null && table(through.table).read !== false && read(through.table, through.from) !== false && read(through.table, through.to) !== false;
+}
+
+/** Which rows of a relation's join table may be followed: those that may be read, with both keys. True where there is none. */
+export function linkFilter(rights: RoleRights, { through }: Relation, code: boolean): Permission {
+  if (through === null) return true;
+  return allOf([rights.table(through.table).read, rights.fieldRead(through.table, through.from, code), rights.fieldRead(through.table, through.to, code)]);
 }
 
 /** What rows of the other table must satisfy to appear through the relation: its READ rule, and that of the key that points back. */

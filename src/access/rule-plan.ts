@@ -6,7 +6,7 @@ import type { Field, Relation, Table } from "../schema/catalog.ts";
 import type { Permission } from "../tables/authority.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import { allOf, asFilter, bothFilters, never } from "./permission.ts";
-import { moved, relatedFilter } from "./role-rights.ts";
+import { linkFilter, moved, relatedFilter } from "./role-rights.ts";
 import { readCondition, ruleExpression, type RuleReader } from "./rule-expression.ts";
 
 /** The plan as this reader may run it. Its expressions must come from the caller, not from rules. */
@@ -42,6 +42,7 @@ function ruleItem(item: SelectItem, plan: Plan, table: Table, reader: RuleReader
         ...item,
         plan: ruleLevel(item.plan, reader, relatedFilter(reader.rights, field.relation, reader.code)),
         visibleWhen: bothFilters(item.visibleWhen, asFilter(reader.rights.relation(table, field, reader.code))),
+        linkFilter: asFilter(linkFilter(reader.rights, field.relation, reader.code)),
       };
     }
   }
@@ -75,7 +76,7 @@ function rowsOnTheWay(steps: readonly Step[], reader: RuleReader): Permission[] 
   return steps.map((step, index): Permission => {
     const followed = reader.rights.relation(step.from, step.field, reader.code);
     // A condition on the relation itself is over the row it starts from; only relations to many without one are searched.
-    if (followed !== true) return false;
+    if (followed !== true || linkFilter(reader.rights, step.relation, reader.code) !== true) return false;
     const rows = relatedFilter(reader.rights, step.relation, reader.code);
     if (rows === true || rows === false) return rows;
     return fromTheText(rows, steps.slice(index + 1), reader);

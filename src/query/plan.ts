@@ -39,6 +39,8 @@ export type SelectItem =
       readonly spread: boolean;
       /** Set by access: the mask of the relation field itself. */
       readonly visibleWhen: Expression | null;
+      /** Set by access, through a join table: which of its rows lead somewhere. Row `record` is one of them. */
+      readonly linkFilter?: Expression | null;
     }
   /** `*` of an @table(open: true): the undeclared fields, merged into the output. */
   | { readonly kind: "open" };

@@ -1,10 +1,9 @@
 // The rows of one plan (or of one embed in it) before shape and page: where they come from and which of them count.
 import type { Expression } from "../expression/expression.ts";
 import type { Plan, SelectItem } from "../query/plan.ts";
-import type { Relation } from "../schema/catalog.ts";
 import type { OrderKey } from "./plan-cursor.ts";
 import { asEquality, findsByIndex } from "./plan-index.ts";
-import { joinTerm, relationOf } from "./plan-relation.ts";
+import { embeddedRelation, joinTerm, linkTerms, type RuledRelation } from "./plan-relation.ts";
 import { nearRank, similarRank } from "./plan-rank.ts";
 import { aliveTerms, column, fromTable, rowFilterSql, tableNamed, type PlanScope, type RowAlias } from "./plan-scope.ts";
 import { BOUND, whereClause } from "./plan-statement.ts";
@@ -43,25 +42,25 @@ function filterTerms(scope: PlanScope, row: RowAlias, filter: Expression | null,
 
 /** Some record passes the embed's filter and its own inner embeds. */
 function innerTerm(scope: PlanScope, row: RowAlias, item: EmbedItem): string {
-  const relation = relationOf(row.table, item.relation);
+  const relation = embeddedRelation(row.table, item);
   const matched = findsByIndex(item.plan.filter, tableNamed(scope, item.plan.table), scope.catalog)
     ? listedTerm(scope, relation, row, item.plan) : existsTerm(scope, relation, row, item.plan);
   return item.visibleWhen === null ? matched : `(${matched} AND ${rowFilterSql(scope, row, item.visibleWhen)})`;
 }
 
 /** Looks from each row for its match: right where many match. */
-function existsTerm(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): string {
+function existsTerm(scope: PlanScope, relation: RuledRelation, row: RowAlias, plan: Plan): string {
   const other = planLevel(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
   return `EXISTS (SELECT 1 FROM ${other.from}${whereClause(other.terms)})`;
 }
 
 /** Finds the matches first and goes from them to the rows: right where an index finds few. */
-function listedTerm(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): string {
+function listedTerm(scope: PlanScope, relation: RuledRelation, row: RowAlias, plan: Plan): string {
   const here = column(row.alias, relation.from);
   const other = planLevel(scope, plan);
   const matches = (name: string): string => `SELECT ${column(other.row.alias, name)} FROM ${other.from}${whereClause(other.terms)}`;
   if (relation.through === null) return `${here} IN (${matches(relation.to)})`;
   const link: RowAlias = { alias: scope.nextAlias(), table: tableNamed(scope, relation.through.table) };
-  const terms = [`${column(link.alias, relation.through.to)} IN (${matches(relation.to)})`, ...aliveTerms(scope, link)];
+  const terms = [`${column(link.alias, relation.through.to)} IN (${matches(relation.to)})`, ...linkTerms(scope, relation, link)];
   return `${here} IN (SELECT ${column(link.alias, relation.through.from)} FROM ${fromTable(link)}${whereClause(terms)})`;
 }

@@ -1,6 +1,5 @@
 // What a plan selects, as members of a JSON object: fields, embeds at any depth, spreads, undeclared fields.
 import type { Plan, SelectItem } from "../query/plan.ts";
-import type { Relation } from "../schema/catalog.ts";
 import { groupedSource } from "./plan-aggregate.ts";
 import { castExpression } from "./plan-cast.ts";
 import { orderClause } from "./plan-cursor.ts";
@@ -8,7 +7,7 @@ import { planLevel } from "./plan-level.ts";
 import { objectSql, type Entry, type ObjectSql, type Part } from "./plan-object.ts";
 import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
-import { joinTerm, relationOf } from "./plan-relation.ts";
+import { embeddedRelation, joinTerm, type RuledRelation } from "./plan-relation.ts";
 import { column, rowSql, tableNamed, type PlanScope, type RowAlias } from "./plan-scope.ts";
 import { LIST_GUARD, whereClause } from "./plan-statement.ts";
 import { fieldForm, jsonReady, ownField, wireFormOf } from "./plan-value.ts";
@@ -53,7 +52,7 @@ function valueEntry(scope: PlanScope, row: RowAlias, item: ValueItem): Entry {
 
 function embedParts(scope: PlanScope, row: RowAlias, item: EmbedItem): Part[] {
   if (item.plan.select.length === 0) return [];
-  const relation = relationOf(row.table, item.relation);
+  const relation = embeddedRelation(row.table, item);
   const visible = item.visibleWhen === null ? null : rowSql(scope, row, item.visibleWhen);
   if (item.spread) return spreadParts(scope, row, { relation, item, visible });
   const source = relation.kind === "one" ? oneSource(scope, relation, row, item.plan) : manySource(scope, relation, row, item.plan);
@@ -63,14 +62,14 @@ function embedParts(scope: PlanScope, row: RowAlias, item: EmbedItem): Part[] {
 }
 
 /** The at most one row that a relation leads to. */
-function oneSource(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): RowSource {
+function oneSource(scope: PlanScope, relation: RuledRelation, row: RowAlias, plan: Plan): RowSource {
   if (plan.grouped) return groupsOf(scope, relation, row, plan);
   const level = planLevel(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
   return { from: `${level.from}${whereClause(level.terms)} LIMIT 1`, parts: selectParts(scope, plan, level.row), list: wholeList };
 }
 
 /** Ordered and bounded inside, so that what is selected is worked out for the rows that stay. */
-function manySource(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): RowSource {
+function manySource(scope: PlanScope, relation: RuledRelation, row: RowAlias, plan: Plan): RowSource {
   if (plan.grouped) return groupsOf(scope, relation, row, plan);
   const level = planLevel(scope, plan, (child) => [joinTerm(scope, relation, row, child)]);
   const order = orderClause(planKeys(scope, plan, level));
@@ -83,7 +82,7 @@ function manySource(scope: PlanScope, relation: Relation, row: RowAlias, plan: P
   return { from: `(${rows}) ${kept.alias}`, parts: selectParts(scope, plan, kept), list: bounded ? (value) => boundedList(scope, value) : wholeList };
 }
 
-function groupsOf(scope: PlanScope, relation: Relation, row: RowAlias, plan: Plan): RowSource {
+function groupsOf(scope: PlanScope, relation: RuledRelation, row: RowAlias, plan: Plan): RowSource {
   return { ...groupedSource(scope, plan, (child) => [joinTerm(scope, relation, row, child)]), list: wholeList };
 }
 
@@ -97,7 +96,7 @@ function boundedList(scope: PlanScope, value: string): string {
   return `CASE WHEN count(*) > ${most} THEN ambit_list_too_long(${most}) ELSE json_group_array(${value}) END`;
 }
 
-interface Spread { readonly relation: Relation; readonly item: EmbedItem; readonly visible: string | null }
+interface Spread { readonly relation: RuledRelation; readonly item: EmbedItem; readonly visible: string | null }
 
 /** Each member of the other row becomes one of this: a value (to-one), or the list of values. */
 function spreadParts(scope: PlanScope, row: RowAlias, { relation, item, visible }: Spread): Part[] {

@@ -84,8 +84,8 @@ export class Oracle {
   }
 
   /**
-   * A relation tells the values of its keys: of one's own key, of the key that points here, of both keys of the join table, whose rows
-   * must all be readable, because what links two records is a row there.
+   * A relation tells the values of its keys: of one's own key, of the key that points here, of both keys of the join table, because
+   * what links two records is a row there: it counts only where it may be read, with both keys.
    */
   relationExists(who: Who, table: TableModel, relation: RelationModel): boolean {
     const target = tableNamed(relation.table);
@@ -93,7 +93,7 @@ export class Oracle {
     if (relation.kind === "one") return this.exists(who, fieldOf(table, relation.from));
     if (relation.kind === "many") return this.exists(who, fieldOf(target, relation.to));
     const join = tableNamed(relation.join);
-    return who.administrator || join.rules.some((rule) => rule.verbs.includes("R") && applies(rule, who) && rule.within === undefined && rule.when === undefined);
+    return this.mayEver(who, join, "R") && [relation.from, relation.to].every((key) => this.exists(who, fieldOf(join, key)));
   }
 
   /** Visible records that the relation leads to; null: the key is hidden on this record. */
@@ -105,7 +105,9 @@ export class Oracle {
       case "one": return this.seesField(who, fieldOf(table, relation.from), row) ? readable(this.world.find(target.name, row[relation.from])) : null;
       case "many": return this.visible(who, target).filter((other) => this.value(who, fieldOf(target, relation.to), other) === key);
       case "through": {
-        const links = this.world.rows(relation.join).filter((link) => link[relation.from] === key).map((link) => link[relation.to]);
+        const join = tableNamed(relation.join);
+        const [here, there] = [fieldOf(join, relation.from), fieldOf(join, relation.to)];
+        const links = this.visible(who, join).filter((link) => this.value(who, here, link) === key).map((link) => this.value(who, there, link));
         return this.visible(who, target).filter((other) => links.includes(other[target.key.name]));
       }
     }
