@@ -125,7 +125,14 @@ async function checkTextFilters(place: Place, field: FieldModel, probe: string):
   await expectRows(place, `${field.name}=like.${word}*`, found);
   await expectRows(place, `${field.name}=ilike.*${word.toUpperCase()}*`, found);
   await expectRows(place, `${field.name}=match.^${word}`, found);
-  if (field.text === true) for (const operator of ["fts", "plfts", "phfts", "wfts"]) await expectRows(place, `${field.name}=${operator}.${word}`, found);
+  // What is hidden neither matches nor fails to.
+  const others = matrix.oracle.visible(who, table).filter((row) => matrix.oracle.value(who, field, row) !== null && !found.includes(row));
+  await expectRows(place, `${field.name}=not.like.${word}*`, others);
+  if (field.text !== true) return;
+  for (const operator of ["fts", "plfts", "phfts", "wfts"]) await expectRows(place, `${field.name}=${operator}.${word}`, found);
+  // An empty text has no words, which is known.
+  const empty = matrix.oracle.visible(who, table).filter((row) => matrix.oracle.seesField(who, field, row) && row[field.name] === null);
+  await expectRows(place, `${field.name}=not.fts.${word}`, [...others, ...empty]);
 }
 
 /** Inside JSON, nested objects and lists. */
@@ -149,6 +156,7 @@ async function checkParts(place: Place, field: FieldModel): Promise<void> {
     for (const [word] of matrix.world.all.get(table.name)!.map((row) => row[field.name] as string[] | null).filter((list) => list !== null).slice(0, matrix.width)) {
       const holders = visible.filter((row) => (matrix.oracle.value(who, field, row) as string[] | null)?.includes(word!) === true);
       for (const operator of ["cs", "ov"]) await expectRows(place, `${field.name}=${operator}.{${word}}`, holders);
+      await expectRows(place, `${field.name}=not.cs.{${word}}`, visible.filter((row) => matrix.oracle.value(who, field, row) !== null && !holders.includes(row)));
     }
   }
 }

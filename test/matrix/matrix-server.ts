@@ -172,6 +172,8 @@ export class Matrix {
 
   /** For `expect(...).toEqual([])`: the first problems since the last report, and how many there are. */
   report(): string[] {
+    // The log names routes, never values.
+    for (const line of this.log.splice(0)) for (const token of tokensOf(line)) if (this.#cells.has(token)) this.problems.push(`the log has ${token}: ${line.slice(0, 300)}`);
     const problems = this.problems.splice(0);
     return problems.length <= PROBLEMS_SHOWN ? problems : [...problems.slice(0, PROBLEMS_SHOWN), `... and ${problems.length - PROBLEMS_SHOWN} more`];
   }

@@ -7,7 +7,7 @@ import type { FieldModel, RelationModel, Row, TableModel } from "./model.ts";
 import { inKeyOrder } from "./record-checks.ts";
 import { tableNamed } from "./tables.ts";
 
-interface Way extends Place { readonly relation: RelationModel; readonly target: TableModel; readonly rows: readonly Row[] }
+export interface Way extends Place { readonly relation: RelationModel; readonly target: TableModel; readonly rows: readonly Row[] }
 
 export async function checkRelation(place: Place, relation: RelationModel): Promise<void> {
   const { matrix, who, table } = place;
@@ -40,7 +40,7 @@ async function checkUnknown({ matrix, who, table }: Place, relation: RelationMod
 }
 
 /** One record, or null; many: a list; the key is hidden: absent. */
-function shape(way: Way, row: Row, show: (related: Row) => unknown, name: string): Row {
+export function shape(way: Way, row: Row, show: (related: Row) => unknown, name: string): Row {
   const { matrix, who, table, relation, target } = way;
   const related = matrix.oracle.related(who, table, relation, row);
   if (related === null) return {};

@@ -6,6 +6,7 @@ import type { Row, TableModel } from "./model.ts";
 import { creations } from "./created-rows.ts";
 import { exported, fieldOf } from "./oracle.ts";
 import { keyOf, refusal } from "./record-checks.ts";
+import { shape, type Way } from "./relation-checks.ts";
 import { differences, restore, storedRow, withoutComputed } from "./stored-rows.ts";
 import { tableNamed } from "./tables.ts";
 import { judge } from "./write-checks.ts";
@@ -141,6 +142,31 @@ test("bulk PATCH and DELETE take what one may read and change, whatever the filt
     for (const table of exported) await bulkRemove(who, table);
   }
   console.log(`matrix of replacements, upserts and bulk writes: ${matrix.requests} requests, ${matrix.checks} checks`);
+}, timeLimitMs);
+
+test("what a write answers is selected and embedded as a read is", async () => {
+  for (const who of matrix.identities) {
+    for (const table of exported) {
+      const row = matrix.oracle.visible(who, table).find((one) => matrix.oracle.may(who, table, one, "U", one));
+      if (row === undefined) continue;
+      const key = table.key.name;
+      for (const relation of table.relations) {
+        const embedded = `select=${key},${relation.name}(*)`;
+        const request = { method: "PATCH", body: {}, headers: { prefer: "return=representation" } };
+        const single = await matrix.ask(who, `/${table.path}/${keyOf(table, row)}?${embedded}`, request);
+        const many = await matrix.ask(who, `/${table.path}?${embedded}&${key}=eq.${keyOf(table, row)}`, request);
+        if (!matrix.oracle.relationExists(who, table, relation)) {
+          for (const answer of [single, many]) matrix.status(answer, 400, "UNKNOWN_FIELD");
+          continue;
+        }
+        const target = tableNamed(relation.table);
+        const way: Way = { matrix, who, table, relation, target, rows: [] };
+        const expected = { [key]: row[key], ...shape(way, row, (other) => matrix.oracle.view(who, target, other), relation.name) };
+        if (matrix.status(single, 200)) matrix.same(single, single.json, expected);
+        if (matrix.status(many, 200)) matrix.same(many, many.json, [expected]);
+      }
+    }
+  }
 }, timeLimitMs);
 
 const filterOf = (table: TableModel, rows: readonly Row[]): string => `${table.key.name}=in.(${rows.map((row) => encodeURIComponent(`"${String(row[table.key.name])}"`)).join(",")})`;
