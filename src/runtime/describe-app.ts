@@ -14,8 +14,38 @@ export interface RunningFacts {
 
 export const SECTIONS = ["app", "tables", "endpoints", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
 
-/** `running` null: the app does not run, so there are no counts and errors. */
-export function describeApp(loaded: LoadedApp, running: RunningFacts | null): Record<(typeof SECTIONS)[number], unknown> {
+export type Section = (typeof SECTIONS)[number];
+export const isSection = (name: string): name is Section => (SECTIONS as readonly string[]).includes(name);
+
+/** One answer of it. What does not fit is cut off, and `cut` says of which sections how much is shown. */
+export const ANSWER_LENGTH_MAX = 131_072;
+
+export type Description = Partial<Record<Section, unknown>> & { readonly cut?: Readonly<Record<string, string>> };
+
+/** `running` null: the app does not run, so there are no counts and errors. `section` null: all of them. */
+export function describeApp(loaded: LoadedApp, running: RunningFacts | null, section: Section | null = null): Description {
+  const all = describeAll(loaded, running);
+  return bounded(section === null ? all : { [section]: all[section] });
+}
+
+function bounded(description: Partial<Record<Section, unknown>>): Description {
+  const shown = { ...description };
+  const cut: { [section: string]: string } = {};
+  const lengths = new Map(Object.entries(shown).map(([name, value]) => [name as Section, JSON.stringify(value).length]));
+  for (let total = [...lengths.values()].reduce((sum, length) => sum + length, 0); total > ANSWER_LENGTH_MAX;) {
+    const [longest, length] = [...lengths].reduce((most, one) => (one[1] > most[1] ? one : most));
+    const entries = Object.entries(shown[longest] as object);
+    if (entries.length < 2) break;
+    const kept = entries.slice(0, Math.ceil(entries.length / 2));
+    shown[longest] = Array.isArray(shown[longest]) ? kept.map(([, value]) => value as unknown) : Object.fromEntries(kept);
+    cut[longest] = `${kept.length} of ${Object.keys(description[longest] as object).length}`;
+    lengths.set(longest, JSON.stringify(shown[longest]).length);
+    total += lengths.get(longest)! - length;
+  }
+  return Object.keys(cut).length === 0 ? shown : { ...shown, cut };
+}
+
+function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Section, unknown> {
   const { catalog, config, directory } = loaded;
   const tables = [...catalog.tables.values()];
   return {

@@ -19,7 +19,7 @@ import { createDispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
-import { withAdministration } from "./administration.ts";
+import { withAdministration, type Describe } from "./administration.ts";
 import { openControl, type Control } from "./control.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
@@ -73,7 +73,7 @@ export class AppProblems extends Error {
   }
 }
 
-interface ServeParts extends StartOptions { readonly describe: () => Promise<object> }
+interface ServeParts extends StartOptions { readonly describe: Describe }
 
 interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly app: ServedApp }
 
@@ -86,7 +86,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     storage.prepareCatalog(loaded.catalog, loaded.book);
     const errors = rememberErrors(options.log, () => dateTimeOf(options.clock.now()));
     let running: RunningApp | null = null;
-    const describe = async (): Promise<object> => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() });
+    const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const parts: ServeParts = { ...options, log: errors.log, describe };
     const served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
