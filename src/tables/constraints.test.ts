@@ -203,3 +203,11 @@ test("circles of references come and go in one request", async () => {
   expect([get("Left", "l"), get("Right", "r")]).toEqual([null, null]);
   expect(await failure(app.writeAll([create("Cat", { id: "x", parentId: "y" }), create("Cat", { id: "y", parentId: "nobody" })]))).toMatchObject({ code: "REFERENCE_VIOLATION" });
 });
+
+test("of two different items to be ignored if there is one, neither decides; the same twice is one", async () => {
+  const ignored = (name: string): Write => create("Team", { id: "t1", name }, { fields: null, resolution: "ignore" });
+  for (const names of [["a", "b"], ["b", "a"]]) expect(await failure(app.writeAll(names.map(ignored)))).toMatchObject({ code: "CONFLICT", where: "[1]" });
+  expect((await app.writeAll([ignored("a"), ignored("a")])).map(({ status }) => status)).toEqual(["created", "ignored"]);
+  expect((await app.writeAll([ignored("b"), ignored("c")])).map(({ status }) => status)).toEqual(["ignored", "ignored"]);
+  expect(get("Team", "t1")).toMatchObject({ name: "a" });
+});

@@ -1,10 +1,11 @@
 // A bulk of writes whose order does not decide its outcome: sorted by kind and reference, and what a rule refused asked again once
 // the others are in, until nothing more goes through.
 import { AmbitError, fault } from "../base/error.ts";
-import type { Json } from "../base/value.ts";
+import type { Json, Value } from "../base/value.ts";
 import { dependenciesFirst } from "./dependencies-first.ts";
+import { equalValues } from "./equal-values.ts";
 import { modelOf, type TableModels } from "./table-model.ts";
-import type { Write, WriteOutcome } from "./write.ts";
+import type { RawInput, Write, WriteOutcome } from "./write.ts";
 
 /** Writes one; throws without a trace. */
 type WriteOne = (write: Write) => WriteOutcome;
@@ -20,7 +21,7 @@ const ROUNDS_MAX = 32;
 /** Outcomes in the order of `writes`. Throws the first problem in that order. */
 export function writeBulk(models: TableModels, writes: readonly Write[], writeOne: WriteOne): readonly WriteOutcome[] {
   const outcomes = new Map<number, WriteOutcome>();
-  const merged = new Set<string>();
+  const settled = new Map<string, CreateWrite>();
   let pending = inOrder(models, writes);
   for (let round = 0; ; round++) {
     const refused = new Map<number, AmbitError>();
@@ -28,7 +29,7 @@ export function writeBulk(models: TableModels, writes: readonly Write[], writeOn
       const write = writes[index]!;
       try {
         const outcome = writeOne(write);
-        refuseTwice(write, outcome, merged);
+        refuseTwice(write, outcome, settled);
         outcomes.set(index, outcome);
       } catch (error) {
         if (!(error instanceof AmbitError)) throw error;
@@ -45,12 +46,22 @@ export function writeBulk(models: TableModels, writes: readonly Write[], writeOn
   }
 }
 
-/** Which of two values would stay depends on the order, so neither may. */
-function refuseTwice(write: Write, { table, id, status }: WriteOutcome, merged: Set<string>): void {
-  if (write.kind !== "create" || write.onConflict?.resolution !== "merge") return;
+type CreateWrite = Extract<Write, { kind: "create" }>;
+
+/** Which of two values would stay depends on the order, so neither may; to ignore the same again does no harm. */
+function refuseTwice(write: Write, { table, id, status }: WriteOutcome, settled: Map<string, CreateWrite>): void {
+  if (write.kind !== "create" || write.onConflict === null) return;
   const key = `${table} ${String(id)}`;
-  if (merged.has(key)) throw fault("CONFLICT", `Two items are for the same record of ${table}.`, { fix: "Send each record once." });
-  if (status !== "ignored") merged.add(key);
+  const other = settled.get(key);
+  if (other !== undefined && !(write.onConflict.resolution === "ignore" && sameInput(other.input, write.input))) {
+    throw fault("CONFLICT", `Two items are for the same record of ${table}.`, { fix: "Send each record once." });
+  }
+  if (status !== "ignored") settled.set(key, write);
+}
+
+function sameInput(left: RawInput, right: RawInput): boolean {
+  const names = Object.keys(left);
+  return names.length === Object.keys(right).length && names.every((name) => Object.hasOwn(right, name) && equalValues(left[name] as Value, right[name] as Value));
 }
 
 /** The problem with its place in the bulk before its path. Changes of records found by a filter have no place in the request. */
