@@ -29,7 +29,7 @@ describe("an expression is bounded", () => {
     expect(problems("record.up.x40 > 0", chain(40, (before) => `${before} + ${before}`))).toContain(LARGE);
   });
 
-  test("a long chain of computed fields overflows nothing", () => expect(problems("true", chain(2_000, (before) => `${before} + 1`))).toContain(DEEP));
+  test("a long chain of computed fields overflows nothing", () => expect(problems("true", chain(800, (before) => `${before} + 1`))).toContain(DEEP));
 
   test("stored ones are values", () => expect(problems("record.x1 > 0", `x1: Int @computed(rule: "record.x0${" + 1".repeat(90)}", stored: true)`)).toEqual([]));
 
