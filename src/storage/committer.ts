@@ -32,6 +32,8 @@ export interface CommitterOptions {
   readonly clock: Clock;
   /** Calls back at the end of this turn of the event loop. */
   readonly schedule: (flush: () => void) => void;
+  /** Before a batch begins, and once COMMIT has returned: what reads from now on sees what is committed by now. */
+  readonly refreshReads: () => void;
   /** After each batch, outside of transactions. */
   readonly afterBatch: () => void;
   /** The writer has stopped: the process must end, and recovers at its next start. */
@@ -155,8 +157,10 @@ export class Committer {
 
   /** When this returns, every member is answered, whatever happened. */
   #commitBatch(batch: readonly Member[]): void {
-    const { connection, afterBatch } = this.#options;
+    const { connection, afterBatch, refreshReads } = this.#options;
     try {
+      // A snapshot that is older than the batch would also keep the write-ahead log from being folded in.
+      refreshReads();
       const outcomes = runBatch(connection, batch.map((member) => member.work));
       this.#counts.batches++;
       if (outcomes !== null) this.#settle(batch, outcomes);
@@ -173,6 +177,7 @@ export class Committer {
   /** First everything that moves on with the commit, then the answers. */
   #settle(batch: readonly Member[], outcomes: readonly Outcome[]): void {
     let hookFailure: WriterStopped | null = null;
+    this.#options.refreshReads();
     batch.forEach(({ afterCommit }, index) => {
       const outcome = outcomes[index]!;
       if (!outcome.ok || afterCommit === undefined) return;

@@ -37,8 +37,9 @@ export interface Connection {
   close(): void;
 }
 
-export function connect(database: Database, statementsMax: number): Connection {
-  const cache = new StatementCache(database, statementsMax);
+/** `beforeEach` is called before each statement. */
+export function connect(database: Database, statementsMax: number, beforeEach: () => void = () => {}): Connection {
+  const cache = new StatementCache(database, statementsMax, new TransactionGuard(database, beforeEach));
   return {
     query: (sql) => cache.statement(sql),
     all: (sql, ...parameters) => cache.statement(sql).all(...parameters),
@@ -63,11 +64,13 @@ class TransactionLost extends Error {
 /** After `SQLITE_FULL` and its like SQLite may have rolled back everything: what follows would stand in no transaction. */
 class TransactionGuard {
   readonly #database: Database;
+  readonly #beforeEach: () => void;
   #expected = false;
   #lost = false;
 
-  constructor(database: Database) {
+  constructor(database: Database, beforeEach: () => void) {
     this.#database = database;
+    this.#beforeEach = beforeEach;
   }
 
   expect(expected: boolean): void {
@@ -86,6 +89,7 @@ class TransactionGuard {
 
   check(): void {
     if (this.#lost) throw new TransactionLost("an earlier error has ended the transaction");
+    this.#beforeEach();
   }
 
   failed(error: unknown): unknown {
@@ -101,8 +105,8 @@ class StatementCache {
   readonly #max: number;
   readonly #statements = new Map<string, CachedStatement>();
 
-  constructor(database: Database, max: number) {
-    this.guard = new TransactionGuard(database);
+  constructor(database: Database, max: number, guard: TransactionGuard) {
+    this.guard = guard;
     this.#database = database;
     this.#max = max;
   }

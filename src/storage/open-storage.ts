@@ -13,6 +13,7 @@ import { type Connection, connect } from "./connection.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { registerPlanFunctions } from "./plan-functions.ts";
 import { prepareCatalog } from "./prepare-catalog.ts";
+import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
 import { registerSqlFunctions } from "./sql-functions.ts";
 import { prepareSystemTables } from "./system-tables.ts";
@@ -63,7 +64,7 @@ export function openStorage(options: StorageOptions): Storage {
   try {
     const file = join(options.directory, "data.db");
     privateFile(file);
-    return storageOf(options, lock.release, openConnections(file, options.limits), file);
+    return storageOf(options, lock.release, openConnections(file, options.limits, options.schedule ?? setImmediate), file);
   } catch (error) {
     lock.release();
     throw readable(error);
@@ -74,18 +75,23 @@ interface Connections {
   readonly databases: readonly Database[];
   readonly writer: Connection;
   readonly reader: Connection;
+  /** Of the reader. */
+  readonly snapshot: ReadSnapshot;
 }
 
-function openConnections(file: string, limits: Limits): Connections {
+type Schedule = (callback: () => void) => void;
+
+function openConnections(file: string, limits: Limits, schedule: Schedule): Connections {
   const databases: Database[] = [];
   try {
     const writer = openWriter(file, limits);
     databases.push(writer.database);
     prepareSystemTables(writer.connection);
     writer.connection.execute(`PRAGMA busy_timeout = ${COMMIT_WAIT_MS}`);
-    const reader = openReader(file, limits);
-    databases.push(reader.database);
-    return { databases, writer: writer.connection, reader: reader.connection };
+    const reader = openReader(file);
+    databases.push(reader);
+    const snapshot = readSnapshot(reader, schedule);
+    return { databases, writer: writer.connection, reader: connect(reader, limits.planCacheEntries, () => snapshot.begin()), snapshot };
   } catch (error) {
     for (const database of databases) database.close();
     throw error;
@@ -99,32 +105,33 @@ function openWriter(file: string, limits: Limits): Opened {
   // First of all: a second program that looks at the file would make the next one fail at once.
   database.run(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}`);
   const settings = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON", `cache_size = -${WRITE_CACHE_KIB}`];
-  return opened(database, settings, limits);
+  return { database: opened(database, settings), connection: connect(database, limits.planCacheEntries) };
 }
 
-function openReader(file: string, limits: Limits): Opened {
+function openReader(file: string): Database {
   const database = new Database(file, { readonly: true });
-  return opened(database, [`busy_timeout = ${OPEN_WAIT_MS}`, `cache_size = -${READ_CACHE_KIB}`, `mmap_size = ${MAPPED_BYTES}`], limits);
+  return opened(database, [`busy_timeout = ${OPEN_WAIT_MS}`, `cache_size = -${READ_CACHE_KIB}`, `mmap_size = ${MAPPED_BYTES}`]);
 }
 
-function opened(database: Database, settings: readonly string[], limits: Limits): Opened {
+function opened(database: Database, settings: readonly string[]): Database {
   try {
     for (const setting of [...settings, "trusted_schema = OFF", "temp_store = MEMORY"]) database.run(`PRAGMA ${setting}`);
     registerSqlFunctions(database);
     registerPlanFunctions(database);
-    return { database, connection: connect(database, limits.planCacheEntries) };
+    return database;
   } catch (error) {
     database.close();
     throw error;
   }
 }
 
-function storageOf(options: StorageOptions, unlock: () => void, { databases, writer, reader }: Connections, file: string): Storage {
+function storageOf(options: StorageOptions, unlock: () => void, { databases, writer, reader, snapshot }: Connections, file: string): Storage {
   const { limits, clock } = options;
   const wal = checkpointer(writer, file, limits.walBytes);
   const committer = new Committer({
     connection: writer, limits, clock,
     schedule: options.schedule ?? setImmediate,
+    refreshReads: () => snapshot.end(),
     afterBatch: () => wal.afterBatch(),
     onFatal: (error) => options.onFatal(error),
   });
@@ -137,6 +144,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
         for (const database of databases) loadVectorFunctions(database);
         vectors = true;
       }
+      snapshot.end();
       prepareCatalog({ connection: writer, catalog, book, limits, nowMs: clock.now() });
       writer.forgetStatements();
       reader.forgetStatements();
@@ -148,6 +156,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
       if (closed) return;
       closed = true;
       await committer.close();
+      snapshot.close();
       reader.close();
       // The last to close folds the write-ahead log into the file.
       writer.close();
