@@ -1,7 +1,9 @@
 // Queries of app code: typed objects to plans, plans to records in memory form.
 import { AmbitError } from "../base/error.ts";
 import type { RecordValues, Value } from "../base/value.ts";
+import { isLiteral } from "../query/code-conditions.ts";
 import { parseCodeQuery } from "../query/code-query.ts";
+import { malformedCursor } from "../query/cursor.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Table } from "../schema/catalog.ts";
 import { decodeRows } from "../storage/decode-rows.ts";
@@ -15,7 +17,12 @@ export function codePlan(body: Body, table: Table, query: unknown, mode: Mode): 
   const rights = body.rights(mode);
   rights.require(table.name, "READ");
   try {
-    return parseCodeQuery(query, { table, scope: rights.codeScope, limits: body.core.limits, now: body.now });
+    const sealed = sealedAfter(body, query);
+    const opened = sealed === null ? query : { ...(query as object), after: body.core.cursors.open(sealed) };
+    const plan = parseCodeQuery(opened, { table, scope: rights.codeScope, limits: body.core.limits, now: body.now });
+    // One that the client made up would ask where values lie that it may not read.
+    if (sealed === null && plan.after !== null && tellsHidden(body, plan, mode)) throw malformedCursor("after is not a cursor of this page.");
+    return plan;
   } catch (error) {
     if (mode === "system" && error instanceof AmbitError) body.caller.systemRefusals.set(error, table.name);
     throw error;
@@ -29,7 +36,23 @@ export function readPage(body: Body, plan: Plan, mode: Mode): { rows: RecordValu
   const { json, lastKeys } = body.work.read((connection) => readRows(connection, compiled, planEnvironment(rights, body.now)));
   const rows = decodeRows(compiled.plan, json, catalog);
   noteRows(body, plan, rows);
-  return { rows, next: cursorAfter(plan, lastKeys, catalog) };
+  const next = cursorAfter(plan, lastKeys, catalog);
+  return { rows, next: next !== null && tellsHidden(body, plan, mode) ? body.core.cursors.seal(next) : next };
+}
+
+/** Null: none, or an open one. */
+function sealedAfter({ core }: Body, query: unknown): string | null {
+  const after = isLiteral(query) ? query["after"] : null;
+  return typeof after === "string" && core.cursors.isSealed(after) ? after : null;
+}
+
+/** Whether the order keys of a page are more than the caller may read of each of its rows: `next` holds those of the last one. */
+function tellsHidden(body: Body, plan: Plan, mode: Mode): boolean {
+  const { rights } = body.caller;
+  // The administrator's plans have no masks to look for, not even of internal fields.
+  if (mode === "system" || rights.administrator) return true;
+  const ruled = rights.rulePlan({ ...plan, select: [], filter: null, search: null, similar: null, near: null }, "wire");
+  return plan.order.some((term, index) => ruled.order[index]!.value !== term.value);
 }
 
 export function countRows(body: Body, plan: Plan, mode: Mode): number {

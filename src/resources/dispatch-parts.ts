@@ -13,6 +13,7 @@ import type { ConflictLanes } from "./conflict-lanes.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
 import type { Planner } from "./planner.ts";
 import type { RecordViews } from "./record-view.ts";
+import type { CursorSeal } from "./sealed-cursor.ts";
 
 export interface DispatchParts {
   readonly catalog: Catalog;
@@ -39,4 +40,5 @@ export interface DispatchCore extends DispatchParts {
   readonly views: RecordViews;
   readonly lanes: ConflictLanes;
   readonly keys: IdempotencyKeys;
+  readonly cursors: CursorSeal;
 }

@@ -12,6 +12,7 @@ import type { Operation, OperationBody, Result } from "./operation.ts";
 import { Planner } from "./planner.ts";
 import { ReadOperations } from "./read-operations.ts";
 import { RecordViews } from "./record-view.ts";
+import { CursorSeal } from "./sealed-cursor.ts";
 import { tellable } from "./system-refusal.ts";
 import { tableOf, writeBody } from "./write-operations.ts";
 
@@ -24,7 +25,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   const core: DispatchCore = {
     ...parts,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
-    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts),
+    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random),
   };
   const reads = new ReadOperations(core);
   const system = parts.access.rights(systemIdentity);

@@ -39,6 +39,8 @@ test("endpoints that read answer what a list would", async () => {
     const open = await matrix.ask(who, "/list-projects?stage=CLOSED");
     if (matrix.status(open, 200)) matrix.same(open, open.json, views(who, project, rows.filter((row) => row["stage"] === "CLOSED")));
     await checkPages(who, rows);
+    await checkSealedPages(who, "/page-by-secrets", "memo");
+    await checkSealedPages(who, "/page-of-all", "budget");
     await checkTitles(who, rows);
     for (const row of matrix.world.all.get("Task")!) {
       const answer = await matrix.ask(who, `/one-task/${String(row["id"])}`);
@@ -62,6 +64,28 @@ async function checkPages(who: Who, rows: readonly Row[]): Promise<void> {
     const next = answer.headers.get("ambit-next-cursor");
     if (next === null) return void matrix.same(answer, found, views(who, project, ordered));
     answer = await matrix.ask(who, `/page-of-projects?limit=3&after=${encodeURIComponent(next)}`);
+  }
+}
+
+/** Pages in an order that the caller may not see: the cursors say nothing, and only those that were handed out are taken. */
+async function checkSealedPages(who: Who, path: string, name: string): Promise<void> {
+  const rows = matrix.world.rows("Project").filter((row) => path === "/page-of-all" || matrix.oracle.sees(who, project, row));
+  const ordered = inKeyOrder(project, rows).sort((left, right) => {
+    const [one, other] = [left[name] ?? null, right[name] ?? null] as (string | number | null)[];
+    return one === null || other === null ? (one === other ? 0 : one === null ? 1 : -1) : one! < other! ? -1 : one === other ? 0 : 1;
+  }).filter((row) => matrix.oracle.sees(who, project, row));
+  const found: Row[] = [];
+  let after = "";
+  for (let page = 0; page <= rows.length; page++) {
+    const answer = await matrix.ask(who, `${path}?limit=2${after}`);
+    if (!matrix.status(answer, 200)) return;
+    found.push(...answer.json as Row[]);
+    const next = answer.headers.get("ambit-next-cursor");
+    if (next === null) return void matrix.same(answer, found, views(who, project, ordered));
+    matrix.same(answer, next.startsWith("~"), true);
+    after = `&after=${encodeURIComponent(next)}`;
+    const forged = `~${Buffer.from(next).toString("base64url")}`;
+    matrix.status(await matrix.ask(who, `${path}?after=${forged}`), 400, "MALFORMED_CURSOR");
   }
 }
 

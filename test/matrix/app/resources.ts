@@ -1,6 +1,6 @@
 /// <reference path="./.ambit/types.d.ts" />
 // Bodies that ask for more than the caller may see: what comes back must be no more than a read over REST would give.
-import { Table, endpoints, type Args, type Ctx, type Input, type Patch, type RecordOf } from "ambit";
+import { Table, endpoints, type Args, type Ctx, type Input, type Patch } from "ambit";
 
 export class Project extends Table("Project") {
   async rename({ title }: Args<"Project.rename">) { return this.update({ title }); }
@@ -52,8 +52,13 @@ export const Endpoints = endpoints({
   async projects(ctx, { stage }) { return ctx.db.Project.find(stage === null ? {} : { stage }); },
   async everyProject(ctx) { return ctx.system.Project.find({ limit: 500 }); },
   async pageOfProjects(ctx, { limit, after }) {
-    const page = await ctx.db.Project.query({ order: { budget: "desc" }, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) });
-    return page as unknown as RecordOf<"Project">[];
+    return ctx.db.Project.query({ order: { budget: "desc" }, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) });
+  },
+  async pageBySecrets(ctx, { limit, after }) {
+    return ctx.db.Project.query({ order: { memo: "asc" }, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) });
+  },
+  async pageOfAll(ctx, { limit, after }) {
+    return ctx.system.Project.query({ order: { budget: "asc" }, ...(limit === undefined ? {} : { limit }), ...(after === undefined ? {} : { after }) });
   },
   async task(ctx, { id }) { return ctx.db.Task.get(id); },
   async tasksWhere(ctx, { field, value }) { return await tableOf(ctx, "Task").find({ [field]: value }) as Awaited<ReturnType<typeof ctx.db.Task.find>>; },
