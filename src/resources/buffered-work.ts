@@ -154,8 +154,11 @@ export class BufferedWork implements Work {
   }
 
   #ownRecords(): ReadonlyMap<string, StoredRecord | null> {
-    return this.#own ??= new Map(this.#draft.step((session) => session.changes)
-      .map((change) => [nameOf(change.table, change.id), change.new === null ? null : { values: change.new, version: UNCOMMITTED }]));
+    return this.#own ??= new Map(this.#draft.step((session) => session.changes.map(({ table, id }) => {
+      // One that was written with its end in the past is there for nobody.
+      const made = session.get(table, id);
+      return [nameOf(table, id), made === null ? null : { values: made.values, version: UNCOMMITTED }] as const;
+    })));
   }
 
   /** The table where something came out otherwise than the body saw it; null: nowhere. */
