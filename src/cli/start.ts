@@ -23,6 +23,8 @@ export const startCommand: Command = {
     if (app === null) return 1;
     call.output.say(`Ambit serves ${resolve(call.words[0] ?? ".")} at ${app.url}`);
     call.output.object({ event: "started", url: app.url, port: app.port });
+    // What only the start needed goes back to the system.
+    Bun.shrink();
     await untilSignal();
     await app.stop();
     return 0;

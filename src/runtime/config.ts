@@ -1,5 +1,4 @@
 // config.yaml: parsed, its environment references filled in, validated strictly, merged over defaults. Reads no file itself.
-import Ajv, { type ErrorObject } from "ajv";
 import { LineCounter, isPair, isScalar, parseDocument, visit, type Document } from "yaml";
 import configSchema from "../../config.schema.json";
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
@@ -7,6 +6,7 @@ import { durationMs, parseDuration } from "../base/duration.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import { meaningProblems } from "./config-meaning.ts";
 import { substituteEnvironment, type EnvironmentVariables } from "./environment-references.ts";
+import { schemaProblems, type JsonSchema, type SchemaProblem } from "./json-schema-check.ts";
 
 export interface StaticKey { readonly token: string; readonly subject: string; readonly roles: readonly string[]; readonly tenant: string | null }
 
@@ -41,7 +41,6 @@ const NOT_YET: Readonly<Record<string, string>> = {
 
 const ALIASES_MAX = 100;
 const WEEK_MS = 7 * 86_400_000;
-const validate = new Ajv({ allErrors: true, strict: false, allowUnionTypes: true }).compile(configSchema);
 
 /** `text` null: no config.yaml, the defaults. On errors `config` holds what could be read, for further checks. */
 export function loadConfig(
@@ -71,12 +70,7 @@ export function loadConfig(
   });
   const raw = plainData(document);
   if (raw instanceof ReferenceError) return { config: assemble({}), diagnostics: [syntaxProblem(`${raw.message}.`, at(0))] };
-  if (!validate(raw)) {
-    for (const error of validate.errors ?? []) {
-      if (error.keyword === "anyOf" || error.keyword === "oneOf" && error.params["passingSchemas"] === null && hasChildError(error)) continue;
-      diagnostics.push(schemaProblem(error, document, at));
-    }
-  }
+  diagnostics.push(...schemaProblems(raw, configSchema as JsonSchema).map((problem) => schemaProblem(problem, document, at)));
   const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
   if (config.zone !== "UTC") diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
   diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
@@ -179,10 +173,6 @@ function sharedTokens(raw: RawConfig, document: Document, at: (offset: number) =
   });
 }
 
-function hasChildError(parent: ErrorObject): boolean {
-  return (validate.errors ?? []).some((error) => error !== parent && error.schemaPath.startsWith(`${parent.schemaPath}/`) && error.keyword !== "required");
-}
-
 function offsetOf(document: Document, path: readonly string[]): number {
   for (let length = path.length; length > 0; length--) {
     const node = document.getIn(path.slice(0, length), true);
@@ -191,19 +181,15 @@ function offsetOf(document: Document, path: readonly string[]): number {
   return 0;
 }
 
-function schemaProblem(error: ErrorObject, document: Document, at: (offset: number) => SourcePosition): Diagnostic {
-  const path = error.instancePath.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-  if (error.keyword === "additionalProperties") return unknownSetting(error, path, document, at);
-  const where = path.join(".") || "config.yaml";
-  const allowed = error.keyword === "enum" ? ` (${(error.params["allowedValues"] as string[]).join(", ")})` : "";
+function schemaProblem({ path, message, unknown }: SchemaProblem, document: Document, at: (offset: number) => SourcePosition): Diagnostic {
+  if (unknown !== null) return unknownSetting(unknown, path, document, at);
   return {
-    code: "CONFIG", severity: "error", position: at(offsetOf(document, path)), message: `${where} ${error.message ?? "is not valid"}${allowed}.`,
+    code: "CONFIG", severity: "error", position: at(offsetOf(document, path)), message: `${path.join(".") || "config.yaml"} ${message}.`,
     why: "Settings are validated strictly, so that a mistake cannot change what the app does.", fix: "See config.schema.json for what the setting takes.", edits: [],
   };
 }
 
-function unknownSetting(error: ErrorObject, path: string[], document: Document, at: (offset: number) => SourcePosition): Diagnostic {
-  const name = String(error.params["additionalProperty"]);
+function unknownSetting({ name, known }: NonNullable<SchemaProblem["unknown"]>, path: readonly string[], document: Document, at: (offset: number) => SourcePosition): Diagnostic {
   const full = [...path, name].join(".");
   const position = at(keyOffset(document, path, name));
   const later = Object.hasOwn(NOT_YET, full) ? NOT_YET[full] : undefined;
@@ -213,7 +199,6 @@ function unknownSetting(error: ErrorObject, path: string[], document: Document, 
       why: `It belongs to ${later}, which this version does not have; ignoring it would change what the app means.`, fix: "Remove it.", edits: [],
     };
   }
-  const known = Object.keys((error.parentSchema?.["properties"] as Record<string, unknown> | undefined) ?? knownNames(path));
   const meant = didYouMean(name, known);
   const end = { line: position.line, column: position.column + name.length };
   return {
@@ -221,16 +206,6 @@ function unknownSetting(error: ErrorObject, path: string[], document: Document, 
     fix: meant === null ? `Use one of: ${known.join(", ")}.` : `Did you mean ${meant}?`,
     edits: meant === null ? [] : [{ file: position.file, start: { line: position.line, column: position.column }, end, text: meant }],
   };
-}
-
-function knownNames(path: readonly string[]): Record<string, unknown> {
-  let node: unknown = configSchema;
-  for (const part of path) {
-    const properties = (node as { properties?: Record<string, unknown>; items?: unknown });
-    node = /^[0-9]+$/.test(part) ? properties.items : properties.properties?.[part];
-    if (node === undefined) return {};
-  }
-  return (node as { properties?: Record<string, unknown> }).properties ?? {};
 }
 
 function keyOffset(document: Document, path: readonly string[], name: string): number {
