@@ -114,7 +114,8 @@ function isComparable({ type }: FieldModel): boolean {
 function probes({ matrix, who, table }: Place, field: FieldModel): unknown[] {
   const all = matrix.world.all.get(table.name)!;
   const hidden = all.filter((row) => !matrix.oracle.sees(who, table, row) || !matrix.oracle.seesField(who, field, row));
-  const values = [...hidden.slice(0, matrix.width), ...all.filter((row) => !hidden.includes(row)).slice(0, 1)].map((row) => row[field.name]);
+  const some = matrix.width > 2 || table.fields.length < 30 ? matrix.width : 1;
+  const values = [...hidden.slice(0, some), ...all.filter((row) => !hidden.includes(row)).slice(0, 1)].map((row) => row[field.name]);
   return [...new Set(values)].filter((value) => value !== null && value !== undefined);
 }
 

@@ -104,6 +104,11 @@ export class Matrix {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
+  /** One for each set of roles, where queries of every shape are tried; in the long size everybody. */
+  get different(): readonly Who[] {
+    return isLong ? this.identities : this.identities.filter(({ name }) => name !== "max" && name !== "plain");
+  }
+
   setTime(nowMs: number): void {
     this.#time.nowMs = nowMs;
   }

@@ -47,7 +47,7 @@ export async function checkRecords(matrix: Matrix, who: Who, table: TableModel):
   const missing = await matrix.ask(who, `/${table.path}/${table.key.type === "ID" ? "nowhere" : "987654"}`);
   if (!checkRefused(matrix, missing, refused)) matrix.status(missing, 404, "NOT_FOUND");
   let hidden = 0;
-  for (const row of matrix.world.all.get(table.name)!) {
+  for (const [index, row] of matrix.world.all.get(table.name)!.entries()) {
     const path = `/${table.path}/${keyOf(table, row)}`;
     const isThere = !matrix.world.ghosts.get(table.name)!.includes(row) && matrix.oracle.sees(who, table, row);
     const view = isThere ? matrix.oracle.view(who, table, row) : null;
@@ -61,6 +61,7 @@ export async function checkRecords(matrix: Matrix, who: Who, table: TableModel):
       }
     }
     if (refused === null && view === null && hidden++ < 2 * matrix.width) await probeHidden(matrix, who, path, missing);
+    if (matrix.width <= 2 && index % 2 > 0) continue;
     const head = await matrix.ask(who, path, { method: "HEAD" });
     matrix.status(head, refused?.status ?? (view === null ? 404 : 200));
     matrix.same(head, head.text, "");
