@@ -51,8 +51,11 @@ function checkReferences(context: WriteContext, slot: Slot): void {
   const before = slot.original === null || context.overlay.isExpired(slot.original) ? null : slot.original;
   for (const key of slot.model.foreignKeys) {
     const id = slot.current!.values[key.field] ?? null;
-    if (id === null || id === (before?.values[key.field] ?? null)) continue;
-    const target = context.overlay.visible(context.overlay.slot(modelOf(context.models, key.target), id));
+    if (id === null) continue;
+    const model = modelOf(context.models, key.target);
+    // What it pointed to before is there, unless it went in this session: then it points there again.
+    if (id === (before?.values[key.field] ?? null) && !context.overlay.isRemoved(model, id)) continue;
+    const target = context.overlay.visible(context.overlay.slot(model, id));
     if (target === null || !mayRefer(context, slot, key, target.values)) throw missingReference(slot.model, key.field, key.target, slot.writer);
   }
 }

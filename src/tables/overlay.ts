@@ -87,6 +87,12 @@ export class Overlay {
     return slot.current === null || this.isExpired(slot.current) ? null : slot.current;
   }
 
+  /** The session itself has taken the record away. */
+  isRemoved(model: TableModel, id: Value): boolean {
+    const slot = this.#table(model).get(id);
+    return slot !== undefined && slot.original !== null && slot.current === null;
+  }
+
   isExpired(row: StoredRow): boolean {
     return row.expires !== null && row.expires <= this.now;
   }
