@@ -1,4 +1,5 @@
-// Loads resources.ts: bundled with its own relative files, `ambit` answered by this runtime. Every load is a new module.
+// Loads resources.ts: bundled with its own relative files, or as it stands where it has none; `ambit` is answered by this runtime.
+// Every load is a new module.
 import { rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -47,6 +48,31 @@ export async function loadResources(directory: string, loadMs = LOAD_MS): Promis
   const source = await Bun.file(join(directory, name)).text();
   registerAmbit();
   forbidExit();
+  if (standsAlone(source)) {
+    const files = [{ file: name, text: source }];
+    try {
+      // Another query is another module to the loader.
+      return { module: await importInTime(`${join(directory, name)}?load=${crypto.randomUUID()}`, loadMs), source, files, diagnostics: [] };
+    } catch (error) {
+      return { module: null, source, files, diagnostics: [importProblem(error, directory, { name, files })] };
+    }
+  }
+  return bundleAndLoad({ directory, name, source }, loadMs);
+}
+
+/** It imports what the runtime has, and nothing else: the bundler would take longer than the rest of a start. */
+function standsAlone(source: string): boolean {
+  try {
+    return new Bun.Transpiler({ loader: "ts" }).scanImports(source).every(({ path }) => path === "ambit" || path.startsWith("node:"));
+  } catch {
+    // The bundler says what is wrong, and where.
+    return false;
+  }
+}
+
+interface ResourcesFile { readonly directory: string; readonly name: string; readonly source: string }
+
+async function bundleAndLoad({ directory, name, source }: ResourcesFile, loadMs: number): Promise<LoadedResources> {
   const built = await Bun.build({ entrypoints: [join(directory, name)], target: "bun", format: "esm", packages: "external", external: ["ambit"], sourcemap: "external", throw: false });
   if (!built.success) return { module: null, source, files: [], diagnostics: firstOfEachFile(built.logs.map((log) => buildProblem(log, directory, name))) };
   const { code, files } = await readBuild(built.outputs, directory);
