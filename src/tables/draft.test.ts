@@ -89,3 +89,18 @@ test("a thousand steps take about as long as a thousand writes", () => {
   }
   expect(draft.step((session) => session.changes.length)).toBe(1_000);
 });
+
+test("unique values that a record gave up, another took and it wants back are taken", () => {
+  const draft = app.tables.draft(WHO);
+  const step = (write: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0]) => draft.step((session) => {
+    session.write(write, wire(null));
+    session.verify();
+  });
+  step(create("Team", { id: "t2", name: "blue" }));
+  step(update("Team", "t1", { name: null }));
+  step(update("Team", "t2", { name: "red" }));
+  expect(() => step(update("Team", "t1", { name: "red" }))).toThrow("Another record of Team has this name.");
+  step(remove("Team", "t1"));
+  expect(() => step(create("Team", { id: "t1", name: "red" }))).toThrow("Another record of Team has this name.");
+  step(create("Team", { id: "t1", name: "blue" }));
+});

@@ -27,13 +27,19 @@ export function uniqueHolder(context: WriteContext, { model, key, values, except
   return overlay.holder(model, key, values, except);
 }
 
+/** Who took values that SQLite still holds for `except`: it had given them up, and wants them back. */
+function stagedHolder({ overlay }: WriteContext, { model, key, values, except }: HolderRequest): Slot | null {
+  return values.includes(null) || overlay.countOf(model.table.name) < 2 ? null : overlay.holder(model, key, values, except);
+}
+
 /** Throws UNIQUE_VIOLATION where a staged record has values that another one has. */
 export function probeUnique(context: WriteContext, slot: Slot): void {
   const { model, current, stored } = slot;
   if (current === null) return;
   for (const key of model.uniqueKeys) {
     const values = key.fields.map((field) => current.values[field.name] ?? null);
-    if (stored !== null && values.every((value, index) => value === stored.values[key.fields[index]!.name])) continue;
-    if (uniqueHolder(context, { model, key, values, except: slot }) !== null) throw uniqueViolation(model, key, slot.writer);
+    const isStored = stored !== null && values.every((value, index) => value === stored.values[key.fields[index]!.name]);
+    const holder = isStored ? stagedHolder(context, { model, key, values, except: slot }) : uniqueHolder(context, { model, key, values, except: slot });
+    if (holder !== null) throw uniqueViolation(model, key, slot.writer);
   }
 }
