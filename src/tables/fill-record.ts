@@ -41,7 +41,16 @@ export function changedRecord(context: WriteContext, model: TableModel, old: Rec
   const draft = copyRecord(model, old);
   for (const [name, value] of accepted.values) draft[name] = value;
   applyUndeclared(draft, accepted.undeclared);
+  renumber(context, model, old, draft);
   return completed(context, model, draft, []);
+}
+
+/** Numbers are of the record within whose key they count: one that moves takes the next there, and leaves its old one to nobody. */
+function renumber(context: WriteContext, model: TableModel, old: RecordValues, draft: Draft): void {
+  for (const field of model.stored) {
+    const per = field.fill?.kind === "sequence" ? field.fill.per : null;
+    if (per !== null && draft[per] !== null && draft[per] !== old[per]) draft[field.name] = nextNumber(context, model, field, draft);
+  }
 }
 
 /** The record as PUT leaves it: fields that were not sent get their default or null, unless `keeps` holds for them. */
@@ -62,6 +71,7 @@ export function replacedRecord(context: WriteContext, request: {
     draft[field.name] = defaultOf(context, { model, field, sent, write: request.write, issues }) ?? null;
   }
   applyUndeclared(draft, accepted.undeclared);
+  renumber(context, model, old, draft);
   return completed(context, model, draft, issues);
 }
 

@@ -51,3 +51,13 @@ test("nobody sets it, and it stays through updates", async () => {
   const { id } = await app.write(create("Issue", { projectId: "p1", title: "a", number: 1, ticket: null }));
   expect((await app.write(update("Issue", id, { title: "b", number: 1, projectId: "p2" }))).record).toMatchObject({ number: 1, projectId: "p2" });
 });
+
+test("a record that moves to another parent takes the next number there", async () => {
+  await app.writeAll([create("Issue", { id: "a", projectId: "p1", title: "a" }), create("Issue", { id: "b", projectId: "p1", title: "b" }), create("Issue", { id: "c", projectId: "p2", title: "c" })]);
+  expect((await app.write(update("Issue", "c", { projectId: "p1" }))).record).toMatchObject({ number: 3, ticket: 3n });
+  expect((await app.write(create("Issue", { projectId: "p2", title: "d" }))).record).toMatchObject({ number: 2 });
+  expect((await app.write(update("Issue", "c", { projectId: "p1", title: "cc" }))).record).toMatchObject({ number: 3 });
+  expect(await failure(app.write(update("Issue", "b", { projectId: "p2", title: "a" })))).toMatchObject({ code: "UNIQUE_VIOLATION" });
+  expect((await app.write(create("Issue", { projectId: "p2", title: "e" }))).record).toMatchObject({ number: 3 });
+  expect(numbers("number", "p1")).toEqual([1, 2, 3]);
+});
