@@ -60,7 +60,9 @@ function removedFields(old: TableShape, next: TableShape): Difference[] {
 function refusedAddition(field: FieldShape, next: TableShape, table: Table): Difference[] {
   const fill = table.fields.get(field.name)?.fill?.kind;
   if (!field.type.required || fill === "default-value" || fill === "computed") return [];
-  return [difference(next, field.name, "is new and required, and the records that are there have no value for it", "Give it @default(value: ...), or make it nullable.")];
+  // What the runtime fills takes no default beside it.
+  const fix = fill === undefined || fill === "default-rule" ? "Give it @default(value: ...), or make it nullable." : "Make it nullable.";
+  return [difference(next, field.name, "is new and required, and the records that are there have no value for it", fix)];
 }
 
 function refusedType(before: FieldShape, field: FieldShape, next: TableShape): Difference[] {

@@ -262,6 +262,15 @@ for (const [name, old, rows, next, messages] of refusals) {
   });
 }
 
+test("what the runtime fills is not told to take a default beside it", async () => {
+  const opened = await stored(table("a: Int"), items({ a: 1 }));
+  const app = appOf(table("a: Int b: Int! c: DateTime! @createdTime d: Int! @sequence"));
+  let problem: unknown = null;
+  try { opened.storage.prepareCatalog(app.catalog, app.book); } catch (error) { problem = error; }
+  expect((problem as AmbitError).extras.details).toMatchObject([{ field: "b", fix: "Give it @default(value: ...), or make it nullable." }, { field: "c", fix: "Make it nullable." }, { field: "d", fix: "Make it nullable." }]);
+  await opened.storage.close();
+});
+
 test("all differences are listed at once, the first ones in the message", async () => {
   const messages = await refused(table("a: Int b: Int c: Int d: Int"), items({ a: 1 }), `${table("b: String e: Int! f: Int")} type New @table { id: ID! @primaryKey }`);
   expect(messages.length).toBe(5);
