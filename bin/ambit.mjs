@@ -1,13 +1,10 @@
 #!/usr/bin/env node
-// The `ambit` command where only Node is installed: runs src/cli/main.ts on the pinned Bun and passes on signals and exit code.
+// The `ambit` command where only Node is installed: runs it on the pinned Bun and passes on signals and exit code.
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { entryPoint } from "./entry-point.mjs";
 import { findBun } from "./find-bun.mjs";
-
-const main = join(dirname(dirname(fileURLToPath(import.meta.url))), "src", "cli", "main.ts");
 
 let bun;
 try {
@@ -18,7 +15,7 @@ try {
 }
 
 // --no-orphans: when the launcher is killed, so is the server, instead of living on with the port and the data directory.
-const child = spawn(bun, ["--no-orphans", main, ...process.argv.slice(2)], { stdio: "inherit" });
+const child = spawn(bun, ["--no-orphans", entryPoint(), ...process.argv.slice(2)], { stdio: "inherit" });
 child.on("error", (error) => {
   console.error(`ambit: cannot start ${bun}: ${error.message}`);
   process.exit(1);

@@ -1,8 +1,8 @@
 // `ambit explain`: the page of an error code, or how a query would be answered by the app that runs here.
-import { join } from "node:path";
 import { didYouMean } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import { errorRegistry } from "../base/error-registry.ts";
+import { packageFile } from "../runtime/package-files.ts";
 import { ask } from "./call.ts";
 import type { Call, Command } from "./command.ts";
 
@@ -26,7 +26,7 @@ async function explainCode(call: Call, code: string): Promise<number> {
     const meant = didYouMean(code, Object.keys(errorRegistry));
     throw fault("USAGE", `There is no error code ${code}.${meant === null ? "" : ` Did you mean ${meant}?`}`);
   }
-  const text = await Bun.file(join(import.meta.dir, "..", "..", "docs", "errors", `${code}.md`)).text();
+  const text = await Bun.file(packageFile("docs", "errors", `${code}.md`)).text();
   call.output.object({ code, page: text });
   call.output.say(text.trimEnd());
   return 0;

@@ -73,8 +73,11 @@ function writeWhole(descriptor: number, text: string): void {
   }
 }
 
-if (import.meta.main) {
+async function runProcess(): Promise<void> {
   const sink: Sink = { out: (text) => writeWhole(1, text), err: (text) => writeWhole(2, text), terminal: process.stderr.isTTY === true };
   process.exitCode = await main(process.argv.slice(2), process.env, sink);
   exitProcess();
 }
+
+// No top-level await: bytecode has none.
+if (import.meta.main) void runProcess();

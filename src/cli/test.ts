@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fault } from "../base/error.ts";
 import { isError, loadApp } from "../runtime/load-app.ts";
+import { packageFile } from "../runtime/package-files.ts";
 import type { Command } from "./command.ts";
 
 export const testCommand: Command = {
@@ -24,7 +25,7 @@ export const testCommand: Command = {
     try {
       const name = call.flag("name");
       const runner = Bun.spawn([
-        process.execPath, "test", "--no-orphans", "--preload", join(import.meta.dir, "..", "runtime", "test-preload.ts"), ...(name === null ? [] : ["--test-name-pattern", name]),
+        process.execPath, "test", "--no-orphans", "--preload", packageFile("src", "runtime", "test-preload.ts"), ...(name === null ? [] : ["--test-name-pattern", name]),
         ...(output.json ? ["--reporter=junit", `--reporter-outfile=${report}`] : []), ...files.map((file) => `./${file}`),
       ], { cwd: directory, env: { ...call.environment, AMBIT_TEST_APP: directory, AMBIT_FORBID_OUTBOUND: "1" }, stdout: output.json ? "ignore" : "inherit", stderr: output.json ? "pipe" : "inherit" });
       const said = output.json ? await new Response(runner.stderr as ReadableStream).text() : "";

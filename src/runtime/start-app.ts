@@ -25,6 +25,7 @@ import type { EnvironmentVariables } from "./environment-references.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
+import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { seedDatabase } from "./seed.ts";
 
@@ -197,11 +198,9 @@ async function readTls(config: AppConfig, directory: string): Promise<{ cert: st
   return { cert: await read("cert"), key: await read("key") };
 }
 
-const docs = join(import.meta.dir, "..", "..", "docs", "errors");
-
 async function errorPage(code: string): Promise<string | null> {
   assert(/^[A-Z_]+$/.test(code), "an error code names a page");
-  const file = Bun.file(join(docs, `${code}.md`));
+  const file = Bun.file(packageFile("docs", "errors", `${code}.md`));
   return await file.exists() ? file.text() : null;
 }
 
