@@ -1,0 +1,51 @@
+// The bundle that `npm ci` prepares: used while no source is newer, and as good as the sources.
+import { afterAll, expect, test } from "bun:test";
+import { cpSync, mkdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findBun } from "../../bin/find-bun.mjs";
+import { root, scratchFolder } from "../processes/scratch-folder.ts";
+
+const scratch = scratchFolder();
+afterAll(() => scratch.remove());
+
+/** A package of two sources beside the real `bin`. Times are set, so that nothing waits for the clock of the file system. */
+function packageAt(name: string): { readonly folder: string; touch(path: string, seconds: number): void; entry(): string } {
+  const folder = join(scratch.path, name);
+  mkdirSync(join(folder, "src", "cli"), { recursive: true });
+  mkdirSync(join(folder, "dist", "bundle"), { recursive: true });
+  cpSync(join(root, "bin"), join(folder, "bin"), { recursive: true });
+  for (const file of ["package.json", "src/cli/main.ts", "src/other.ts", "dist/bundle/main.js"]) writeFileSync(join(folder, file), "{}");
+  const touch = (path: string, seconds: number): void => utimesSync(join(folder, path), seconds, seconds);
+  for (const path of ["package.json", "src/cli/main.ts", "src/other.ts", "src/cli", "src", "dist/bundle/main.js"]) touch(path, 1_000);
+  const entry = (): string => {
+    const asked = Bun.spawnSync(["node", "--input-type=module", "-e", `console.log((await import(${JSON.stringify(join(folder, "bin", "entry-point.mjs"))})).entryPoint())`]);
+    return asked.stdout.toString().trim().slice(folder.length + 1);
+  };
+  return { folder, touch, entry };
+}
+
+test("the bundle is run while nothing is newer; the sources as soon as one is, or one is gone, or there is no bundle", () => {
+  const one = packageAt("one");
+  expect(one.entry()).toBe("dist/bundle/main.js");
+  one.touch("src/other.ts", 1_001);
+  expect(one.entry()).toBe("src/cli/main.ts");
+  one.touch("dist/bundle/main.js", 1_002);
+  expect(one.entry()).toBe("dist/bundle/main.js");
+  one.touch("package.json", 1_003);
+  expect(one.entry()).toBe("src/cli/main.ts");
+  one.touch("dist/bundle/main.js", 1_004);
+  rmSync(join(one.folder, "src", "other.ts"));
+  expect(one.entry()).toBe("src/cli/main.ts");
+  rmSync(join(one.folder, "dist"), { recursive: true });
+  expect(one.entry()).toBe("src/cli/main.ts");
+});
+
+test("a bundle made of the sources as they are answers as they do", () => {
+  const folder = join(scratch.path, "made", "bundle");
+  const built = Bun.spawnSync([findBun(), "build", join(root, "src", "cli", "main.ts"), "--target=bun", "--bytecode", "--minify-syntax", "--minify-whitespace", "--outdir", folder]);
+  expect(built.exitCode).toBe(0);
+  const ask = (entry: string): string => Bun.spawnSync([findBun(), entry, "check", join(root, "examples", "store")]).stdout.toString();
+  const answer = ask(join(folder, "main.js"));
+  expect(answer).toContain("ok");
+  expect(answer).toBe(ask(join(root, "src", "cli", "main.ts")));
+});
