@@ -13,16 +13,18 @@ export function typeOfField(type: TypeRef, catalog: Catalog): ExpressionType {
 
 function itemTypeOf(type: TypeRef, catalog: Catalog): ExpressionType {
   switch (type.kind) {
-    case "enum": return { kind: "string" };
+    case "enum":
+    case "scalar": return plainType(type);
     case "table": return { kind: "null" };
     case "object":
     case "input": return { kind: "object", name: catalog.objects.get(type.name)?.name ?? type.name };
-    case "scalar": return scalarType(type.name);
     default: return unreachable(type.kind);
   }
 }
 
-function scalarType(name: string): ExpressionType {
+/** Of a scalar or enum; of a list of them, its items. */
+export function plainType({ kind, name }: Pick<TypeRef, "kind" | "name">): ExpressionType {
+  if (kind === "enum") return { kind: "string" };
   switch (name) {
     case "Int": case "Long": case "Money": return { kind: "int" };
     case "Float": return { kind: "double" };

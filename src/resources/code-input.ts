@@ -6,7 +6,7 @@ import { isPlainObject } from "../schema/coerce-scalar.ts";
 import { coerceValue, type Issue } from "../schema/coerce-value.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import type { TableAuthority } from "../tables/authority.ts";
-import { equalValues } from "../tables/equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import { fieldsDenied } from "../tables/denial.ts";
 import { invalid, relationInput, unknownField } from "../tables/input-issue.ts";
 import { mergePatch } from "../tables/merge-patch.ts";

@@ -1,5 +1,5 @@
 // A write as it came out in its rehearsal: what was made up there, keys and defaults, is given again in the commit, so that both agree.
-import { equalValues } from "../tables/equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import type { Field, Catalog } from "../schema/catalog.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import type { Write, WriteOptions, WriteOutcome } from "../tables/write.ts";

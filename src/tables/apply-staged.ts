@@ -5,7 +5,7 @@ import { columnType, quoted } from "../storage/column.ts";
 import type { Connection } from "../storage/connection.ts";
 import { parentsFirst } from "./apply-order.ts";
 import { brokenKey, missingReference, sqlConstraint, uniqueViolation, type SqlConstraint } from "./constraint-error.ts";
-import { equalValues } from "./equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import { letGo } from "./let-go.ts";
 import type { Overlay, Slot } from "./overlay.ts";
 import type { TableModel, UniqueKey } from "./table-model.ts";

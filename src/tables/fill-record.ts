@@ -8,7 +8,7 @@ import { LONG_MAX } from "../schema/coerce-scalar.ts";
 import { coerceValue, type Issue } from "../schema/coerce-value.ts";
 import type { Field } from "../schema/catalog.ts";
 import { quoted } from "../storage/column.ts";
-import { equalValues } from "./equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import { invalid, missing } from "./input-issue.ts";
 import type { AcceptedInput } from "./read-input.ts";
 import type { TableModel } from "./table-model.ts";

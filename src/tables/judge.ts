@@ -4,7 +4,7 @@ import type { RecordValues, Value } from "../base/value.ts";
 import { evaluate, isTrue } from "../expression/evaluate.ts";
 import type { Authority, Permission } from "./authority.ts";
 import { denied, fieldsDenied, type WriteVerb } from "./denial.ts";
-import { equalValues } from "./equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import type { AcceptedInput } from "./read-input.ts";
 import type { TableCheck, TableModel } from "./table-model.ts";
 import { environmentOf, holds, rightsOf, type WriteContext } from "./write-context.ts";

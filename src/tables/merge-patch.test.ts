@@ -1,7 +1,7 @@
 // The examples of RFC 7396, appendix A, and equality of values.
 import { expect, test } from "bun:test";
 import { dependenciesFirst } from "./dependencies-first.ts";
-import { equalValues } from "./equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import { mergePatch } from "./merge-patch.ts";
 
 const examples: [unknown, unknown, unknown][] = [

@@ -9,7 +9,7 @@ import { toWireValue } from "../schema/wire-value.ts";
 import type { Catalog, Field, TypeRef } from "../schema/catalog.ts";
 import type { TableAuthority } from "./authority.ts";
 import { fieldsDenied } from "./denial.ts";
-import { equalValues } from "./equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import { invalid, relationInput, unknownField } from "./input-issue.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { isFilled, type TableModel } from "./table-model.ts";

@@ -3,7 +3,7 @@
 import { AmbitError, fault } from "../base/error.ts";
 import type { Json, Value } from "../base/value.ts";
 import { dependenciesFirst } from "./dependencies-first.ts";
-import { equalValues } from "./equal-values.ts";
+import { equalValues } from "../base/equal-values.ts";
 import { modelOf, type TableModels } from "./table-model.ts";
 import type { RawInput, Write, WriteOutcome } from "./write.ts";
 

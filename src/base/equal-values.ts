@@ -1,5 +1,5 @@
 // Whether two canonical values of one field are the same. Objects compare by content, whatever the order of their keys.
-import type { Value } from "../base/value.ts";
+import type { Value } from "./value.ts";
 
 /** An absent field is null; inside JSON an absent key is not. */
 export function equalValues(left: Value | undefined, right: Value | undefined): boolean {
