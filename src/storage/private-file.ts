@@ -20,7 +20,12 @@ export function privateDirectory(path: string): void {
 export function privateFile(path: string): void {
   if (existsSync(path)) return chmodSync(path, 0o600);
   closeSync(openSync(path, "a", 0o600));
-  const directory = openSync(dirname(path), "r");
+  syncDirectory(dirname(path));
+}
+
+/** The names in it are on disk when this returns. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, "r");
   fsyncSync(directory);
   closeSync(directory);
 }

@@ -1,0 +1,126 @@
+// A consistent, checked copy of a data file, also while others write to it: one read snapshot, so always a prefix of the log.
+// The target appears whole or not at all.
+import { Database, SQLiteError } from "bun:sqlite";
+import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { AmbitError, fault } from "../base/error.ts";
+import { checkData } from "./check-data.ts";
+import { connect, type Connection } from "./connection.ts";
+import { privateFile, syncDirectory } from "./private-file.ts";
+
+export interface Backup {
+  /** Of the newest log entry in the copy; 0 when there is none. */
+  readonly position: number;
+  readonly bytes: number;
+}
+
+/** How long opening waits for a program that looks at the file just now. */
+const OPEN_WAIT_MS = 5_000;
+const STATEMENTS_MAX = 100;
+
+/**
+ * `source`: an open connection outside of transactions, or a data file, which may be in use by another process.
+ * Throws USAGE (the target exists, or cannot be written), STORAGE_FULL, DATA_DAMAGED (the copy did not pass its check).
+ */
+export async function backupDatabase(source: Connection | string, target: string): Promise<Backup> {
+  const path = resolve(target);
+  checkTarget(path);
+  removeLeftovers(path);
+  const partial = `${path}.partial-${process.pid}`;
+  try {
+    if (typeof source === "string") withDataFile(source, (connection) => copy(connection, partial));
+    else copy(source, partial);
+    // It checks what is on disk, as whoever restores it will read it.
+    const { position } = withDataFile(partial, checkData);
+    syncFile(partial);
+    publish(partial, path);
+    return { position, bytes: statSync(path).size };
+  } catch (error) {
+    throw readable(error, path);
+  } finally {
+    for (const end of ["", "-journal", "-wal", "-shm"]) rmSync(partial + end, { force: true });
+  }
+}
+
+/** Opens a data file for reading, whoever else has it open, and closes it again. Throws DATA_DAMAGED where it is none. */
+export function withDataFile<Result>(file: string, use: (connection: Connection) => Result): Result {
+  if (!existsSync(file)) throw fault("USAGE", `There is no file ${file}.`);
+  const database = new Database(file, { readonly: true });
+  try {
+    for (const setting of [`busy_timeout = ${OPEN_WAIT_MS}`, "trusted_schema = OFF"]) database.run(`PRAGMA ${setting}`);
+    return use(connect(database, STATEMENTS_MAX));
+  } catch (error) {
+    const unreadable = error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
+    throw unreadable ? fault("DATA_DAMAGED", `${file} cannot be read as a data file.`, { cause: error }) : error;
+  } finally {
+    database.close();
+  }
+}
+
+/** Free pages do not come along, and row keys stay: every table has its own. */
+function copy(source: Connection, partial: string): void {
+  privateFile(partial);
+  source.run("VACUUM INTO ?1", partial);
+}
+
+function checkTarget(path: string): void {
+  if (existsSync(path)) throw fault("USAGE", `${path} exists already.`, { fix: "Name a file that does not exist; a backup replaces nothing." });
+  try {
+    accessSync(dirname(path), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw fault("USAGE", `Nothing can be written to ${dirname(path)} (${codeOf(error)}).`, { fix: "Name a file in a folder that exists and that this user may write.", cause: error });
+  }
+}
+
+/** Of backups that were killed: their process is gone, or had the number of this one. */
+function removeLeftovers(path: string): void {
+  const prefix = `${basename(path)}.partial-`;
+  for (const name of readdirSync(dirname(path))) {
+    if (!name.startsWith(prefix)) continue;
+    const owner = Number.parseInt(name.slice(prefix.length), 10);
+    if (owner === process.pid || !isAlive(owner)) rmSync(join(dirname(path), name), { force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    return process.kill(processId, 0);
+  } catch (error) {
+    return codeOf(error) === "EPERM";
+  }
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, "r+");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** A link takes no name that somebody else has taken meanwhile; where there are none, a rename has to do. */
+function publish(partial: string, path: string): void {
+  chmodSync(partial, 0o600);
+  try {
+    linkSync(partial, path);
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") throw fault("USAGE", `${path} exists already.`, { cause: error });
+    renameSync(partial, path);
+  }
+  syncDirectory(dirname(path));
+}
+
+function readable(error: unknown, path: string): unknown {
+  if (error instanceof AmbitError) return error;
+  const code = codeOf(error);
+  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) return fault("STORAGE_FULL", `The copy does not fit beside ${path}; nothing of it was kept.`, { fix: "Free space there, or name a file on another disk.", cause: error });
+  if (/^(SQLITE_(CANTOPEN|READONLY|PERM|IOERR)|EACCES|EPERM|EROFS|EIO|ENAMETOOLONG|EFBIG|ENOENT)/.test(code)) {
+    return fault("USAGE", `${path} cannot be written (${code}); nothing of it was kept.`, { fix: "Name a file that this user may write.", cause: error });
+  }
+  return error;
+}
+
+function codeOf(error: unknown): string {
+  return (error as { readonly code?: string } | null)?.code ?? "";
+}

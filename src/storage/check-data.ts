@@ -1,0 +1,36 @@
+// Is a data file whole, and does it agree with its own log? For copies, before anybody relies on them. Reads only.
+import { fault, type AmbitError } from "../base/error.ts";
+import type { CatalogShape, TableShape } from "./catalog-shape.ts";
+import { quoted } from "./column.ts";
+import type { Connection } from "./connection.ts";
+import { readMeta } from "./system-tables.ts";
+
+/** How many of SQLite's findings are named. */
+const FINDINGS_MAX = 10;
+
+/** The position of the newest log entry; 0 when there is none. */
+export function headOf(connection: Connection): number {
+  return connection.values(`SELECT max("position") FROM "$log"`)[0]![0] as number | null ?? 0;
+}
+
+/** Throws DATA_DAMAGED; answers the position up to which the file holds everything. */
+export function checkData(connection: Connection): { readonly position: number } {
+  const findings = connection.values(`PRAGMA integrity_check(${FINDINGS_MAX})`).map(([text]) => String(text)).filter((text) => text !== "ok");
+  if (findings.length > 0) throw damaged(`SQLite's own check finds: ${findings.join("; ")}.`);
+  const broken = connection.values("PRAGMA foreign_key_check").slice(0, FINDINGS_MAX);
+  if (broken.length > 0) throw damaged(`${broken.length} or more records refer to missing ones, for example of ${String(broken[0]![2])}.`);
+  const position = headOf(connection);
+  const shape = readMeta(connection, "catalog");
+  for (const table of shape === null ? [] : (JSON.parse(shape) as CatalogShape).tables) checkVersions(connection, table, position);
+  return { position };
+}
+
+/** Every record was written by an entry that is there or was trimmed: none by one that comes after the newest. */
+function checkVersions(connection: Connection, { name, sqlName }: TableShape, position: number): void {
+  const newest = connection.values(`SELECT max("$version") FROM ${quoted(sqlName)}`)[0]![0] as number | null;
+  if (newest !== null && newest > position) throw damaged(`${name} holds records of position ${newest}, but the log ends at ${position}.`);
+}
+
+function damaged(message: string): AmbitError {
+  return fault("DATA_DAMAGED", message, { fix: "Use another copy of the data." });
+}
