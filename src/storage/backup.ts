@@ -4,7 +4,7 @@ import { Database, SQLiteError } from "bun:sqlite";
 import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { AmbitError, fault } from "../base/error.ts";
-import { checkData } from "./check-data.ts";
+import { checkData, headOf } from "./check-data.ts";
 import { connect, type Connection } from "./connection.ts";
 import { privateFile, syncDirectory } from "./private-file.ts";
 
@@ -23,6 +23,11 @@ const STATEMENTS_MAX = 100;
  * Throws USAGE (the target exists, or cannot be written), STORAGE_FULL, DATA_DAMAGED (the copy did not pass its check).
  */
 export async function backupDatabase(source: Connection | string, target: string): Promise<Backup> {
+  return copyDatabase(source, target);
+}
+
+/** The same, while nothing else goes on. */
+export function copyDatabase(source: Connection | string, target: string): Backup {
   const path = resolve(target);
   checkTarget(path);
   removeLeftovers(path);
@@ -40,6 +45,16 @@ export async function backupDatabase(source: Connection | string, target: string
   } finally {
     for (const end of ["", "-journal", "-wal", "-shm"]) rmSync(partial + end, { force: true });
   }
+}
+
+/**
+ * A snapshot in the data directory before something that cannot be undone: `before-REASON-POSITION.db`. One that is there already is of
+ * the same data: whatever was to follow did not come. Answers its path.
+ */
+export function keepBefore(connection: Connection, directory: string, reason: string): string {
+  const path = join(directory, `before-${reason}-${headOf(connection)}.db`);
+  if (!existsSync(path)) copyDatabase(connection, path);
+  return path;
 }
 
 /** Opens a data file for reading, whoever else has it open, and closes it again. Throws DATA_DAMAGED where it is none. */

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite";
 import { afterEach, expect, test } from "bun:test";
 import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { DATA_FORMAT } from "./system-tables.ts";
 import { appOf, codeOf, openedStorage, temporaryDirectory } from "./testing/storage-fixture.ts";
 
 const child = join(import.meta.dir, "testing", "lock-child.ts");
@@ -80,12 +81,12 @@ test("data of a newer format is refused with DATA_NEWER and left as it is", asyn
   const { storage, directory } = openedStorage();
   await storage.close();
   const file = new Database(join(directory, "data.db"));
-  file.run(`UPDATE "$meta" SET "value" = '2' WHERE "key" = 'format'`);
+  file.run(`UPDATE "$meta" SET "value" = '1000' WHERE "key" = 'format'`);
   file.close();
   expect(await codeOf(() => openedStorage(directory))).toBe("DATA_NEWER");
   expect(await codeOf(() => openedStorage(directory))).toBe("DATA_NEWER");
   const again = new Database(join(directory, "data.db"));
-  again.run(`UPDATE "$meta" SET "value" = '1' WHERE "key" = 'format'`);
+  again.run(`UPDATE "$meta" SET "value" = '${DATA_FORMAT}' WHERE "key" = 'format'`);
   again.close();
   await openedStorage(directory).storage.close();
 });

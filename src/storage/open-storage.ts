@@ -1,22 +1,23 @@
 // Opens a data directory: the lock, the file, its settings, one connection that writes and one that reads. Nothing else opens SQLite.
 import { Database, SQLiteError } from "bun:sqlite";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import { keepBefore } from "./backup.ts";
 import type { Work } from "./batch.ts";
 import { checkpointer } from "./checkpoint.ts";
 import { type AfterCommit, type CommitHold, Committer, type CommitterStats } from "./committer.ts";
 import { type Connection, connect } from "./connection.ts";
+import { prepareFormat } from "./data-format.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { registerPlanFunctions } from "./plan-functions.ts";
 import { prepareCatalog } from "./prepare-catalog.ts";
 import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
 import { registerSqlFunctions } from "./sql-functions.ts";
-import { prepareSystemTables } from "./system-tables.ts";
 import { loadVectorFunctions, usesVectors } from "./vector-functions.ts";
 
 export interface StorageOptions {
@@ -86,7 +87,7 @@ function openConnections(file: string, limits: Limits, schedule: Schedule): Conn
   try {
     const writer = openWriter(file, limits);
     databases.push(writer.database);
-    prepareSystemTables(writer.connection);
+    prepareFormat(writer.connection, { keep: () => keepBefore(writer.connection, dirname(file), "format") });
     writer.connection.execute(`PRAGMA busy_timeout = ${COMMIT_WAIT_MS}`);
     const reader = openReader(file);
     databases.push(reader);

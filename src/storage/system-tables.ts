@@ -1,9 +1,8 @@
 // The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
-import { fault } from "../base/error.ts";
 import type { Connection } from "./connection.ts";
 
-/** Raise it with every change of what stands in the file, together with an upgrade from the one before. */
-export const DATA_FORMAT = 1;
+/** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
+export const DATA_FORMAT = 2;
 
 const SYSTEM_DDL = [
   `CREATE TABLE "$meta" ("key" TEXT PRIMARY KEY, "value" TEXT NOT NULL) STRICT, WITHOUT ROWID`,
@@ -14,21 +13,6 @@ const SYSTEM_DDL = [
   `CREATE INDEX "$idempotency$index(expires)" ON "$idempotency" ("expires")`,
 ];
 
-/** Creates them in an empty file; refuses a file of a newer format or of another program. */
-export function prepareSystemTables(connection: Connection): void {
-  if (connection.get("SELECT 1 FROM sqlite_schema LIMIT 1") === null) {
-    createSystemTables(connection);
-    return;
-  }
-  if (connection.get("SELECT 1 FROM sqlite_schema WHERE name = '$meta'") === null) {
-    throw fault("DATA_DAMAGED", "The data file was not written by Ambit.");
-  }
-  const format = Number(readMeta(connection, "format"));
-  if (!(format <= DATA_FORMAT)) {
-    throw fault("DATA_NEWER", `The data has format ${format}; this version knows formats up to ${DATA_FORMAT}.`);
-  }
-}
-
 export function readMeta(connection: Connection, key: string): string | null {
   return connection.values(`SELECT "value" FROM "$meta" WHERE "key" = ?1`, key)[0]?.[0] as string | undefined ?? null;
 }
@@ -38,9 +22,8 @@ export function writeMeta(connection: Connection, key: string, value: string): v
   connection.run(`INSERT INTO "$meta" ("key", "value") VALUES (?1, ?2) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`, key, value);
 }
 
-function createSystemTables(connection: Connection): void {
-  connection.execute("BEGIN IMMEDIATE");
+/** In an empty file, in a transaction of the caller's. */
+export function createSystemTables(connection: Connection): void {
   for (const sql of SYSTEM_DDL) connection.execute(sql);
   writeMeta(connection, "format", String(DATA_FORMAT));
-  connection.execute("COMMIT");
 }
