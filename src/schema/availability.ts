@@ -18,12 +18,10 @@ const realTime = "It comes with the other interfaces: GraphQL, WebSocket, server
 const jobs = "It comes with jobs, files and outbound calls.";
 const decisions = "It comes with governed decisions.";
 const accounts = "It comes with sign-in and limits.";
-const evolution = "It comes with migrations.";
 
 const tableArguments: readonly Unavailable[] = [
   { kind: "argument", name: "@table(history)", does: "Keeps versions for `asof=` and `GET /T/id/history`.", reason: transactions },
   { kind: "argument", name: "@table(trash)", does: "Lets deleted records be restored.", reason: transactions },
-  { kind: "argument", name: "@table(tenant)", does: "Confines every operation to the caller's tenant.", reason: transactions },
   { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: transactions },
 ];
 
@@ -33,7 +31,6 @@ const typeDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
   { kind: "directive", name: "@limit", does: "Limits rate, body size and concurrency.", reason: accounts },
   { kind: "directive", name: "@source", does: "Reads records through from another service.", reason: jobs },
-  { kind: "directive", name: "@renamed", does: "Keeps the data of a renamed table or field.", reason: evolution },
 ];
 
 const fieldDirectives: readonly Unavailable[] = [

@@ -26,6 +26,7 @@ export function buildField(field: DeclaredField, context: CompileContext): Field
     fixed: useOf(field, "fixed") !== undefined,
     internal: useOf(field, "internal") !== undefined,
     expiresAt: useOf(field, "expiresAt") !== undefined,
+    renamedFrom: textOf(useOf(field, "renamed"), "from") ?? null,
   };
 }
 

@@ -16,7 +16,8 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
   const use = useOf(type, "table");
   const exportName = exportNameOf(type);
   const primaryKey = primaryKeyOf(type)?.name ?? type.fields[0]?.name ?? "";
-  const { fields, actions } = buildMembers(type, { exportName, primaryKey }, context);
+  const tenant = tenantOf(type);
+  const { fields, actions } = buildMembers(type, { exportName, primaryKey, tenant }, context);
   return {
     name: type.name,
     description: type.node.description?.value ?? null,
@@ -32,9 +33,11 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     grants: grantsOf(type, context),
     secretWhere: celOf(useOf(type, "secret"), "where", context.source),
     search: searchOf(type),
+    tenant,
     expirationMs: expirationOf(type, context),
     expiresAt: type.fields.find((field) => useOf(field, "expiresAt") !== undefined)?.name ?? null,
     open: isSet(use, "open"),
+    renamedFrom: textOf(useOf(type, "renamed"), "from") ?? null,
     actions,
   };
 }
@@ -62,15 +65,21 @@ export function grantsOf(type: DeclaredType, context: Pick<CompileContext, "byNa
   return { subject, role, on, table: target.name, ordered: isSet(use, "ordered"), roles: roleEnum.values.map((value) => value.name.value) };
 }
 
-function buildMembers(type: DeclaredType, names: { exportName: string | null; primaryKey: string }, context: CompileContext): { fields: Map<string, Field>; actions: Map<string, Callable> } {
+function buildMembers(type: DeclaredType, names: { exportName: string | null; primaryKey: string; tenant: string | null }, context: CompileContext): { fields: Map<string, Field>; actions: Map<string, Callable> } {
   const fields = new Map<string, Field>();
   const actions = new Map<string, Callable>();
   for (const field of type.fields) {
     if (fields.has(field.name) || actions.has(field.name)) continue;
     if (field.kind === "action") actions.set(field.name, buildAction(field, names, context));
-    else fields.set(field.name, buildField(field, context));
+    else fields.set(field.name, field.name === names.tenant ? { ...buildField(field, context), fill: { kind: "tenant" } } : buildField(field, context));
   }
   return { fields, actions };
+}
+
+/** The field of @table(tenant), where there is such a one. */
+export function tenantOf(type: DeclaredType): string | null {
+  const name = textOf(useOf(type, "table"), "tenant");
+  return name !== undefined && fieldNamed(type, name)?.kind === "stored" ? name : null;
 }
 
 function searchOf(type: DeclaredType): Table["search"] {

@@ -65,7 +65,9 @@ export type Fill =
   | { readonly kind: "default-rule"; readonly rule: Cel }
   | { readonly kind: "computed"; readonly rule: Cel; readonly stored: boolean }
   | { readonly kind: "created-time" } | { readonly kind: "updated-time" } | { readonly kind: "created-by" }
-  | { readonly kind: "sequence"; readonly per: string | null };
+  | { readonly kind: "sequence"; readonly per: string | null }
+  /** The field of @table(tenant): the caller's. */
+  | { readonly kind: "tenant" };
 
 export interface Relation {
   /** one: `from` is a foreign key here. many: `to` is a foreign key there. through: two keys of a join table. */
@@ -97,6 +99,8 @@ export interface Field {
   readonly fixed: boolean;
   readonly internal: boolean;
   readonly expiresAt: boolean;
+  /** @renamed(from): its name before, where the data may still have it. */
+  readonly renamedFrom?: string | null;
 }
 
 export interface Index {
@@ -141,10 +145,14 @@ export interface Table {
   readonly secretWhere?: Cel | null;
   /** Text fields or paths through relations to many, with weights. */
   readonly search: readonly { readonly path: readonly string[]; readonly weight: number }[];
+  /** The field of @table(tenant); null where records belong to no tenant. */
+  readonly tenant: string | null;
   readonly expirationMs: number | null;
   /** The field of @expiresAt. */
   readonly expiresAt: string | null;
   readonly open: boolean;
+  /** @renamed(from): the type's name before, where the data may still have it. */
+  readonly renamedFrom?: string | null;
   readonly actions: ReadonlyMap<string, Callable>;
 }
 

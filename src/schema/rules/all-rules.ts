@@ -28,12 +28,14 @@ import { pageShape } from "./page-shape.ts";
 import { patterns } from "./patterns.ts";
 import { primaryKeys } from "./primary-keys.ts";
 import { relationShape } from "./relation-shape.ts";
+import { renamedNames } from "./renamed-names.ts";
 import { reservedNames } from "./reserved-names.ts";
 import { reservedPaths } from "./reserved-paths.ts";
 import { roleSpelling } from "./role-spelling.ts";
 import { searchShape } from "./search-shape.ts";
 import { secretShape } from "./secret-shape.ts";
 import { tenantFields } from "./tenant-fields.ts";
+import { tenantRelations } from "./tenant-relations.ts";
 import { typeKinds } from "./type-kinds.ts";
 import { typeNames } from "./type-names.ts";
 import { typeShapes } from "./type-shapes.ts";
@@ -44,7 +46,7 @@ export const allRules: readonly Rule[] = [
   directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, namesInArguments, notAvailable, outsideNames,
-  pageShape, patterns, primaryKeys, relationShape, reservedNames, reservedPaths,
-  roleSpelling, searchShape, secretShape, tenantFields, typeKinds, typeNames,
+  pageShape, patterns, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
+  roleSpelling, searchShape, secretShape, tenantFields, tenantRelations, typeKinds, typeNames,
   typeShapes, unknownDirectives,
 ];
