@@ -20,8 +20,6 @@ const decisions = "It comes with governed decisions.";
 const accounts = "It comes with sign-in and limits.";
 
 const tableArguments: readonly Unavailable[] = [
-  { kind: "argument", name: "@table(history)", does: "Keeps versions for `asof=` and `GET /T/id/history`.", reason: transactions },
-  { kind: "argument", name: "@table(trash)", does: "Lets deleted records be restored.", reason: transactions },
   { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: transactions },
 ];
 

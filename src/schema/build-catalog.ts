@@ -22,7 +22,7 @@ export function buildCatalog(context: CompileContext): Catalog {
 
 /** SHA-256 of the document printed without comments and layout, and of the settings that it names. */
 function hashOf(context: CompileContext): string {
-  const settings = context.tables.map((type) => textOf(useOf(type, "table"), "expiration")).filter((text) => text?.startsWith("values.") === true);
+  const settings = context.tables.flatMap((type) => ["expiration", "history", "trash"].map((name) => textOf(useOf(type, "table"), name))).filter((text) => text?.startsWith("values.") === true);
   const resolved = settings.map((text) => [text, text === undefined ? null : resolveDuration(text, context).text]);
   return createHash("sha256").update(print(context.document)).update(JSON.stringify(resolved)).digest("hex");
 }

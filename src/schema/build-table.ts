@@ -34,7 +34,9 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     secretWhere: celOf(useOf(type, "secret"), "where", context.source),
     search: searchOf(type),
     tenant,
-    expirationMs: expirationOf(type, context),
+    expirationMs: durationOf(type, "expiration", context),
+    historyMs: durationOf(type, "history", context),
+    trashMs: durationOf(type, "trash", context),
     expiresAt: type.fields.find((field) => useOf(field, "expiresAt") !== undefined)?.name ?? null,
     open: isSet(use, "open"),
     renamedFrom: textOf(useOf(type, "renamed"), "from") ?? null,
@@ -88,8 +90,8 @@ function searchOf(type: DeclaredType): Table["search"] {
   return (textsOf(use, "fields") ?? []).map((path, index) => ({ path: path.split("."), weight: Array.isArray(weights) && typeof weights[index] === "number" ? weights[index] : 1 }));
 }
 
-function expirationOf(type: DeclaredType, context: CompileContext): number | null {
-  const text = textOf(useOf(type, "table"), "expiration");
+function durationOf(type: DeclaredType, argument: "expiration" | "history" | "trash", context: CompileContext): number | null {
+  const text = textOf(useOf(type, "table"), argument);
   const canonical = text === undefined ? null : resolveDuration(text, context).text;
   return canonical === null ? null : durationMs(canonical);
 }

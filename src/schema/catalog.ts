@@ -148,6 +148,10 @@ export interface Table {
   /** The field of @table(tenant); null where records belong to no tenant. */
   readonly tenant: string | null;
   readonly expirationMs: number | null;
+  /** How long former versions are kept; null: none are. */
+  readonly historyMs: number | null;
+  /** How long deleted records can be restored; null: not at all. */
+  readonly trashMs: number | null;
   /** The field of @expiresAt. */
   readonly expiresAt: string | null;
   readonly open: boolean;
