@@ -61,6 +61,7 @@ export class Committer {
   /** While somebody holds the queue: ends that. */
   #endHold: (() => void) | null = null;
   #drained: (() => void) | null = null;
+  #generation = 0;
   readonly #counts = { batches: 0, voidedBatches: 0, requests: 0, failedRequests: 0 };
 
   constructor(options: CommitterOptions) {
@@ -104,6 +105,11 @@ export class Committer {
       this.#drained = resolve;
       this.#wake();
     });
+  }
+
+  /** Batches begun so far, whatever came of them. */
+  get generation(): number {
+    return this.#generation;
   }
 
   stats(): CommitterStats {
@@ -159,6 +165,7 @@ export class Committer {
   #commitBatch(batch: readonly Member[]): void {
     const { connection, afterBatch, refreshReads } = this.#options;
     try {
+      this.#generation++;
       // A snapshot that is older than the batch would also keep the write-ahead log from being folded in.
       refreshReads();
       const outcomes = runBatch(connection, batch.map((member) => member.work));

@@ -46,6 +46,8 @@ export interface Storage {
   /** Runs the work now, on the current state, and undoes it. */
   rehearse<Result>(work: Work<Result>): Result;
   hold(): Promise<CommitHold>;
+  /** Moves whenever something may have been written: while it stands, so does the state that readers see. */
+  readonly generation: number;
   /** Commits what is queued, refuses what comes after, gives the directory free. */
   close(): Promise<void>;
   stats(): StorageStats;
@@ -138,6 +140,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   });
   let vectors = false;
   let closed = false;
+  let prepared = 0;
   return {
     reader,
     prepareCatalog(catalog, book) {
@@ -146,6 +149,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
         vectors = true;
       }
       snapshot.end();
+      prepared++;
       prepareCatalog({ connection: writer, catalog, book, limits, nowMs: clock.now() });
       writer.forgetStatements();
       reader.forgetStatements();
@@ -153,6 +157,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
     commit: (work, afterCommit) => committer.commit(work, afterCommit),
     rehearse: (work) => committer.rehearse(work),
     hold: () => committer.hold(),
+    get generation() { return prepared + committer.generation; },
     async close() {
       if (closed) return;
       closed = true;
