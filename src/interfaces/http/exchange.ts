@@ -22,8 +22,8 @@ export interface Exchange {
   header(name: string): string | null;
   /** All of them by lower-case name. */
   headers(): Readonly<Record<string, string>>;
-  /** The whole body, at most `limits.bodyBytes` within `limits.requestMs`; throws BODY_TOO_LARGE, REQUEST_TIMEOUT, MALFORMED_BODY. */
-  body(): Promise<Uint8Array>;
+  /** The whole body, at most `limits.bodyBytes` within `limits.requestMs`; throws BODY_TOO_LARGE, REQUEST_TIMEOUT, MALFORMED_BODY. At once where it is there already. */
+  body(): Uint8Array | Promise<Uint8Array>;
   /** The answer may take longer than the idle timeout (code of the app): lifts it for this request. */
   unhurried(): void;
   /** What the metrics and the log call this path, such as `/Product/{id}`: from a bounded set, never with values. */

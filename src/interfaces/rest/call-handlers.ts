@@ -1,5 +1,6 @@
 // Calls of the app's own code: actions of tables and endpoints, with arguments from path, query and body.
 import { fault } from "../../base/error.ts";
+import { whenReady } from "../../base/when-ready.ts";
 import { urlPairs } from "../../query/url-pairs.ts";
 import type { OperationBody, Result } from "../../resources/operation.ts";
 import type { Callable, Table } from "../../schema/catalog.ts";
@@ -15,16 +16,17 @@ import { rawFromText } from "./text-input.ts";
 
 export interface ActionTarget { readonly table: Table; readonly id: string | null; readonly action: Callable }
 
-export async function callAction(request: RestRequest, { table, id, action }: ActionTarget): Promise<Answer> {
+export function callAction(request: RestRequest, { table, id, action }: ActionTarget): Answer | Promise<Answer> {
   const representation = chooseRepresentation(request.exchange.header("accept"));
   request.rights.requireCall(action);
   refuseQuery(request);
   const key = id === null ? null : request.idOf(table, id);
   const precondition = preconditionOf(request, id !== null && action.transaction === "SERIALIZABLE");
-  const { input, bytes } = await readArguments(request.exchange);
-  request.exchange.unhurried();
-  const result = await request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input, precondition, single: representation.kind === "object" }, bytes);
-  return callAnswer(request, result, representation);
+  return whenReady(readArguments(request.exchange), ({ input, bytes }) => {
+    request.exchange.unhurried();
+    const result = request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input, precondition, single: representation.kind === "object" }, bytes);
+    return whenReady(result, (done) => callAnswer(request, done, representation));
+  });
 }
 
 /** What nobody would check is refused. */
@@ -36,24 +38,30 @@ function preconditionOf({ exchange }: RestRequest, checked: boolean): Preconditi
 
 export interface EndpointTarget { readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; readonly alias: boolean }
 
-export async function callEndpoint(request: RestRequest, { endpoint, path, alias }: EndpointTarget): Promise<Answer> {
+export function callEndpoint(request: RestRequest, { endpoint, path, alias }: EndpointTarget): Answer | Promise<Answer> {
   const { exchange } = request;
   const representation = chooseRepresentation(exchange.header("accept"));
   request.rights.requireCall(endpoint);
   if (exchange.method !== "GET" && exchange.method !== "HEAD") preconditionOf(request, false);
-  const inQuery = exchange.method === "GET" || exchange.method === "HEAD" || (exchange.method === "DELETE" && !alias);
-  let bytes: Uint8Array | null = null;
-  let sent: RawInput;
-  if (inQuery) {
-    sent = argumentsFromQuery(request, endpoint);
-    if (exchange.method === "DELETE") bytes = await exchange.body();
-  } else {
-    refuseQuery(request);
-    ({ input: sent, bytes } = await readArguments(exchange));
+  return whenReady(sentArguments(request, endpoint, alias), ({ input, bytes }) => {
+    const body: OperationBody = { kind: "endpoint", name: endpoint.name, input: withPath(input, path, endpoint, request), single: representation.kind === "object" };
+    exchange.unhurried();
+    return whenReady(request.dispatch(body, bytes), (result) => callAnswer(request, result, representation));
+  });
+}
+
+/** `bytes` null: a call that is safe. */
+interface SentArguments { readonly input: RawInput; readonly bytes: Uint8Array | null }
+
+function sentArguments(request: RestRequest, endpoint: Callable, alias: boolean): SentArguments | Promise<SentArguments> {
+  const { exchange } = request;
+  const isSafe = exchange.method === "GET" || exchange.method === "HEAD";
+  if (isSafe || (exchange.method === "DELETE" && !alias)) {
+    const input = argumentsFromQuery(request, endpoint);
+    return isSafe ? { input, bytes: null } : whenReady(exchange.body(), (bytes) => ({ input, bytes }));
   }
-  const body: OperationBody = { kind: "endpoint", name: endpoint.name, input: withPath(sent, path, endpoint, request), single: representation.kind === "object" };
-  exchange.unhurried();
-  return callAnswer(request, await request.dispatch(body, bytes), representation);
+  refuseQuery(request);
+  return readArguments(exchange);
 }
 
 /** What the declaration does not know goes on as it is: validation refuses it by name. */

@@ -1,5 +1,6 @@
 // POST to a table, and PATCH and DELETE of all records that a filter names.
 import { AmbitError, fault } from "../../base/error.ts";
+import { whenReady } from "../../base/when-ready.ts";
 import type { Plan } from "../../query/plan.ts";
 import { notOneRecord } from "../../resources/not-one-record.ts";
 import type { Result } from "../../resources/operation.ts";
@@ -9,20 +10,27 @@ import { readPrecondition, versionTag } from "./entity-tag.ts";
 import { pickColumns } from "./pick-columns.ts";
 import { contentRange } from "./item-range.ts";
 import { bulkPlan, prepareQuery, requireFilter, requireNoFilter, type PreparedQuery } from "./query-plans.ts";
-import { readRecord, readRecords } from "./read-input.ts";
+import { readRecord, readRecords, type RecordsInput } from "./read-input.ts";
 import { chooseRepresentation, representRows, type Representation } from "./representation.ts";
 import { locationOf, noContent, textOf, writeHeaders } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
 
-export async function createRecords(request: RestRequest, table: Table): Promise<Answer> {
-  const { exchange, preferences } = request;
+export function createRecords(request: RestRequest, table: Table): Answer | Promise<Answer> {
+  const { exchange } = request;
   request.rights.require(table.name, "CREATE");
   const representation = chooseRepresentation(exchange.header("accept"));
   const prepared = prepareQuery(request, table);
   requireNoFilter(prepared);
+  return whenReady(readRecords(exchange, table), (body) => createThese(body, { request, table, representation, prepared }));
+}
+
+interface ListWrite { readonly request: RestRequest; readonly table: Table; readonly representation: Representation; readonly prepared: PreparedQuery }
+
+function createThese(body: RecordsInput, write: ListWrite): Answer | Promise<Answer> {
+  const { request, table, representation, prepared } = write;
+  const { exchange, preferences } = request;
   const { columns, onConflict: conflictFields } = prepared.query;
   const wanted = preferences.return === "representation";
-  const body = await readRecords(exchange, table);
   const inputs = body.inputs.map((input) => pickColumns(input, columns, preferences.missingDefault));
   // Known before anything is written; afterwards it could only be taken back.
   if (wanted && representation.kind === "object" && inputs.length !== 1) throw notOneRecord(inputs.length);
@@ -31,11 +39,9 @@ export async function createRecords(request: RestRequest, table: Table): Promise
     throw fault("MALFORMED_QUERY", "on_conflict needs a preference for what to do then.", { where: "on_conflict", fix: "Add Prefer: resolution=merge-duplicates or ignore-duplicates." });
   }
   const precondition = readPrecondition(exchange.header("if-match"), exchange.header("if-none-match"));
-  const result = await request.dispatch({ kind: "create", table: table.name, inputs, onConflict, precondition, returning: wanted ? prepared.shape : null }, body.bytes);
-  return createdAnswer({ request, table, representation, prepared }, result, inputs.length === 1);
+  const result = request.dispatch({ kind: "create", table: table.name, inputs, onConflict, precondition, returning: wanted ? prepared.shape : null }, body.bytes);
+  return whenReady(result, (done) => createdAnswer(write, done, inputs.length === 1));
 }
-
-interface ListWrite { readonly request: RestRequest; readonly table: Table; readonly representation: Representation; readonly prepared: PreparedQuery }
 
 function createdAnswer({ request, table, representation, prepared }: ListWrite, result: Result, single: boolean): Answer {
   const headers = writeHeaders(request, result);
@@ -50,23 +56,25 @@ function createdAnswer({ request, table, representation, prepared }: ListWrite, 
   return { status: result.status, headers, body: representRows(text, representation, prepared.columns) };
 }
 
-export async function updateRecords(request: RestRequest, table: Table): Promise<Answer> {
+export function updateRecords(request: RestRequest, table: Table): Answer | Promise<Answer> {
   request.rights.require(table.name, "UPDATE");
   const bulk = prepareBulk(request, table);
-  const { input, merge, bytes } = await readRecord(request.exchange, ["json", "merge-patch"]);
-  const { plan, returning, maxAffected } = bulk;
-  const chosen = pickColumns(input, bulk.prepared.query.columns, true);
-  const result = await dispatchBulk(bulk, () => request.dispatch({ kind: "update-many", plan, input: chosen, merge, maxAffected, returning }, bytes));
-  return bulkAnswer(bulk, result, contentRange(0, result.affected, request.preferences.count === null ? null : result.affected));
+  return whenReady(readRecord(request.exchange, ["json", "merge-patch"]), ({ input, merge, bytes }) => {
+    const { plan, returning, maxAffected } = bulk;
+    const chosen = pickColumns(input, bulk.prepared.query.columns, true);
+    const result = dispatchBulk(bulk, () => request.dispatch({ kind: "update-many", plan, input: chosen, merge, maxAffected, returning }, bytes));
+    return whenReady(result, (done) => bulkAnswer(bulk, done, contentRange(0, done.affected, request.preferences.count === null ? null : done.affected)));
+  });
 }
 
-export async function removeRecords(request: RestRequest, table: Table): Promise<Answer> {
+export function removeRecords(request: RestRequest, table: Table): Answer | Promise<Answer> {
   request.rights.require(table.name, "DELETE");
   const bulk = prepareBulk(request, table);
-  const bytes = await request.exchange.body();
-  const { plan, returning, maxAffected } = bulk;
-  const result = await dispatchBulk(bulk, () => request.dispatch({ kind: "remove-many", plan, maxAffected, returning }, bytes));
-  return bulkAnswer(bulk, result, contentRange(0, 0, request.preferences.count === null ? null : result.affected));
+  return whenReady(request.exchange.body(), (bytes) => {
+    const { plan, returning, maxAffected } = bulk;
+    const result = dispatchBulk(bulk, () => request.dispatch({ kind: "remove-many", plan, maxAffected, returning }, bytes));
+    return whenReady(result, (done) => bulkAnswer(bulk, done, contentRange(0, 0, request.preferences.count === null ? null : done.affected)));
+  });
 }
 
 interface BulkWrite extends ListWrite { readonly plan: Plan; readonly returning: Plan | null; readonly maxAffected: number | null; readonly single: boolean }
@@ -88,16 +96,20 @@ function prepareBulk(request: RestRequest, table: Table): BulkWrite {
 }
 
 /** With `object+json` more than one record is refused before it is written. */
-async function dispatchBulk({ single, request }: BulkWrite, dispatch: () => Result | Promise<Result>): Promise<Result> {
+function dispatchBulk(bulk: BulkWrite, dispatch: () => Result | Promise<Result>): Result | Promise<Result> {
+  const refuse = (error: unknown): never => { throw bulkRefusal(bulk, error); };
   try {
-    return await dispatch();
+    const result = dispatch();
+    return result instanceof Promise ? result.catch(refuse) : result;
   } catch (error) {
-    const wasTooMany = error instanceof AmbitError && error.code === "TOO_MANY_ROWS";
-    if (single && wasTooMany && (request.preferences.maxAffected ?? 1) >= 1) {
-      throw fault("NOT_ONE_RECORD", "JSON object requested, multiple (or no) rows returned", { details: "The result contains more than 1 row", cause: error });
-    }
-    throw error;
+    return refuse(error);
   }
+}
+
+function bulkRefusal({ single, request }: BulkWrite, error: unknown): unknown {
+  const wasTooMany = error instanceof AmbitError && error.code === "TOO_MANY_ROWS";
+  if (!single || !wasTooMany || (request.preferences.maxAffected ?? 1) < 1) return error;
+  return fault("NOT_ONE_RECORD", "JSON object requested, multiple (or no) rows returned", { details: "The result contains more than 1 row", cause: error });
 }
 
 function bulkAnswer({ request, representation, prepared, returning }: BulkWrite, result: Result, range: string): Answer {

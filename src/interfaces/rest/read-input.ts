@@ -1,5 +1,6 @@
 // A request's body as raw input: objects by field name, not yet validated, without a prototype. Only their shape is looked at.
 import { fault } from "../../base/error.ts";
+import { whenReady } from "../../base/when-ready.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Exchange } from "../http/exchange.ts";
@@ -17,9 +18,14 @@ export interface RecordsInput {
 }
 
 /** One object, or several in a JSON list, NDJSON or CSV. */
-export async function readRecords(exchange: Exchange, table: Table): Promise<RecordsInput> {
+export function readRecords(exchange: Exchange, table: Table): RecordsInput | Promise<RecordsInput> {
   const format = readFormat(exchange.header("content-type"), ["json", "ndjson", "csv"]);
-  const bytes = await exchange.body();
+  return whenReady(exchange.body(), (bytes) => recordsIn(bytes, { exchange, table, format }));
+}
+
+interface RecordsBody { readonly exchange: Exchange; readonly table: Table; readonly format: BodyFormat }
+
+function recordsIn(bytes: Uint8Array, { exchange, table, format }: RecordsBody): RecordsInput {
   const { jsonDepth, bulkRows } = exchange.limits;
   const text = decodeUtf8(bytes);
   if (format === "csv") return { inputs: fromCsv(text, table, { jsonDepth, bulkRows }), list: true, format, bytes };
@@ -32,20 +38,22 @@ export async function readRecords(exchange: Exchange, table: Table): Promise<Rec
 export interface ObjectInput { readonly input: RawInput; readonly merge: boolean; readonly bytes: Uint8Array }
 
 /** Of PUT and PATCH: one object. */
-export async function readRecord(exchange: Exchange, formats: readonly BodyFormat[]): Promise<ObjectInput> {
+export function readRecord(exchange: Exchange, formats: readonly BodyFormat[]): ObjectInput | Promise<ObjectInput> {
   const format = readFormat(exchange.header("content-type"), formats);
-  const bytes = await exchange.body();
-  const value = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
-  return { input: asInput(value, ""), merge: format === "merge-patch", bytes };
+  return whenReady(exchange.body(), (bytes) => {
+    const value = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
+    return { input: asInput(value, ""), merge: format === "merge-patch", bytes };
+  });
 }
 
 /** Arguments of a callable: an object, or no body at all. */
-export async function readArguments(exchange: Exchange): Promise<ObjectInput> {
-  const bytes = await exchange.body();
-  if (bytes.length === 0) return { input: Object.create(null) as RawInput, merge: false, bytes };
-  readFormat(exchange.header("content-type"), ["json"]);
-  const value = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
-  return { input: value === null ? (Object.create(null) as RawInput) : asInput(value, ""), merge: false, bytes };
+export function readArguments(exchange: Exchange): ObjectInput | Promise<ObjectInput> {
+  return whenReady(exchange.body(), (bytes) => {
+    if (bytes.length === 0) return { input: Object.create(null) as RawInput, merge: false, bytes };
+    readFormat(exchange.header("content-type"), ["json"]);
+    const value = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
+    return { input: value === null ? (Object.create(null) as RawInput) : asInput(value, ""), merge: false, bytes };
+  });
 }
 
 /** A copy without prototype, so that no field name finds what it does not hold. */

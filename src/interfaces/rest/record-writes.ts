@@ -1,4 +1,5 @@
 // PUT, PATCH and DELETE of one record named by the path.
+import { whenReady } from "../../base/when-ready.ts";
 import type { Plan } from "../../query/plan.ts";
 import type { Result } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
@@ -22,31 +23,34 @@ interface RecordWrite {
   readonly columns: readonly string[] | null;
 }
 
-export async function replaceRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
+export function replaceRecord(request: RestRequest, table: Table, idText: string): Answer | Promise<Answer> {
   if (request.rights.permission(table.name, "CREATE") === false) request.rights.require(table.name, "UPDATE");
   const id = request.idOf(table, idText);
   const write = prepare(request, table);
-  const { input, bytes } = await readRecord(request.exchange, ["json"]);
-  const result = await request.dispatch({ kind: "replace", table: table.name, id, input: pickColumns(input, write.columns, true), precondition: preconditionOf(request), returning: write.returning }, bytes);
-  return answerOf(write, result);
+  return whenReady(readRecord(request.exchange, ["json"]), ({ input, bytes }) => {
+    const result = request.dispatch({ kind: "replace", table: table.name, id, input: pickColumns(input, write.columns, true), precondition: preconditionOf(request), returning: write.returning }, bytes);
+    return whenReady(result, (done) => answerOf(write, done));
+  });
 }
 
-export async function updateRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
+export function updateRecord(request: RestRequest, table: Table, idText: string): Answer | Promise<Answer> {
   request.rights.require(table.name, "UPDATE");
   const id = request.idOf(table, idText);
   const write = prepare(request, table);
-  const { input, merge, bytes } = await readRecord(request.exchange, ["json", "merge-patch"]);
-  const result = await request.dispatch({ kind: "update", table: table.name, id, input: pickColumns(input, write.columns, true), merge, precondition: preconditionOf(request), returning: write.returning }, bytes);
-  return answerOf(write, result);
+  return whenReady(readRecord(request.exchange, ["json", "merge-patch"]), ({ input, merge, bytes }) => {
+    const result = request.dispatch({ kind: "update", table: table.name, id, input: pickColumns(input, write.columns, true), merge, precondition: preconditionOf(request), returning: write.returning }, bytes);
+    return whenReady(result, (done) => answerOf(write, done));
+  });
 }
 
-export async function removeRecord(request: RestRequest, table: Table, idText: string): Promise<Answer> {
+export function removeRecord(request: RestRequest, table: Table, idText: string): Answer | Promise<Answer> {
   request.rights.require(table.name, "DELETE");
   const id = request.idOf(table, idText);
   const write = prepare(request, table);
-  const bytes = await request.exchange.body();
-  const result = await request.dispatch({ kind: "remove", table: table.name, id, precondition: preconditionOf(request), returning: write.returning }, bytes);
-  return answerOf(write, { ...result, version: null });
+  return whenReady(request.exchange.body(), (bytes) => {
+    const result = request.dispatch({ kind: "remove", table: table.name, id, precondition: preconditionOf(request), returning: write.returning }, bytes);
+    return whenReady(result, (done) => answerOf(write, { ...done, version: null }));
+  });
 }
 
 /** The query is read even where nothing is answered: what it misspells is not ignored. */
