@@ -97,7 +97,7 @@ describe("one mistake is told once", () => {
   });
 
   test("the value of an argument that is not available does not matter", () => {
-    expect(told(project("@table(history: true)").replace("RELATION", 'from: "projectId"'))).toEqual(["NOT_AVAILABLE @table(history) is not available in this version."]);
+    expect(told(project("@table(partition: 1)").replace("RELATION", 'from: "projectId"'))).toEqual(["NOT_AVAILABLE @table(partition) is not available in this version."]);
   });
 });
 

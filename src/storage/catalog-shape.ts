@@ -3,6 +3,7 @@
 import type { Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
 import { expires, foldFields, storedFields } from "./column.ts";
 import { columnsDdl, foreignKeys, indexesDdl } from "./ddl.ts";
+import { keepsFormer } from "./history-tables.ts";
 import { searchDdl } from "./search-ddl.ts";
 
 export interface TypeShape {
@@ -49,6 +50,8 @@ export interface TableShape {
   readonly open: boolean;
   /** Sources of the rules that its records are known to satisfy. */
   readonly checks?: readonly string[];
+  /** What is kept of former versions; absent: nothing. */
+  readonly keeps?: { readonly history: boolean; readonly trash: boolean };
   readonly expiry: { readonly ms: number | null; readonly field: string | null } | null;
 }
 
@@ -73,6 +76,7 @@ function tableShape(table: Table, catalog: Catalog): TableShape {
     open: table.open,
     checks: table.checks.map(({ rule }) => rule.source),
     expiry: expires(table) ? { ms: table.expirationMs, field: table.expiresAt } : null,
+    ...(keepsFormer(table) ? { keeps: { history: table.historyMs !== null, trash: table.trashMs !== null } } : {}),
   };
 }
 

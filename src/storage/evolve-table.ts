@@ -118,7 +118,7 @@ function heldVectors({ connection, table }: RefillContext, { old, next }: TableC
   });
 }
 
-function constantDefault(fill: Fill | null): Value {
+export function constantDefault(fill: Fill | null): Value {
   return fill?.kind === "default-value" ? fill.value : null;
 }
 
@@ -153,7 +153,7 @@ function placeholder(type: TypeRef): SqlValue {
   return columnType(type) === "TEXT" ? "" : 0;
 }
 
-function literal(value: SqlValue): string {
+export function literal(value: SqlValue): string {
   if (value === null) return "NULL";
   if (typeof value === "string") return `'${value.replaceAll("'", "''")}'`;
   return value instanceof Uint8Array ? `X'${value.toHex()}'` : String(value);

@@ -13,6 +13,7 @@ import { quoted } from "./column.ts";
 import { type Difference, compareTables, difference } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { tableDdl } from "./ddl.ts";
+import { prepareHistory } from "./history-ddl.ts";
 import { answerFor } from "./sqlite-failure.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
 
@@ -42,6 +43,7 @@ export function prepareCatalog(context: CatalogContext): void {
     const differences = [...evolve(context, old, next), ...(old.tables.length === 0 ? [] : brokenReferences(connection, old, next))];
     // Only in the new shape can records be read.
     if (differences.length === 0) differences.push(...brokenChecks(context, old));
+    if (differences.length === 0) differences.push(...prepareHistory(context, old));
     if (differences.length > 0) throw migrationNeeded(differences);
     writeMeta(connection, SHAPE_KEY, text);
     connection.execute("COMMIT");

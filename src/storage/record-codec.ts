@@ -28,6 +28,8 @@ export interface RecordUpdate {
 
 export interface RecordCodec {
   readonly table: Table;
+  /** What `encode` gives, by name. */
+  readonly names: readonly string[];
   /** Select list for `decode`, unqualified. */
   readonly columns: string;
   /** Parameter: the key. Expired rows too. */
@@ -67,6 +69,7 @@ export function recordCodec(table: Table, catalog: Catalog): RecordCodec {
   const updates = new Map<string, RecordUpdate>();
   return {
     table,
+    names: columns.map((column) => column.name),
     columns: select,
     selectSql: `SELECT ${select} FROM ${name} WHERE ${key} = ?1`,
     insertSql: `INSERT INTO ${name} (${list}) VALUES (${columns.map(() => "?").join(", ")})`,

@@ -1,0 +1,132 @@
+// Where former versions of records stand: beside each table that keeps them one with the same columns, and when each version ended and how.
+// Brings it to the shape of the catalog, in the transaction of prepare-catalog.ts. No versions are written here.
+import { dateTimeOf } from "../base/date-time.ts";
+import type { Catalog, Table } from "../schema/catalog.ts";
+import type { CatalogShape, TableShape } from "./catalog-shape.ts";
+import { ROW_COLUMN, fieldOf, foldColumn, keyColumn, quoted } from "./column.ts";
+import { type Difference, difference } from "./compare-shapes.ts";
+import type { Connection } from "./connection.ts";
+import { columnsDdl } from "./ddl.ts";
+import { constantDefault, literal } from "./evolve-table.ts";
+import { ENDED_COLUMN, ENDING_COLUMN, UNTIL_COLUMN, historyTable, keepsFormer, readHistoryStart, writeHistoryStart } from "./history-tables.ts";
+import { fieldColumns } from "./record-codec.ts";
+
+interface HistoryContext { readonly connection: Connection; readonly catalog: Catalog; readonly nowMs: number }
+
+const MOMENT_DDL = [
+  `CREATE TABLE IF NOT EXISTS "$moment" ("position" INTEGER PRIMARY KEY, "time" TEXT NOT NULL, "actor" TEXT, "causes" TEXT) STRICT`,
+  `CREATE INDEX IF NOT EXISTS "$moment$index(time)" ON "$moment" ("time")`,
+];
+
+/** After the tables themselves have their shape. Returns what would lose kept versions; then the caller must roll back. */
+export function prepareHistory(context: HistoryContext, old: CatalogShape): Difference[] {
+  const { connection, catalog } = context;
+  const keeping = [...catalog.tables.values()].filter(keepsFormer);
+  if (keeping.length > 0) for (const sql of MOMENT_DDL) connection.execute(sql);
+  const followed = new Set<TableShape>();
+  for (const table of keeping) {
+    const before = old.tables.find((shape) => shape.sqlName === table.sqlName) ?? old.tables.find((shape) => shape.name === table.renamedFrom) ?? null;
+    if (before !== null) followed.add(before);
+    prepareTable(context, table, before);
+  }
+  return old.tables.filter((shape) => shape.keeps !== undefined && !followed.has(shape)).flatMap((shape) => removeHistory(context, shape));
+}
+
+function prepareTable(context: HistoryContext, table: Table, old: TableShape | null): void {
+  const { connection } = context;
+  if (old?.keeps !== undefined && old.sqlName !== table.sqlName) renameHistory(connection, old.sqlName, table.sqlName);
+  renameColumns(connection, table);
+  const present = columnsOf(connection, historyTable(table.sqlName));
+  if (present.size === 0) createHistory(context, table);
+  else evolveHistory(context, table, present, old);
+  const begins = present.size === 0 || (table.historyMs !== null && old?.keeps?.history !== true);
+  if (begins) beginNow(context, table);
+}
+
+function renameHistory(connection: Connection, from: string, to: string): void {
+  if (columnsOf(connection, historyTable(from)).size === 0 || columnsOf(connection, historyTable(to)).size > 0) return;
+  connection.execute(`ALTER TABLE ${quoted(historyTable(from))} RENAME TO ${quoted(historyTable(to))}`);
+  const start = readHistoryStart(connection, from);
+  if (start !== null) writeHistoryStart(connection, to, start);
+}
+
+/** @renamed(from): the old values go on under the new name. */
+function renameColumns(connection: Connection, table: Table): void {
+  const present = columnsOf(connection, historyTable(table.sqlName));
+  for (const { name, renamedFrom } of table.fields.values()) {
+    if (renamedFrom === undefined || renamedFrom === null || present.has(name)) continue;
+    for (const [from, to] of [[renamedFrom, name], [keyColumn(renamedFrom), keyColumn(name)], [foldColumn(renamedFrom), foldColumn(name)]] as const) {
+      if (present.has(from)) connection.execute(`ALTER TABLE ${quoted(historyTable(table.sqlName))} RENAME COLUMN ${quoted(from)} TO ${quoted(to)}`);
+    }
+  }
+}
+
+function createHistory({ connection }: HistoryContext, table: Table): void {
+  const name = quoted(historyTable(table.sqlName));
+  const columns = wantedColumns(table).map(({ name: column, type }) => `${quoted(column)} ${type}`);
+  connection.execute(`CREATE TABLE ${name} (${[...columns, `${quoted(UNTIL_COLUMN)} INTEGER NOT NULL`, `${quoted(ENDED_COLUMN)} TEXT NOT NULL`, `${quoted(ENDING_COLUMN)} TEXT NOT NULL`].join(", ")}) STRICT`);
+  for (const indexed of [[table.primaryKey, UNTIL_COLUMN], [UNTIL_COLUMN]]) {
+    const index = `${historyTable(table.sqlName)}$index(${indexed.join(",")})`;
+    connection.execute(`CREATE INDEX ${quoted(index)} ON ${name} (${indexed.map(quoted).join(", ")})`);
+  }
+}
+
+/** What came is added, what went is dropped. Where the kind of a value changed, the old ones could not be read: history begins anew. */
+function evolveHistory(context: HistoryContext, table: Table, present: ReadonlyMap<string, string>, old: TableShape | null): void {
+  const { connection, catalog } = context;
+  const name = quoted(historyTable(table.sqlName));
+  const wanted = wantedColumns(table);
+  const changed = wanted.some(({ name: column, type }) => present.has(column) && present.get(column) !== type) || hasOtherTypes(table, old);
+  if (changed) {
+    connection.execute(`DROP TABLE ${name}`);
+    createHistory(context, table);
+    return beginNow(context, table);
+  }
+  const defaults = new Map<string, string>();
+  for (const { name: added } of table.fields.values()) {
+    const field = fieldOf(table, added);
+    const value = field.kind === "stored" ? constantDefault(field.fill) : null;
+    if (value !== null && field.type.required) for (const column of fieldColumns(field, catalog)) defaults.set(column.name, literal(column.encode({ [added]: value }, 0, null)));
+  }
+  for (const { name: column, type } of wanted) {
+    if (present.has(column)) continue;
+    const value = defaults.get(column);
+    connection.execute(`ALTER TABLE ${name} ADD COLUMN ${quoted(column)} ${type}${value === undefined ? "" : ` DEFAULT ${value}`}`);
+  }
+  const known = new Set([...wanted.map((column) => column.name), UNTIL_COLUMN, ENDED_COLUMN, ENDING_COLUMN]);
+  for (const column of present.keys()) if (!known.has(column)) connection.execute(`ALTER TABLE ${name} DROP COLUMN ${quoted(column)}`);
+}
+
+/** Fields whose values have another form by now. */
+function hasOtherTypes(table: Table, old: TableShape | null): boolean {
+  if (old === null) return false;
+  return old.fields.some(({ name, type }) => {
+    const now = table.fields.get(name) ?? [...table.fields.values()].find((field) => field.renamedFrom === name);
+    if (now?.kind !== "stored") return false;
+    const base = now.type.kind === "scalar" ? now.type.name : now.type.kind;
+    return base !== type.base || now.type.list !== type.list;
+  });
+}
+
+function removeHistory({ connection }: HistoryContext, shape: TableShape): Difference[] {
+  const name = quoted(historyTable(shape.sqlName));
+  const count = connection.values(`SELECT count(*) FROM ${name}`)[0]![0] as number;
+  if (count > 0) return [difference(shape, null, `no longer keeps former versions, and there are ${count}`, "Keep @table(history) or @table(trash), or let them pass first: shorten it to PT0S, start once, then remove it.")];
+  connection.execute(`DROP TABLE ${name}`);
+  return [];
+}
+
+function beginNow({ connection, nowMs }: HistoryContext, table: Table): void {
+  const position = connection.values(`SELECT max("position") FROM "$log"`)[0]![0] as number | null ?? 0;
+  writeHistoryStart(connection, table.sqlName, { position, time: dateTimeOf(nowMs) });
+}
+
+/** Those of the table, without what only its own rows need. */
+function wantedColumns(table: Table): { readonly name: string; readonly type: string }[] {
+  return columnsDdl(table).filter(({ name }) => name !== ROW_COLUMN).map(({ name, sql }) => ({ name, type: sql.slice(quoted(name).length + 1).split(" ")[0]! }));
+}
+
+/** Names and types; empty where there is no such table. */
+function columnsOf(connection: Connection, name: string): Map<string, string> {
+  return new Map(connection.values(`SELECT "name", "type" FROM pragma_table_info(?1)`, name).map(([column, type]) => [column as string, type as string]));
+}
