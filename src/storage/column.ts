@@ -65,6 +65,16 @@ export function comparedColumn(field: Field): string {
   return companion === "decimal" || companion === "duration" ? keyColumn(field.name) : field.name;
 }
 
+/** Fields of a B-tree index as it stands in SQLite. Of a tenant table the tenant's comes first: what is unique is so within one, and readers look through one. */
+export function indexedFields(table: Table, declared: readonly string[]): readonly string[] {
+  return table.tenant === null || declared.includes(table.tenant) ? declared : [table.tenant, ...declared];
+}
+
+/** The column of one field of such an index. Tenants whose names differ in case are two. */
+export function indexColumn(table: Table, field: Field, fold: boolean): string {
+  return fold && isText(field.type) && field.name !== table.tenant ? foldColumn(field.name) : comparedColumn(field);
+}
+
 /** Fields that some fold index compares case-folded. */
 export function foldFields(table: Table): ReadonlySet<string> {
   const names = new Set<string>();

@@ -2,7 +2,7 @@
 import type { Catalog, Table } from "../schema/catalog.ts";
 import {
   EXPIRES_COLUMN, OPEN_COLUMN, ROW_COLUMN, VERSION_COLUMN, columnType, comparedColumn, expires, fieldOf, foldColumn, foldFields,
-  hasIntegerKey, isText, keyColumn, keyCompanion, quoted, storedFields,
+  hasIntegerKey, indexColumn, indexedFields, keyColumn, keyCompanion, quoted, storedFields,
 } from "./column.ts";
 import { searchDdl } from "./search-ddl.ts";
 
@@ -79,10 +79,13 @@ export function indexesDdl(table: Table, catalog: Catalog): IndexDdl[] {
   };
   for (const index of table.indexes) {
     if (index.kind !== "BTREE") continue;
-    add(index.fields, index.unique, index.fold);
+    const fields = indexedFields(table, index.fields);
+    add(fields, index.unique, index.fold);
     // Equality on the field itself compares exactly and would not use the folded one.
-    if (index.fold) add(index.fields, false, false);
+    if (index.fold) add(fields, false, false);
   }
+  // A tenant's records in the order of their keys.
+  if (table.tenant !== null && table.tenant !== table.primaryKey) add([table.tenant], false, false);
   for (const name of relationKeys(table, catalog)) {
     const column = comparedColumn(fieldOf(table, name));
     const covered = name === table.primaryKey || [...indexes.values()].some((index) => index.columns[0] === column);
@@ -93,10 +96,7 @@ export function indexesDdl(table: Table, catalog: Catalog): IndexDdl[] {
 }
 
 function indexDdl(table: Table, fields: readonly string[], unique: boolean, fold: boolean): IndexDdl {
-  const columns = fields.map((name) => {
-    const field = fieldOf(table, name);
-    return fold && isText(field.type) ? foldColumn(name) : comparedColumn(field);
-  });
+  const columns = fields.map((name) => indexColumn(table, fieldOf(table, name), fold));
   const name = `${table.sqlName}$${unique ? "unique" : "index"}(${columns.join(",")})`;
   // The primary key is the last order key of every query: with it in the index, a page needs no sort.
   const key = table.primaryKey;

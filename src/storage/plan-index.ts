@@ -52,7 +52,8 @@ const leading = new WeakMap<Table, ReadonlySet<string>>();
 export function leadsIndex(field: string, table: Table, catalog: Catalog): boolean {
   let known = leading.get(table);
   if (known === undefined) leading.set(table, known = new Set([table.primaryKey, ...declaredLeads(table), ...relationKeys(table, catalog)]));
-  return known.has(field);
+  // A tenant's records are not few.
+  return known.has(field) && (field !== table.tenant || field === table.primaryKey);
 }
 
 function declaredLeads(table: Table): string[] {

@@ -1,6 +1,7 @@
 // The port through which tables/ asks whether a write may happen. Implemented by access/; null stands for code without rules.
 import type { Expression } from "../expression/expression.ts";
 import type { Value } from "../base/value.ts";
+import type { Confinement } from "./confinement.ts";
 
 /** Never, always, or where an expression over rows `record` (and `old`) and variables `auth`, `input` is true. */
 export type Permission = false | true | Expression;
@@ -28,6 +29,8 @@ export interface Authority {
   readonly explainDenials: boolean;
   /** In words which rules would have permitted it, and who asked; null where that is not told. */
   hint?(table: string, verb: "CREATE" | "UPDATE" | "DELETE"): string | null;
+  /** Whose records of tenant tables are there for it; null or absent: all. The session's is the same. */
+  readonly confinement?: Confinement | null;
   /** Signed in: refusals are 403, else 401. */
   readonly authenticated: boolean;
 }

@@ -4,12 +4,12 @@ import { durationMs } from "../base/duration.ts";
 import { foldCase } from "../base/text.ts";
 import type { SqlValue, Value } from "../base/value.ts";
 import type { Field } from "../schema/catalog.ts";
-import { isText, keyCompanion } from "../storage/column.ts";
+import { foldColumn, keyCompanion } from "../storage/column.ts";
 import type { UniqueKey } from "./table-model.ts";
 
 /** Bound to the parameters of `key.selectSql`. */
 export function comparedValues(key: UniqueKey, values: readonly Value[]): SqlValue[] {
-  return key.fields.map((field, index) => comparedValue(field, key.fold, values[index] ?? null));
+  return key.fields.map((field, index) => comparedValue(field, key.columns[index] === foldColumn(field.name), values[index] ?? null));
 }
 
 /** Equal for values that the key holds to be equal. */
@@ -19,7 +19,7 @@ export function comparedText(key: UniqueKey, values: readonly Value[]): string {
 
 function comparedValue(field: Field, fold: boolean, value: Value): SqlValue {
   if (value === null) return null;
-  if (fold && isText(field.type)) return foldCase(value as string);
+  if (fold) return foldCase(value as string);
   switch (keyCompanion(field.type)) {
     case "decimal": return decimalKey(value as string);
     case "duration": return durationMs(value as string);

@@ -29,7 +29,7 @@ export function brokenKey(model: TableModel, message: string): UniqueKey | null 
 /** `key` null: the primary key. */
 export function uniqueViolation(model: TableModel, key: UniqueKey | null, writer: Writer): AmbitError {
   const { name, primaryKey } = model.table;
-  const fields = key === null ? [primaryKey] : key.fields.map((field) => field.name);
+  const fields = key === null ? [primaryKey] : key.declared.map((field) => field.name);
   if (!mayName(model, fields, writer)) return fault("UNIQUE_VIOLATION", `A unique value of ${name} is taken.`, { details: { table: name } });
   const details = { constraint: `${name}(${fields.join(",")})`, fields, table: name };
   const message = fields.length === 1 ? `Another record of ${name} has this ${fields[0]}.` : `Another record of ${name} has these ${fields.join(", ")}.`;
@@ -52,6 +52,11 @@ export function stillReferenced(model: TableModel, referrer: TableModel, field: 
   if (!isReadable(other, writer) || !mayName(referrer, [field], writer)) return fault("REFERENCE_VIOLATION", `This record of ${name} is still referred to.`, { details: { table: name } });
   const details = { constraint: `${other}.${field}`, fields: [field], table: other };
   return fault("REFERENCE_VIOLATION", `Records of ${other} still refer to this record of ${name}.`, { details });
+}
+
+/** The same where what refers to it is out of sight altogether. */
+export function stillReferencedElsewhere({ table: { name } }: TableModel): AmbitError {
+  return fault("REFERENCE_VIOLATION", `This record of ${name} is still referred to.`, { details: { table: name } });
 }
 
 /** Some of its records, so that its name may be told. */

@@ -10,6 +10,12 @@ export function notFound(table: string): AmbitError {
   return fault("NOT_FOUND", `There is no ${table} with this key.`);
 }
 
+/** A record of a tenant table from somebody who belongs to no tenant. */
+export function tenantless(authority: Authority | null, table: string): AmbitError {
+  if (authority !== null && !authority.authenticated) return fault("UNAUTHENTICATED", `Sign in to create records of ${table}.`);
+  return fault("FORBIDDEN", `Records of ${table} belong to tenants, and the caller to none.`, { fix: "Use a token or key that names a tenant." });
+}
+
 /** `stage` says where the rule failed; told in development only. */
 export function denied(authority: Authority, table: string, verb: WriteVerb, stage: "role" | "stored record" | "final record"): AmbitError {
   const hint = authority.hint?.(table, verb) ?? null;

@@ -9,6 +9,7 @@ import { coerceValue, type Issue } from "../schema/coerce-value.ts";
 import type { Field } from "../schema/catalog.ts";
 import { quoted } from "../storage/column.ts";
 import { equalValues } from "../base/equal-values.ts";
+import { tenantOf } from "./confinement.ts";
 import { invalid, missing } from "./input-issue.ts";
 import type { AcceptedInput } from "./read-input.ts";
 import type { TableModel } from "./table-model.ts";
@@ -159,6 +160,7 @@ function defaultOf(context: WriteContext, { model, field, sent, write, issues }:
     }
     case "created-time": case "updated-time": return context.overlay.now;
     case "created-by": return write.authority === null ? context.actor : write.authority.subject;
+    case "tenant": return context.confinement?.tenant ?? null;
     case "sequence": case "computed": return null;
     default: return unreachable(fill);
   }
@@ -172,7 +174,10 @@ function fitted(context: WriteContext, field: Field, value: Value, issues: Issue
 
 function nextNumber(context: WriteContext, model: TableModel, field: Field, draft: Draft): Value {
   const per = field.fill?.kind === "sequence" ? field.fill.per : null;
-  const scope = per === null ? "" : String(draft[per] ?? "");
+  const within = per === null ? "" : String(draft[per] ?? "");
+  const tenant = tenantOf(model.table, draft);
+  // No text of one tenant's is another's: JSON keeps the two parts apart.
+  const scope = tenant === null ? within : JSON.stringify([tenant, within]);
   return numberOf(field, context.sequences.take(`${model.table.name}.${field.name}`, scope));
 }
 

@@ -3,10 +3,11 @@ import { fault, type AmbitError } from "../base/error.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import { evaluate, isTrue } from "../expression/evaluate.ts";
 import type { Authority, Permission } from "./authority.ts";
-import { denied, fieldsDenied, type WriteVerb } from "./denial.ts";
+import { isWithin } from "./confinement.ts";
+import { denied, fieldsDenied, tenantless, type WriteVerb } from "./denial.ts";
 import { equalValues } from "../base/equal-values.ts";
 import type { AcceptedInput } from "./read-input.ts";
-import type { TableCheck, TableModel } from "./table-model.ts";
+import { modelOf, type TableCheck, type TableModel } from "./table-model.ts";
 import { environmentOf, holds, rightsOf, type WriteContext } from "./write-context.ts";
 import type { Precondition } from "./write.ts";
 
@@ -18,16 +19,23 @@ export interface Images {
 
 /** True if the sender may see the record: what it may not see does not exist for it. */
 export function isReadable(context: WriteContext, table: string, values: RecordValues, authority: Authority | null): boolean {
+  if (!isWithin(context.confinement, modelOf(context.models, table).table, values)) return false;
   return authority === null || holds(context, authority.table(table).read, { record: values }, authority);
 }
 
 /** The rule of the verb, on the record before; for CREATE only its role part. */
 export function permitBefore(context: WriteContext, table: string, verb: WriteVerb, request: { readonly old: RecordValues | null; readonly authority: Authority | null }): void {
   const { authority, old } = request;
+  if (verb === "CREATE") requireTenant(context, table, authority);
   if (authority === null) return;
   const permission = permissionOf(authority, table, verb);
   if (permission === false) throw denied(authority, table, verb, "role");
   if (old !== null && !holds(context, permission, { record: old, old }, authority)) throw denied(authority, table, verb, "stored record");
+}
+
+/** Who belongs to no tenant has nothing to put into a tenant table. */
+function requireTenant({ confinement, models }: WriteContext, table: string, authority: Authority | null): void {
+  if (confinement !== null && confinement.tenant === null && modelOf(models, table).table.tenant !== null) throw tenantless(authority, table);
 }
 
 /** The rule of the verb on the final record, then those of the fields that the caller set, which for a change must hold on both. */

@@ -127,8 +127,10 @@ function readUndeclared(reading: Reading, name: string, raw: unknown): void {
 }
 
 /** Filled and computed fields always; read-only, fixed and internal ones where the caller itself sends them; the key of what exists. */
-function isGuarded(field: Field, { mode, model }: Reading, byCaller: boolean): boolean {
+function isGuarded(field: Field, { mode, model, context }: Reading, byCaller: boolean): boolean {
   if (field.kind === "computed") return true;
+  // Who is not confined says whose the new record is.
+  if (field.fill?.kind === "tenant") return mode !== "create" || context.confinement !== null;
   if (field.name === model.table.primaryKey) return mode !== "create";
   if (byCaller && (field.readOnly || (field.fixed && mode !== "create"))) return true;
   if (!isFilled(field.fill)) return false;

@@ -5,7 +5,7 @@ import type { Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { fieldsRead } from "../expression/inspect.ts";
 import { recordCodec, type RecordCodec } from "../storage/record-codec.ts";
-import { comparedColumn, expires, foldColumn, isText, quoted } from "../storage/column.ts";
+import { expires, indexColumn, indexedFields, quoted } from "../storage/column.ts";
 
 /** A to-one relation's key: the field of this table whose value is the primary key of `target`. */
 export interface ForeignKey {
@@ -25,9 +25,13 @@ export interface Referrer {
 }
 
 export interface UniqueKey {
+  /** On tenant tables also the tenant's. */
   readonly fields: readonly Field[];
+  /** As the schema says: what clients name, and are told. */
+  readonly declared: readonly Field[];
   /** As SQLite compares them: folded or ordered companions where there are some. */
   readonly columns: readonly string[];
+  /** Text of the declared fields is compared case-folded. */
   readonly fold: boolean;
   /** The one row with these values, expired or not. Parameters: the compared values. */
   readonly selectSql: string;
@@ -142,14 +146,15 @@ function referrersOf(table: Table, catalog: Catalog): Referrer[] {
 function uniqueKeysOf(table: Table, catalog: Catalog): UniqueKey[] {
   const { columns: list } = recordCodec(table, catalog);
   return table.indexes.filter((index) => index.kind === "BTREE" && index.unique).map((index) => {
-    const fields = index.fields.map((name) => {
+    const named = (name: string): Field => {
       const field = table.fields.get(name);
       assert(field !== undefined, `${table.name} has the indexed field ${name}`);
       return field;
-    });
-    const columns = fields.map((field) => (index.fold && isText(field.type) ? foldColumn(field.name) : comparedColumn(field)));
+    };
+    const fields = indexedFields(table, index.fields).map(named);
+    const columns = fields.map((field) => indexColumn(table, field, index.fold));
     const where = columns.map((column) => `${quoted(column)} = ?`).join(" AND ");
-    return { fields, columns, fold: index.fold, selectSql: `SELECT ${list} FROM ${quoted(table.sqlName)} WHERE ${where} LIMIT 1` };
+    return { fields, declared: index.fields.map(named), columns, fold: index.fold, selectSql: `SELECT ${list} FROM ${quoted(table.sqlName)} WHERE ${where} LIMIT 1` };
   });
 }
 
