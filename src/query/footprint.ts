@@ -25,6 +25,11 @@ export interface Footprint {
   readonly now: string;
   /** Fields whose change matters while a record matches before and after; null: all. */
   readonly columns: ReadonlySet<string> | null;
+  /**
+   * Its records are found by a foreign key of records that have a footprint of their own. That one is made or goes is then
+   * seen there, so only what changes in it counts here.
+   */
+  readonly referenced: boolean;
 }
 
 export interface FootprintKey { readonly field: string; readonly values: ReadonlySet<string>; readonly type: ExpressionType }
@@ -47,6 +52,7 @@ export interface TouchingChange {
 /** True if the change may have altered what the read found. */
 export function touches(change: TouchingChange, footprint: Footprint, book: ExpressionBook): boolean {
   if (change.table !== footprint.table) return false;
+  if (footprint.referenced && (change.old === null || change.new === null)) return false;
   const before = change.old !== null && matches(change.old, footprint, book);
   const after = change.new !== null && matches(change.new, footprint, book);
   if (before !== after) return true;
@@ -95,7 +101,7 @@ export function equalityFootprint(table: Table, wanted: RecordValues, columns: R
     table: table.name,
     key: keyed === null ? null : { field: keyed.name, type: keyed.type, values: textsOf([wanted[keyed.name] ?? null], keyed.type) },
     predicate: rest.length > 1 ? { op: "and", operands: rest } : rest[0] ?? null,
-    variables: {}, now: "", columns,
+    variables: {}, now: "", columns, referenced: false,
   };
 }
 
