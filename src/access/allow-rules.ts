@@ -4,6 +4,7 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import type { AllowRule, Catalog, Grants, Table } from "../schema/catalog.ts";
 import type { Permission } from "../tables/authority.ts";
+import { ownTenant } from "./confine.ts";
 import { allOf, anyOf } from "./permission.ts";
 
 /** Roles of a caller, the implied `public` and `authenticated` among them. */
@@ -67,9 +68,12 @@ function grantExists(table: Table, grants: Grants, roles: readonly string[], pla
   };
   const subject: Expression = { op: "variable", type: text, root: "auth", path: ["subject"] };
   const items = roles.map((value): Expression => ({ op: "literal", type: text, value }));
+  // Subjects of two tenants may have one name.
+  const tenant = ownTenant(table, catalog, GRANT_ROW);
   return {
     op: "exists", table: table.name, row: GRANT_ROW,
     where: { op: "and", operands: [
+      ...(typeof tenant === "boolean" ? [] : [tenant]),
       { op: "compare", comparison: "eq", left: column(grants.on), right: record },
       { op: "compare", comparison: "eq", left: column(grants.subject), right: subject },
       { op: "in", item: column(grants.role), list: { op: "list", type: { kind: "list", item: text }, items } },

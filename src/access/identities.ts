@@ -15,6 +15,11 @@ export interface SubjectFacts {
 export const anonymousIdentity: Identity = fixed("anonymous");
 /** Passes every rule. Over the wire only with the administrator's token. */
 export const administratorIdentity: Identity = fixed("administrator");
+/** The administrator, within one tenant. */
+export function administratorOf(tenant: string): Identity {
+  return { ...administratorIdentity, tenant, key: hash(["administrator", tenant]) };
+}
+
 /** The runtime's own work, without a caller. */
 export const systemIdentity: Identity = fixed("system");
 
@@ -23,8 +28,8 @@ export function subjectIdentity(facts: SubjectFacts): Identity {
   // App code sees them, and an identity serves many requests.
   const claims = frozen(structuredClone(facts.claims ?? {}));
   return {
-    kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant: facts.tenant, claims,
-    key: hash(["subject", facts.subject, roles, facts.tenant, ordered(claims)]),
+    kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant: facts.tenant === "" ? null : facts.tenant, claims,
+    key: hash(["subject", facts.subject, roles, facts.tenant === "" ? null : facts.tenant, ordered(claims)]),
     expiresAtMs: facts.expiresAtMs ?? null,
   };
 }

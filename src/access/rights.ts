@@ -7,6 +7,9 @@ import type { Scope } from "../query/scope.ts";
 import type { AllowRule, Callable, Catalog } from "../schema/catalog.ts";
 import type { Authority, Permission } from "../tables/authority.ts";
 import { explainRefusal } from "./describe-rule.ts";
+import type { Confinement } from "../tables/confinement.ts";
+import { confinementOf } from "./confine.ts";
+import { systemIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
 import { createRoleRights, type RecordVerb, type RoleRights } from "./role-rights.ts";
 import { rulePlan } from "./rule-plan.ts";
@@ -23,6 +26,8 @@ export interface Rights {
   /** Null only for `system`, which acts without rules. */
   readonly authority: Authority | null;
   readonly administrator: boolean;
+  /** Whose records of tenant tables there are for the caller; null: everybody's. Holds for what code does for it without rules, too. */
+  readonly confinement: Confinement | null;
   readonly standing: Standing;
   /** The variable `auth` of rules. */
   readonly auth: Authority["auth"];
@@ -44,7 +49,11 @@ export interface Rights {
   publicFields(table: string, fields: readonly string[]): boolean;
 }
 
-export interface Access { rights(identity: Identity): Rights }
+export interface Access {
+  rights(identity: Identity): Rights;
+  /** Those of code that acts without rules while it serves this caller: of everything, but within the caller's tenant. */
+  system(identity: Identity): Rights;
+}
 
 export interface AccessOptions {
   readonly catalog: Catalog;
@@ -58,11 +67,13 @@ const ROLE_SETS_MAX = 1_000;
 export function createAccess(options: AccessOptions): Access {
   const byRoles = new Map<string, RoleRights>();
   const byIdentity = new WeakMap<Identity, Rights>();
+  const systemOf = new WeakMap<Identity, Rights>();
   const all = createRoleRights(null, "all", options);
+  const allOfTenant = createRoleRights(null, "all of a tenant", { ...options, confined: true });
   let claims: ReadonlySet<string> | "all" | null = null;
 
   const rolesOf = (identity: Identity): RoleRights => {
-    if (identity.kind === "administrator" || identity.kind === "system") return all;
+    if (identity.kind === "administrator" || identity.kind === "system") return identity.tenant === null ? all : allOfTenant;
     const roles = identity.kind === "anonymous" ? ["public"] : [...new Set(["public", "authenticated", ...identity.roles])].sort();
     const key = JSON.stringify(roles);
     let found = byRoles.get(key);
@@ -77,22 +88,32 @@ export function createAccess(options: AccessOptions): Access {
   };
   const publicRoles = createRoleRights(new Set(["public"]), JSON.stringify(["public"]), options);
 
+  const create = (identity: Identity, roles: RoleRights, confinement: Confinement | null): Rights => {
+    claims ??= claimsOfRules(options.catalog, options.book);
+    return createRights(identity, { roles, publicRoles, standing: standingOf(identity, claims), confinement }, options.explainDenials === true);
+  };
+
   return {
     rights(identity) {
       let rights = byIdentity.get(identity);
+      if (rights === undefined) byIdentity.set(identity, rights = create(identity, rolesOf(identity), confinementOf(identity)));
+      return rights;
+    },
+    system(identity) {
+      let rights = systemOf.get(identity);
       if (rights === undefined) {
-        claims ??= claimsOfRules(options.catalog, options.book);
-        rights = createRights(identity, { roles: rolesOf(identity), publicRoles, standing: standingOf(identity, claims) }, options.explainDenials === true);
-        byIdentity.set(identity, rights);
+        const confinement = confinementOf(identity);
+        const system: Identity = { ...systemIdentity, tenant: identity.tenant };
+        systemOf.set(identity, rights = create(system, confinement === null ? all : allOfTenant, confinement));
       }
       return rights;
     },
   };
 }
 
-interface RightsParts { readonly roles: RoleRights; readonly publicRoles: RoleRights; readonly standing: Standing }
+interface RightsParts { readonly roles: RoleRights; readonly publicRoles: RoleRights; readonly standing: Standing; readonly confinement: Confinement | null }
 
-function createRights(identity: Identity, { roles, publicRoles, standing }: RightsParts, explainDenials: boolean): Rights {
+function createRights(identity: Identity, { roles, publicRoles, standing, confinement }: RightsParts, explainDenials: boolean): Rights {
   const administrator = identity.kind === "administrator";
   const unruled = administrator || identity.kind === "system";
   const auth = authOf(identity);
@@ -109,15 +130,15 @@ function createRights(identity: Identity, { roles, publicRoles, standing }: Righ
     hintOf(`${verb} of ${table}`, () => (roles.catalog.tables.get(table)?.allow ?? []).filter((rule) => rule.do.includes(verb)));
   const callRefusal = (callable: Callable): Error => refusal(`call ${callable.name}`, hintOf(callable.name, () => callable.allow));
   return {
-    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, standing, auth, permission, refusal: (what) => refusal(what), callRefusal,
+    roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, confinement, standing, auth, permission, refusal: (what) => refusal(what), callRefusal,
     authority: identity.kind === "system" ? null : {
-      table: (name) => roles.table(name), auth, subject: identity.subject,
+      table: (name) => roles.table(name), auth, subject: identity.subject, confinement,
       explainDenials: explains, authenticated: identity.kind !== "anonymous", hint: (table, verb) => tableHint(table, verb).hint ?? null,
     },
     mayCall: (callable) => roles.mayCall(callable),
     require(table, verb) { if (permission(table, verb) === false) throw refusal(`${verb.toLowerCase()} ${table}`, tableHint(table, verb)); },
     requireCall(callable) { if (roles.mayCall(callable) === false) throw callRefusal(callable); },
-    rulePlan: (plan, reader = "wire") => (unruled ? plan : rulePlan(plan, { rights: roles, code: reader === "code" })),
+    rulePlan: (plan, reader = "wire") => (unruled && confinement === null ? plan : rulePlan(plan, { rights: roles, code: reader === "code" })),
     publicRead: (plan) => isPublicPlan(plan, publicRoles),
     publicFields(table, fields) {
       const authority = publicRoles.table(table);

@@ -5,6 +5,7 @@ import type { Scope } from "../query/scope.ts";
 import type { Callable, Catalog, Field, Relation, Table, Verb } from "../schema/catalog.ts";
 import type { Permission, TableAuthority } from "../tables/authority.ts";
 import { permissionOf, type RoleSet, type RuleContext } from "./allow-rules.ts";
+import { confined } from "./confine.ts";
 import { allOf } from "./permission.ts";
 import { relocate } from "./rewrite-expression.ts";
 
@@ -30,16 +31,25 @@ export interface RoleRights {
 const OPEN_FIELD: FieldPermissions = { read: true, create: true, update: true };
 const HIDDEN_FIELD: FieldPermissions = { read: false, create: false, update: false };
 
+export interface RoleRightsParts {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  /** Of whoever passes all rules: those of one tenant only. Others always are. */
+  readonly confined?: boolean;
+}
+
 /** `roles` null: whoever passes all rules. */
-export function createRoleRights(roles: RoleSet | null, key: string, parts: { catalog: Catalog; book: ExpressionBook }): RoleRights {
+export function createRoleRights(roles: RoleSet | null, key: string, parts: RoleRightsParts): RoleRights {
   const { catalog } = parts;
+  const isConfined = roles !== null || parts.confined === true;
   const context: RuleContext | null = roles === null ? null : { ...parts, roles };
   const authorities = new Map<string, TableAuthority>();
   const table = (name: string): TableAuthority => {
     let authority = authorities.get(name);
     if (authority === undefined) {
       const found = catalog.tables.get(name);
-      authority = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context, (field) => relation(found, field, false));
+      const ruled = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context, (field) => relation(found, field, false));
+      authority = found === undefined || !isConfined ? ruled : { ...ruled, read: confined(ruled.read, found, catalog) };
       authorities.set(name, authority);
     }
     return authority;
