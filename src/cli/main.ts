@@ -4,6 +4,7 @@ import { didYouMean } from "../base/diagnostic.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
 import { exitProcess } from "../runtime/process-exit.ts";
+import { backupCommand } from "./backup.ts";
 import { callCommand } from "./call.ts";
 import { checkCommand } from "./check.ts";
 import { readWords, type Command } from "./command.ts";
@@ -12,12 +13,14 @@ import { devCommand } from "./dev.ts";
 import { explainCommand } from "./explain.ts";
 import { initCommand } from "./init.ts";
 import { createOutput, type Sink } from "./output.ts";
+import { restoreCommand } from "./restore.ts";
 import { startCommand } from "./start.ts";
 import { testCommand } from "./test.ts";
 import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand,
+  backupCommand, restoreCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

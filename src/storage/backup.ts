@@ -60,15 +60,15 @@ export function keepBefore(connection: Connection, directory: string, reason: st
 /** Opens a data file for reading, whoever else has it open, and closes it again. Throws DATA_DAMAGED where it is none. */
 export function withDataFile<Result>(file: string, use: (connection: Connection) => Result): Result {
   if (!existsSync(file)) throw fault("USAGE", `There is no file ${file}.`);
-  const database = new Database(file, { readonly: true });
+  const connection = connect(new Database(file, { readonly: true }), STATEMENTS_MAX);
   try {
-    for (const setting of [`busy_timeout = ${OPEN_WAIT_MS}`, "trusted_schema = OFF"]) database.run(`PRAGMA ${setting}`);
-    return use(connect(database, STATEMENTS_MAX));
+    connection.execute(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}; PRAGMA trusted_schema = OFF`);
+    return use(connection);
   } catch (error) {
     const unreadable = error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
     throw unreadable ? fault("DATA_DAMAGED", `${file} cannot be read as a data file.`, { cause: error }) : error;
   } finally {
-    database.close();
+    connection.close();
   }
 }
 

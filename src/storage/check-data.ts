@@ -15,6 +15,8 @@ export function headOf(connection: Connection): number {
 
 /** Throws DATA_DAMAGED; answers the position up to which the file holds everything. */
 export function checkData(connection: Connection): { readonly position: number } {
+  const ours = connection.values("SELECT count(*) FROM sqlite_schema WHERE name IN ('$meta', '$log')")[0]![0];
+  if (ours !== 2) throw fault("DATA_DAMAGED", "The file was not written by Ambit.", { fix: "Name a file that ambit backup wrote." });
   const findings = connection.values(`PRAGMA integrity_check(${FINDINGS_MAX})`).map(([text]) => String(text)).filter((text) => text !== "ok");
   if (findings.length > 0) throw damaged(`SQLite's own check finds: ${findings.join("; ")}.`);
   const broken = connection.values("PRAGMA foreign_key_check").slice(0, FINDINGS_MAX);

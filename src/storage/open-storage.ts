@@ -17,6 +17,7 @@ import { registerPlanFunctions } from "./plan-functions.ts";
 import { prepareCatalog } from "./prepare-catalog.ts";
 import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
+import { endInterruptedRestore } from "./restore.ts";
 import { registerSqlFunctions } from "./sql-functions.ts";
 import { loadVectorFunctions, usesVectors } from "./vector-functions.ts";
 
@@ -65,6 +66,7 @@ export function openStorage(options: StorageOptions): Storage {
   privateDirectory(options.directory);
   const lock = lockDirectory(options.directory);
   try {
+    endInterruptedRestore(options.directory);
     const file = join(options.directory, "data.db");
     privateFile(file);
     return storageOf(options, lock.release, openConnections(file, options.limits, options.schedule ?? setImmediate), file);
