@@ -4,6 +4,7 @@ import type { Plan } from "../query/plan.ts";
 import { readIds } from "../storage/read-plan.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { Body, Mode } from "./body.ts";
+import { commitAs } from "./commit-as.ts";
 import { changeablePlan } from "./changeable-plan.ts";
 import { planEnvironment } from "./planner.ts";
 import { hasOverride, writeRecord } from "./record-write.ts";
@@ -31,6 +32,6 @@ export async function claimRecord(body: Body, request: ClaimRequest): Promise<Wr
     if (id === undefined) return null;
     const { write, dialect, sent } = own(id);
     return session.write(write, { dialect, authority: rights.authority, sent });
-  }, { actor: body.caller.identity.subject, requestId: body.caller.requestId });
+  }, commitAs(body.caller));
   return value === null ? null : { outcome: value, answer: undefined };
 }

@@ -1,9 +1,9 @@
 // The waist: every request becomes an Operation and comes here. Permission is decided once, for every interface; faults end here.
 import { AmbitError } from "../base/error.ts";
-import { systemIdentity } from "../access/identities.ts";
 import type { Rights } from "../access/rights.ts";
 import { incident } from "./app-fault.ts";
 import type { Caller } from "./body.ts";
+import { runBatch } from "./batch.ts";
 import { callBody } from "./callables.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
@@ -28,7 +28,6 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random),
   };
   const reads = new ReadOperations(core);
-  const system = parts.access.rights(systemIdentity);
   return {
     dispatch(operation) {
       const { body } = operation;
@@ -36,7 +35,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
         const rights = parts.access.rights(operation.identity);
         if (body.kind === "get") return reads.get(body, rights);
         if (body.kind === "query") return reads.query(body, rights);
-        return changing(core, { operation, body, caller: callerOf(operation, rights, system) });
+        return changing(core, { operation, body, caller: callerOf(operation, rights, parts.access.system(operation.identity)) });
       } catch (error) {
         throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
       }
@@ -49,6 +48,7 @@ type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" }>;
 /** What may run app code or write. */
 async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
   try {
+    if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
     throw answerable(core, tellable(core, error, caller), caller);
@@ -65,6 +65,7 @@ function labelOf({ body }: Operation): string {
   switch (body.kind) {
     case "action": return `${body.table}.${body.name}`;
     case "endpoint": return body.name;
+    case "batch": return "batch";
     case "get": return `get ${body.table}`;
     case "query": return `query ${body.plan.table}`;
     default: return `${body.kind} ${tableOf(body)}`;

@@ -1,5 +1,6 @@
 // Idempotency-Key: the first request with a key does the work, and its answer is kept in the commit that does it; the same again gets
 // that answer. What may be kept, and what an interrupted request means, is in semantics.md under HTTP.
+import type { Identity } from "../access/identity.ts";
 import type { Standing } from "../access/standing.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
@@ -54,7 +55,7 @@ export class IdempotencyKeys {
     if (claim === null) return work.run(null);
     const { identity } = operation;
     if (identity.kind === "anonymous") refuseGuessable(claim.key);
-    const id: IdempotencyId = { scope: `${identity.kind} ${identity.subject ?? ""} ${claim.scope}`, key: claim.key };
+    const id: IdempotencyId = { scope: scopeOf(identity, claim.scope), key: claim.key };
     const name = JSON.stringify([id.scope, id.key]);
     const waitUntilMs = this.#parts.clock.now() + this.#parts.limits.transactionMs;
     for (;;) {
@@ -133,6 +134,11 @@ export class IdempotencyKeys {
       cancel();
     }
   }
+}
+
+/** Subjects of two tenants may have one name. */
+function scopeOf({ kind, subject, tenant }: Identity, scope: string): string {
+  return tenant === null ? `${kind} ${subject ?? ""} ${scope}` : `tenant ${JSON.stringify([tenant, kind, subject])} ${scope}`;
 }
 
 /** Of refusals only those that the app itself decided, and of these none that says "again" or "who are you". */

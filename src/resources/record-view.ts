@@ -60,7 +60,8 @@ export class RecordViews {
   #create(table: Table, rights: Rights, scope: Scope): RecordView {
     const book = this.#book;
     const authority = rights.authority?.table(table.name) ?? null;
-    const read = authority?.read ?? true;
+    // Also without rules: the confinement to a tenant stands there.
+    const read = rights.permission(table.name, "READ");
     const fields = [...scope.fields(table).values()].filter((field) => field.kind !== "relation").map((field): ViewedField => ({
       field, read: authority === null || field.internal ? true : authority.field(field.name).read, computed: book.computed(table.name, field.name),
     }));

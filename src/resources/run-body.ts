@@ -7,6 +7,7 @@ import type { WriteSession } from "../tables/write-session.ts";
 import { Body, type Caller } from "./body.ts";
 import { BodyCalls } from "./body-calls.ts";
 import { BodyConflict, BufferedWork, staleReads } from "./buffered-work.ts";
+import { commitAs } from "./commit-as.ts";
 import { createContext } from "./context.ts";
 import { DirectWork } from "./direct-work.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -44,7 +45,7 @@ export async function runTransaction<Value, Answer>(core: DispatchCore, request:
 
 /** Without a transaction: what it wrote stays, whatever comes after. */
 export async function runDirect<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>): Promise<Answer> {
-  const { value } = await runOnce(core, request, { work: new DirectWork(core, whoOf(request.caller)), deadlineMs: core.clock.now() + core.limits.requestMs });
+  const { value } = await runOnce(core, request, { work: new DirectWork(core, commitAs(request.caller)), deadlineMs: core.clock.now() + core.limits.requestMs });
   return request.complete(value, beside(core));
 }
 
@@ -52,7 +53,7 @@ interface Attempt { readonly alone: boolean; readonly deadlineMs: number }
 
 async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs }: Attempt): Promise<Answer> {
   const hold = alone ? await turn(core, core.tables.hold(), deadlineMs, (late) => late.release()) : null;
-  const work = new BufferedWork(core, whoOf(request.caller));
+  const work = new BufferedWork(core, commitAs(request.caller));
   try {
     const { value } = await runOnce(core, request, { work, deadlineMs });
     return await commit(core, request, { work, value, hold });
@@ -77,7 +78,7 @@ async function commit<Value, Answer>(
   const committed = await (hold ?? core.tables).commit((session) => {
     work.apply(session, hold !== null);
     return request.complete(value, committing(session));
-  }, whoOf(request.caller));
+  }, commitAs(request.caller));
   return committed.value;
 }
 
@@ -133,10 +134,6 @@ export function committing(session: WriteSession): Committing {
 /** The committed state, where nothing is written. */
 export function beside(core: DispatchCore): Committing {
   return { connection: core.storage.reader, now: dateTimeOf(core.clock.now()), source: core.tables.source, get: (table, id) => core.tables.get(table, id) };
-}
-
-function whoOf({ identity, requestId }: Caller): { actor: string | null; requestId: string } {
-  return { actor: identity.subject, requestId };
 }
 
 /** Names the records that kept changing, as far as the caller may see them. */

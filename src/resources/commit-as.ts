@@ -1,0 +1,7 @@
+// Under whose name something is committed for a caller, and within which tenant.
+import type { CommitOptions } from "../tables/engine.ts";
+import type { Caller } from "./body.ts";
+
+export function commitAs({ identity, rights, requestId }: Caller): CommitOptions {
+  return { actor: identity.subject, requestId, confinement: rights.confinement };
+}
