@@ -10,11 +10,14 @@ import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
 import { applyPossible, applyStaged } from "./apply-staged.ts";
+import type { Authority } from "./authority.ts";
 import { settleConstraints } from "./constraints.ts";
 import { incrementRecord } from "./increment-record.ts";
 import { Overlay, type Slot } from "./overlay.ts";
+import { keepFormer } from "./keep-former.ts";
 import { createRecordSource } from "./record-source.ts";
 import { carryOutActions, expireSlot } from "./referential-actions.ts";
+import { restoreRecord } from "./restore-record.ts";
 import { Sequences } from "./sequences.ts";
 import { modelOf, type TableModel, type TableModels } from "./table-model.ts";
 import { probeUnique } from "./unique-holder.ts";
@@ -54,6 +57,8 @@ export class Session implements WriteSession {
   readonly #options: SessionOptions;
   readonly #overlay: Overlay;
   readonly #context: WriteContext;
+  /** Records that came back from the trash. */
+  readonly #restored: Slot[] = [];
   #position: number | null = null;
   /** Once applying failed, SQLite holds half of it: nothing but the rollback may follow. */
   #failure: { readonly error: unknown } | null = null;
@@ -88,6 +93,10 @@ export class Session implements WriteSession {
       carryOutActions(this.#context);
       return outcomes;
     });
+  }
+
+  restore(table: string, id: Value, authority: Authority | null): WriteOutcome {
+    return this.#atomically(() => restoreRecord(this.#context, { table, id, authority }, this.#restored));
   }
 
   get(table: string, id: Value): StoredRecord | null {
@@ -131,6 +140,7 @@ export class Session implements WriteSession {
     this.#context.sequences.save();
     const { actor, requestId } = this.#options;
     const position = appendEntry(this.connection, { position: this.#context.position(), time: this.now, actor, requestId, changes });
+    keepFormer({ connection: this.connection, catalog: this.#options.catalog, position, time: this.now, actor, restored: new Set(this.#restored) }, this.#overlay);
     const rows = [...this.#overlay.applied].map(({ model, id, current }) => ({ table: model.table.name, id, row: current }));
     return { position, time: this.now, changes, rows };
   }
@@ -161,13 +171,14 @@ export class Session implements WriteSession {
   #atomically<Result>(work: () => Result): Result {
     if (this.#failure !== null) throw this.#failure.error;
     const { sequences, removed } = this.#context;
-    const marks = { overlay: this.#overlay.mark(), sequences: sequences.mark(), removed: removed.length };
+    const marks = { overlay: this.#overlay.mark(), sequences: sequences.mark(), removed: removed.length, restored: this.#restored.length };
     try {
       return work();
     } catch (error) {
       this.#overlay.rollback(marks.overlay);
       sequences.rollback(marks.sequences);
       removed.length = marks.removed;
+      this.#restored.length = marks.restored;
       throw error;
     }
   }

@@ -3,6 +3,7 @@ import type { Change } from "../changes/change.ts";
 import type { RecordSource } from "../expression/expression.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Value } from "../base/value.ts";
+import type { Authority } from "./authority.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "./write.ts";
 
 /** Synchronous, inside one commit or rehearsal. What a failed write staged is undone; the session may go on. */
@@ -18,6 +19,8 @@ export interface WriteSession {
    * Two upserts that merge into one record are refused. Problems of new records name the item: `[3].title`. Outcomes in the order given.
    */
   writeAll(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[];
+  /** Brings a deleted record back, with what its deletion took along. Throws NOT_FOUND where none can be restored that `authority` may know of. */
+  restore(table: string, id: Value, authority: Authority | null): WriteOutcome;
   /** With what is staged; expired records are null. */
   get(table: string, id: Value): StoredRecord | null;
   /** For rules of other parts, on the state with what is staged. */
