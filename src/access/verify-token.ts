@@ -103,9 +103,14 @@ function identityOf(payload: JWTPayload, issuer: JwtIssuer): Identity {
   const claims = payload as { readonly [name: string]: Json };
   const tenant = issuer.tenant === undefined || issuer.tenant === null ? null : claimAt(claims, issuer.tenant.claim);
   return subjectIdentity({
-    subject: payload.sub, roles: rolesOf(claims, issuer.roles), tenant: typeof tenant === "string" ? tenant : null, claims,
+    subject: payload.sub, roles: rolesOf(claims, issuer.roles), tenant: tenantOf(tenant), claims,
     expiresAtMs: typeof payload.exp === "number" ? payload.exp * 1_000 : null,
   });
+}
+
+/** A number is as good a name as text; anything else is none. */
+function tenantOf(claim: Json | undefined): string | null {
+  return typeof claim === "string" ? claim : Number.isSafeInteger(claim) ? String(claim) : null;
 }
 
 function rolesOf(claims: { readonly [name: string]: Json }, rule: JwtIssuer["roles"]): string[] {

@@ -8,12 +8,13 @@ import { resolve } from "node:path";
 
 export const callCommand: Command = {
   name: "call",
-  usage: "METHOD PATH [BODY] [--as SUBJECT] [--role R] [--admin] [--header H]",
+  usage: "METHOD PATH [BODY] [--as SUBJECT] [--role R] [--tenant T] [--admin] [--header H]",
   summary: "One request against the app that runs here; BODY is JSON, or - for standard input.",
   words: { min: 2, max: 3 },
   flags: {
     as: { value: "SUBJECT", help: "Who asks; without it nobody is signed in." },
     role: { value: "R", help: "A role of the subject; repeatable.", repeatable: true },
+    tenant: { value: "T", help: "The tenant of the subject, or within which the administrator asks." },
     admin: { value: null, help: "Ask as the administrator." },
     header: { value: "NAME:VALUE", help: "A request header; repeatable.", repeatable: true },
     dir: { value: "DIR", help: "The app's folder. Default: this one." },
@@ -54,9 +55,11 @@ export async function ask(call: Call, path: string, request: Parameters<typeof a
 }
 
 function actingAs(call: Call): ActingAs {
-  if (call.isSet("admin")) return { kind: "administrator" };
+  const tenant = call.flag("tenant");
+  if (call.isSet("admin")) return { kind: "administrator", tenant };
   const subject = call.flag("as");
-  if (subject !== null) return { kind: "subject", subject, roles: call.flags("role") };
+  if (subject !== null) return { kind: "subject", subject, roles: call.flags("role"), tenant };
+  if (tenant !== null) throw fault("USAGE", "--tenant needs --as SUBJECT or --admin.", { fix: "ambit call GET /Task --as me --tenant acme" });
   if (call.flags("role").length > 0) throw fault("USAGE", "--role needs --as SUBJECT.", { fix: "ambit call GET /Product --as me --role merchant" });
   return { kind: "anonymous" };
 }

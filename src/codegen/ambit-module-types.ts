@@ -105,6 +105,7 @@ declare module "ambit/test" {
     readonly url: string;
     /** A signed-in subject with these roles. */
     as(subject: string, ...roles: string[]): TestClient;
+    tenant(name: string): Pick<TestApp, "as" | "administrator">;
     readonly anonymous: TestClient;
     readonly administrator: TestClient;
     /** Moves by milliseconds or an ISO 8601 duration; what falls due on the way happens. */

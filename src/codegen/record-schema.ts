@@ -16,12 +16,17 @@ export function visibleFields(table: Table, { catalog, rights }: Pick<Reach, "ca
 export function settableFields(table: Table, verb: "CREATE" | "UPDATE", { rights }: Pick<Reach, "rights">): Field[] {
   const authority = rights.authority?.table(table.name);
   return [...table.fields.values()].filter((field) => {
-    if (field.kind !== "stored" || field.internal || field.readOnly || isFilled(field)) return false;
+    if (field.kind !== "stored" || field.internal || field.readOnly || (isFilled(field) && !isOpenTenant(field, verb, rights))) return false;
     if (verb === "UPDATE" && (field.fixed || field.name === table.primaryKey)) return false;
     if (authority === undefined) return true;
     const own = authority.field(field.name);
     return (verb === "CREATE" ? own.create : own.update) !== false;
   });
+}
+
+/** Who is not confined to a tenant says whose the new record is. */
+function isOpenTenant(field: Field, verb: "CREATE" | "UPDATE", { confinement }: Reach["rights"]): boolean {
+  return field.fill?.kind === "tenant" && verb === "CREATE" && confinement === null;
 }
 
 /** Filled by the runtime whatever is sent; defaults are not. */

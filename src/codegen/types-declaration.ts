@@ -89,7 +89,9 @@ function tableTypes(table: Table, catalog: Catalog): string[] {
     ? `readonly ${field.name}?: ${relationText(field)};`
     : `readonly ${field.name}: ${typeText(field.type, "read")};`).join(" ");
   const writable = fields.filter((field) => field.kind === "stored" && !isFilled(field));
-  const input = writable.map((field) => {
+  // An administrator who names no tenant says whose the new record is.
+  const tenant = fields.filter((field) => field.fill?.kind === "tenant");
+  const input = [...writable, ...tenant].map((field) => {
     const optional = !field.type.required || field.fill !== null || field.name === table.primaryKey ? "?" : "";
     return `${field.name}${optional}: ${typeText(field.type, "write")};`;
   }).join(" ");

@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { administratorIdentity, anonymousIdentity, subjectIdentity } from "../access/identities.ts";
+import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdentity } from "../access/identities.ts";
 import type { Identity } from "../access/identity.ts";
 import { fault } from "../base/error.ts";
 import type { ServedApp, ServeOptions } from "../interfaces/http/served-app.ts";
@@ -22,7 +22,10 @@ export interface Control { stop(): Promise<void> }
 export interface ControlFile { readonly url: string; readonly socket: string; readonly process: number }
 
 /** Whom a request on the socket acts for, as JSON in its Authorization header. */
-export type ActingAs = { readonly kind: "administrator" } | { readonly kind: "anonymous" } | { readonly kind: "subject"; readonly subject: string; readonly roles: readonly string[] };
+export type ActingAs =
+  | { readonly kind: "administrator"; readonly tenant?: string | null }
+  | { readonly kind: "anonymous" }
+  | { readonly kind: "subject"; readonly subject: string; readonly roles: readonly string[]; readonly tenant?: string | null };
 
 const CONTROL_FILE = "control.json";
 
@@ -64,9 +67,9 @@ function actingApp(app: ServedApp): ServedApp {
 function readActing(credential: string | null): Identity {
   const acting = JSON.parse(credential ?? `{"kind":"anonymous"}`) as ActingAs;
   switch (acting.kind) {
-    case "administrator": return administratorIdentity;
+    case "administrator": return (acting.tenant ?? "") === "" ? administratorIdentity : administratorOf(acting.tenant!);
     case "anonymous": return anonymousIdentity;
-    case "subject": return subjectIdentity({ subject: acting.subject, roles: acting.roles, tenant: null });
+    case "subject": return subjectIdentity({ subject: acting.subject, roles: acting.roles, tenant: acting.tenant ?? null });
     default: throw fault("INVALID_TOKEN", "The control socket takes who is acting as JSON.");
   }
 }

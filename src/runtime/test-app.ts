@@ -26,6 +26,8 @@ export interface TestApp {
   readonly url: string;
   /** A signed-in subject with these roles. */
   as(subject: string, ...roles: string[]): TestClient;
+  /** The same within one tenant. */
+  tenant(name: string): Pick<TestApp, "as" | "administrator">;
   readonly anonymous: TestClient;
   readonly administrator: TestClient;
   readonly clock: {
@@ -67,6 +69,7 @@ async function freshApp(): Promise<{ app: TestApp; stop(): Promise<void> }> {
   const app: TestApp = {
     url: running.url,
     as: (subject, ...roles) => client({ kind: "subject", subject, roles }),
+    tenant: (tenant) => ({ as: (subject, ...roles) => client({ kind: "subject", subject, roles, tenant }), administrator: client({ kind: "administrator", tenant }) }),
     anonymous: client({ kind: "anonymous" }),
     administrator: client({ kind: "administrator" }),
     clock: {

@@ -18,6 +18,7 @@ import { createRequestLog, type RequestLog } from "./request-log.ts";
 import { readTarget } from "./request-target.ts";
 import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
 import type { ServeOptions } from "./served-app.ts";
+import { withinTenant } from "./tenant-header.ts";
 import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
 
 export interface Answering {
@@ -137,7 +138,7 @@ function checkHeaders(exchange: ServerExchange): void {
 }
 
 function proceed(exchange: ServerExchange, identity: Identity, system: SystemRoute | null): Answer | Promise<Answer> {
-  exchange.identity = identity;
+  exchange.identity = withinTenant(identity, (name) => exchange.header(name));
   exchange.authenticated = true;
   return system === null ? exchange.app.handler.handle(exchange) : system.answer(exchange, exchange.app);
 }
