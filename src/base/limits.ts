@@ -19,6 +19,8 @@ export interface Limits {
   readonly selectItems: number;
   readonly listValues: number;
   readonly bulkRows: number;
+  /** Operations of one batch. */
+  readonly batchOperations: number;
   readonly cascadeRows: number;
   /** A plan that may visit more rows carries the deadline `queryMs`. */
   readonly scanRows: number;
@@ -32,6 +34,11 @@ export interface Limits {
   readonly transactionWrites: number;
   readonly transactionAttempts: number;
   readonly soloMs: number;
+  /** Kept footprints of one transaction; beyond, whole tables count as read. */
+  readonly transactionFootprints: number;
+  /** Entries, and their changes, that are kept for transactions under way; one that began before them runs again. */
+  readonly certificationEntries: number;
+  readonly certificationChanges: number;
   readonly idempotencyMs: number;
   readonly idempotencyKeyLength: number;
   readonly idempotencyBodyBytes: number;
@@ -64,6 +71,7 @@ export const defaultLimits: Limits = {
   selectItems: 200,
   listValues: 1_000,
   bulkRows: 10_000,
+  batchOperations: 100,
   cascadeRows: 10_000,
   scanRows: 100_000,
   queryMs: 5_000,
@@ -74,6 +82,9 @@ export const defaultLimits: Limits = {
   transactionWrites: 10_000,
   transactionAttempts: 10,
   soloMs: 100,
+  transactionFootprints: 10_000,
+  certificationEntries: 10_000,
+  certificationChanges: 50_000,
   idempotencyMs: 86_400_000,
   idempotencyKeyLength: 255,
   idempotencyBodyBytes: 1_000_000,

@@ -24,6 +24,11 @@ export class BodyCalls {
     return call;
   }
 
+  /** Calls are still taken. */
+  get isOpen(): boolean {
+    return this.#ended === null;
+  }
+
   /** For what answers at once: throws once the body has ended. */
   assertOpen(name: string): void {
     if (this.#ended !== null) throw new BodyMistake(`${name} was used after ${this.#ended}.`);

@@ -39,6 +39,8 @@ export interface BodyRun {
   readonly calls: BodyCalls;
   /** Runs `inner` in a transaction: this one, or one of its own. */
   transact<T>(inner: (body: Body) => Promise<T>): Promise<T>;
+  /** Fixed for the run; without it, now. */
+  readonly nowMs?: number;
   /** Makes the `ctx` that app code gets. */
   createContext(body: Body): object;
 }
@@ -60,7 +62,7 @@ export class Body {
     this.caller = run.caller;
     this.work = run.work;
     this.calls = run.calls;
-    this.nowMs = run.core.clock.now();
+    this.nowMs = run.nowMs ?? run.core.clock.now();
     this.now = dateTimeOf(this.nowMs);
   }
 
@@ -70,6 +72,12 @@ export class Body {
 
   transact<T>(inner: (body: Body) => Promise<T>): Promise<T> {
     return this.work.transactional ? inner(this) : this.#run.transact(inner);
+  }
+
+  /** `ctx.transaction`: one of its own, or, within one, a part that is undone by itself if `run` throws. */
+  transaction<T>(run: (body: Body) => Promise<T>): Promise<T> {
+    if (!this.work.transactional) return this.#run.transact(run);
+    return this.work.nested((work) => run(new Body({ ...this.#run, work, nowMs: this.nowMs })));
   }
 
   rights(mode: Mode): Rights {
@@ -91,7 +99,7 @@ export class Body {
 
   /** The record as code sees it under the mode's rules; null: there is none for it. */
   seen(table: string, id: Value, mode: Mode): RecordValues | null {
-    const stored = this.work.record(table, id);
+    const stored = this.work.get(table, id);
     return stored === null ? null : this.show(table, stored, mode);
   }
 

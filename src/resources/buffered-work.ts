@@ -1,41 +1,33 @@
 // Data operations of a body in a transaction: writes are buffered and rehearsed, so that each validates, fills and throws at its
-// call; reads see them; each record read by its key is a precondition of the one commit at the end.
+// call; reads see them. All is of one state: what was read is held against what others commit, before each read and in the commit.
 import { AmbitError, fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Value } from "../base/value.ts";
-import type { RecordSource } from "../expression/expression.ts";
+import type { Environment, RecordSource } from "../expression/expression.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { footprintsOf } from "../query/footprint-plan.ts";
+import { keyFootprint } from "../query/footprint.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
+import type { CompiledPlan } from "../storage/plan-sql.ts";
+import { readIds, readRows, type RowSet } from "../storage/read-plan.ts";
 import { failureScope } from "../storage/sqlite-failure.ts";
+import type { ReadSet, Touch } from "../tables/certification.ts";
 import type { CommitOptions, Draft, Tables } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
+import { BodyConflict } from "./body-conflict.ts";
+import { isWithin, NestedWork } from "./nested-work.ts";
 import { isSameOutcome, pinned } from "./pinned-write.ts";
+import { rankedTables } from "./ranked-tables.ts";
 import type { Work } from "./work.ts";
-
-export interface RecordName { readonly table: string; readonly id: Value }
-
-/**
- * The commit met another state than the body: it must run again. Never reaches app code or a client. An AmbitError, so that in
- * a batch it concerns this one request alone.
- */
-export class BodyConflict extends AmbitError {
-  readonly records: readonly RecordName[];
-  /** Who waits for the same runs again one after the other. */
-  readonly lane: string;
-
-  constructor(records: readonly RecordName[], lane: string, cause?: unknown) {
-    super(409, "TRANSACTION_CONFLICT", "The state changed while the body ran.", { cause });
-    this.records = records;
-    this.lane = lane;
-  }
-}
 
 export interface BufferedParts {
   readonly tables: Tables;
   readonly storage: Storage;
   readonly catalog: Catalog;
+  readonly book: ExpressionBook;
   readonly limits: Limits;
 }
 
@@ -44,14 +36,13 @@ interface BufferedWrite {
   readonly write: Write;
   readonly options: WriteOptions;
   readonly outcome: WriteOutcome;
+  /** Through what it was written. */
+  readonly by: Work;
+  /** Counts all writes, also those undone. */
+  readonly number: number;
 }
 
-interface NotedRead extends RecordName {
-  /** Null: there was none. */
-  readonly version: number | null;
-}
-
-/** Carries an outcome out of a step that leaves nothing. */
+/** Carries out an outcome of a step that leaves nothing. */
 class Foreseen {
   readonly outcome: WriteOutcome;
 
@@ -60,55 +51,78 @@ class Foreseen {
   }
 }
 
-/** Records above this many that one query returned are not noted: they decide as a set, not one by one. */
-const NOTED_ROWS_MAX = 1_000;
 /** Of a record that is not committed yet. */
 const UNCOMMITTED = 0;
 
 export class BufferedWork implements Work {
   readonly transactional = true;
+  readonly source: RecordSource;
   readonly #parts: BufferedParts;
-  readonly #draft: Draft;
-  readonly #writes: BufferedWrite[] = [];
-  readonly #reads = new Map<string, NotedRead>();
+  readonly #who: CommitOptions;
+  readonly #reads: ReadSet;
+  readonly #committed: RecordSource;
+  #draft: Draft;
+  #writes: BufferedWrite[] = [];
+  #written = 0;
   /** What own writes, with their cascades, made of records; null: to be asked for again. */
   #own: Map<string, StoredRecord | null> | null = new Map();
+  /** Once set, nothing more is read or written, whatever the body does about it. */
+  #failure: Error | null = null;
 
   constructor(parts: BufferedParts, who: CommitOptions) {
     this.#parts = parts;
-    this.#draft = parts.tables.draft(who);
+    this.#who = who;
+    this.#reads = parts.tables.readSet();
+    this.#committed = parts.tables.sourceFor(this.#reads);
+    this.#draft = parts.tables.draft(who, this.#reads);
+    this.source = {
+      get: (table, id) => this.get(table, id)?.values ?? null,
+      exists: (table, row, where, environment) => this.ask(false, (source) => source!.exists(table, row, where, environment)),
+    };
   }
 
   get isEmpty(): boolean {
     return this.#writes.length === 0;
   }
 
-  record(table: string, id: Value): StoredRecord | null {
-    const own = this.#ownRecords().get(nameOf(table, id));
-    if (own !== undefined) return own;
-    const stored = this.#parts.tables.get(table, id);
-    this.#note(table, id, stored);
-    return stored;
+  /** Why this attempt cannot be committed; null: nothing is known against it. */
+  get failure(): Error | null {
+    return this.#failure;
   }
 
-  read<T>(read: (connection: Connection) => T): T {
-    if (this.isEmpty) return read(this.#parts.storage.reader);
-    return this.#draft.step((session) => {
-      session.flush();
-      return read(session.connection);
+  get(table: string, id: Value): StoredRecord | null {
+    this.#advance();
+    const own = this.#ownRecords().get(nameOf(table, id));
+    if (own !== undefined) return own;
+    this.#reads.note(keyFootprint(this.#parts.catalog.tables.get(table)!, id));
+    return this.#parts.tables.get(table, id);
+  }
+
+  rows(compiled: CompiledPlan, environment: Environment): RowSet {
+    return this.#query(compiled, environment, (connection) => {
+      const found = readRows(connection, compiled, environment);
+      const hasLists = compiled.plan.select.some(({ kind }) => kind === "embed");
+      this.#noteRead(compiled, { environment, rows: found.rows, lastKeys: found.lastKeys, answer: hasLists ? JSON.parse(found.json) as { [name: string]: unknown }[] : null });
+      return found;
+    });
+  }
+
+  ids(compiled: CompiledPlan, environment: Environment, limit: number): Value[] {
+    return this.#query(compiled, environment, (connection) => {
+      const found = readIds(connection, compiled, environment, limit);
+      this.#noteRead(compiled, { environment, rows: found.length, lastKeys: null });
+      return found;
     });
   }
 
   ask<T>(local: boolean, question: (source: RecordSource | null) => T): T {
     if (local) return question(null);
-    return this.isEmpty ? question(this.#parts.tables.source) : this.#draft.step((session) => question(session.source));
-  }
-
-  noteRead(table: string, ids: readonly Value[]): void {
-    for (const id of ids.slice(0, NOTED_ROWS_MAX)) this.#note(table, id, this.#parts.tables.get(table, id));
+    this.#advance();
+    return this.isEmpty ? question(this.#committed) : this.#draft.step((session) => question(session.source));
   }
 
   preview(write: Write, options: WriteOptions): WriteOutcome | null {
+    this.#advance();
     try {
       return this.#draft.step((session): never => { throw new Foreseen(session.write(write, options)); });
     } catch (error) {
@@ -118,39 +132,93 @@ export class BufferedWork implements Work {
     }
   }
 
-  async write(write: Write, options: WriteOptions): Promise<WriteOutcome> {
+  async write(write: Write, options: WriteOptions, by: Work = this): Promise<WriteOutcome> {
     const { limits, catalog } = this.#parts;
+    this.#advance();
     if (this.#writes.length >= limits.transactionWrites) throw fault("TOO_MANY_ROWS", `A transaction writes at most ${limits.transactionWrites} times.`);
     const outcome = this.#draft.step((session) => {
       const made = session.write(write, options);
       session.verify();
       return made;
     });
-    if (!isMadeUp(write, outcome, catalog)) this.noteRead(outcome.table, [outcome.id]);
-    this.#writes.push({ ...pinned(write, options, outcome, catalog), outcome });
+    this.#writes.push({ ...pinned(write, options, outcome, catalog), outcome, by, number: this.#written++ });
     this.#own = null;
     return outcome;
   }
 
-  /** Records that were read and have changed since. */
-  changedReads(get: (table: string, id: Value) => StoredRecord | null = (table, id) => this.#parts.tables.get(table, id)): RecordName[] {
-    return [...this.#reads.values()].filter(({ table, id, version }) => (get(table, id)?.version ?? null) !== version);
+  async nested<T>(run: (work: Work) => Promise<T>, parent: Work = this): Promise<T> {
+    const inner = new NestedWork(this, parent);
+    const begun = this.#written;
+    try {
+      return await run(inner);
+    } catch (error) {
+      if (this.#failure === null) this.#undo(inner, begun);
+      throw this.#failure ?? error;
+    } finally {
+      inner.close();
+    }
+  }
+
+  /** Nothing was written: what was read must still be so, and then it is the state of now. */
+  certify(): void {
+    this.#advance();
   }
 
   /** In the commit: all writes, if the state is still the one that the body saw. `alone`: nobody else commits, so refusals are real. */
   apply(session: WriteSession, alone: boolean): void {
-    const changed = this.changedReads((table, id) => session.get(table, id));
-    if (changed.length > 0) throw staleReads(changed);
-    let other: string | null;
+    if (this.#failure !== null) throw this.#failure;
+    const touch = this.#reads.certify(session.head);
+    if (touch !== null) throw new BodyConflict(touch);
+    let other: WriteOutcome | null;
     try {
-      other = this.#replay(session);
+      other = this.#replay(session, this.#writes);
       session.flush();
     } catch (error) {
       // Anything else concerns the batch or the writer.
       if (alone || failureScope(error) !== "request") throw error;
-      throw new BodyConflict(this.#written(), [...new Set(this.#writes.map(({ write }) => write.table))].join(" "), error);
+      throw new BodyConflict(this.#ownTouch(), error);
     }
-    if (other !== null && !alone) throw new BodyConflict(this.#written(), other);
+    if (other !== null && !alone) throw new BodyConflict({ ...this.#ownTouch(), lane: other.table });
+  }
+
+  /** The attempt is over. */
+  end(): void {
+    this.#reads.end();
+  }
+
+  /** Before each read: to the newest state, unless that is another one in what was read. */
+  #advance(): void {
+    if (this.#failure !== null) throw this.#failure;
+    const touch = this.#reads.extend();
+    if (touch !== null) throw this.#failure = new BodyConflict(touch);
+  }
+
+  #query<T>(compiled: CompiledPlan, environment: Environment, read: (connection: Connection) => T): T {
+    this.#advance();
+    try {
+      if (this.isEmpty) return read(this.#parts.storage.reader);
+      return this.#draft.step((session) => {
+        this.#refuseRanked(compiled, session);
+        session.flush();
+        return read(session.connection);
+      });
+    } catch (error) {
+      // Also a refusal tells what is there.
+      this.#noteRead(compiled, { environment, rows: 1, lastKeys: null });
+      throw error;
+    }
+  }
+
+  #noteRead({ plan }: CompiledPlan, reading: Parameters<typeof footprintsOf>[1]): void {
+    for (const footprint of footprintsOf(plan, reading, this.#parts).footprints) this.#reads.note(footprint);
+  }
+
+  #refuseRanked({ plan }: CompiledPlan, session: WriteSession): void {
+    const ranked = rankedTables(plan, this.#parts.catalog);
+    if (ranked.size === 0) return;
+    const written = session.changes.find(({ table }) => ranked.has(table));
+    if (written === undefined) return;
+    throw fault("SEARCH_AFTER_WRITE", `search, similar and near do not see what this transaction has written to ${written.table}.`);
   }
 
   #ownRecords(): ReadonlyMap<string, StoredRecord | null> {
@@ -161,32 +229,42 @@ export class BufferedWork implements Work {
     })));
   }
 
-  /** The table where something came out otherwise than the body saw it; null: nowhere. */
-  #replay(session: WriteSession): string | null {
-    let other: string | null = null;
-    for (const { write, options, outcome } of this.#writes) {
-      if (!isSameOutcome(session.write(write, options), outcome, this.#parts.catalog)) other ??= write.table;
+  /** The first that came out otherwise than the body saw it; null: none. */
+  #replay(session: WriteSession, writes: readonly BufferedWrite[]): WriteOutcome | null {
+    let other: WriteOutcome | null = null;
+    for (const { write, options, outcome } of writes) {
+      if (!isSameOutcome(session.write(write, options), outcome, this.#parts.catalog)) other ??= outcome;
     }
     return other;
   }
 
-  #written(): RecordName[] {
-    return this.#writes.map(({ outcome }) => ({ table: outcome.table, id: outcome.id }));
+  /** Takes back what was written within `inner`: the others are rehearsed anew without it. */
+  #undo(inner: NestedWork, begun: number): void {
+    const kept = this.#writes.filter(({ by }) => !isWithin(by, inner));
+    if (kept.length === this.#writes.length) return;
+    if (kept.some(({ number }) => number >= begun)) {
+      // Whether it belongs to what is undone cannot be known.
+      throw this.#failure = new TypeError("A nested ctx.transaction failed after the ctx around it had been written through: inside, use the ctx that the function is given.");
+    }
+    this.#writes = kept;
+    this.#own = null;
+    this.#advance();
+    this.#draft = this.#parts.tables.draft(this.#who, this.#reads);
+    if (kept.length === 0) return;
+    const other = this.#draft.step((session) => {
+      const differing = this.#replay(session, kept);
+      session.verify();
+      return differing;
+    });
+    if (other !== null) throw this.#failure = new BodyConflict({ ...this.#ownTouch(), lane: other.table });
   }
 
-  #note(table: string, id: Value, stored: StoredRecord | null): void {
-    const name = nameOf(table, id);
-    if (!this.#reads.has(name)) this.#reads.set(name, { table, id, version: stored?.version ?? null });
+  #ownTouch(): Touch {
+    return {
+      records: this.#writes.map(({ outcome }) => ({ table: outcome.table, id: outcome.id })),
+      lane: [...new Set(this.#writes.map(({ write }) => write.table))].join(" "),
+    };
   }
-}
-
-export function staleReads(records: readonly RecordName[], cause?: unknown): BodyConflict {
-  return new BodyConflict(records, nameOf(records[0]!.table, records[0]!.id), cause);
-}
-
-/** A key that the runtime has just made up cannot be anybody else's. */
-function isMadeUp(write: Write, outcome: WriteOutcome, catalog: Catalog): boolean {
-  return write.kind === "create" && outcome.status === "created" && write.input[catalog.tables.get(write.table)!.primaryKey] === undefined;
 }
 
 function nameOf(table: string, id: Value): string {

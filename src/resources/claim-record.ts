@@ -1,12 +1,16 @@
 // Takes the next record of a query exactly once: found and changed in one commit, so that no two who ask get the same.
 import type { Value } from "../base/value.ts";
+import type { Environment } from "../expression/expression.ts";
+import { orderKeys } from "../query/order-keys.ts";
 import type { Plan } from "../query/plan.ts";
+import { fromWireValue } from "../schema/wire-value.ts";
+import type { CompiledPlan } from "../storage/plan-sql.ts";
 import { readIds } from "../storage/read-plan.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { Body, Mode } from "./body.ts";
 import { commitAs } from "./commit-as.ts";
 import { changeablePlan } from "./changeable-plan.ts";
-import { planEnvironment } from "./planner.ts";
+import { keyType, planEnvironment } from "./planner.ts";
 import { hasOverride, writeRecord } from "./record-write.ts";
 import type { Written } from "./record-override.ts";
 import { ownWrite, updateOf } from "./straight-write.ts";
@@ -21,8 +25,8 @@ export async function claimRecord(body: Body, request: ClaimRequest): Promise<Wr
   const environment = planEnvironment(rights, body.now);
   if (body.work.transactional || hasOverride(body.core, plan.table)) {
     return body.transact(async (inner) => {
-      const [id] = inner.work.read((connection) => readIds(connection, compiled, environment, 1));
-      return id === undefined ? null : writeRecord(inner, ownWrite(inner, updateOf(plan.table, id, patch), mode));
+      const id = firstOf(inner, compiled, environment);
+      return id === null ? null : writeRecord(inner, ownWrite(inner, updateOf(plan.table, id, patch), mode));
     });
   }
   const { tables } = body.core;
@@ -34,4 +38,15 @@ export async function claimRecord(body: Body, request: ClaimRequest): Promise<Wr
     return session.write(write, { dialect, authority: rights.authority, sent });
   }, commitAs(body.caller));
   return value === null ? null : { outcome: value, answer: undefined };
+}
+
+/** The key of the first record; null: there is none. Read with its place in the order, so that records behind it do not matter. */
+function firstOf(body: Body, compiled: CompiledPlan, environment: Environment): Value {
+  const { planner, catalog } = body.core;
+  const { plan } = compiled;
+  if (plan.offset > 0 || plan.search !== null || plan.similar !== null || plan.near !== null) return body.work.ids(compiled, environment, 1)[0] ?? null;
+  const table = body.table(plan.table);
+  const { lastKeys } = body.work.rows(planner.compile({ ...plan, limit: 1 }), environment);
+  const index = orderKeys(plan, table, keyType(table, catalog)).findIndex(({ name }) => name === table.primaryKey);
+  return lastKeys === null ? null : fromWireValue(lastKeys[index]!, table.fields.get(table.primaryKey)!.type, catalog);
 }

@@ -1,13 +1,12 @@
 // Queries of app code: typed objects to plans, plans to records in memory form.
 import { AmbitError } from "../base/error.ts";
-import type { RecordValues, Value } from "../base/value.ts";
+import type { RecordValues } from "../base/value.ts";
 import { isLiteral } from "../query/code-conditions.ts";
 import { parseCodeQuery } from "../query/code-query.ts";
 import { malformedCursor } from "../query/cursor.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Table } from "../schema/catalog.ts";
 import { decodeRows } from "../storage/decode-rows.ts";
-import { readRows } from "../storage/read-plan.ts";
 import type { Body, Mode } from "./body.ts";
 import { cursorAfter } from "./page-cursor.ts";
 import { planEnvironment } from "./planner.ts";
@@ -33,9 +32,8 @@ export function readPage(body: Body, plan: Plan, mode: Mode): { rows: RecordValu
   const { planner, catalog } = body.core;
   const rights = body.rights(mode);
   const { compiled } = planner.prepare(plan, rights, "code");
-  const { json, lastKeys } = body.work.read((connection) => readRows(connection, compiled, planEnvironment(rights, body.now)));
+  const { json, lastKeys } = body.work.rows(compiled, planEnvironment(rights, body.now));
   const rows = decodeRows(compiled.plan, json, catalog);
-  noteRows(body, plan, rows);
   const next = cursorAfter(plan, lastKeys, catalog);
   return { rows, next: next !== null && tellsHidden(body, plan, mode) ? body.core.cursors.seal(next) : next };
 }
@@ -62,13 +60,6 @@ export function countRows(body: Body, plan: Plan, mode: Mode): number {
     select: [{ kind: "aggregate", alias: "count", function: "count", value: null, field: null, cast: null }],
   };
   const { compiled } = body.core.planner.prepare(counting, rights, "code");
-  const { json } = body.work.read((connection) => readRows(connection, compiled, planEnvironment(rights, body.now)));
+  const { json } = body.work.rows(compiled, planEnvironment(rights, body.now));
   return (JSON.parse(json) as { count: number }[])[0]?.count ?? 0;
-}
-
-/** What a body decides by may not have changed when it commits: each record that a query returned counts as read. */
-function noteRows(body: Body, plan: Plan, rows: readonly RecordValues[]): void {
-  if (!body.work.transactional || plan.grouped) return;
-  const key = body.table(plan.table).primaryKey;
-  body.work.noteRead(plan.table, rows.flatMap((row) => (row[key] === undefined || row[key] === null ? [] : [row[key] as Value])));
 }

@@ -1,7 +1,7 @@
 // Plans as one caller may run them, compiled: kept as long as the plan object lives, once for each set of roles.
 import type { Rights } from "../access/rights.ts";
 import type { Limits } from "../base/limits.ts";
-import type { Environment, Expression } from "../expression/expression.ts";
+import type { Environment, Expression, ExpressionType } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import { openValuesRoot } from "../query/open-operand.ts";
@@ -63,11 +63,15 @@ export class Planner {
 
 export function keyField(table: Table, catalog: Catalog): Expression {
   const key = table.fields.get(table.primaryKey)!;
-  return { op: "field", type: typeOfField(key.type, catalog), row: "record", table: table.name, path: [], field: key.name, within: [] };
+  return { op: "field", type: keyType(table, catalog), row: "record", table: table.name, path: [], field: key.name, within: [] };
+}
+
+export function keyType(table: Table, catalog: Catalog): ExpressionType {
+  return typeOfField(table.fields.get(table.primaryKey)!.type, catalog);
 }
 
 function keyVariable(table: Table, catalog: Catalog): Expression {
-  return { op: "variable", type: typeOfField(table.fields.get(table.primaryKey)!.type, catalog), root: "args", path: ["key"] };
+  return { op: "variable", type: keyType(table, catalog), root: "args", path: ["key"] };
 }
 
 /** What a plan reads besides its rows. `key`: for plans of `byKey`. */

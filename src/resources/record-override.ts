@@ -51,7 +51,7 @@ async function createThrough(body: Body, request: RecordWrite, override: Overrid
 
 async function changeThrough(body: Body, request: RecordWrite, { code, run, verb, id }: Override): Promise<Written> {
   const { write, mode } = request;
-  const stored = body.work.record(write.table, id);
+  const stored = body.work.get(write.table, id);
   if (stored === null || body.seen(write.table, id, mode) === null) throw notFound(write.table);
   if ("precondition" in write && write.precondition !== null) {
     refuseUnpermitted(body, request, verb === "remove" ? "DELETE" : "UPDATE", stored.values);

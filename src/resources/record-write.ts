@@ -35,7 +35,7 @@ function targetOf(body: Body, { write, dialect, mode, sent }: RecordWrite): Pick
     case "remove": return { verb: "remove", id: write.id };
     case "update": case "increment": return { verb: "update", id: write.id };
     case "replace": {
-      if (body.work.record(write.table, write.id) === null) return { verb: "create", id: null };
+      if (body.work.get(write.table, write.id) === null) return { verb: "create", id: null };
       return body.seen(write.table, write.id, mode) === null ? null : { verb: "update", id: write.id };
     }
     case "create": {

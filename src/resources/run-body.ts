@@ -1,17 +1,17 @@
 // Runs app code: in a transaction that is run again when the state moved under it, or directly, each write by itself.
-import { assert } from "../base/assert.ts";
 import { fault } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import type { TablesHold } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import { Body, type Caller } from "./body.ts";
 import { BodyCalls } from "./body-calls.ts";
-import { BodyConflict, BufferedWork, staleReads } from "./buffered-work.ts";
+import { BodyConflict } from "./body-conflict.ts";
+import { BufferedWork } from "./buffered-work.ts";
 import { commitAs } from "./commit-as.ts";
 import { createContext } from "./context.ts";
-import { DirectWork } from "./direct-work.ts";
+import { DirectWork, unwanted } from "./direct-work.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
-import type { Committing, Work } from "./work.ts";
+import { plansOn, type Committing, type Work } from "./work.ts";
 
 export interface BodyRequest<Value, Answer> {
   readonly caller: Caller;
@@ -20,6 +20,8 @@ export interface BodyRequest<Value, Answer> {
   complete(value: Value, at: Committing): Answer;
   /** Something is kept in the same commit, so there must be one. */
   readonly commits: boolean;
+  /** False once nobody waits for it any more: then nothing is committed. */
+  isWanted?(): boolean;
 }
 
 /** One entry, or none. Throws what the body throws, TRANSACTION_CONFLICT or TRANSACTION_TIMEOUT. */
@@ -45,7 +47,11 @@ export async function runTransaction<Value, Answer>(core: DispatchCore, request:
 
 /** Without a transaction: what it wrote stays, whatever comes after. */
 export async function runDirect<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>): Promise<Answer> {
-  const { value } = await runOnce(core, request, { work: new DirectWork(core, commitAs(request.caller)), deadlineMs: core.clock.now() + core.limits.requestMs });
+  const { tables, storage, clock, limits } = core;
+  const { value } = await runOnce(core, request, {
+    deadlineMs: clock.now() + limits.requestMs,
+    workOf: (calls) => new DirectWork({ tables, storage, who: commitAs(request.caller), isWanted: () => calls.isOpen }),
+  });
   return request.complete(value, beside(core));
 }
 
@@ -55,14 +61,13 @@ async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyReque
   const hold = alone ? await turn(core, core.tables.hold(), deadlineMs, (late) => late.release()) : null;
   const work = new BufferedWork(core, commitAs(request.caller));
   try {
-    const { value } = await runOnce(core, request, { work, deadlineMs });
+    const { value } = await runOnce(core, request, { workOf: () => work, deadlineMs });
     return await commit(core, request, { work, value, hold });
   } catch (error) {
-    if (error instanceof BodyConflict || alone) throw error;
-    // What a body says about a state that was never there as a whole does not count.
-    const changed = work.changedReads();
-    throw changed.length > 0 ? staleReads(changed, error) : error;
+    // What the body made of it does not count.
+    throw work.failure ?? error;
   } finally {
+    work.end();
     hold?.release();
   }
 }
@@ -70,27 +75,25 @@ async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyReque
 async function commit<Value, Answer>(
   core: DispatchCore, request: BodyRequest<Value, Answer>, { work, value, hold }: { readonly work: BufferedWork; readonly value: Value; readonly hold: TablesHold | null },
 ): Promise<Answer> {
+  if (work.failure !== null) throw work.failure;
   if (work.isEmpty && !request.commits) {
-    const changed = work.changedReads();
-    if (changed.length > 0) throw staleReads(changed);
+    work.certify();
     return request.complete(value, beside(core));
   }
   const committed = await (hold ?? core.tables).commit((session) => {
+    if (request.isWanted?.() === false) throw unwanted();
     work.apply(session, hold !== null);
     return request.complete(value, committing(session));
   }, commitAs(request.caller));
   return committed.value;
 }
 
-async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { work, deadlineMs }: { readonly work: Work; readonly deadlineMs: number }): Promise<{ value: Value }> {
+async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { workOf, deadlineMs }: { workOf(calls: BodyCalls): Work; readonly deadlineMs: number }): Promise<{ value: Value }> {
   const { caller } = request;
   const calls = new BodyCalls();
   const body = new Body({
-    core, caller, work, calls, createContext,
-    transact: (inner) => {
-      assert(!work.transactional, "a transaction has no other one inside");
-      return runTransaction(core, { caller, run: inner, complete: (value) => value, commits: false });
-    },
+    core, caller, work: workOf(calls), calls, createContext,
+    transact: (inner) => runTransaction(core, { caller, run: inner, complete: (value) => value, commits: false, isWanted: () => calls.isOpen }),
   });
   try {
     const value = await before(core, request.run(body), deadlineMs, () => calls.close("its time was up"));
@@ -128,12 +131,14 @@ async function turn<Held>(core: DispatchCore, coming: Promise<Held>, deadlineMs:
 }
 
 export function committing(session: WriteSession): Committing {
-  return { connection: session.connection, now: session.now, source: session.source, get: (table, id) => session.get(table, id) };
+  const { connection, now, source } = session;
+  return { ...plansOn(connection), connection, now, source, get: (table, id) => session.get(table, id) };
 }
 
 /** The committed state, where nothing is written. */
 export function beside(core: DispatchCore): Committing {
-  return { connection: core.storage.reader, now: dateTimeOf(core.clock.now()), source: core.tables.source, get: (table, id) => core.tables.get(table, id) };
+  const { storage, tables, clock } = core;
+  return { ...plansOn(storage.reader), connection: storage.reader, now: dateTimeOf(clock.now()), source: tables.source, get: (table, id) => tables.get(table, id) };
 }
 
 /** Names the records that kept changing, as far as the caller may see them. */

@@ -1,31 +1,60 @@
 // What a body's data operations run against: a transaction that buffers (buffered-work.ts), or single commits (direct-work.ts).
-import type { RecordSource } from "../expression/expression.ts";
+import type { Environment, RecordSource } from "../expression/expression.ts";
 import type { Value } from "../base/value.ts";
 import type { Connection } from "../storage/connection.ts";
+import type { CompiledPlan } from "../storage/plan-sql.ts";
+import { readIds, readRows, type RowSet } from "../storage/read-plan.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 
-export interface Work {
+/** Reads of one state. In a transaction everything that was asked is noted, found or not: what others change of it counts. */
+export interface StateReader {
+  /** Without rules; null: there is none. */
+  get(table: string, id: Value): StoredRecord | null;
+  /** As `readRows` and `readIds` of storage/read-plan.ts. */
+  rows(compiled: CompiledPlan, environment: Environment): RowSet;
+  ids(compiled: CompiledPlan, environment: Environment, limit: number): Value[];
+  /** Follows relations, for rules that are evaluated in memory. */
+  readonly source: RecordSource;
+}
+
+export interface Work extends StateReader {
   /** The writes of this work are committed together, or not at all; nothing may call out. */
   readonly transactional: boolean;
-  /** The record as this work sees it, its own writes included; without rules. In a transaction it is noted as read. */
-  record(table: string, id: Value): StoredRecord | null;
-  /** Runs `read` where own writes are visible. Synchronous. */
-  read<T>(read: (connection: Connection) => T): T;
-  /** For rules that are evaluated in memory: `source` follows relations, own writes included; null where `local` says that none are. */
+  /** For rules that are evaluated in memory: `source` as above; null where `local` says that no relation is followed. */
   ask<T>(local: boolean, question: (source: RecordSource | null) => T): T;
-  /** These records decide what the body does: in a transaction each is a precondition of the commit. */
-  noteRead(table: string, ids: readonly Value[]): void;
   /** What `write` would come to; null where it would be refused. Changes nothing. */
   preview(write: Write, options: WriteOptions): WriteOutcome | null;
   /** Validates, fills and judges now; throws what is refused. */
   write(write: Write, options: WriteOptions): Promise<WriteOutcome>;
+  /** Only of a transaction: what `run` writes through the work that it gets is undone if it throws. */
+  nested<T>(run: (work: Work) => Promise<T>): Promise<T>;
+}
+
+/** A state and its time. */
+export interface State extends StateReader {
+  /** Canonical; in a commit, the commit's. */
+  readonly now: string;
 }
 
 /** Where a result is put together: inside the commit, or beside it when nothing was written. */
-export interface Committing {
+export interface Committing extends State {
   readonly connection: Connection;
-  /** Canonical time of the commit. */
-  readonly now: string;
-  get(table: string, id: Value): StoredRecord | null;
-  readonly source: RecordSource;
+}
+
+/** The state that a body sees. */
+export function stateOf(work: Work, now: string): State {
+  return {
+    now, source: work.source,
+    get: (table, id) => work.get(table, id),
+    rows: (compiled, environment) => work.rows(compiled, environment),
+    ids: (compiled, environment, limit) => work.ids(compiled, environment, limit),
+  };
+}
+
+/** Reads of plans on a connection. */
+export function plansOn(connection: Connection): Pick<StateReader, "rows" | "ids"> {
+  return {
+    rows: (compiled, environment) => readRows(connection, compiled, environment),
+    ids: (compiled, environment, limit) => readIds(connection, compiled, environment, limit),
+  };
 }

@@ -3,11 +3,11 @@
 import { fault } from "../base/error.ts";
 import type { Value } from "../base/value.ts";
 import { coerceValue } from "../schema/coerce-value.ts";
-import { readIds } from "../storage/read-plan.ts";
 import { checkPrecondition } from "../tables/judge.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 import type { Body, Caller } from "./body.ts";
+import { commitAs } from "./commit-as.ts";
 import { changeablePlan } from "./changeable-plan.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Keep } from "./idempotency.ts";
@@ -17,7 +17,7 @@ import { hasOverride, writeRecord } from "./record-write.ts";
 import { committing, runTransaction } from "./run-body.ts";
 import { plainRecord } from "./table-instance.ts";
 import { rowTexts, writeResult, type WriteDone } from "./write-result.ts";
-import type { Committing } from "./work.ts";
+import { stateOf, type State } from "./work.ts";
 
 export type WriteBody = Extract<OperationBody, { kind: "create" | "replace" | "update" | "remove" | "update-many" | "remove-many" }>;
 
@@ -32,7 +32,7 @@ export function tableOf(body: WriteBody): string {
 }
 
 /** The role part: where no rule could ever permit the write, nothing runs. */
-function requireVerb(body: WriteBody, { rights }: Caller): void {
+export function requireVerb(body: WriteBody, { rights }: Caller): void {
   const table = tableOf(body);
   switch (body.kind) {
     case "create": return rights.require(table, "CREATE");
@@ -44,16 +44,22 @@ function requireVerb(body: WriteBody, { rights }: Caller): void {
 
 async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
   const { value } = await core.tables.commit((session) => {
-    const at = committing(session);
-    checkAbsence(core, body, caller, at);
-    const { writes, before } = writesOf(core, body, caller, at);
-    const outcomes = writeAll(session, writes, { dialect: "wire", authority: caller.rights.authority, sent: null });
+    const written = writeOn(core, session, body, caller);
     if (keep !== null || body.returning !== null) session.flush();
-    const result = writeResult(core, { body, done: outcomes.map(doneOf), before, caller, at });
+    const result = writeResult(core, { ...written, body, caller, at: committing(session) });
     keep?.(session.connection, result);
     return result;
-  }, { actor: caller.identity.subject, requestId: caller.requestId });
+  }, commitAs(caller));
   return value;
+}
+
+/** Without overrides, on the state that the session has come to. What is staged has been flushed where `body` looks for records. */
+export function writeOn(core: DispatchCore, session: WriteSession, body: WriteBody, caller: Caller): Written {
+  const at = committing(session);
+  checkAbsence(core, body, caller, at);
+  const { writes, before } = writesOf(core, body, caller, at);
+  const outcomes = writeAll(session, writes, { dialect: "wire", authority: caller.rights.authority, sent: null });
+  return { done: outcomes.map(doneOf), before };
 }
 
 function writeAll(session: WriteSession, writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[] {
@@ -72,14 +78,12 @@ function throughOverrides(core: DispatchCore, body: WriteBody, caller: Caller, k
   });
 }
 
-interface Written { readonly done: readonly WriteDone[]; readonly before: readonly string[] | null }
+export interface Written { readonly done: readonly WriteDone[]; readonly before: readonly string[] | null }
 
 async function writeEach(core: DispatchCore, run: Body, body: WriteBody): Promise<Written> {
-  const { writes, before } = run.work.read((connection) => {
-    const at = { connection, now: run.now, get: (table: string, id: Value) => run.work.record(table, id), source: core.tables.source };
-    checkAbsence(core, body, run.caller, at);
-    return writesOf(core, body, run.caller, at);
-  });
+  const at = stateOf(run.work, run.now);
+  checkAbsence(core, body, run.caller, at);
+  const { writes, before } = writesOf(core, body, run.caller, at);
   const done: WriteDone[] = [];
   for (const write of writes) {
     const { outcome, answer } = await writeRecord(run, { write, dialect: "wire", mode: "caller", sent: null });
@@ -101,7 +105,7 @@ function answeredOnly(run: Body, write: Write, answer: unknown): WriteDone {
 }
 
 /** The single writes that the operation comes down to; and the rows as they were, where `returning` asks for what is removed. */
-function writesOf(core: DispatchCore, body: WriteBody, caller: Caller, at: Committing): { writes: readonly Write[]; before: readonly string[] | null } {
+function writesOf(core: DispatchCore, body: WriteBody, caller: Caller, at: State): { writes: readonly Write[]; before: readonly string[] | null } {
   switch (body.kind) {
     case "create": return { writes: body.inputs.map((input) => ({ kind: "create", table: body.table, input, onConflict: body.onConflict })), before: null };
     case "replace": return { writes: [{ kind: "replace", table: body.table, id: body.id, input: body.input, precondition: body.precondition }], before: null };
@@ -120,11 +124,11 @@ function writesOf(core: DispatchCore, body: WriteBody, caller: Caller, at: Commi
 }
 
 /** Records found under READ that the verb's rule permits to change. Throws TOO_MANY_ROWS. */
-function idsOf(core: DispatchCore, body: Extract<WriteBody, { kind: "update-many" | "remove-many" }>, { rights }: Caller, at: Committing): Value[] {
+function idsOf(core: DispatchCore, body: Extract<WriteBody, { kind: "update-many" | "remove-many" }>, { rights }: Caller, at: State): Value[] {
   const { bulkRows } = core.limits;
   const most = Math.min(bulkRows, body.maxAffected ?? bulkRows);
   const compiled = changeablePlan(core.planner, { plan: body.plan, rights, verb: body.kind === "update-many" ? "UPDATE" : "DELETE", reader: "wire" });
-  const ids = readIds(at.connection, compiled, planEnvironment(rights, at.now), most + 1);
+  const ids = at.ids(compiled, planEnvironment(rights, at.now), most + 1);
   if (ids.length <= most) return ids;
   throw body.maxAffected !== null && most === body.maxAffected
     ? fault("TOO_MANY_ROWS", `More than ${most} records match.`, { details: `More than ${most} records match, which is what max-affected permits.` })
@@ -132,7 +136,7 @@ function idsOf(core: DispatchCore, body: Extract<WriteBody, { kind: "update-many
 }
 
 /** POST with If-None-Match: * (or If-Match) is about the record whose key it names, if the caller sees it. */
-function checkAbsence(core: DispatchCore, body: WriteBody, { rights }: Caller, at: Committing): void {
+function checkAbsence(core: DispatchCore, body: WriteBody, { rights }: Caller, at: State): void {
   if (body.kind !== "create" || body.precondition === null) return;
   const table = core.catalog.tables.get(body.table)!;
   const key = table.fields.get(table.primaryKey)!;

@@ -1,7 +1,6 @@
 // What a write answers: numbers, keys and versions, and the rows that `returning` asks for as the caller may read them.
 import type { Value } from "../base/value.ts";
 import type { Plan } from "../query/plan.ts";
-import { readRows } from "../storage/read-plan.ts";
 import type { WriteOutcome } from "../tables/write.ts";
 import type { Caller } from "./body.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -10,7 +9,7 @@ import { planEnvironment } from "./planner.ts";
 import { nothing } from "./read-operations.ts";
 import type { RecordView } from "./record-view.ts";
 import type { WriteBody } from "./write-operations.ts";
-import type { Committing } from "./work.ts";
+import type { State } from "./work.ts";
 
 export interface WriteDone { readonly status: WriteOutcome["status"]; readonly id: Value }
 
@@ -20,7 +19,7 @@ export interface WriteAnswer {
   /** Rows read before they were removed; null: they are read now. */
   readonly before: readonly string[] | null;
   readonly caller: Caller;
-  readonly at: Committing;
+  readonly at: State;
 }
 
 export function writeResult(core: DispatchCore, { body, done, before, caller, at }: WriteAnswer): Result {
@@ -44,20 +43,20 @@ export function writeResult(core: DispatchCore, { body, done, before, caller, at
 }
 
 /** One text for each of the records that the caller may read. Null without `returning`. */
-export function rowTexts(core: DispatchCore, request: { readonly returning: Plan | null; readonly ids: readonly Value[]; readonly caller: Caller; readonly at: Committing }): string[] | null {
+export function rowTexts(core: DispatchCore, request: { readonly returning: Plan | null; readonly ids: readonly Value[]; readonly caller: Caller; readonly at: State }): string[] | null {
   const { returning, ids, caller, at } = request;
   if (returning === null) return null;
   if (caller.rights.permission(returning.table, "READ") === false) return [];
   const { compiled } = core.planner.prepare(core.planner.byKey(returning), caller.rights, "wire");
   return ids.flatMap((id) => {
     if (id === null) return [];
-    const { json, rows } = readRows(at.connection, compiled, planEnvironment(caller.rights, at.now, id));
+    const { json, rows } = at.rows(compiled, planEnvironment(caller.rights, at.now, id));
     return rows === 0 ? [] : [json.slice(1, -1)];
   });
 }
 
 /** Only where a GET of the record would carry it too, and for what is answered is the record itself. */
-function versionOf(core: DispatchCore, of: { readonly table: string; readonly id: Value; readonly returning: Plan | null }, { rights }: Caller, at: Committing): number | null {
+function versionOf(core: DispatchCore, of: { readonly table: string; readonly id: Value; readonly returning: Plan | null }, { rights }: Caller, at: State): number | null {
   const view = core.views.of(of.table, rights, "wire");
   if (!view.unconditional || view.read === false || of.id === null) return null;
   if (of.returning !== null && !isWhole(of.returning, view)) return null;

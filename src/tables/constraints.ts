@@ -1,9 +1,13 @@
 // Constraints at the end of a request: references exist, nothing that goes is still referred to, expired records make room.
 // Unique values are SQLite's verdict (apply-staged.ts), after all changes are in.
+import type { RecordValues } from "../base/value.ts";
+import type { Table } from "../schema/catalog.ts";
 import { holds, type WriteContext } from "./write-context.ts";
 import { comparedValues } from "./compared-value.ts";
-import { missingReference, stillReferenced } from "./constraint-error.ts";
+import { isWithin, tenantOf } from "./confinement.ts";
+import { missingReference, stillReferenced, stillReferencedElsewhere } from "./constraint-error.ts";
 import type { Slot } from "./overlay.ts";
+import { noteExistence } from "./read-notes.ts";
 import { carryOutActions, expireSlot, referring } from "./referential-actions.ts";
 import { modelOf, type ForeignKey } from "./table-model.ts";
 
@@ -24,11 +28,16 @@ function checkReferrers(context: WriteContext, slot: Slot): void {
     if (referrer.onDelete !== "RESTRICT") continue;
     const overlaid = context.overlay.countOf(referrer.table);
     for (const other of referring(context, referrer, slot, overlaid + 1)) {
-      if (other.current === null || !context.overlay.isExpired(other.current)) throw stillReferenced(slot.model, other.model, referrer.field, slot.writer);
+      if (other.current === null || !context.overlay.isExpired(other.current)) throw keptBy(context, slot, other, referrer.field);
       expireSlot(context, other);
       carryOutActions(context);
     }
   }
+}
+
+function keptBy({ confinement }: WriteContext, slot: Slot, other: Slot, field: string): Error {
+  const isSeen = other.current === null || isWithin(confinement, other.model.table, other.current.values);
+  return isSeen ? stillReferenced(slot.model, other.model, field, slot.writer) : stillReferencedElsewhere(slot.model);
 }
 
 /** An expired record does not exist, but in SQLite it holds its unique values. */
@@ -55,9 +64,15 @@ function checkReferences(context: WriteContext, slot: Slot): void {
     const model = modelOf(context.models, key.target);
     // What it pointed to before is there, unless it went in this session: then it points there again.
     if (id === (before?.values[key.field] ?? null) && !context.overlay.isRemoved(model, id)) continue;
+    noteExistence(context, model, id, slot.writer.sent.has(key.field) ? slot.writer.authority?.table(key.target).read ?? true : true);
     const target = context.overlay.visible(context.overlay.slot(model, id));
-    if (target === null || !mayRefer(context, slot, key, target.values)) throw missingReference(slot.model, key.field, key.target, slot.writer);
+    if (target === null || !isOfOneTenant(slot, model.table, target.values) || !mayRefer(context, slot, key, target.values)) throw missingReference(slot.model, key.field, key.target, slot.writer);
   }
+}
+
+/** Whoever writes: what belongs to a tenant refers to nothing of another. To what belongs to none, all may. */
+function isOfOneTenant({ model, current }: Slot, target: Table, record: RecordValues): boolean {
+  return target.tenant === null || tenantOf(target, record) === tenantOf(model.table, current!.values);
 }
 
 /** What the caller itself refers to must be in its sight. */

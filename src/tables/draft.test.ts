@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 test("each step sees what the ones before staged; nothing is ever committed", () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   draft.step((session) => session.write(create("Team", { id: "t2", name: "blue" }), wire(null)));
   draft.step((session) => session.write(create("Member", { id: "m1", teamId: "t2", nick: "Z" }), wire(null)));
   expect(draft.step((session) => session.get("Member", "m1")?.values["teamId"])).toBe("t2");
@@ -31,7 +31,7 @@ test("each step sees what the ones before staged; nothing is ever committed", ()
 });
 
 test("a step that throws leaves nothing, also when it had flushed", () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   draft.step((session) => session.write(create("Team", { id: "t2" }), wire(null)));
   expect(() => draft.step((session) => {
     session.write(update("Team", "t1", { name: "green" }), wire(null));
@@ -43,7 +43,7 @@ test("a step that throws leaves nothing, also when it had flushed", () => {
 });
 
 test("verify finds what a commit would refuse, without SQLite", () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   const step = (...writes: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0][]) => draft.step((session) => {
     for (const write of writes) session.write(write, wire(null));
     session.verify();
@@ -59,14 +59,14 @@ test("verify finds what a commit would refuse, without SQLite", () => {
 });
 
 test("what others commit meanwhile is seen by the next step", async () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   expect(draft.step((session) => session.get("Team", "t1")?.values["size"])).toBe(1);
   await app.write(update("Team", "t1", { size: 2 }));
   expect(draft.step((session) => session.get("Team", "t1")?.values["size"])).toBe(2);
 });
 
 test("a record that an earlier step only met does not stand in the way of a later one", () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   const verified = (...writes: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0][]) => draft.step((session) => {
     session.get("Team", "t1");
     for (const write of writes) session.write(write, wire(null));
@@ -80,7 +80,7 @@ test("a record that an earlier step only met does not stand in the way of a late
 });
 
 test("a thousand steps take about as long as a thousand writes", () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   for (let index = 0; index < 1_000; index++) {
     draft.step((session) => {
       session.write(create("Member", { id: `m${index}`, teamId: "t1", nick: `n${index}` }), wire(null));
@@ -91,7 +91,7 @@ test("a thousand steps take about as long as a thousand writes", () => {
 });
 
 test("unique values that a record gave up, another took and it wants back are taken", () => {
-  const draft = app.tables.draft(WHO);
+  const draft = app.tables.draft(WHO, { note() {} });
   const step = (write: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0]) => draft.step((session) => {
     session.write(write, wire(null));
     session.verify();

@@ -11,8 +11,11 @@ import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
+import { ReadSet, recentEntries, type RecentEntries } from "./certification.ts";
+import type { Confinement } from "./confinement.ts";
 import { createSweeper, type Sweeper } from "./expiry-sweeper.ts";
 import { RecordCache, type RecordText } from "./record-cache.ts";
+import type { ReadNotes } from "./read-notes.ts";
 import { createRecordSource } from "./record-source.ts";
 import type { RecordShape } from "./record-text.ts";
 import { Session, type SessionEntry } from "./session.ts";
@@ -27,12 +30,16 @@ export interface TablesOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
+  /** False: transactions are not held against what others committed. For tests, which show what then goes wrong. */
+  readonly certifies?: boolean;
 }
 
 /** Who is named in the log, and in @createdBy where code acts without rules. */
 export interface CommitOptions {
   readonly actor: string | null;
   readonly requestId: string;
+  /** Whose records of tenant tables are there. Without it all are: for the runtime's own work. */
+  readonly confinement?: Confinement | null;
 }
 
 export interface Committed<Result> {
@@ -71,8 +78,12 @@ export interface Tables {
   commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
   /** Runs `work` on the current state, looks at constraints as a commit would, and undoes it. */
   rehearse<Result>(work: (session: WriteSession) => Result, options?: CommitOptions): Result;
-  /** Its time is that of its beginning. */
-  draft(who: CommitOptions): Draft;
+  /** Its time is that of its beginning. `reads` is told what it reads. */
+  draft(who: CommitOptions, reads: ReadNotes): Draft;
+  /** Of one attempt of a transaction. */
+  readSet(): ReadSet;
+  /** `source`, telling `reads` what was asked. */
+  sourceFor(reads: ReadNotes): RecordSource;
   hold(): Promise<TablesHold>;
   /** Called after COMMIT, before the commit is answered, in order of position. Must not throw. Returns how to unsubscribe. */
   onCommitted(listener: (entry: CommittedEntry) => void): () => void;
@@ -99,6 +110,7 @@ export function createTables(options: TablesOptions): Tables {
 
 class Engine implements Tables {
   readonly source: RecordSource;
+  readonly #recent: RecentEntries;
   readonly #options: TablesOptions;
   readonly #models: TableModels;
   #cache: RecordCache;
@@ -111,7 +123,8 @@ class Engine implements Tables {
     this.#options = options;
     this.#models = createTableModels(catalog, book);
     this.#cache = new RecordCache(limits.recordCacheBytes);
-    this.source = createRecordSource({ catalog, book, connection: () => storage.reader, get: (table, id) => this.get(table, id)?.values ?? null });
+    this.#recent = recentEntries(storage, limits);
+    this.source = this.#source(null);
     this.#sweeper = createSweeper({
       models: this.#models, clock, limits, reader: storage.reader,
       commit: async (work) => (await storage.commit(this.#runner(work, SYSTEM), this.#afterCommit)).value,
@@ -153,15 +166,24 @@ class Engine implements Tables {
     });
   }
 
-  draft(who: CommitOptions): Draft {
+  draft(who: CommitOptions, reads: ReadNotes): Draft {
     const { storage } = this.#options;
     let session: Session | null = null;
     return {
       step: (work) => storage.rehearse((connection) => {
-        session ??= this.#session(connection, who);
+        session ??= this.#session(connection, who, reads);
         return session.step(work);
       }),
     };
+  }
+
+  readSet(): ReadSet {
+    const { storage, book, limits, certifies = true } = this.#options;
+    return new ReadSet({ storage, recent: this.#recent, book, limits, certifies });
+  }
+
+  sourceFor(reads: ReadNotes): RecordSource {
+    return this.#source(reads);
   }
 
   async hold(): Promise<TablesHold> {
@@ -209,14 +231,21 @@ class Engine implements Tables {
     return (connection) => {
       const session = this.#session(connection, who);
       const value = work(session);
-      return { value, entry: session.finish() };
+      const entry = session.finish();
+      if (entry !== null) this.#recent.record(entry.position, entry.changes, this.#options.book);
+      return { value, entry };
     };
   }
 
-  #session(connection: Connection, { actor, requestId }: CommitOptions): Session {
+  #source(reads: ReadNotes | null): RecordSource {
+    const { storage, catalog, book } = this.#options;
+    return createRecordSource({ catalog, book, reads, connection: () => storage.reader, get: (table, id) => this.get(table, id)?.values ?? null });
+  }
+
+  #session(connection: Connection, { actor, requestId, confinement = null }: CommitOptions, reads: ReadNotes | null = null): Session {
     const { catalog, book, limits, clock, random } = this.#options;
     return new Session({
-      catalog, book, models: this.#models, limits, connection, actor, requestId,
+      catalog, book, models: this.#models, limits, connection, actor, requestId, confinement, reads,
       now: dateTimeOf(clock.now()), createId: () => uuidv7(clock, random),
     });
   }

@@ -5,10 +5,14 @@ import type { Environment, Expression, RecordSource, RowName } from "../expressi
 import { evaluate } from "../expression/evaluate.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { typeOf } from "../expression/field-type.ts";
-import { partsOf, withParts } from "../expression/inspect.ts";
+import { bindRow, partsOf, withParts } from "../expression/inspect.ts";
+import { footprintsOf } from "../query/footprint-plan.ts";
+import { keyFootprint } from "../query/footprint.ts";
+import type { Plan } from "../query/plan.ts";
 import type { Connection } from "../storage/connection.ts";
 import { expressionSql, type BindSlot } from "../storage/expression-sql.ts";
 import { toSqlValue } from "../storage/sql-value.ts";
+import type { ReadNotes } from "./read-notes.ts";
 
 export interface RecordSourceOptions {
   readonly catalog: Catalog;
@@ -17,6 +21,8 @@ export interface RecordSourceOptions {
   connection(): Connection;
   /** Expired records are null. */
   get(table: string, id: Value): { readonly [field: string]: Value } | null;
+  /** Told what was asked. */
+  readonly reads?: ReadNotes | null;
 }
 
 /** An `exists` as one statement; what it reads of the rows around it comes in as variables. */
@@ -24,21 +30,31 @@ interface Question {
   readonly sql: string;
   readonly slots: readonly BindSlot[];
   readonly outer: readonly Expression[];
+  /** The same as a plan, for its footprints. */
+  readonly plan: Plan;
 }
 
 const OUTER = "$outer";
 const questions = new WeakMap<ExpressionBook, WeakMap<Expression, Question>>();
 
 export function createRecordSource(options: RecordSourceOptions): RecordSource {
-  const { book } = options;
+  const { book, reads = null } = options;
   let known = questions.get(book);
   if (known === undefined) questions.set(book, known = new WeakMap());
   return {
-    get: (table, id) => options.get(table, id),
+    get(table, id) {
+      reads?.note(keyFootprint(options.catalog.tables.get(table)!, id));
+      return options.get(table, id);
+    },
     exists(table, row, where, environment) {
       let question = known.get(where);
       if (question === undefined) known.set(where, question = compileQuestion(options, table, row, where));
-      return options.connection().query(question.sql).values(...parametersOf(question, environment, book))[0]?.[0] === 1;
+      const closed = closedEnvironment(question, environment, book);
+      if (reads !== null) {
+        const { footprints } = footprintsOf(question.plan, { environment: { ...closed, rows: {}, source: null }, rows: 1, lastKeys: null }, options);
+        for (const footprint of footprints) reads.note(footprint);
+      }
+      return options.connection().query(question.sql).values(...parametersOf(question, closed, book))[0]?.[0] === 1;
     },
   };
 }
@@ -53,7 +69,7 @@ function compileQuestion({ catalog, book }: RecordSourceOptions, table: string, 
     bind: (slot) => `?${slots.push(slot)}`,
     nextAlias: () => `e${aliases++}`,
   });
-  return { sql: `SELECT ${sql}`, slots, outer };
+  return { sql: `SELECT ${sql}`, slots, outer, plan: planOf(table, bindRow(inside, row, "record")) };
 }
 
 /** Reads of rows that stand around the `exists` become variables, worked out in memory. */
@@ -68,11 +84,21 @@ function withoutOuterRows(expression: Expression, bound: ReadonlySet<RowName>, o
   return withParts(expression, parts.map((part) => withoutOuterRows(part, inner, outer)));
 }
 
-function parametersOf(question: Question, environment: Environment, book: ExpressionBook): ReturnType<typeof toSqlValue>[] {
+function planOf(table: string, filter: Expression): Plan {
+  return {
+    table, filter, select: [{ kind: "aggregate", alias: "count", function: "count", value: null, field: null, cast: null }], grouped: true,
+    order: [], limit: null, offset: 0, after: null, count: null, search: null, similar: null, near: null, refuseScan: false,
+  };
+}
+
+function closedEnvironment(question: Question, environment: Environment, book: ExpressionBook): Environment {
   const outer: { [index: string]: Value } = {};
   question.outer.forEach((expression, index) => { outer[String(index)] = evaluate(expression, environment, book); });
-  // Member by member: an environment may work its time out only when asked, and a spread would lose that.
+  // Member by member: an environment may be of a class, whose members a spread would lose.
   const { rows, now, source } = environment;
-  const closed: Environment = { rows, now, source, variables: { ...environment.variables, [OUTER]: outer } };
+  return { rows, now, source, variables: { ...environment.variables, [OUTER]: outer } };
+}
+
+function parametersOf(question: Question, closed: Environment, book: ExpressionBook): ReturnType<typeof toSqlValue>[] {
   return question.slots.map((slot) => (slot.kind === "value" ? slot.value : toSqlValue(evaluate(slot.expression, closed, book), typeOf(slot.expression))));
 }

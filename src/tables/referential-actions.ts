@@ -1,8 +1,11 @@
 // What the deletion of records does to those that refer to them: CASCADE and SET_NULL as ordinary changes, with the tables' authority.
 import { fault } from "../base/error.ts";
+import { isWithin } from "./confinement.ts";
+import { stillReferencedElsewhere } from "./constraint-error.ts";
 import { runChecks } from "./judge.ts";
 import { completed, copyRecord, expiryOf, touched } from "./fill-record.ts";
 import type { Slot } from "./overlay.ts";
+import { noteReferrers } from "./read-notes.ts";
 import { modelOf, type Referrer } from "./table-model.ts";
 import type { WriteContext } from "./write-context.ts";
 
@@ -19,6 +22,7 @@ export function carryOutActions(context: WriteContext): void {
         if (++rows > context.limits.cascadeRows) {
           throw fault("TOO_MANY_ROWS", `Deleting this would change more than ${context.limits.cascadeRows} records.`, { details: { limit: "cascadeRows", rows: context.limits.cascadeRows } });
         }
+        refuseBeyondTenant(context, referrer, child, slot);
         act(context, referrer, child, slot);
       }
     }
@@ -34,6 +38,7 @@ export function referring(context: WriteContext, referrer: Referrer, slot: Slot,
   const model = modelOf(context.models, referrer.table);
   const found = new Set<Slot>();
   const key = slot.model.codec.key(slot.id);
+  noteReferrers(context, referrer, slot.id);
   for (const row of overlay.connection.query(referrer.selectSql).values(key, limit)) found.add(overlay.adopt(model, row));
   for (const other of overlay.pointing(referrer.table)) found.add(other);
   const replaced = overlay.isReplaced(slot);
@@ -44,6 +49,12 @@ export function referring(context: WriteContext, referrer: Referrer, slot: Slot,
 export function expireSlot(context: WriteContext, slot: Slot): void {
   context.overlay.stage(slot, null, "expiry", slot.writer);
   context.removed.push(slot);
+}
+
+/** What a caller removes takes nothing of other tenants with it; there it is still referred to. What expires is gone for all. */
+function refuseBeyondTenant({ confinement }: WriteContext, referrer: Referrer, child: Slot, parent: Slot): void {
+  if (parent.cause === "expiry" || isWithin(confinement, child.model.table, child.current!.values)) return;
+  throw stillReferencedElsewhere(parent.model);
 }
 
 function act(context: WriteContext, referrer: Referrer, child: Slot, parent: Slot): void {

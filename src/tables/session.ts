@@ -1,5 +1,5 @@
 // One write session: dispatches writes, undoes what fails, settles constraints, applies, and appends the one log entry.
-import { unreachable } from "../base/assert.ts";
+import { assert, unreachable } from "../base/assert.ts";
 import type { Change } from "../changes/change.ts";
 import { appendEntry, reservePosition } from "../changes/log.ts";
 import type { Limits } from "../base/limits.ts";
@@ -11,11 +11,13 @@ import type { Connection } from "../storage/connection.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
 import { applyPossible, applyStaged } from "./apply-staged.ts";
 import type { Authority } from "./authority.ts";
+import { isWithin, type Confinement } from "./confinement.ts";
 import { settleConstraints } from "./constraints.ts";
 import { incrementRecord } from "./increment-record.ts";
 import { Overlay, type Slot } from "./overlay.ts";
 import { keepFormer } from "./keep-former.ts";
 import { createRecordSource } from "./record-source.ts";
+import { noteRecord, type ReadNotes } from "./read-notes.ts";
 import { carryOutActions, expireSlot } from "./referential-actions.ts";
 import { restoreRecord } from "./restore-record.ts";
 import { Sequences } from "./sequences.ts";
@@ -38,6 +40,10 @@ export interface SessionOptions {
   readonly now: string;
   readonly actor: string | null;
   readonly requestId: string;
+  /** Null: not confined. */
+  readonly confinement: Confinement | null;
+  /** Of a draft: told what its writes and rules read. */
+  readonly reads: ReadNotes | null;
   createId(): string;
 }
 
@@ -69,7 +75,7 @@ export class Session implements WriteSession {
     this.connection = options.connection;
     this.#overlay = new Overlay(options.connection, options.now);
     this.source = createRecordSource({
-      catalog: options.catalog, book: options.book,
+      catalog: options.catalog, book: options.book, reads: options.reads,
       connection: () => {
         applyPossible(this.#overlay, options.connection);
         return options.connection;
@@ -100,7 +106,10 @@ export class Session implements WriteSession {
   }
 
   get(table: string, id: Value): StoredRecord | null {
-    return this.#overlay.visible(this.#overlay.slot(modelOf(this.#options.models, table), id));
+    const model = modelOf(this.#options.models, table);
+    noteRecord(this.#context, model, id);
+    const found = this.#overlay.visible(this.#overlay.slot(model, id));
+    return found !== null && isWithin(this.#options.confinement, model.table, found.values) ? found : null;
   }
 
   flush(): void {
@@ -125,6 +134,10 @@ export class Session implements WriteSession {
     this.#failure = null;
     this.#overlay.rewind();
     return this.#atomically(() => work(this));
+  }
+
+  get head(): number {
+    return this.#context.position() - 1;
   }
 
   get changes(): readonly Change[] {
@@ -158,6 +171,7 @@ export class Session implements WriteSession {
 
   #writeOne(write: Write, options: WriteOptions): WriteOutcome {
     const context = this.#context;
+    assert(options.authority === null || (options.authority.confinement?.tenant ?? null) === (this.#options.confinement?.tenant ?? null), "a session is confined as its caller is");
     switch (write.kind) {
       case "create": return write.onConflict === null ? createRecord(context, write, options) : upsertRecord(context, write, options);
       case "replace": return replaceRecord(context, write, options);
@@ -184,9 +198,9 @@ export class Session implements WriteSession {
   }
 
   #createContext(): WriteContext {
-    const { catalog, book, models, limits, connection, actor, createId } = this.#options;
+    const { catalog, book, models, limits, connection, actor, confinement, reads, createId } = this.#options;
     return {
-      catalog, book, models, limits, actor, createId, source: this.source,
+      catalog, book, models, limits, actor, confinement, reads, createId, source: this.source,
       overlay: this.#overlay, sequences: new Sequences(connection), removed: [],
       position: () => this.#position ??= reservePosition(connection),
     };

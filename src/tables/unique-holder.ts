@@ -3,6 +3,7 @@ import type { Value } from "../base/value.ts";
 import { comparedText, comparedValues } from "./compared-value.ts";
 import { uniqueViolation } from "./constraint-error.ts";
 import type { Slot } from "./overlay.ts";
+import { noteUnique } from "./read-notes.ts";
 import type { TableModel, UniqueKey } from "./table-model.ts";
 import type { WriteContext } from "./write-context.ts";
 
@@ -18,6 +19,7 @@ export interface HolderRequest {
 export function uniqueHolder(context: WriteContext, { model, key, values, except }: HolderRequest): Slot | null {
   if (values.includes(null)) return null;
   const { overlay } = context;
+  noteUnique(context, model, key, values);
   const row = overlay.connection.query(key.selectSql).values(...comparedValues(key, values))[0];
   if (row !== undefined) {
     const slot = overlay.adopt(model, row);

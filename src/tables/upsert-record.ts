@@ -7,6 +7,7 @@ import type { Field } from "../schema/catalog.ts";
 import { isReadable, permitBefore } from "./judge.ts";
 import type { Slot } from "./overlay.ts";
 import { isKnown } from "./read-input.ts";
+import { noteRecord } from "./read-notes.ts";
 import { modelOf, type TableModel, type UniqueKey } from "./table-model.ts";
 import { uniqueHolder } from "./unique-holder.ts";
 import { holds, rightsOf, type WriteContext } from "./write-context.ts";
@@ -20,6 +21,7 @@ export function upsertRecord(context: WriteContext, write: WriteOf<"create">, op
   const key = conflictKey(model, write.onConflict?.fields ?? null, options);
   const slot = key === null ? holderOfPrimaryKey(context, model, write, options) : holderOf(context, { model, key, write, options });
   if (slot === null) return createRecord(context, write, options);
+  noteRecord(context, model, slot.id);
   const { values } = context.overlay.visible(slot)!;
   // That it is this record that has the key is told only to those who see both.
   const tells = isReadable(context, write.table, values, options.authority) && showsKey(context, { model, key, values, options });
@@ -30,7 +32,7 @@ export function upsertRecord(context: WriteContext, write: WriteOf<"create">, op
 
 function showsKey(context: WriteContext, { model, key, values, options }: { readonly model: TableModel; readonly key: UniqueKey | null; readonly values: RecordValues; readonly options: WriteOptions }): boolean {
   const rights = rightsOf(options, model.table.name);
-  return rights === null || (key?.fields ?? [model.primaryKey]).every((field) => holds(context, rights.field(field.name).read, { record: values }, options.authority));
+  return rights === null || (key?.declared ?? [model.primaryKey]).every((field) => holds(context, rights.field(field.name).read, { record: values }, options.authority));
 }
 
 /** The unique key over exactly these fields; null for the primary key. */
@@ -45,7 +47,7 @@ function conflictKey(model: TableModel, names: readonly string[] | null, options
     throw fault("UNKNOWN_FIELD", `${name} is not a field of ${table.name}${near === null ? "." : `; did you mean ${near}?`}`, { where: "on_conflict" });
   }
   const wanted = new Set(names);
-  const key = model.uniqueKeys.find(({ fields }) => fields.length === wanted.size && fields.every((field) => wanted.has(field.name)));
+  const key = model.uniqueKeys.find(({ declared }) => declared.length === wanted.size && declared.every((field) => wanted.has(field.name)));
   if (key !== undefined) return key;
   throw fault("MALFORMED_QUERY", `${table.name} has no unique index over ${names.join(", ")}.`, { where: "on_conflict", fix: "Name the primary key, or all fields of one unique index." });
 }
@@ -54,6 +56,7 @@ function holderOfPrimaryKey(context: WriteContext, model: TableModel, write: Wri
   const id = valueOf(context, model.primaryKey, write, options);
   if (id === null) return null;
   const slot = context.overlay.slot(model, id);
+  noteRecord(context, model, id);
   return context.overlay.visible(slot) === null ? null : slot;
 }
 
@@ -64,6 +67,7 @@ function holderOf(context: WriteContext, request: { readonly model: TableModel; 
 
 /** What the new record would hold there; null where that is not known beforehand, or is not valid, which the create then says. */
 function valueOf(context: WriteContext, field: Field, write: WriteOf<"create">, options: WriteOptions): Value {
+  if (field.fill?.kind === "tenant" && context.confinement !== null) return context.confinement.tenant;
   const raw = Object.hasOwn(write.input, field.name) ? write.input[field.name] : undefined;
   if (raw === undefined) {
     if (field.fill?.kind === "default-value") return field.fill.value;

@@ -6,7 +6,9 @@ import type { Environment, RecordSource } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { isTrue } from "../expression/evaluate.ts";
 import type { Authority, Permission, TableAuthority } from "./authority.ts";
+import type { Confinement } from "./confinement.ts";
 import type { Overlay, Slot } from "./overlay.ts";
+import type { ReadNotes } from "./read-notes.ts";
 import type { Sequences } from "./sequences.ts";
 import type { TableModels } from "./table-model.ts";
 import type { WriteOptions } from "./write.ts";
@@ -19,8 +21,12 @@ export interface WriteContext {
   readonly overlay: Overlay;
   readonly sequences: Sequences;
   readonly source: RecordSource;
+  /** Of a draft; null in a commit. */
+  readonly reads: ReadNotes | null;
   /** Who the log names; `auth.subject` where code acts without rules. */
   readonly actor: string | null;
+  /** Null: not confined to one tenant's records. */
+  readonly confinement: Confinement | null;
   /** A new UUIDv7. */
   createId(): string;
   /** Position of the entry to be: the version of everything written. */
@@ -31,7 +37,7 @@ export interface WriteContext {
 
 /** The `auth` that rules and defaults see. */
 export function authOf(context: WriteContext, authority: Authority | null): Value {
-  return authority === null ? { subject: context.actor, roles: [], tenant: null, claims: {} } : authority.auth;
+  return authority === null ? { subject: context.actor, roles: [], tenant: context.confinement?.tenant ?? null, claims: {} } : authority.auth;
 }
 
 export function rightsOf(options: Pick<WriteOptions, "authority">, table: string): TableAuthority | null {

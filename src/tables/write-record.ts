@@ -2,12 +2,14 @@
 import { assert } from "../base/assert.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { Authority } from "./authority.ts";
+import { isWithin } from "./confinement.ts";
 import { uniqueViolation } from "./constraint-error.ts";
 import { denied, notFound } from "./denial.ts";
 import { changedRecord, expiryOf, isUnchanged, newRecord, replacedRecord, touched } from "./fill-record.ts";
 import { checkGuarded, checkPrecondition, isReadable, permitAfter, permitBefore, readOnly, runChecks } from "./judge.ts";
 import type { Slot, Writer } from "./overlay.ts";
 import { readInput, type AcceptedInput } from "./read-input.ts";
+import { noteExistence, noteRecord } from "./read-notes.ts";
 import { expireSlot } from "./referential-actions.ts";
 import { isFilled, modelOf, type TableModel } from "./table-model.ts";
 import { holds, rightsOf, type WriteContext } from "./write-context.ts";
@@ -34,6 +36,7 @@ export function createRecord(context: WriteContext, write: WriteOf<"create">, op
 export function replaceRecord(context: WriteContext, write: WriteOf<"replace">, options: WriteOptions): WriteOutcome {
   const model = modelOf(context.models, write.table);
   const slot = context.overlay.slot(model, write.id);
+  noteRecord(context, model, slot.id);
   const old = context.overlay.visible(slot);
   if (old !== null) {
     // To whom it is hidden, it must look as if there were none that one may create.
@@ -67,6 +70,7 @@ export function removeRecord(context: WriteContext, write: WriteOf<"remove">, op
 /** The slot of a record that exists and that the sender may see. */
 export function readableSlot(context: WriteContext, target: { readonly table: string; readonly id: Value }, authority: Authority | null): Slot {
   const slot = context.overlay.slot(modelOf(context.models, target.table), target.id);
+  noteRecord(context, slot.model, slot.id);
   const old = context.overlay.visible(slot);
   if (old === null || !isReadable(context, target.table, old.values, authority)) throw notFound(target.table);
   return slot;
@@ -118,9 +122,15 @@ export function insertRecord(context: WriteContext, model: TableModel, accepted:
   permitAfter(context, model, { images, accepted, authority: options.authority });
   runChecks(context, model, images, options.authority);
   const id = record[model.primaryKey.name]!;
+  // The key is the tenant, and this one is another's.
+  if (given !== null && id !== given) throw refusedCreate(options.authority, model.table.name);
   // A key that a default gave may be somebody's; one that was just made up is nobody's.
-  const slot = occupied ?? (model.primaryKey.fill === null ? overlay.fresh(model, id) : overlay.slot(model, id));
-  if (overlay.visible(slot) !== null) throw uniqueViolation(model, null, writer);
+  const isMadeUp = occupied === null && model.primaryKey.fill === null;
+  const slot = occupied ?? (isMadeUp ? overlay.fresh(model, id) : overlay.slot(model, id));
+  if (!isMadeUp) noteExistence(context, model, id);
+  const holder = overlay.visible(slot);
+  // Keys are unique over all tenants: that another one has it is told as little as with PUT.
+  if (holder !== null) throw isWithin(context.confinement, model.table, holder.values) ? uniqueViolation(model, null, writer) : refusedCreate(options.authority, model.table.name);
   if (slot.current !== null) expireSlot(context, slot);
   stageRecord(context, slot, record, writer);
   return { status: "created", table: model.table.name, id, record, old: null };

@@ -29,6 +29,8 @@ export interface WriteSession {
   flush(): void;
   /** Throws what constraints refuse of what was staged since the last time, without putting it into SQLite. */
   verify(): void;
+  /** Position of the last entry before this session's own: of an earlier one in the same batch, too. */
+  readonly head: number;
   /** So far: one for each record that differs from before the session. */
   readonly changes: readonly Change[];
 }
