@@ -230,7 +230,8 @@ class ShapeReader {
     assert(table !== undefined, `table ${name} of a plan is in the catalog`);
     const expires = table.expirationMs !== null || table.expiresAt !== null;
     if (expires && !this.#times.some((time) => time.kind === "expiry" && time.table === name)) this.#times.push({ kind: "expiry", table: name });
-    return { table, columns: new Set() };
+    // A write may also move the end of a record's life.
+    return { table, columns: new Set(table.expiresAt === null ? [] : [table.expiresAt]) };
   }
 }
 

@@ -84,7 +84,7 @@ function fill(database: PlanDatabase, shapes: readonly Shape[], dice: Dice): Map
   return records;
 }
 
-function randomKeys(type: string, dice: Dice, count: number): Value[] {
+export function randomKeys(type: string, dice: Dice, count: number): Value[] {
   const keys = new Set<Value>();
   while (keys.size < count) {
     const number = dice.below(60) - 10;
@@ -95,9 +95,9 @@ function randomKeys(type: string, dice: Dice, count: number): Value[] {
   return [...keys];
 }
 
-interface RecordScope { readonly dice: Dice; readonly keys: ReadonlyMap<string, readonly Value[]>; readonly catalog: Catalog }
+export interface RecordScope { readonly dice: Dice; readonly keys: ReadonlyMap<string, readonly Value[]>; readonly catalog: Catalog }
 
-function randomRecord(table: Table, id: Value, scope: RecordScope): RecordValues {
+export function randomRecord(table: Table, id: Value, scope: RecordScope): RecordValues {
   const record: { [field: string]: Value } = {};
   for (const field of table.fields.values()) {
     if (field.kind === "stored") record[field.name] = field.name === table.primaryKey ? id : randomField(field, table, scope);
@@ -111,7 +111,7 @@ function randomRecord(table: Table, id: Value, scope: RecordScope): RecordValues
   return record;
 }
 
-function randomField(field: Field, table: Table, scope: RecordScope): Value {
+export function randomField(field: Field, table: Table, scope: RecordScope): Value {
   const { dice, keys } = scope;
   const relation = [...table.fields.values()].find((one) => one.relation?.kind === "one" && one.relation.from === field.name)?.relation;
   if (!field.type.required && dice.chance(0.25)) return null;
