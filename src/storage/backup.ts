@@ -129,9 +129,12 @@ function publish(partial: string, path: string): void {
 function readable(error: unknown, path: string): unknown {
   if (error instanceof AmbitError) return error;
   const code = codeOf(error);
-  if (/^(SQLITE_FULL|ENOSPC|EDQUOT)/.test(code)) return fault("STORAGE_FULL", `The copy does not fit beside ${path}; nothing of it was kept.`, { fix: "Free space there, or name a file on another disk.", cause: error });
-  if (/^(SQLITE_(CANTOPEN|READONLY|PERM|IOERR)|EACCES|EPERM|EROFS|EIO|ENAMETOOLONG|EFBIG|ENOENT)/.test(code)) {
-    return fault("USAGE", `${path} cannot be written (${code}); nothing of it was kept.`, { fix: "Name a file that this user may write.", cause: error });
+  if (code === "SQLITE_IOERR_READ" || code === "SQLITE_IOERR_SHORT_READ") return fault("DATA_DAMAGED", `The data cannot be read (${code}); no copy was made.`, { cause: error });
+  if (/^(SQLITE_FULL|SQLITE_IOERR|ENOSPC|EDQUOT|EFBIG|EIO)/.test(code)) {
+    return fault("STORAGE_FULL", `The disk of ${path} is full or fails (${code}); nothing was kept.`, { fix: "Free space there, or name a file on another disk.", cause: error });
+  }
+  if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS|ENAMETOOLONG|ENOENT|EISDIR|ENOTDIR)/.test(code)) {
+    return fault("USAGE", `${path} cannot be written (${code}); nothing was kept.`, { fix: "Name a file that this user may write.", cause: error });
   }
   return error;
 }

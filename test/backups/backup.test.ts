@@ -117,3 +117,30 @@ test("a restored app serves the backup's records under versions that never were,
   expect((await again.send("PATCH", "/Folder/f", { owner: "x" }, { "if-match": fresh })).status).toBe(204);
   expect((await again.get("/Folder?owner=eq.x")).json<unknown[]>()).toHaveLength(1);
 });
+
+test("a disk that is full, a target that exists and one that cannot be are told, and leave nothing", async () => {
+  const folder = scratch.app({ "schema.graphql": crashSchema, "resources.ts": crashResources, "config.yaml": crashConfig });
+  const data = scratch.free("data");
+  const target = scratch.free("backups");
+  mkdirSync(target);
+  await using app = await startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
+  const caller = httpCaller(() => app.url, writerKey);
+  for (let index = 0; index < 20; index++) {
+    const notes = Array.from({ length: 50 }, (_, number) => ({ id: `${index}-${number}`, owner: "o", folderId: "f", code: `${index}-${number}`, title: "word ".repeat(40) }));
+    if (index === 0) expect((await caller.post("/Folder", { id: "f", owner: "o" })).status).toBe(201);
+    expect((await caller.post("/Note", notes)).status).toBe(201);
+  }
+  const told = async (words: readonly string[], fileBlocks?: number, at = data): Promise<unknown> => {
+    const { code, objects } = await runAmbit([...words, "--data", at, "--json"], fileBlocks === undefined ? {} : { fileBlocks });
+    return [code, objects()[0]?.["code"]];
+  };
+  expect(await told(["backup", join(target, "full.db"), folder], 100)).toEqual([1, "STORAGE_FULL"]);
+  expect(await told(["backup", join(target, "missing", "a.db"), folder])).toEqual([2, "USAGE"]);
+  expect(await told(["backup", join(target, "a.db"), folder])).toEqual([0, undefined]);
+  expect(await told(["backup", join(target, "a.db"), folder])).toEqual([2, "USAGE"]);
+  expect(readdirSync(target)).toEqual(["a.db"]);
+  await app.stop();
+  expect(await told(["restore", join(target, "a.db"), folder], 100)).toEqual([1, "STORAGE_FULL"]);
+  expect(readdirSync(data).sort()).toEqual(["data.db", "lock.db"]);
+  expect(await told(["backup", join(target, "b.db"), folder], undefined, scratch.path)).toEqual([2, "USAGE"]);
+});
