@@ -14,6 +14,11 @@ export function isDecidedByApp(error: unknown): boolean {
   return error instanceof AmbitError && decidedByApp.has(error);
 }
 
+/** `told` says the same as `error`, in another form. */
+export function keepDecision(error: AmbitError, told: AmbitError): void {
+  if (decidedByApp.has(error)) decidedByApp.add(told);
+}
+
 /** What ctx.error makes. A status outside 400 to 599 or a code of another shape is the app's mistake. */
 export function appError(status: number, code: string, message: string, details?: unknown): AmbitError {
   if (!Number.isInteger(status) || status < 400 || status > 599) throw new TypeError(`ctx.error: the status must be 400 to 599, not ${status}`);

@@ -18,7 +18,28 @@ export type OperationBody =
   | { readonly kind: "remove-many"; readonly plan: Plan; readonly maxAffected: number | null; readonly returning: Plan | null }
   | { readonly kind: "action"; readonly table: string; /** Null: on the table. */ readonly id: Value; readonly name: string; readonly input: RawInput; /** Of the record, in a transaction only. */ readonly precondition?: Precondition | null; readonly single?: boolean }
   /** `single`: a list that it answers has one item, or it is refused with what the body did. */
-  | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput; readonly single?: boolean };
+  | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput; readonly single?: boolean }
+  /** Several operations in one transaction. */
+  | { readonly kind: "batch"; readonly script: BatchScript };
+
+/** Carries out one operation of a batch; at once where it needs no code of the app. */
+export type BatchDispatch = (body: OperationBody) => Result | Promise<Result>;
+
+/** The operations of a batch, as the interface reads them. A transaction may run several times: each begins a pass of its own. */
+export interface BatchScript {
+  readonly length: number;
+  begin(): BatchPass;
+}
+
+export interface BatchPass {
+  /**
+   * Works out operation `index`, which may refer to answers before it, has it carried out with one call of `dispatch`, and keeps its
+   * answer in place of one that it may have already. Synchronous where `dispatch` is. Throws what is wrong with it.
+   */
+  step(index: number, dispatch: BatchDispatch): void | Promise<void>;
+  /** The answers of all. */
+  answers(): JsonText;
+}
 
 export interface IdempotencyClaim {
   readonly key: string;

@@ -4,32 +4,37 @@ import { AmbitError, fault } from "../../base/error.ts";
 import { PlanCache } from "../../resources/plan-cache.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
 import type { RestOptions, RestParts } from "./rest-parts.ts";
 import { RestRequest } from "./rest-request.ts";
-import { createRestRouter, type RestRouter } from "./rest-router.ts";
+import { createRestRouter, type RestRoute, type RestRouter } from "./rest-router.ts";
 
 export function createRest(options: RestOptions): HttpHandler {
   const router = createRestRouter(options.catalog);
   const { planCacheEntries } = options.limits;
   const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), openQueries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
+  const refused = (exchange: Exchange): never => refuse(exchange, router, options.development === true);
+  const answer = (request: RestRequest, { target }: RestRoute): Answer | Promise<Answer> => {
+    switch (target.kind) {
+      case "list": return handleList(request, target.table);
+      case "record": return handleRecord(request, target.table, target.id);
+      case "action": return callAction(request, target);
+      case "endpoint": return callEndpoint(request, target);
+      case "batch": return answerBatch(request, batch);
+      default: return unreachable(target);
+    }
+  };
+  const batch: BatchParts = { rest: parts, router, answer, refuse: refused };
   return {
     handle(exchange) {
       const route = router.find(exchange.method, exchange.segments);
-      if (route === null) return refuse(exchange, router, options.development === true);
+      if (route === null) return refused(exchange);
       exchange.route = route.name;
-      const request = new RestRequest(exchange, parts);
-      const { target } = route;
-      switch (target.kind) {
-        case "list": return handleList(request, target.table);
-        case "record": return handleRecord(request, target.table, target.id);
-        case "action": return callAction(request, target);
-        case "endpoint": return callEndpoint(request, target);
-        default: return unreachable(target);
-      }
+      return answer(new RestRequest(exchange, parts), route);
     },
     methods: (segments) => router.methods(segments),
   };

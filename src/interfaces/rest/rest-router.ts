@@ -8,7 +8,8 @@ export type RestTarget =
   /** `id` null: on the table. */
   | { readonly kind: "action"; readonly table: Table; readonly id: string | null; readonly action: Callable }
   /** `path`: texts of the arguments in the path. */
-  | { readonly kind: "endpoint"; readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; /** Called as /rpc/NAME. */ readonly alias: boolean };
+  | { readonly kind: "endpoint"; readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; /** Called as /rpc/NAME. */ readonly alias: boolean }
+  | { readonly kind: "batch" };
 
 export interface RestRoute {
   readonly target: RestTarget;
@@ -29,11 +30,13 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "approvals", "auth", "batch", "commitments", "decide", "files", "graphql", "mcp", "memory", "mqtt",
+  ".well-known", "admin", "approvals", "auth", "commitments", "decide", "files", "graphql", "mcp", "memory", "mqtt",
   "negotiations", "offers", "runs", "studio", "ws",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 const RECORD_METHODS: readonly string[] = ["GET", "HEAD", "PUT", "PATCH", "DELETE"];
+
+const BATCH: RestRoute = { target: { kind: "batch" }, name: "/batch" };
 
 interface TableRoutes { readonly table: Table; readonly list: RestRoute; readonly recordName: string }
 
@@ -48,6 +51,7 @@ export function createRestRouter(catalog: Catalog): RestRouter {
   endpoints.sort((left, right) => holesOf(left) - holesOf(right));
 
   const find = (method: string, segments: readonly string[]): RestRoute | null => {
+    if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
     return findEndpoint(endpoints, asked, segments) ?? findAlias(catalog, asked, segments) ?? findTable(tables, asked, segments);
   };
