@@ -68,6 +68,11 @@ export interface Ctx {
   id(): string;
   readonly log: { info(message: string, fields?: { readonly [name: string]: unknown }): void; warn(message: string, fields?: { readonly [name: string]: unknown }): void; error(message: string, fields?: { readonly [name: string]: unknown }): void };
   readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> } | null;
+  /**
+   * One serializable transaction: all that \`run\` writes through the ctx that it gets, or nothing. It may run several times. Within a
+   * transaction, a part of it that is undone by itself if \`run\` throws.
+   */
+  transaction<T>(run: (ctx: Ctx) => Awaitable<T>): Promise<T>;
   /** Outside transactions only. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }

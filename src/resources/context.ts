@@ -28,6 +28,7 @@ export function createContext(body: Body): object {
     id: () => uuidv7(core.clock, core.random),
     log: bodyLog(core.log, caller),
     request: caller.request,
+    transaction: (run: unknown) => calls.start("ctx.transaction", () => inTransaction(body, run)),
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
   };
   for (const [name, reason] of unavailableContextMembers) {
@@ -68,6 +69,12 @@ function bodyLog(log: Log, { requestId, label }: Body["caller"]): Log {
   const write = (level: "info" | "warn" | "error") => (message: string, fields: { readonly [name: string]: unknown } = {}): void =>
     log[level]("app-log", { requestId, body: label, message: String(message), fields });
   return { info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+/** `run` gets the ctx of the transaction; it may run several times. */
+async function inTransaction(body: Body, run: unknown): Promise<unknown> {
+  if (typeof run !== "function") throw new TypeError("ctx.transaction takes a function.");
+  return body.transaction(async (inner) => (run as (ctx: object) => unknown)(inner.context));
 }
 
 async function fetchOutside(body: Body, url: string | URL | Request, init?: RequestInit): Promise<Response> {

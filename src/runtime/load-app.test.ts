@@ -27,7 +27,7 @@ describe("members of ctx that are not available", () => {
     for (const typeCheck of [false, true]) expect(await problems({ "resources.ts": endpoint(`${body} return 1;`) }, typeCheck)).toEqual([...expected]);
   };
 
-  test("named, once each, with the compiler and without it", () => once("await ctx.transaction(async () => 1);", ["NOT_AVAILABLE resources.ts:4:13 ctx.transaction is not available in this version."]));
+  test("named, once each, with the compiler and without it", () => once("await ctx.enqueue();", ["NOT_AVAILABLE resources.ts:4:13 ctx.enqueue is not available in this version."]));
   test("taken out of ctx", () => once("const { now, enqueue, publish: tell } = ctx;", [
     "NOT_AVAILABLE resources.ts:4:16 ctx.enqueue is not available in this version.", "NOT_AVAILABLE resources.ts:4:25 ctx.publish is not available in this version.",
   ]));

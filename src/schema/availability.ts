@@ -76,7 +76,6 @@ const types: readonly Unavailable[] = [
 ];
 
 const members: readonly Unavailable[] = [
-  { kind: "member", name: "ctx.transaction", does: "Runs a function as one serializable transaction.", reason: transactions },
   { kind: "member", name: "ctx.decide", does: "Asks a decision.", reason: decisions },
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: transactions },
   { kind: "member", name: "ctx.enqueue", does: "Enqueues a job.", reason: jobs },

@@ -32,6 +32,8 @@ export interface AppOptions {
   readonly code?: Readonly<Record<string, unknown>>;
   readonly limits?: Partial<Limits>;
   readonly parts?: Partial<DispatchParts>;
+  /** False: transactions see what must not be. */
+  readonly certifies?: boolean;
   /** Keeps the data of an earlier one. */
   readonly directory?: string;
 }
@@ -71,7 +73,7 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
   const random = seededRandom(7);
   const storage = openStorage({ directory, limits, clock, onFatal: (error) => { throw error; } });
   storage.prepareCatalog(catalog, book);
-  const tables = createTables({ storage, catalog, book, clock, random, limits });
+  const tables = createTables({ storage, catalog, book, clock, random, limits, certifies: options.certifies ?? true });
   const access = createAccess({ catalog, book });
   const log: { readonly [name: string]: Json }[] = [];
   const parts: DispatchParts = {

@@ -39,6 +39,7 @@ export interface TestContext {
   readonly enqueue: (job: string) => void;
   error(status: number, code: string, message: string, details?: Json): Error;
   fetch(url: string): Promise<Response>;
+  transaction<T>(run: (ctx: TestContext) => Promise<T>): Promise<T>;
   now(): Date;
   id(): string;
 }
