@@ -3,6 +3,8 @@ import type { Json, RecordValues, Value } from "../base/value.ts";
 import type { Catalog, Table, TypeRef } from "../schema/catalog.ts";
 import { fromWireValue } from "../schema/wire-value.ts";
 import type { Connection } from "../storage/connection.ts";
+import type { MigrationNote } from "../storage/migration-entry.ts";
+import { type LoggedRename, loggedRenames } from "../storage/renames.ts";
 import type { Change } from "./change.ts";
 
 export interface LogEntry {
@@ -14,6 +16,8 @@ export interface LogEntry {
   readonly requestId: string;
   /** In order of execution. */
   readonly changes: readonly Change[];
+  /** Absent but for a change of the schema: from this entry on the tables it names look different, without images. */
+  readonly migration?: MigrationNote;
 }
 
 /** What the next `appendEntry` of this transaction will be: the version of the records that it writes. */
@@ -44,7 +48,11 @@ export function appendEntry(connection: Connection, entry: LogAddition): number 
 /** Entries after position `since`, oldest first, at most `limit`. */
 export function readEntries(connection: Connection, since: number, limit: number, catalog: Catalog): LogEntry[] {
   const rows = connection.values(`SELECT "position", "time", "entry" FROM "$log" WHERE "position" > ?1 ORDER BY "position" LIMIT ?2`, since, limit);
-  return rows.map(([position, time, entry]) => ({ position: position as number, time: time as string, ...decodeEntry(entry as string, catalog) }));
+  const renames = loggedRenames(connection);
+  return rows.map(([position, time, entry]) => {
+    const since = renames.filter((rename) => rename.position >= (position as number));
+    return { position: position as number, time: time as string, ...decodeEntry(entry as string, catalog, since) };
+  });
 }
 
 /** Removes at most `limit` of the oldest entries that are older than `before`. The newest stays: positions are never reused. */
@@ -98,9 +106,18 @@ function holdsBigint(value: Value | undefined): boolean {
   return false;
 }
 
-function decodeEntry(text: string, catalog: Catalog): Pick<LogEntry, "actor" | "requestId" | "changes"> {
-  const kept = JSON.parse(text) as { actor: string | null; requestId: string; changes: KeptChange[] };
-  return { actor: kept.actor, requestId: kept.requestId, changes: kept.changes.map((change) => decodeChange(change, catalog)) };
+function decodeEntry(text: string, catalog: Catalog, renames: readonly LoggedRename[]): Pick<LogEntry, "actor" | "requestId" | "changes" | "migration"> {
+  const kept = JSON.parse(text) as { actor: string | null; requestId: string; changes: KeptChange[]; migration?: MigrationNote };
+  const changes = kept.changes.map((change) => decodeChange(renames.reduce(renamedChange, change), catalog));
+  return { actor: kept.actor, requestId: kept.requestId, changes, ...(kept.migration === undefined ? {} : { migration: kept.migration }) };
+}
+
+/** By the names that the schema has by now (@renamed). */
+function renamedChange(kept: KeptChange, { from, to, fields }: LoggedRename): KeptChange {
+  if (kept.table !== from.name) return kept;
+  const names = new Map(fields.map((field) => [field.from, field.to]));
+  const image = (of: KeptImage | null): KeptImage | null => (of === null ? null : Object.fromEntries(Object.entries(of).map(([name, value]) => [names.get(name) ?? name, value])));
+  return { ...kept, table: to.name, new: image(kept.new), old: image(kept.old) };
 }
 
 function decodeChange(kept: KeptChange, catalog: Catalog): Change {

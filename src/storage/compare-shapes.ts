@@ -2,9 +2,17 @@
 import type { Table } from "../schema/catalog.ts";
 import type { FieldShape, TableShape, TypeShape } from "./catalog-shape.ts";
 
+/**
+ * needs-data: a function of Migrations can give what is missing. destructive: it happens once the person names what may be lost.
+ * impossible: neither.
+ */
+export type DifferenceKind = "needs-data" | "destructive" | "impossible";
+
 /** One difference that stored records do not allow. */
 export interface Difference {
+  readonly kind: DifferenceKind;
   readonly table: string;
+  /** A path inside stored objects; `*`: undeclared fields. */
   readonly field: string | null;
   readonly message: string;
   readonly fix: string;
@@ -34,7 +42,7 @@ export function compareTables(old: TableShape, next: TableShape, table: Table): 
     ...removedFields(old, next),
     ...addedFields.flatMap((field) => refusedAddition(field, next, table)),
     ...kept.flatMap((field) => refusedType(before.get(field.name)!, field, next)),
-    ...(old.primaryKey === next.primaryKey ? [] : [difference(next, next.primaryKey, "became the primary key", `Keep ${old.primaryKey} as the primary key.`)]),
+    ...(old.primaryKey === next.primaryKey ? [] : [difference(next, next.primaryKey, "became the primary key", `Keep ${old.primaryKey} as the primary key.`, "impossible")]),
   ];
   return {
     old, next, refused, addedFields,
@@ -46,14 +54,20 @@ export function compareTables(old: TableShape, next: TableShape, table: Table): 
   };
 }
 
-export function difference(table: { readonly name: string }, field: string | null, what: string, fix: string): Difference {
-  return { table: table.name, field, message: `${field === null ? table.name : `${table.name}.${field}`} ${what}.`, fix };
+export function difference(table: { readonly name: string }, field: string | null, what: string, fix: string, kind: DifferenceKind = "needs-data"): Difference {
+  return { kind, table: table.name, field, message: `${nameOf({ table: table.name, field })} ${what}.`, fix };
+}
+
+/** `Task`, `Task.due`: what --allow-destroy takes. */
+export function nameOf({ table, field }: { readonly table: string; readonly field: string | null }): string {
+  return field === null || field === "*" ? table : `${table}.${field}`;
 }
 
 function removedFields(old: TableShape, next: TableShape): Difference[] {
   const present = new Set(next.fields.map((field) => field.name));
   const removed = old.fields.filter((field) => !present.has(field.name) && field.computed === null);
-  return removed.map((field) => difference(next, field.name, "was removed, and records hold values of it", "Keep the field; @internal hides it from clients."));
+  return removed.map((field) => difference(next, field.name, "was removed, and records hold values of it",
+    `Keep the field; @internal hides it from clients. If it was renamed, give the new one @renamed(from: "${field.name}"); if its values may be lost, run ambit migrate apply --allow-destroy ${next.name}.${field.name}.`, "destructive"));
 }
 
 /** A constant default fills the records that are there; anything else cannot. */
@@ -61,33 +75,40 @@ function refusedAddition(field: FieldShape, next: TableShape, table: Table): Dif
   const fill = table.fields.get(field.name)?.fill?.kind;
   if (!field.type.required || fill === "default-value" || fill === "computed") return [];
   // What the runtime fills takes no default beside it.
-  const fix = fill === undefined || fill === "default-rule" ? "Give it @default(value: ...), or make it nullable." : "Make it nullable.";
+  const fix = fill === undefined || fill === "default-rule" ? `Give it @default(value: ...), make it nullable, or give its values in Migrations: ${exampleFunction(next.name, field.name)}.`
+    : `Make it nullable, or give its values in Migrations: ${exampleFunction(next.name, field.name)}.`;
   return [difference(next, field.name, "is new and required, and the records that are there have no value for it", fix)];
+}
+
+/** What stands in resources.ts, for messages. */
+export function exampleFunction(table: string, field: string): string {
+  return `export const Migrations = migrations({ ${table}: (old) => ({ ${field}: ... }) })`;
 }
 
 function refusedType(before: FieldShape, field: FieldShape, next: TableShape): Difference[] {
   if (field.computed !== null && before.computed === null) {
-    return [difference(next, field.name, "became computed, and records hold values of their own", "Add a computed field of another name.")];
+    return [difference(next, field.name, "became computed, and records hold values of their own", "Add a computed field of another name.", "destructive")];
   }
   if (field.computed !== null) return before.type.base === field.type.base && before.type.list === field.type.list ? [] : [retyped(next, field, before)];
-  return typeProblems(before.type, field.type, "").map(({ path, what, fix }) => difference(next, field.name + path, what, fix));
+  return typeProblems(before.type, field.type, "").map(({ path, what, fix, kind }) => difference(next, field.name + path, what, fix, kind));
 }
 
 function retyped(next: TableShape, field: FieldShape, before: FieldShape): Difference {
-  return difference(next, field.name, changedType(before.type, field.type), "Add a field of the new type beside it.");
+  return difference(next, field.name, changedType(before.type, field.type), "Add a field of the new type beside it.", "destructive");
 }
 
-interface TypeProblem { readonly path: string; readonly what: string; readonly fix: string }
+interface TypeProblem { readonly path: string; readonly what: string; readonly fix: string; readonly kind: DifferenceKind }
 
-function typeProblems(old: TypeShape, next: TypeShape, path: string): TypeProblem[] {
+/** Empty: each value of `old` is one of `next`. */
+export function typeProblems(old: TypeShape, next: TypeShape, path: string): TypeProblem[] {
   if (old.base !== next.base || old.list !== next.list) {
-    return [{ path, what: changedType(old, next), fix: "Keep the type; add a field of the new type beside it." }];
+    return [{ path, what: changedType(old, next), fix: "Keep the type, add a field of the new type beside it, or convert the values in Migrations.", kind: "needs-data" }];
   }
   const problems: TypeProblem[] = [];
-  if (next.itemRequired && !old.itemRequired) problems.push({ path, what: "no longer allows null items", fix: "Allow null items." });
-  if (path !== "" && next.required && !old.required) problems.push({ path, what: "became required inside a stored object", fix: "Keep it nullable." });
+  if (next.itemRequired && !old.itemRequired) problems.push({ path, what: "no longer allows null items", fix: "Allow null items, or replace them in Migrations.", kind: "needs-data" });
+  if (path !== "" && next.required && !old.required) problems.push({ path, what: "became required inside a stored object", fix: "Keep it nullable, or fill it in Migrations.", kind: "needs-data" });
   const narrower = old.values?.filter((value) => !next.values?.includes(value)) ?? [];
-  if (narrower.length > 0) problems.push({ path, what: `lost the value ${narrower.join(", ")} of its enum`, fix: "Keep the value in the enum." });
+  if (narrower.length > 0) problems.push({ path, what: `lost the value ${narrower.join(", ")} of its enum`, fix: "Keep the value in the enum; if it may become null, or Migrations replaces it, run ambit migrate apply --allow-destroy with this field's name.", kind: "destructive" });
   if (old.fields !== null && next.fields !== null) problems.push(...objectProblems(old.fields, next.fields, path));
   return problems;
 }
@@ -96,11 +117,11 @@ function objectProblems(old: NonNullable<TypeShape["fields"]>, next: NonNullable
   const problems: TypeProblem[] = [];
   for (const [name, type] of Object.entries(old)) {
     const present = next[name];
-    if (present === undefined) problems.push({ path: `${path}.${name}`, what: "was removed from a stored object", fix: "Keep the field in the object's type." });
+    if (present === undefined) problems.push({ path: `${path}.${name}`, what: "was removed from a stored object", fix: "Keep the field in the object's type; if its values may be lost, run ambit migrate apply --allow-destroy with this field's name.", kind: "destructive" });
     else problems.push(...typeProblems(type, present, `${path}.${name}`));
   }
   for (const [name, type] of Object.entries(next)) {
-    if (old[name] === undefined && type.required) problems.push({ path: `${path}.${name}`, what: "is new and required inside a stored object", fix: "Make it nullable." });
+    if (old[name] === undefined && type.required) problems.push({ path: `${path}.${name}`, what: "is new and required inside a stored object", fix: "Make it nullable, or fill it in Migrations.", kind: "needs-data" });
   }
   return problems;
 }

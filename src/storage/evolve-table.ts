@@ -1,24 +1,37 @@
 // Changes one table that holds records, inside the transaction of prepare-catalog.ts. What the records do not allow is returned, not thrown.
 import { SQLiteError } from "bun:sqlite";
+import { assert } from "../base/assert.ts";
 import type { SqlValue, Value } from "../base/value.ts";
 import type { Fill, Table, TypeRef } from "../schema/catalog.ts";
 import { columnsDdl, createTable } from "./ddl.ts";
 import { OPEN_COLUMN, columnType, fieldOf, isJsonColumn, keyColumn, quoted } from "./column.ts";
 import type { IndexShape, TableShape } from "./catalog-shape.ts";
 import type { Connection } from "./connection.ts";
-import { type Difference, type TableChange, difference } from "./compare-shapes.ts";
+import { type Difference, type TableChange, difference, exampleFunction } from "./compare-shapes.ts";
+import { indexName } from "./index-names.ts";
+import type { RecordMigrationOptions } from "./migrate-record.ts";
 import { fieldColumns } from "./record-codec.ts";
 import { type RefillContext, expireFilledRows, expireRows, refillRows } from "./refill-rows.ts";
+import { rewriteTable } from "./rewrite-table.ts";
 import { searchDdl } from "./search-ddl.ts";
 
 const FLOAT_BYTES = 4;
 
+export interface EvolveOptions {
+  /** What a person has agreed to lose. */
+  isApproved(difference: Difference): boolean;
+  /** Each record is written anew, with what Migrations gives where it has a function for the table. Null: only where there is no other way. */
+  readonly rewrite: Omit<RecordMigrationOptions, "change"> | null;
+}
+
 /** Returns what is not possible; then the caller must roll back. */
-export function evolveTable(context: RefillContext, change: TableChange): Difference[] {
-  const refused = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change), ...heldVectors(context, change)];
+export function evolveTable(context: RefillContext, change: TableChange, { isApproved, rewrite }: EvolveOptions): Difference[] {
+  const found = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change), ...heldVectors(context, change)];
+  const refused = found.filter((one) => !isApproved(one) && (rewrite === null || one.kind !== "needs-data"));
   if (refused.length > 0) return refused;
+  if (rewrite !== null || found.some(({ kind, field }) => kind === "destructive" && keepsPart(change, field))) return rewriteAll(context, change, rewrite ?? { run: null, renamed: [] });
   const steps = parts(change);
-  dropParts(context, steps);
+  dropParts(context, change.old, steps);
   addColumns(context, change);
   const unfilled = change.refilled.length === 0 ? [] : refillRows(context, change.refilled);
   if (unfilled.length > 0) return unfilled;
@@ -27,6 +40,18 @@ export function evolveTable(context: RefillContext, change: TableChange): Differ
   else if (ownTime !== null && change.tightened.some((field) => field.name === ownTime)) expireFilledRows(context, ownTime);
   if (change.rebuild) copyTable(context, change);
   return createParts(context, steps);
+}
+
+/** Of what is lost a part stays: values of an enum, fields of stored objects. */
+function keepsPart({ next }: TableChange, field: string | null): boolean {
+  return next.fields.some(({ name, computed }) => computed === null && field?.split(".")[0] === name);
+}
+
+function rewriteAll(context: RefillContext, change: TableChange, rewrite: Omit<RecordMigrationOptions, "change">): Difference[] {
+  const everything = parts({ ...change, rebuild: true });
+  dropParts(context, change.old, everything);
+  const problems = rewriteTable(context, { ...rewrite, change });
+  return problems.length > 0 ? problems : [...createParts(context, everything), ...heldVectors(context, change)];
 }
 
 /** Indexes and companions to take away first and to create at the end. */
@@ -53,8 +78,12 @@ function parts({ old, next, rebuild, refilled }: TableChange): Parts {
   };
 }
 
-function dropParts({ connection }: RefillContext, { dropIndexes, dropSearch }: Parts): void {
-  for (const index of dropIndexes) connection.execute(`DROP INDEX ${quoted(index.name)}`);
+function dropParts({ connection }: RefillContext, { sqlName }: TableShape, { dropIndexes, dropSearch }: Parts): void {
+  for (const index of dropIndexes) {
+    const name = indexName(connection, sqlName, index);
+    assert(name !== null, `the index ${index.name} is there`);
+    connection.execute(`DROP INDEX ${quoted(name)}`);
+  }
   for (const part of dropSearch) for (const sql of part.drop) connection.execute(sql);
 }
 
@@ -76,7 +105,7 @@ function createIndex(index: IndexShape, connection: Connection, table: Table): D
     if (!(error instanceof SQLiteError) || !(error.code ?? "").startsWith("SQLITE_CONSTRAINT")) throw error;
     const [only] = index.fields;
     return [difference(table, index.fields.length === 1 ? only! : null,
-      `became unique${index.fields.length === 1 ? "" : ` in ${index.fields.join(", ")}`}, and records share a value`, "Keep it without unique: true, or correct the values first.")];
+      `became unique${index.fields.length === 1 ? "" : ` in ${index.fields.join(", ")}`}, and records share a value`, "Keep it without unique: true, or correct the values, by writing them or in Migrations.")];
   }
 }
 
@@ -87,7 +116,7 @@ function heldNulls({ connection, table }: RefillContext, { tightened, refilled }
     if (refilled.includes(field.name) || constantDefault(fieldOf(table, field.name).fill) !== null) return [];
     const count = connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE ${column} IS NULL`)[0]![0] as number;
     if (count === 0) return [];
-    return [difference(table, field.name, `became required, and ${count} records have none`, "Keep it nullable, give it @default(value: ...), or fill it first.")];
+    return [difference(table, field.name, `became required, and ${count} records have none`, `Keep it nullable, give it @default(value: ...), or give its values in Migrations: ${exampleFunction(table.name, field.name)}.`)];
   });
 }
 
@@ -98,11 +127,12 @@ function heldUndeclared({ connection, table }: RefillContext, { old, next, added
   const holders = (where: string): number => connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE ${where}`)[0]![0] as number;
   if (!next.open) {
     const count = holders(`${open} IS NOT NULL`);
-    return count === 0 ? [] : [difference(table, null, `no longer admits undeclared fields, and ${count} records have some`, "Keep @table(open: true), or remove them first.")];
+    return count === 0 ? [] : [difference(table, "*", `no longer admits undeclared fields, and ${count} records have some`,
+      `Keep @table(open: true), remove them first, or run ambit migrate apply --allow-destroy ${table.name}.`, "destructive")];
   }
   return addedFields.flatMap((field) => {
     const count = holders(`json_type(${open}, '$."${field.name}"') IS NOT NULL`);
-    return count === 0 ? [] : [difference(table, field.name, `is new, and ${count} records hold an undeclared field of that name`, "Choose another name, or remove the undeclared one first.")];
+    return count === 0 ? [] : [difference(table, field.name, `is new, and ${count} records hold an undeclared field of that name`, "Choose another name, or give its values in Migrations.")];
   });
 }
 
@@ -114,7 +144,7 @@ function heldVectors({ connection, table }: RefillContext, { old, next }: TableC
     const key = quoted(keyColumn(field));
     const count = connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE length(${key}) <> ?1`, dimensions * FLOAT_BYTES)[0]![0] as number;
     if (count === 0) return [];
-    return [difference(table, field, `has ${dimensions} dimensions now, and ${count} records hold vectors of another length`, "Keep the dimensions, or add a field of the new ones beside it.")];
+    return [difference(table, field, `has ${dimensions} dimensions now, and ${count} records hold vectors of another length`, "Keep the dimensions, add a field of the new ones beside it, or give its values in Migrations.")];
   });
 }
 

@@ -19,7 +19,7 @@ const MOMENT_DDL = [
 ];
 
 /** After the tables themselves have their shape. Returns what would lose kept versions; then the caller must roll back. */
-export function prepareHistory(context: HistoryContext, old: CatalogShape): Difference[] {
+export function prepareHistory(context: HistoryContext, old: CatalogShape, isApproved: (difference: Difference) => boolean = () => false): Difference[] {
   const { connection, catalog } = context;
   const keeping = [...catalog.tables.values()].filter(keepsFormer);
   if (keeping.length > 0) for (const sql of MOMENT_DDL) connection.execute(sql);
@@ -29,7 +29,7 @@ export function prepareHistory(context: HistoryContext, old: CatalogShape): Diff
     if (before !== null) followed.add(before);
     prepareTable(context, table, before);
   }
-  return old.tables.filter((shape) => shape.keeps !== undefined && !followed.has(shape)).flatMap((shape) => removeHistory(context, shape));
+  return old.tables.filter((shape) => shape.keeps !== undefined && !followed.has(shape)).flatMap((shape) => removeHistory(context, shape, isApproved));
 }
 
 function prepareTable(context: HistoryContext, table: Table, old: TableShape | null): void {
@@ -108,10 +108,12 @@ function hasOtherTypes(table: Table, old: TableShape | null): boolean {
   });
 }
 
-function removeHistory({ connection }: HistoryContext, shape: TableShape): Difference[] {
+function removeHistory({ connection }: HistoryContext, shape: TableShape, isApproved: (difference: Difference) => boolean): Difference[] {
   const name = quoted(historyTable(shape.sqlName));
   const count = connection.values(`SELECT count(*) FROM ${name}`)[0]![0] as number;
-  if (count > 0) return [difference(shape, null, `no longer keeps former versions, and there are ${count}`, "Keep @table(history) or @table(trash), or let them pass first: shorten it to PT0S, start once, then remove it.")];
+  const lost = difference(shape, null, `no longer keeps former versions, and there are ${count}`,
+    `Keep @table(history) or @table(trash), or let them pass first: shorten it to PT0S, start once, then remove it; if they may be lost, run ambit migrate apply --allow-destroy ${shape.name}.`, "destructive");
+  if (count > 0 && !isApproved(lost)) return [lost];
   connection.execute(`DROP TABLE ${name}`);
   return [];
 }

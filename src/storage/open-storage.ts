@@ -14,7 +14,9 @@ import { type Connection, connect } from "./connection.ts";
 import { prepareFormat } from "./data-format.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { registerPlanFunctions } from "./plan-functions.ts";
-import { prepareCatalog } from "./prepare-catalog.ts";
+import type { MigrationStep } from "./describe-migration.ts";
+import type { MigrationApproval } from "./migration-functions.ts";
+import { type CatalogContext, type MigrationPlan, planCatalog, prepareCatalog } from "./prepare-catalog.ts";
 import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
 import { endInterruptedRestore } from "./restore.ts";
@@ -41,7 +43,9 @@ export interface Storage {
   /** Cannot write. Sees every commit once it is answered. */
   readonly reader: Connection;
   /** Creates what is missing and applies safe changes; throws MIGRATION_NEEDED with every difference that is not. */
-  prepareCatalog(catalog: Catalog, book: ExpressionBook): void;
+  prepareCatalog(catalog: Catalog, book: ExpressionBook, approval?: MigrationApproval): readonly MigrationStep[];
+  /** What that would do, or why it would not; changes nothing. */
+  planCatalog(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): MigrationPlan;
   /** Durable when it resolves. Rejects with what the work threw, or why nothing or perhaps nothing was written. */
   commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result>;
   /** Runs the work now, on the current state, and undoes it. */
@@ -143,19 +147,24 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   let vectors = false;
   let closed = false;
   let prepared = 0;
-  return {
-    reader,
-    prepareCatalog(catalog, book) {
-      if (!vectors && usesVectors(catalog)) {
-        for (const database of databases) loadVectorFunctions(database);
-        vectors = true;
-      }
-      snapshot.end();
-      prepared++;
-      prepareCatalog({ connection: writer, catalog, book, limits, nowMs: clock.now() });
+  const withCatalog = <Result>(catalog: Catalog, work: (context: Omit<CatalogContext, "book">) => Result): Result => {
+    if (!vectors && usesVectors(catalog)) {
+      for (const database of databases) loadVectorFunctions(database);
+      vectors = true;
+    }
+    snapshot.end();
+    prepared++;
+    try {
+      return work({ connection: writer, catalog, limits, nowMs: clock.now() });
+    } finally {
       writer.forgetStatements();
       reader.forgetStatements();
-    },
+    }
+  };
+  return {
+    reader,
+    prepareCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => prepareCatalog({ ...context, book }, approval)),
+    planCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => planCatalog({ ...context, book }, approval)),
     commit: (work, afterCommit) => committer.commit(work, afterCommit),
     rehearse: (work) => committer.rehearse(work),
     hold: () => committer.hold(),

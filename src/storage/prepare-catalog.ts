@@ -1,19 +1,21 @@
-// Brings the data file to the shape of a catalog, in one transaction: creates what is missing, applies what is safe, refuses the rest
-// with one error that lists all of it. The shape that the data has is kept beside it.
+// Brings the data file to the shape of a catalog, in one transaction: creates what is missing, renames, applies what the records allow
+// and what a person agreed to, refuses the rest with one error that lists all of it. The shape that the data has is kept beside it.
 import { assert } from "../base/assert.ts";
+import { dateTimeOf } from "../base/date-time.ts";
 import { fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Json } from "../base/value.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
-import type { Catalog, Table } from "../schema/catalog.ts";
-import { brokenChecks } from "./broken-checks.ts";
-import { evolveTable } from "./evolve-table.ts";
-import { type CatalogShape, type TableShape, catalogShape } from "./catalog-shape.ts";
-import { quoted } from "./column.ts";
-import { type Difference, compareTables, difference } from "./compare-shapes.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { type CatalogShape, catalogShape } from "./catalog-shape.ts";
+import { type Difference, nameOf } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
-import { tableDdl } from "./ddl.ts";
-import { prepareHistory } from "./history-ddl.ts";
+import { type MigrationStep, changesRepresentation, describeMigration } from "./describe-migration.ts";
+import { evolveTables } from "./evolve-tables.ts";
+import { appendMigrationEntry, nextPosition } from "./migration-entry.ts";
+import { type MigrationApproval, isApplied, noApproval, rememberApplied } from "./migration-functions.ts";
+import { type TableRename, carryOutRenames, findRenames, renamedShape } from "./renames.ts";
+import { knowRepresentedSince, readRepresentedSince, writeRepresentedSince } from "./represented-since.ts";
 import { answerFor } from "./sqlite-failure.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
 
@@ -27,92 +29,131 @@ export interface CatalogContext {
   readonly nowMs: number;
 }
 
+export interface MigrationPlan {
+  readonly steps: readonly MigrationStep[];
+  /** Why it cannot be applied; empty: it can. */
+  readonly differences: readonly Difference[];
+}
+
 /** Outside of transactions. Throws MIGRATION_NEEDED and changes nothing where stored records do not allow a difference. */
-export function prepareCatalog(context: CatalogContext): void {
+export function prepareCatalog(context: CatalogContext, approval: MigrationApproval = noApproval): readonly MigrationStep[] {
   const { connection, catalog } = context;
-  const next = catalogShape(catalog);
-  const text = JSON.stringify(next);
-  const stored = readMeta(connection, SHAPE_KEY);
-  if (stored === text) return;
-  const old: CatalogShape = stored === null ? { tables: [] } : JSON.parse(stored) as CatalogShape;
+  const steps = readMeta(connection, SHAPE_KEY) === JSON.stringify(catalogShape(catalog)) ? [] : migrate(context, approval, "COMMIT");
+  knowRepresentedSince(catalog, readRepresentedSince(connection));
+  return steps;
+}
+
+/** What prepareCatalog would do or say, by doing it and undoing it. Outside of transactions. */
+export function planCatalog(context: CatalogContext, approval: MigrationApproval): MigrationPlan {
+  try {
+    return { steps: migrate(context, approval, "ROLLBACK"), differences: [] };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { steps: error.steps, differences: error.differences };
+  }
+}
+
+/** The shape that the data have; null when nothing was ever stored. */
+export function storedShape(connection: Connection): CatalogShape | null {
+  const text = readMeta(connection, SHAPE_KEY);
+  return text === null ? null : JSON.parse(text) as CatalogShape;
+}
+
+class Refusal extends Error {
+  readonly steps: readonly MigrationStep[];
+  readonly differences: readonly Difference[];
+  constructor(steps: readonly MigrationStep[], differences: readonly Difference[]) {
+    super("the stored data does not allow it");
+    this.steps = steps;
+    this.differences = differences;
+  }
+}
+
+/** Tried with the functions of Migrations only for tables that need them: these write each record anew. */
+function migrate(context: CatalogContext, approval: MigrationApproval, end: "COMMIT" | "ROLLBACK"): readonly MigrationStep[] {
+  const { connection } = context;
   assert(!connection.inTransaction, "the catalog changes outside of transactions");
+  const rewritten = new Set<string>();
   // A table is copied by dropping it; references to it are checked once at the end instead. Has no effect inside a transaction.
   connection.execute("PRAGMA foreign_keys = OFF");
   try {
-    connection.execute("BEGIN IMMEDIATE");
-    const differences = [...evolve(context, old, next), ...(old.tables.length === 0 ? [] : brokenReferences(connection, old, next))];
-    // Only in the new shape can records be read.
-    if (differences.length === 0) differences.push(...brokenChecks(context, old));
-    if (differences.length === 0) differences.push(...prepareHistory(context, old));
-    if (differences.length > 0) throw migrationNeeded(differences);
-    writeMeta(connection, SHAPE_KEY, text);
-    connection.execute("COMMIT");
+    for (;;) {
+      connection.execute("BEGIN IMMEDIATE");
+      const { steps, differences } = attempt(context, approval, rewritten);
+      if (differences.length === 0) {
+        connection.execute(end);
+        return steps;
+      }
+      connection.execute("ROLLBACK");
+      const helped = differences.filter(({ kind, table }) => kind === "needs-data" && !rewritten.has(table) && isFresh(context, approval, table));
+      if (helped.length === 0) throw refusal(context, approval, { steps, differences }, end);
+      for (const { table } of helped) rewritten.add(table);
+    }
   } catch (error) {
     if (connection.inTransaction) connection.execute("ROLLBACK");
-    throw answerFor(error);
+    throw error instanceof Refusal ? error : answerFor(error);
   } finally {
     connection.execute("PRAGMA foreign_keys = ON");
   }
 }
 
-function evolve(context: CatalogContext, old: CatalogShape, next: CatalogShape): Difference[] {
+function isFresh({ connection }: CatalogContext, { functions }: MigrationApproval, table: string): boolean {
+  const run = functions.get(table);
+  return run !== undefined && !isApplied(connection, table, run);
+}
+
+function refusal(context: CatalogContext, { functions }: MigrationApproval, { steps, differences }: MigrationPlan, end: "COMMIT" | "ROLLBACK"): Error {
+  const told = differences.map((one) => {
+    const run = functions.get(one.table);
+    const isOld = one.kind === "needs-data" && run !== undefined && isApplied(context.connection, one.table, run);
+    return isOld ? { ...one, fix: `Migrations.${one.table} has done its work before: write it for this change. ${one.fix}` } : one;
+  });
+  return end === "ROLLBACK" ? new Refusal(steps, told) : migrationNeeded(told);
+}
+
+/** In a transaction. Steps are those that it would take, also where differences prevent it. */
+function attempt(context: CatalogContext, approval: MigrationApproval, rewritten: ReadonlySet<string>): MigrationPlan {
   const { connection, catalog } = context;
-  const before = new Map(old.tables.map((table) => [table.sqlName, table]));
-  const tables = new Map([...catalog.tables.values()].map((table) => [table.sqlName, table]));
-  const differences: Difference[] = [];
-  for (const table of old.tables) if (!tables.has(table.sqlName)) differences.push(...removeTable(connection, table));
-  for (const shape of next.tables) {
-    const table = tables.get(shape.sqlName)!;
-    const present = before.get(shape.sqlName);
-    if (present === undefined) createTable(connection, table, catalog);
-    else if (isEmpty(connection, present)) recreateTable(connection, table, catalog, present, shape);
-    else differences.push(...evolveTable({ ...context, table }, compareTables(present, shape, table)));
-  }
-  return differences;
+  const next = catalogShape(catalog);
+  const stored: CatalogShape = storedShape(connection) ?? { tables: [] };
+  const position = nextPosition(connection);
+  const renames = findRenames(stored, catalog);
+  const old = renamedShape(stored, renames);
+  const isApproved = (one: Difference): boolean => one.kind === "destructive" && approval.destroy.has(nameOf(one));
+  const functions = new Map([...approval.functions].filter(([table]) => rewritten.has(table)));
+  carryOutRenames(connection, stored, renames, position - 1);
+  const filled = new Set(old.tables.filter(({ sqlName }) => connection.get(`SELECT 1 FROM "${sqlName.replaceAll('"', '""')}" LIMIT 1`) !== null).map(({ sqlName }) => sqlName));
+  const differences = evolveTables(context, { stored, old, next, renames, functions, isApproved });
+  const steps = describeMigration(old, next, renames, rewritten);
+  if (differences.length > 0) return { steps, differences };
+  writeMeta(connection, SHAPE_KEY, JSON.stringify(next));
+  rememberApplied(connection, functions);
+  noteMigration(context, { stored, next, renames, rewritten, filled, position });
+  return { steps, differences };
 }
 
-function createTable(connection: Connection, table: Table, catalog: Catalog): void {
-  for (const sql of tableDdl(table, catalog)) connection.execute(sql);
+interface Outcome {
+  readonly stored: CatalogShape;
+  readonly next: CatalogShape;
+  readonly renames: readonly TableRename[];
+  readonly rewritten: ReadonlySet<string>;
+  /** SQL names of tables that hold records. */
+  readonly filled: ReadonlySet<string>;
+  readonly position: number;
 }
 
-function recreateTable(connection: Connection, table: Table, catalog: Catalog, old: TableShape, next: TableShape): void {
-  if (JSON.stringify(old) === JSON.stringify(next)) return;
-  dropTable(connection, old);
-  createTable(connection, table, catalog);
-}
-
-function removeTable(connection: Connection, table: TableShape): Difference[] {
-  if (isEmpty(connection, table)) {
-    dropTable(connection, table);
-    return [];
-  }
-  return [difference(table, null, "was removed, and there are records of it",
-    `Keep the type, or delete its records first; if it was renamed, give the new type @table(name: "${table.sqlName}").`)];
-}
-
-function dropTable(connection: Connection, table: TableShape): void {
-  for (const part of table.search) for (const sql of part.drop) connection.execute(sql);
-  connection.execute(`DROP TABLE ${quoted(table.sqlName)}`);
-}
-
-function isEmpty(connection: Connection, table: TableShape): boolean {
-  return connection.get(`SELECT 1 FROM ${quoted(table.sqlName)} LIMIT 1`) === null;
-}
-
-/** Only of tables whose foreign keys are new or changed: the others held before. */
-function brokenReferences(connection: Connection, old: CatalogShape, next: CatalogShape): Difference[] {
-  const before = new Map(old.tables.map((table) => [table.sqlName, table]));
-  const differences: Difference[] = [];
-  for (const table of next.tables) {
-    const known = before.get(table.sqlName)?.foreignKeys ?? [];
-    if (table.foreignKeys.every((key) => known.includes(key))) continue;
-    const broken = connection.all(`PRAGMA foreign_key_check(${quoted(table.sqlName)})`);
-    if (broken.length > 0) {
-      const parents = [...new Set(broken.map((row) => String(row["parent"])))].join(", ");
-      differences.push(difference(table, null, `has ${broken.length} records that refer to missing records of ${parents}`, "Remove @relationship, or correct the keys first."));
-    }
-  }
-  return differences;
+/** One entry, if any record looks different or is called differently from here on. */
+function noteMigration({ connection, catalog, nowMs }: CatalogContext, { stored, next, renames, rewritten, filled, position }: Outcome): void {
+  const oldNames = new Map(renames.map(({ from, to }) => [to.sqlName, from.sqlName]));
+  const changed = next.tables.filter((table) => {
+    const before = stored.tables.find(({ sqlName }) => sqlName === (oldNames.get(table.sqlName) ?? table.sqlName));
+    return before !== undefined && filled.has(table.sqlName) && (rewritten.has(table.name) || changesRepresentation(before, table));
+  });
+  if (changed.length === 0 && !renames.some(({ to }) => filled.has(to.sqlName))) return;
+  appendMigrationEntry(connection, position, dateTimeOf(nowMs), { catalog: catalog.hash, tables: changed.map((table) => table.name) });
+  const since = new Map([...readRepresentedSince(connection)].map(([sqlName, at]) => [renames.find(({ from }) => from.sqlName === sqlName)?.to.sqlName ?? sqlName, at]));
+  for (const table of changed) since.set(table.sqlName, position);
+  writeRepresentedSince(connection, since);
 }
 
 function migrationNeeded(differences: readonly Difference[]): Error {
@@ -121,6 +162,6 @@ function migrationNeeded(differences: readonly Difference[]): Error {
   const more = differences.length > 3 ? ` And ${differences.length - 3} more.` : "";
   return fault("MIGRATION_NEEDED", `The stored data does not allow what the schema changed. ${first}${more}`, {
     details: differences.map((one): Json => ({ ...one })),
-    fix: differences.length === 1 ? differences[0]!.fix : named.map(({ table, field, fix }) => `${field === null ? table : `${table}.${field}`}: ${fix}`).join(" "),
+    fix: differences.length === 1 ? differences[0]!.fix : named.map((one) => `${nameOf(one)}: ${one.fix}`).join(" "),
   });
 }

@@ -5,10 +5,12 @@ import { foldCase } from "../base/text.ts";
 import type { Json, RecordValues, SqlValue, Value } from "../base/value.ts";
 import type { Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
 import { fromWireValue, toWireValue } from "../schema/wire-value.ts";
+import { representedSince } from "./represented-since.ts";
 import {
   EXPIRES_COLUMN, OPEN_COLUMN, VERSION_COLUMN, expires as hasExpiry, foldColumn, foldFields, isJsonColumn, keyColumn, keyCompanion,
   quoted, storedFields,
 } from "./column.ts";
+import { undeclaredText } from "./undeclared-fields.ts";
 
 export interface StoredRow {
   /** All stored fields, of open tables the undeclared ones too; null where nothing is stored. */
@@ -113,7 +115,7 @@ function codedColumns(table: Table, catalog: Catalog): CodedColumn[] {
   for (const field of storedFields(table)) columns.push(...fieldColumns(field, catalog));
   for (const name of foldFields(table)) columns.push({ name: foldColumn(name), field: name, encode: foldEncoder(name) });
   columns.push({ name: VERSION_COLUMN, field: null, encode: (_values, version) => version });
-  if (table.open) columns.push({ name: OPEN_COLUMN, field: null, encode: openEncoder(table) });
+  if (table.open) columns.push({ name: OPEN_COLUMN, field: null, encode: (values) => undeclaredText(values, table) });
   if (hasExpiry(table)) columns.push({ name: EXPIRES_COLUMN, field: null, encode: (_values, _version, expires) => expires });
   return columns;
 }
@@ -168,19 +170,6 @@ function foldEncoder(name: string): Encoder {
   };
 }
 
-function openEncoder(table: Table): Encoder {
-  return (values) => {
-    const rest = Object.create(null) as { [name: string]: Value };
-    let any = false;
-    for (const name of Object.keys(values)) {
-      if (table.fields.has(name) || values[name] === null) continue;
-      rest[name] = values[name]!;
-      any = true;
-    }
-    return any ? JSON.stringify(rest) : null;
-  };
-}
-
 /** A Long comes as text: SQLite's integers reach JavaScript as doubles. */
 function selectList(table: Table): string {
   const items = storedFields(table).map(({ name, type }) => (isLong(type) ? `CAST(${quoted(name)} AS TEXT)` : quoted(name)));
@@ -195,6 +184,7 @@ function rowDecoder(table: Table, catalog: Catalog): (row: readonly SqlValue[]) 
   const names = fields.map((field) => field.name);
   const decoders = fields.map((field) => fieldDecoder(field.type, catalog));
   const count = names.length;
+  const since = representedSince(catalog, table.sqlName);
   return (row) => {
     const values: { [field: string]: Value } = table.open ? openValues(row[count + 2] as string | null) : {};
     for (let index = 0; index < count; index++) {
@@ -202,7 +192,7 @@ function rowDecoder(table: Table, catalog: Catalog): (row: readonly SqlValue[]) 
       const decode = decoders[index]!;
       values[names[index]!] = stored === null || decode === null ? (stored as Value) : decode(stored);
     }
-    return { values, version: row[count] as number, expires: row[count + 1] as string | null };
+    return { values, version: Math.max(row[count] as number, since), expires: row[count + 1] as string | null };
   };
 }
 

@@ -38,7 +38,7 @@ export function refillRows(context: RefillContext, fields: readonly string[]): D
 }
 
 /** One may read another: as often as there are fields, or until nothing moves any more. */
-function computedValues({ book, catalog, table, limits, nowMs }: RefillContext, fields: readonly string[], values: RecordValues): { values: RecordValues; misfit: string | null } {
+export function computedValues({ book, catalog, table, limits, nowMs }: RefillContext, fields: readonly string[], values: RecordValues): { values: RecordValues; misfit: string | null } {
   const result: { [field: string]: Value } = { ...values };
   const environment = { rows: { record: result }, variables: {}, now: dateTimeOf(nowMs), source: null };
   const rules = fields.flatMap((name) => {

@@ -1,0 +1,106 @@
+// Brings all tables from one shape to the next, inside the transaction of prepare-catalog.ts. What the records do not allow is returned, not thrown.
+import type { Limits } from "../base/limits.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Catalog, Table } from "../schema/catalog.ts";
+import { brokenChecks } from "./broken-checks.ts";
+import type { CatalogShape, TableShape } from "./catalog-shape.ts";
+import { quoted } from "./column.ts";
+import { type Difference, compareTables, difference } from "./compare-shapes.ts";
+import type { Connection } from "./connection.ts";
+import { tableDdl } from "./ddl.ts";
+import { evolveTable } from "./evolve-table.ts";
+import { prepareHistory } from "./history-ddl.ts";
+import type { MigrationFunctions } from "./migration-functions.ts";
+import type { TableRename } from "./renames.ts";
+
+interface EvolveContext {
+  readonly connection: Connection;
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly limits: Limits;
+  readonly nowMs: number;
+}
+
+export interface Evolution {
+  /** Before and after renames were carried out. */
+  readonly stored: CatalogShape;
+  readonly old: CatalogShape;
+  readonly next: CatalogShape;
+  readonly renames: readonly TableRename[];
+  /** Of tables whose records are to be written anew. */
+  readonly functions: MigrationFunctions;
+  isApproved(difference: Difference): boolean;
+}
+
+export function evolveTables(context: EvolveContext, evolution: Evolution): Difference[] {
+  const { stored, old, isApproved } = evolution;
+  const differences = [...eachTable(context, evolution), ...(old.tables.length === 0 ? [] : brokenReferences(context.connection, evolution))];
+  // Only in the new shape can records be read.
+  if (differences.length === 0) differences.push(...brokenChecks(context, old));
+  if (differences.length === 0) differences.push(...prepareHistory(context, stored, isApproved));
+  return differences;
+}
+
+function eachTable(context: EvolveContext, { old, next, renames, functions, isApproved }: Evolution): Difference[] {
+  const { connection, catalog } = context;
+  const before = new Map(old.tables.map((table) => [table.sqlName, table]));
+  const tables = new Map([...catalog.tables.values()].map((table) => [table.sqlName, table]));
+  const differences: Difference[] = [];
+  for (const table of old.tables) if (!tables.has(table.sqlName)) differences.push(...removeTable(connection, table, isApproved));
+  for (const shape of next.tables) {
+    const table = tables.get(shape.sqlName)!;
+    const present = before.get(shape.sqlName);
+    if (present === undefined) createTable(connection, table, catalog);
+    else if (isEmpty(connection, present)) recreateTable(connection, table, catalog, present, shape);
+    else {
+      const run = functions.get(table.name);
+      const rewrite = run === undefined ? null : { run, renamed: renames.find(({ to }) => to.sqlName === shape.sqlName)?.fields ?? [] };
+      differences.push(...evolveTable({ ...context, table }, compareTables(present, shape, table), { isApproved, rewrite }));
+    }
+  }
+  return differences;
+}
+
+function createTable(connection: Connection, table: Table, catalog: Catalog): void {
+  for (const sql of tableDdl(table, catalog)) connection.execute(sql);
+}
+
+function recreateTable(connection: Connection, table: Table, catalog: Catalog, old: TableShape, next: TableShape): void {
+  if (JSON.stringify(old) === JSON.stringify(next)) return;
+  dropTable(connection, old);
+  createTable(connection, table, catalog);
+}
+
+function removeTable(connection: Connection, table: TableShape, isApproved: Evolution["isApproved"]): Difference[] {
+  const removed = difference(table, null, "was removed, and there are records of it",
+    `Keep the type, or delete its records first; if it was renamed, give the new type @renamed(from: "${table.name}"); if its records may be lost, run ambit migrate apply --allow-destroy ${table.name}.`, "destructive");
+  if (!isEmpty(connection, table) && !isApproved(removed)) return [removed];
+  dropTable(connection, table);
+  return [];
+}
+
+function dropTable(connection: Connection, table: TableShape): void {
+  for (const part of table.search) for (const sql of part.drop) connection.execute(sql);
+  connection.execute(`DROP TABLE ${quoted(table.sqlName)}`);
+}
+
+function isEmpty(connection: Connection, table: TableShape): boolean {
+  return connection.get(`SELECT 1 FROM ${quoted(table.sqlName)} LIMIT 1`) === null;
+}
+
+/** Only of tables whose foreign keys are new or changed, or whose records were written anew: the others held before. */
+function brokenReferences(connection: Connection, { old, next, functions }: Evolution): Difference[] {
+  const before = new Map(old.tables.map((table) => [table.sqlName, table]));
+  const differences: Difference[] = [];
+  const removed = old.tables.length > next.tables.length;
+  for (const table of next.tables) {
+    const known = before.get(table.sqlName)?.foreignKeys ?? [];
+    if (!removed && !functions.has(table.name) && table.foreignKeys.every((key) => known.includes(key))) continue;
+    const broken = connection.all(`PRAGMA foreign_key_check(${quoted(table.sqlName)})`);
+    if (broken.length > 0) {
+      const parents = [...new Set(broken.map((row) => String(row["parent"])))].join(", ");
+      differences.push(difference(table, null, `has ${broken.length} records that refer to missing records of ${parents}`, "Remove @relationship, or correct the keys, by writing them or in Migrations."));
+    }
+  }
+  return differences;
+}
