@@ -22,18 +22,23 @@ export class RandomChanges {
     for (const [table, records] of app.records) for (const record of records) this.#write(table, record, this.#linked(table, record));
   }
 
-  /** What one commit changed: images without the expiry. */
-  next(): FuzzChange[] {
+  /** Of a record that is there. */
+  key(table: string): Value {
+    return this.#pick(table)?.["id"] ?? null;
+  }
+
+  /** What one commit changed: images without the expiry. `near`: tables, and perhaps a record, that it is mostly about. */
+  next(near: { readonly tables: readonly string[]; readonly id: Value }): FuzzChange[] {
     this.#changes = [];
-    do this.#change(); while (this.#dice.chance(0.4));
+    do this.#change(this.#dice.chance(0.7) ? near : { tables: ["Alpha", "Beta", "Gamma", "Link"], id: null }); while (this.#dice.chance(0.3));
     return this.#changes.map(({ table, id, old, new: after }) => ({ table, id, old: image(old), new: image(after) }));
   }
 
-  #change(): void {
-    const table = this.#dice.pick(["Alpha", "Beta", "Gamma", "Link"]);
+  #change({ tables, id }: { readonly tables: readonly string[]; readonly id: Value }): void {
+    const table = this.#dice.pick(tables);
     const kind = this.#dice.pick(["create", "update", "update", "update", "remove"] as const);
     if (kind === "create") return this.#create(table);
-    const record = this.#pick(table);
+    const record = this.#records.get(table)!.get(String(id)) ?? this.#pick(table);
     if (record === null) return;
     if (kind === "update") this.#update(table, record);
     else if (this.#records.get(table)!.size > 3) this.#remove(table, record);
@@ -51,7 +56,7 @@ export class RandomChanges {
     const fields = [...this.#table(table).fields.values()].filter((field) => field.kind === "stored" && field.name !== "id");
     const changed: Draft = { ...record };
     do {
-      const field = this.#dice.chance(0.5) ? this.#table(table).fields.get(this.#dice.pick(["color", "order", "note"]))! : this.#dice.pick(fields);
+      const field = this.#dice.chance(0.4) ? this.#table(table).fields.get(this.#dice.pick(["color", "order", "note"]))! : this.#dice.pick(fields);
       changed[field.name] = randomField(field, this.#table(table), this.#scope());
     } while (this.#dice.chance(0.3));
     if (this.#table(table).open && this.#dice.chance(0.2)) changed["extra"] = this.#dice.below(3);
