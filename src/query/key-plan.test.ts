@@ -35,7 +35,7 @@ describe("one record", () => {
   const wrong: [string, string][] = [
     ["name=eq.x", "MALFORMED_QUERY"], ["or=(name.eq.x)", "MALFORMED_QUERY"], ["order=name", "MALFORMED_QUERY"], ["limit=1", "MALFORMED_QUERY"], ["offset=1", "MALFORMED_QUERY"],
     ["after=x", "MALFORMED_QUERY"], ["near=1,2,3", "MALFORMED_QUERY"], ["search=x", "MALFORMED_QUERY"], ["similar=[1]", "MALFORMED_QUERY"], ["on_conflict=id", "MALFORMED_QUERY"],
-    ["selct=id", "UNKNOWN_PARAMETER"], ["asof=x", "NOT_AVAILABLE"], ["select=nope", "UNKNOWN_FIELD"], ["explain=yes", "MALFORMED_QUERY"],
+    ["selct=id", "UNKNOWN_PARAMETER"], ["asof=x", "MALFORMED_QUERY"], ["select=nope", "UNKNOWN_FIELD"], ["explain=yes", "MALFORMED_QUERY"],
   ];
   test.each(wrong)("%s", (query, code) => {
     let problem: unknown = null;
