@@ -6,12 +6,14 @@ import type { Field, Relation, Table } from "../schema/catalog.ts";
 import type { Permission } from "../tables/authority.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import { allOf, asFilter, bothFilters, never } from "./permission.ts";
+import { presentRights } from "./present-rights.ts";
 import { linkFilter, moved, relatedFilter } from "./role-rights.ts";
 import { readCondition, ruleExpression, type RuleReader } from "./rule-expression.ts";
 
 /** The plan as this reader may run it. Its expressions must come from the caller, not from rules. */
 export function rulePlan(plan: Plan, reader: RuleReader): Plan {
-  return ruleLevel(plan, reader, reader.rights.table(plan.table).read);
+  const ruled: RuleReader = plan.asof === undefined ? reader : { ...reader, rights: presentRights(reader.rights) };
+  return ruleLevel(plan, ruled, ruled.rights.table(plan.table).read);
 }
 
 function ruleLevel(plan: Plan, reader: RuleReader, rows: Permission): Plan {

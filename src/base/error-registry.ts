@@ -17,6 +17,8 @@ export const errorRegistry = define({
   UNKNOWN_OPERATOR: { status: 400, title: "Unknown filter operator", fix: "Write column=eq.VALUE for equality." },
   UNKNOWN_FIELD: { status: 400, title: "Unknown field", fix: "Name a field of the table." },
   UNKNOWN_PARAMETER: { status: 400, title: "Unknown parameter", fix: "Remove it, or name a field to filter by." },
+  NO_HISTORY: { status: 400, title: "The table keeps no history", fix: "Leave the table out, or give its type @table(history)." },
+  HISTORY_GONE: { status: 410, title: "The history does not reach back that far", fix: "Ask for a later moment." },
   MALFORMED_QUERY: { status: 400, title: "The query cannot be read", fix: "See the query grammar in docs/rest.md." },
   BAD_FILTER_VALUE: { status: 400, title: "The value does not fit the field's type", fix: "Send a value of the field's type." },
   OPERATOR_TYPE: { status: 400, title: "The operator does not fit the field's type", fix: "Use an operator of that type." },

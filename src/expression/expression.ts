@@ -36,7 +36,8 @@ export type Expression =
    */
   | { readonly op: "field"; readonly type: ExpressionType; readonly row: RowName; readonly table: string; readonly path: readonly string[]; readonly field: string; readonly within: readonly (string | number)[] }
   | { readonly op: "not"; readonly operand: Expression }
-  | { readonly op: "and" | "or"; readonly operands: readonly Expression[] }
+  /** `present`: other records that it reads are as they are now, where the query around it is about an earlier moment. */
+  | { readonly op: "and" | "or"; readonly operands: readonly Expression[]; readonly present?: true }
   | { readonly op: "compare"; readonly comparison: Comparison; readonly left: Expression; readonly right: Expression }
   /** `== null`: true or false, never unknown. */
   | { readonly op: "is-null"; readonly operand: Expression }

@@ -9,7 +9,7 @@ import { buildPlan } from "./build-plan.ts";
 import type { Plan } from "./plan.ts";
 import { createResolution, tableLabel, type QueryContext } from "./resolution.ts";
 import { readFlag, readNames, readParameters } from "./rest-parameters.ts";
-import { readItems, refuseMisspelt, refuseUnavailable, type Parameters } from "./rest-query.ts";
+import { atMoment, readItems, refuseMisspelt, refuseUnavailable, type Parameters } from "./rest-query.ts";
 
 export interface KeyQuery {
   readonly plan: Plan;
@@ -33,8 +33,8 @@ export function keyPlan(id: Value, parameters: Parameters, context: QueryContext
   }
   const built = buildPlan({ table, items: readItems(single.select), levels, depth: 0 }, createResolution(context));
   return {
-    plan: { ...built, filter: keyFilter(id, table, context), limit: 1 },
-    plain: single.select === null || single.select.trim() === "*",
+    plan: atMoment({ ...built, filter: keyFilter(id, table, context), limit: 1 }, single.asof, context),
+    plain: single.asof === null && (single.select === null || single.select.trim() === "*"),
     explain: readFlag(single.explain, "explain"),
     columns: single.columns === null ? null : readNames(single.columns, "columns"),
   };

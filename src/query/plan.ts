@@ -101,6 +101,11 @@ export interface Plan {
   readonly grouped: boolean;
   /** `Prefer: scan=refuse`. */
   readonly refuseScan: boolean;
+  /** Of the outermost plan: the rows, also of embeds and relations, are those of this moment. Absent: as they are. */
+  readonly asof?: AsOf;
 }
+
+/** A time, or a position as it stands on the wire. */
+export type AsOf = { readonly kind: "time"; readonly time: string } | { readonly kind: "position"; readonly position: string };
 
 export type { ExpressionType };

@@ -3,6 +3,7 @@ import { didYouMean } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import type { Table } from "../schema/catalog.ts";
+import { asOfPlan, readAsOf } from "./as-of.ts";
 import { buildPlan } from "./build-plan.ts";
 import { cursorFingerprint, decodeCursor, malformedCursor } from "./cursor.ts";
 import { orderKeys } from "./order-keys.ts";
@@ -36,12 +37,17 @@ export function parseRestQuery(parameters: Parameters, context: QueryContext): R
   refuseMisspelt(request, context);
   const items = readItems(single.select);
   const built = buildPlan({ table: context.table, items, levels: request.levels, depth: 0 }, resolution);
-  const plan = withPage(withRankings(built, request, context.table, resolution), single.after, context);
+  const plan = atMoment(withPage(withRankings(built, request, context.table, resolution), single.after, context), single.asof, context);
   return {
     plan, limit: built.limit, explain: readFlag(single.explain, "explain"),
     columns: single.columns === null ? null : readNames(single.columns, "columns"),
     onConflict: single.on_conflict === null ? null : conflictFields(single.on_conflict, context),
   };
+}
+
+/** As of the moment that the request names, if it names one. */
+export function atMoment(plan: Plan, asof: string | null, { scope }: QueryContext): Plan {
+  return asof === null ? plan : asOfPlan(plan, readAsOf(asof), scope.catalog);
 }
 
 /** Without `select` everything. */
@@ -50,7 +56,6 @@ export function readItems(select: string | null): readonly SelectSyntax[] {
 }
 
 export function refuseUnavailable({ single }: RestParameters): void {
-  if (single.asof !== null) throw fault("NOT_AVAILABLE", "asof needs the history of records, which this version does not keep.", { where: "asof" });
   if (single.since !== null) throw fault("NOT_AVAILABLE", "since resumes a stream, which this version does not have.", { where: "since" });
 }
 

@@ -6,11 +6,13 @@ import type { Json, RecordValues } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
 import type { Environment, Expression } from "../expression/expression.ts";
 import { isOfRowAlone } from "../expression/inspect.ts";
+import type { Plan } from "../query/plan.ts";
 import type { Scope } from "../query/scope.ts";
 import { explainPlan } from "../storage/explain-plan.ts";
 import { readRows } from "../storage/read-plan.ts";
 import { notFound } from "../tables/denial.ts";
 import { recordShape, type RecordShape } from "../tables/record-text.ts";
+import { asOfEnvironment } from "./as-of.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type OperationBody, type Result } from "./operation.ts";
 import { cursorAfter } from "./page-cursor.ts";
@@ -46,7 +48,7 @@ export class ReadOperations {
     rights.require(plan.table, "READ");
     const prepared = planner.prepare(plan, rights, "wire");
     const now = dateTimeOf(clock.now());
-    const environment = values === undefined ? planEnvironment(rights, now) : openEnvironment(rights, now, values);
+    const environment = this.#at(plan, values === undefined ? planEnvironment(rights, now) : openEnvironment(rights, now, values));
     if (explain) {
       if (!rights.administrator && !development) throw rights.refusal("explain queries");
       const { sql, steps, scanned, deadline } = explainPlan(storage.reader, prepared.compiled, environment);
@@ -57,6 +59,12 @@ export class ReadOperations {
       ...nothing, body: new JsonText(json), range: { offset: plan.offset, rows, total },
       nextCursor: cursorAfter(plan, lastKeys, catalog), scanned, public: prepared.public,
     };
+  }
+
+  /** With the moment that the plan is about. */
+  #at(plan: Plan, environment: Environment): Environment {
+    const { catalog, clock, storage } = this.#core;
+    return plan.asof === undefined ? environment : asOfEnvironment({ catalog, clock, reader: storage.reader }, plan, plan.asof, environment);
   }
 
   /** Null: not this way. */
@@ -101,7 +109,8 @@ export class ReadOperations {
   #planned({ plan, table, id }: GetBody, rights: Rights): Result {
     const { planner, storage, clock } = this.#core;
     const prepared = planner.prepare(planner.byKey(plan), rights, "wire");
-    const { json, rows, scanned } = readRows(storage.reader, prepared.compiled, planEnvironment(rights, dateTimeOf(clock.now()), id));
+    const environment = this.#at(plan, planEnvironment(rights, dateTimeOf(clock.now()), id));
+    const { json, rows, scanned } = readRows(storage.reader, prepared.compiled, environment);
     if (rows === 0) throw notFound(table);
     return { ...nothing, body: new JsonText(json.slice(1, -1)), scanned, public: prepared.public };
   }

@@ -44,7 +44,7 @@ export function notExpiredSql(table: string, alias: string, context: SqlContext)
 
 function scopeOf(context: SqlContext): SqlScope {
   return {
-    catalog: context.catalog, book: context.book, rows: context.rows, items: new Map(), depth: 0, compile,
+    catalog: context.catalog, presentCatalog: context.presentCatalog, book: context.book, rows: context.rows, items: new Map(), depth: 0, compile,
     bind: (slot) => context.bind(slot),
     nextAlias: () => context.nextAlias(),
   };
@@ -94,7 +94,8 @@ function closedSql(expression: Expression, scope: SqlScope): string {
   return typeOf(expression).kind === "double" ? `CAST(${placeholder} AS REAL)` : placeholder;
 }
 
-function junctionSql(expression: Of<"and" | "or">, scope: SqlScope): string {
+function junctionSql(expression: Of<"and" | "or">, around: SqlScope): string {
+  const scope = expression.present === true && around.presentCatalog !== undefined ? { ...around, catalog: around.presentCatalog } : around;
   const operands = expression.operands.map((operand) => compile(operand, scope));
   if (operands.length === 0) return expression.op === "and" ? "1" : "0";
   return operands.length === 1 ? operands[0]! : `(${operands.join(expression.op === "and" ? " AND " : " OR ")})`;

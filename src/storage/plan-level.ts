@@ -36,7 +36,7 @@ export function planLevel(scope: PlanScope, plan: Plan, join: (row: RowAlias) =>
 /** The operands of an AND stand alone, so that the statement reads as the request does. */
 function filterTerms(scope: PlanScope, row: RowAlias, filter: Expression | null, bounds: readonly Expression[]): string[] {
   if (filter === null) return [];
-  const operands = filter.op === "and" && filter.operands.length > 0 ? filter.operands : [filter];
+  const operands = filter.op === "and" && filter.operands.length > 0 && filter.present !== true ? filter.operands : [filter];
   return operands.map((operand) => (bounds.includes(operand) ? BOUND : "") + rowFilterSql(scope, row, asEquality(operand)));
 }
 

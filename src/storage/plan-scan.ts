@@ -32,6 +32,8 @@ const SIZE_USES_MIN = 1_000;
 const observations = new WeakMap<Connection, Observed>();
 
 export function judgeScan(connection: Connection, compiled: CompiledPlan, statement: PlanStatement, parameters: Parameters): ScanVerdict {
+  // Former versions are found by few indexes, and how many there are is not known beforehand.
+  if (compiled.plan.asof !== undefined) return { scanned: false, long: true };
   const observed = observationsOf(connection);
   const visits = visitsOf(connection, observed, compiled, { sql: statement.sql, parameters });
   if (visits.many.length === 0) return { scanned: false, long: compiled.multiplies };

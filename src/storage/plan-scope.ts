@@ -10,6 +10,8 @@ import { bindNow, createBindings, type Bindings } from "./plan-bindings.ts";
 
 export interface PlanScope {
   readonly catalog: Catalog;
+  /** Of a plan about an earlier moment: the tables as they are. */
+  readonly presentCatalog: Catalog | undefined;
   readonly book: ExpressionBook;
   readonly limits: Limits;
   readonly bindings: Bindings;
@@ -19,9 +21,9 @@ export interface PlanScope {
 /** A row in the statement: `alias` stands for a row of `table`. */
 export interface RowAlias { readonly alias: string; readonly table: Table }
 
-export function createPlanScope(catalog: Catalog, book: ExpressionBook, limits: Limits): PlanScope {
+export function createPlanScope({ catalog, presentCatalog, book, limits }: Pick<PlanScope, "catalog" | "presentCatalog" | "book" | "limits">): PlanScope {
   let aliases = 0;
-  return { catalog, book, limits, bindings: createBindings(), nextAlias: () => `t${aliases++}` };
+  return { catalog, presentCatalog, book, limits, bindings: createBindings(), nextAlias: () => `t${aliases++}` };
 }
 
 export function tableNamed(scope: PlanScope, name: string): Table {
@@ -46,7 +48,7 @@ export function rowFilterSql(scope: PlanScope, row: RowAlias, expression: Expres
 
 export function rowContext(scope: PlanScope, { alias, table }: RowAlias): SqlContext {
   return {
-    catalog: scope.catalog, book: scope.book, rows: { record: { alias, table: table.name } },
+    catalog: scope.catalog, presentCatalog: scope.presentCatalog, book: scope.book, rows: { record: { alias, table: table.name } },
     bind: (slot) => scope.bindings.bind(slot), nextAlias: () => scope.nextAlias(),
   };
 }

@@ -5,6 +5,7 @@ import type { Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import { asOfCatalog, withFormerRows } from "./as-of-sql.ts";
 import { sampleSql } from "./plan-sample.ts";
 import { groupedSource } from "./plan-aggregate.ts";
 import { continuedRows } from "./plan-continue.ts";
@@ -18,7 +19,7 @@ import { planKeys } from "./plan-order.ts";
 import { pageClause } from "./plan-page.ts";
 import { column, createPlanScope, fromTable, rowFilterSql, tableNamed, type PlanScope } from "./plan-scope.ts";
 import { rowObject } from "./plan-select.ts";
-import { givenMark, planStatement, type PlanStatement, whereClause } from "./plan-statement.ts";
+import { givenMark, planStatement, type PlanStatement, type StatementOptions, whereClause } from "./plan-statement.ts";
 
 export interface PlanContext {
   readonly catalog: Catalog;
@@ -64,30 +65,34 @@ export interface SparseRows {
 const ENOUGH_MATCHES = 2_000;
 
 export function compilePlan(plan: Plan, { catalog, book, limits = defaultLimits }: PlanContext): CompiledPlan {
-  const scope = createPlanScope(catalog, book, limits);
+  const scope = createPlanScope(plan.asof === undefined ? { catalog, presentCatalog: undefined, book, limits } : { catalog: asOfCatalog(catalog), presentCatalog: catalog, book, limits });
   const statements = plan.grouped ? groupedStatements(scope, plan) : rowStatements(scope, plan);
   return { plan, catalog, book, limits, multiplies: multiplies(plan, catalog), ...statements };
 }
 
 type Statements = Pick<CompiledPlan, "columns" | "rows" | "sparse" | "cursor" | "ids" | "count" | "sample">;
 
+/** From marked text. */
+function statementOf(scope: PlanScope, marked: string, options: StatementOptions = {}): PlanStatement {
+  const { presentCatalog, bindings } = scope;
+  return planStatement(presentCatalog === undefined ? marked : withFormerRows(marked, presentCatalog, bindings), bindings.slots, options);
+}
+
 function groupedStatements(scope: PlanScope, plan: Plan): Statements {
-  const { slots } = scope.bindings;
   const source = groupedSource(scope, plan);
   const object = objectSql(scope, source.parts, tableNamed(scope, plan.table).fields);
   return {
     columns: null,
-    rows: planStatement(`SELECT ${outputSql(object, null, [])} FROM ${source.from}`, slots),
+    rows: statementOf(scope, `SELECT ${outputSql(object, null, [])} FROM ${source.from}`),
     sparse: null,
     cursor: null,
     ids: null,
-    count: once(() => planStatement(source.countSql, slots)),
+    count: once(() => statementOf(scope, source.countSql)),
     sample: null,
   };
 }
 
 function rowStatements(scope: PlanScope, plan: Plan): Statements {
-  const { slots } = scope.bindings;
   const bounds = boundsOf(scope, plan);
   const level = planLevel(scope, plan, undefined, bounds);
   const keys = planKeys(scope, plan, level);
@@ -103,12 +108,12 @@ function rowStatements(scope: PlanScope, plan: Plan): Statements {
   const sorted = (): string => `SELECT ${output} ${matched}${orderClause(unindexed(keys))}${limits}`;
   return {
     columns,
-    rows: planStatement(`SELECT ${output} ${page}`, slots, { unbounded: bounds.length > 0 }),
+    rows: statementOf(scope, `SELECT ${output} ${page}`, { unbounded: bounds.length > 0 }),
     sparse: bounds.length === 0 ? null : sparseRows(scope, level, { bounds, sorted, enough: Math.max(ENOUGH_MATCHES, plan.limit! * 2) }),
     cursor,
-    ids: once(() => planStatement(`SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found} LIMIT ${givenMark(0)} OFFSET ${givenMark(1)}`, slots, { given: 2 })),
-    count: once(() => planStatement(`SELECT count(*) FROM ${level.from}${whereClause(level.terms)}`, slots)),
-    sample: plan.search === null ? once(() => planStatement(sampleSql(level.row, level.terms), slots, { given: 2 })) : null,
+    ids: once(() => statementOf(scope, `SELECT CAST(${column(level.row.alias, level.row.table.primaryKey)} AS TEXT) ${found} LIMIT ${givenMark(0)} OFFSET ${givenMark(1)}`, { given: 2 })),
+    count: once(() => statementOf(scope, `SELECT count(*) FROM ${level.from}${whereClause(level.terms)}`)),
+    sample: plan.search === null && plan.asof === undefined ? once(() => statementOf(scope, sampleSql(level.row, level.terms), { given: 2 })) : null,
   };
 }
 
@@ -129,11 +134,10 @@ function boundsOf({ catalog }: PlanScope, plan: Plan): readonly Expression[] {
 interface Sparse { readonly bounds: readonly Expression[]; readonly sorted: () => string; readonly enough: number }
 
 function sparseRows(scope: PlanScope, { row }: Level, { bounds, sorted, enough }: Sparse): () => SparseRows {
-  const { slots } = scope.bindings;
   return once(() => {
     const terms = bounds.map((condition) => rowFilterSql(scope, row, condition));
     const within = `SELECT 1 FROM ${fromTable(row)}${whereClause(terms)} LIMIT ${scope.bindings.value(enough)}`;
-    return { rows: planStatement(sorted(), slots), probe: planStatement(`SELECT count(*) FROM (${within})`, slots), enough };
+    return { rows: statementOf(scope, sorted()), probe: statementOf(scope, `SELECT count(*) FROM (${within})`), enough };
   });
 }
 

@@ -12,6 +12,8 @@ export type BindSlot =
 
 export interface SqlContext {
   readonly catalog: Catalog;
+  /** What expressions marked `present` read, where `catalog` is that of an earlier moment. */
+  readonly presentCatalog?: Catalog | undefined;
   readonly book: ExpressionBook;
   /** By row name: the alias that it has in the statement, unquoted, and its table's name in the catalog. */
   readonly rows: Readonly<Record<RowName, SqlRowSource>>;

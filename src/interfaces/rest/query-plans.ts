@@ -96,14 +96,14 @@ export function explainedPlan(request: RestRequest, table: Table, id: Value): Pl
 }
 
 /** Of a parsed query: what only some methods take. */
-interface MethodParameters { readonly explain: boolean; readonly columns: readonly string[] | null; readonly onConflict?: readonly string[] | null }
+interface MethodParameters { readonly plan: Plan; readonly explain: boolean; readonly columns: readonly string[] | null; readonly onConflict?: readonly string[] | null }
 
 /** What would have no effect is not ignored. */
-export function refuseMisplaced(request: RestRequest, { explain, columns, onConflict = null }: MethodParameters): void {
-  if (!explain && columns === null && onConflict === null) return;
+export function refuseMisplaced(request: RestRequest, { plan, explain, columns, onConflict = null }: MethodParameters): void {
+  if (!explain && columns === null && onConflict === null && plan.asof === undefined) return;
   const { method } = request.exchange;
   const reads = method === "GET" || method === "HEAD";
-  const misplaced = explain && !reads ? "explain" : columns !== null && (reads || method === "DELETE") ? "columns" : onConflict !== null && method !== "POST" ? "on_conflict" : null;
+  const misplaced = explain && !reads ? "explain" : plan.asof !== undefined && !reads ? "asof" : columns !== null && (reads || method === "DELETE") ? "columns" : onConflict !== null && method !== "POST" ? "on_conflict" : null;
   if (misplaced !== null) throw fault("MALFORMED_QUERY", `${misplaced} does not belong on a ${method}.`, { where: misplaced, fix: "Remove it." });
 }
 
