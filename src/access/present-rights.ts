@@ -23,6 +23,7 @@ function create(rights: RoleRights): RoleRights {
       if (authority === undefined) authorities.set(name, authority = presentTable(rights.table(name)));
       return authority;
     },
+    rule: (name) => present(rights.rule(name)),
     fieldRead: (table, field, code) => present(rights.fieldRead(table, field, code)),
     relation: (table, field, code) => present(rights.relation(table, field, code)),
   };

@@ -17,6 +17,8 @@ export interface RoleRights {
   readonly key: string;
   readonly catalog: Catalog;
   table(name: string): TableAuthority;
+  /** READ of a table by its rules alone, for rows that are of the caller's tenant for sure. */
+  rule(name: string): Permission;
   /** Of one field; internal ones are for app code (`code`) alone. */
   fieldRead(table: string, field: string, code: boolean): Permission;
   /** Under which condition the relation may be followed, over the row that has it; `false`: it does not exist for them. */
@@ -44,11 +46,13 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
   const isConfined = roles !== null || parts.confined === true;
   const context: RuleContext | null = roles === null ? null : { ...parts, roles };
   const authorities = new Map<string, TableAuthority>();
+  const rules = new Map<string, Permission>();
   const table = (name: string): TableAuthority => {
     let authority = authorities.get(name);
     if (authority === undefined) {
       const found = catalog.tables.get(name);
       const ruled = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context, (field) => relation(found, field, false));
+      rules.set(name, ruled.read);
       authority = found === undefined || !isConfined ? ruled : { ...ruled, read: confined(ruled.read, found, catalog) };
       authorities.set(name, authority);
     }
@@ -69,6 +73,7 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
   const calls = new Map<Callable, Permission>();
   return {
     key, catalog, table, fieldRead, relation,
+    rule: (name) => (table(name), rules.get(name) ?? false),
     mayCall: (callable) => {
       if (context === null) return true;
       let permission = calls.get(callable);
@@ -131,15 +136,15 @@ function isReadableJoin({ through }: Relation, { table, read }: RelationContext)
   return through !== null && table(through.table).read !== false && read(through.table, through.from) !== false && read(through.table, through.to) !== false;
 }
 
-/** Which rows of a relation's join table may be followed: those that may be read, with both keys. True where there is none. */
-export function linkFilter(rights: RoleRights, { through }: Relation, code: boolean): Permission {
+/** Which rows of a relation's join table may be followed: those that may be read, with both keys. True where there is none. `isOwn`: they are of the caller's tenant for sure. */
+export function linkFilter(rights: RoleRights, { through }: Relation, code: boolean, isOwn = false): Permission {
   if (through === null) return true;
-  return allOf([rights.table(through.table).read, rights.fieldRead(through.table, through.from, code), rights.fieldRead(through.table, through.to, code)]);
+  return allOf([isOwn ? rights.rule(through.table) : rights.table(through.table).read, rights.fieldRead(through.table, through.from, code), rights.fieldRead(through.table, through.to, code)]);
 }
 
 /** What rows of the other table must satisfy to appear through the relation: its READ rule, and that of the key that points back. */
-export function relatedFilter(rights: RoleRights, relation: Relation, code: boolean): Permission {
-  const rows = rights.table(relation.table).read;
+export function relatedFilter(rights: RoleRights, relation: Relation, code: boolean, isOwn = false): Permission {
+  const rows = isOwn ? rights.rule(relation.table) : rights.table(relation.table).read;
   return relation.kind === "many" ? allOf([rows, rights.fieldRead(relation.table, relation.to, code)]) : rows;
 }
 

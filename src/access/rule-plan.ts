@@ -7,6 +7,7 @@ import type { Permission } from "../tables/authority.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import { allOf, asFilter, bothFilters, never } from "./permission.ts";
 import { presentRights } from "./present-rights.ts";
+import { keptTenants } from "./kept-tenants.ts";
 import { linkFilter, moved, relatedFilter } from "./role-rights.ts";
 import { readCondition, ruleExpression, type RuleReader } from "./rule-expression.ts";
 
@@ -75,11 +76,12 @@ interface Step { readonly from: Table; readonly field: Field; readonly relation:
 
 /** The row that holds the text, and each row between it and the one that is searched for, must be readable. */
 function rowsOnTheWay(steps: readonly Step[], reader: RuleReader): Permission[] {
+  const kept = keptTenants(steps, reader.rights.catalog);
   return steps.map((step, index): Permission => {
     const followed = reader.rights.relation(step.from, step.field, reader.code);
     // A condition on the relation itself is over the row it starts from; only relations to many without one are searched.
-    if (followed !== true || linkFilter(reader.rights, step.relation, reader.code) !== true) return false;
-    const rows = relatedFilter(reader.rights, step.relation, reader.code);
+    if (followed !== true || linkFilter(reader.rights, step.relation, reader.code, kept.links[index]) !== true) return false;
+    const rows = relatedFilter(reader.rights, step.relation, reader.code, kept.rows[index]);
     if (rows === true || rows === false) return rows;
     return fromTheText(rows, steps.slice(index + 1), reader);
   });

@@ -3,6 +3,7 @@ import type { RecordValues, Value } from "../base/value.ts";
 import type { Callable, Field, Table, TypeRef } from "../schema/catalog.ts";
 import { coerceValue, noLimits, type Issue } from "../schema/coerce-value.ts";
 import { toWireValue } from "../schema/wire-value.ts";
+import { isWithin } from "../tables/confinement.ts";
 import { isFilled } from "../tables/table-model.ts";
 import { CONTINUATION, TABLE_NAME } from "./app-api.ts";
 import { incident } from "./app-fault.ts";
@@ -72,7 +73,9 @@ function shown(value: Value, type: TypeRef, showing: Showing): Value {
 function shownRecord(values: RecordValues, table: Table, showing: Showing): RecordValues | null {
   const { core, caller, at } = showing;
   const key = values[table.primaryKey] ?? null;
-  const stored = key === null ? null : at.get(table.name, key);
+  const found = key === null ? null : at.get(table.name, key);
+  // To the caller another tenant's record is not there, so what code made up is judged as it is.
+  const stored = found !== null && isWithin(caller.rights.confinement, table, found.values) ? found : null;
   const view = core.views.of(table.name, caller.rights, "wire");
   const visible = view.show({ rights: caller.rights, values: stored?.values ?? values, now: at.now, source: at.source });
   if (visible === null) return null;
