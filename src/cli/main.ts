@@ -11,6 +11,7 @@ import { readWords, type Command } from "./command.ts";
 import { describeCommand } from "./describe.ts";
 import { devCommand } from "./dev.ts";
 import { explainCommand } from "./explain.ts";
+import { exportCommand } from "./export.ts";
 import { initCommand } from "./init.ts";
 import { createOutput, type Sink } from "./output.ts";
 import { restoreCommand } from "./restore.ts";
@@ -20,7 +21,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand,
-  backupCommand, restoreCommand,
+  backupCommand, restoreCommand, exportCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

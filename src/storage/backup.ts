@@ -3,10 +3,11 @@
 import { Database, SQLiteError } from "bun:sqlite";
 import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { AmbitError, fault } from "../base/error.ts";
+import { fault } from "../base/error.ts";
 import { checkData, headOf } from "./check-data.ts";
 import { connect, type Connection } from "./connection.ts";
 import { privateFile, syncDirectory } from "./private-file.ts";
+import { systemCode, writeFailure } from "./write-failure.ts";
 
 export interface Backup {
   /** Of the newest log entry in the copy; 0 when there is none. */
@@ -41,7 +42,7 @@ export function copyDatabase(source: Connection | string, target: string): Backu
     publish(partial, path);
     return { position, bytes: statSync(path).size };
   } catch (error) {
-    throw readable(error, path);
+    throw writeFailure(error, path);
   } finally {
     for (const end of ["", "-journal", "-wal", "-shm"]) rmSync(partial + end, { force: true });
   }
@@ -83,7 +84,7 @@ function checkTarget(path: string): void {
   try {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
   } catch (error) {
-    throw fault("USAGE", `Nothing can be written to ${dirname(path)} (${codeOf(error)}).`, { fix: "Name a file in a folder that exists and that this user may write.", cause: error });
+    throw fault("USAGE", `Nothing can be written to ${dirname(path)} (${systemCode(error)}).`, { fix: "Name a file in a folder that exists and that this user may write.", cause: error });
   }
 }
 
@@ -101,7 +102,7 @@ function isAlive(processId: number): boolean {
   try {
     return process.kill(processId, 0);
   } catch (error) {
-    return codeOf(error) === "EPERM";
+    return systemCode(error) === "EPERM";
   }
 }
 
@@ -120,25 +121,8 @@ function publish(partial: string, path: string): void {
   try {
     linkSync(partial, path);
   } catch (error) {
-    if (codeOf(error) === "EEXIST") throw fault("USAGE", `${path} exists already.`, { cause: error });
+    if (systemCode(error) === "EEXIST") throw fault("USAGE", `${path} exists already.`, { cause: error });
     renameSync(partial, path);
   }
   syncDirectory(dirname(path));
-}
-
-function readable(error: unknown, path: string): unknown {
-  if (error instanceof AmbitError) return error;
-  const code = codeOf(error);
-  if (code === "SQLITE_IOERR_READ" || code === "SQLITE_IOERR_SHORT_READ") return fault("DATA_DAMAGED", `The data cannot be read (${code}); no copy was made.`, { cause: error });
-  if (/^(SQLITE_FULL|SQLITE_IOERR|ENOSPC|EDQUOT|EFBIG|EIO)/.test(code)) {
-    return fault("STORAGE_FULL", `The disk of ${path} is full or fails (${code}); nothing was kept.`, { fix: "Free space there, or name a file on another disk.", cause: error });
-  }
-  if (/^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS|ENAMETOOLONG|ENOENT|EISDIR|ENOTDIR)/.test(code)) {
-    return fault("USAGE", `${path} cannot be written (${code}); nothing was kept.`, { fix: "Name a file that this user may write.", cause: error });
-  }
-  return error;
-}
-
-function codeOf(error: unknown): string {
-  return (error as { readonly code?: string } | null)?.code ?? "";
 }
