@@ -32,14 +32,18 @@ export interface BufferedParts {
 }
 
 interface BufferedWrite {
-  /** As it is committed: what the rehearsal made up is given. */
-  readonly write: Write;
-  readonly options: WriteOptions;
-  readonly outcome: WriteOutcome;
+  /** As they are committed: what the rehearsal made up is given. Several: a bulk. */
+  readonly items: readonly BufferedItem[];
   /** Through what it was written. */
   readonly by: Work;
   /** Counts all writes, also those undone. */
   readonly number: number;
+}
+
+interface BufferedItem {
+  readonly write: Write;
+  readonly options: WriteOptions;
+  readonly outcome: WriteOutcome;
 }
 
 /** Carries out an outcome of a step that leaves nothing. */
@@ -64,6 +68,8 @@ export class BufferedWork implements Work {
   #draft: Draft;
   #writes: BufferedWrite[] = [];
   #written = 0;
+  /** Single writes in all. */
+  #count = 0;
   /** What own writes, with their cascades, made of records; null: to be asked for again. */
   #own: Map<string, StoredRecord | null> | null = new Map();
   /** Once set, nothing more is read or written, whatever the body does about it. */
@@ -133,17 +139,36 @@ export class BufferedWork implements Work {
   }
 
   async write(write: Write, options: WriteOptions, by: Work = this): Promise<WriteOutcome> {
-    const { limits, catalog } = this.#parts;
-    this.#advance();
-    if (this.#writes.length >= limits.transactionWrites) throw fault("TOO_MANY_ROWS", `A transaction writes at most ${limits.transactionWrites} times.`);
+    this.#begin(1);
     const outcome = this.#draft.step((session) => {
       const made = session.write(write, options);
       session.verify();
       return made;
     });
-    this.#writes.push({ ...pinned(write, options, outcome, catalog), outcome, by, number: this.#written++ });
-    this.#own = null;
+    this.#keep([write], options, [outcome], by);
     return outcome;
+  }
+
+  /** One bulk, whose order does not decide its outcome. `problem`: what constraints say against it so far; they are looked at again by `verify`. */
+  writeAll(writes: readonly Write[], options: WriteOptions): { readonly outcomes: readonly WriteOutcome[]; readonly problem: AmbitError | null } {
+    this.#begin(writes.length);
+    const done = this.#draft.step((session) => {
+      const outcomes = writes.length === 1 ? [session.write(writes[0]!, options)] : session.writeAll(writes, options);
+      return { outcomes, problem: refusalOf(session) };
+    });
+    this.#keep(writes, options, done.outcomes, this);
+    return done;
+  }
+
+  /** What constraints say against what was written; null: nothing. */
+  verify(): AmbitError | null {
+    this.#advance();
+    return this.isEmpty ? null : this.#draft.step(refusalOf);
+  }
+
+  /** Calls of `write` and `writeAll` so far. */
+  get written(): number {
+    return this.#writes.length;
   }
 
   async nested<T>(run: (work: Work) => Promise<T>, parent: Work = this): Promise<T> {
@@ -165,13 +190,13 @@ export class BufferedWork implements Work {
   }
 
   /** In the commit: all writes, if the state is still the one that the body saw. `alone`: nobody else commits, so refusals are real. */
-  apply(session: WriteSession, alone: boolean): void {
+  apply(session: WriteSession, alone: boolean, along: (writes: number) => void = () => {}): void {
     if (this.#failure !== null) throw this.#failure;
     const touch = this.#reads.certify(session.head);
     if (touch !== null) throw new BodyConflict(touch);
     let other: WriteOutcome | null;
     try {
-      other = this.#replay(session, this.#writes);
+      other = this.#replay(session, this.#writes, along);
       session.flush();
     } catch (error) {
       // Anything else concerns the batch or the writer.
@@ -230,22 +255,38 @@ export class BufferedWork implements Work {
   }
 
   /** The first that came out otherwise than the body saw it; null: none. */
-  #replay(session: WriteSession, writes: readonly BufferedWrite[]): WriteOutcome | null {
+  #replay(session: WriteSession, writes: readonly BufferedWrite[], along: (writes: number) => void = () => {}): WriteOutcome | null {
     let other: WriteOutcome | null = null;
-    for (const { write, options, outcome } of writes) {
-      if (!isSameOutcome(session.write(write, options), outcome, this.#parts.catalog)) other ??= outcome;
-    }
+    writes.forEach(({ items }, index) => {
+      const [first] = items;
+      const outcomes = items.length === 1 ? [session.write(first!.write, first!.options)] : session.writeAll(items.map(({ write }) => write), new Map(items.map(({ write, options }) => [write, options])));
+      other ??= items.find(({ outcome }, item) => !isSameOutcome(outcomes[item]!, outcome, this.#parts.catalog))?.outcome ?? null;
+      along(index + 1);
+    });
     return other;
+  }
+
+  #begin(writes: number): void {
+    const { transactionWrites } = this.#parts.limits;
+    this.#advance();
+    if (this.#count + writes > transactionWrites) throw fault("TOO_MANY_ROWS", `A transaction writes at most ${transactionWrites} times.`);
+  }
+
+  #keep(writes: readonly Write[], options: WriteOptions, outcomes: readonly WriteOutcome[], by: Work): void {
+    const items = writes.map((write, index) => ({ ...pinned(write, options, outcomes[index]!, this.#parts.catalog), outcome: outcomes[index]! }));
+    this.#writes.push({ items, by, number: this.#written++ });
+    this.#count += writes.length;
+    this.#own = null;
   }
 
   /** Takes back what was written within `inner`: the others are rehearsed anew without it. */
   #undo(inner: NestedWork, begun: number): void {
     const kept = this.#writes.filter(({ by }) => !isWithin(by, inner));
-    if (kept.length === this.#writes.length) return;
     if (kept.some(({ number }) => number >= begun)) {
       // Whether it belongs to what is undone cannot be known.
       throw this.#failure = new TypeError("A nested ctx.transaction failed after the ctx around it had been written through: inside, use the ctx that the function is given.");
     }
+    if (kept.length === this.#writes.length) return;
     this.#writes = kept;
     this.#own = null;
     this.#advance();
@@ -259,11 +300,25 @@ export class BufferedWork implements Work {
     if (other !== null) throw this.#failure = new BodyConflict({ ...this.#ownTouch(), lane: other.table });
   }
 
+  #items(): readonly BufferedItem[] {
+    return this.#writes.flatMap(({ items }) => items);
+  }
+
   #ownTouch(): Touch {
     return {
-      records: this.#writes.map(({ outcome }) => ({ table: outcome.table, id: outcome.id })),
-      lane: [...new Set(this.#writes.map(({ write }) => write.table))].join(" "),
+      records: this.#items().map(({ outcome }) => ({ table: outcome.table, id: outcome.id })),
+      lane: [...new Set(this.#items().map(({ write }) => write.table))].join(" "),
     };
+  }
+}
+
+function refusalOf(session: WriteSession): AmbitError | null {
+  try {
+    session.verify();
+    return null;
+  } catch (error) {
+    if (error instanceof AmbitError) return error;
+    throw error;
   }
 }
 
