@@ -48,6 +48,8 @@ export interface Limits {
   /** Requests in one transaction; between two batches everything else gets its turn. */
   readonly commitBatchLength: number;
   readonly recordCacheBytes: number;
+  /** Of answers to lists that are asked for again; 0: none are kept. */
+  readonly answerCacheBytes: number;
   readonly planCacheEntries: number;
   readonly requestMs: number;
   readonly idleS: number;
@@ -93,6 +95,7 @@ export const defaultLimits: Limits = {
   commitQueueLength: 10_000,
   commitBatchLength: 1_000,
   recordCacheBytes: 67_108_864,
+  answerCacheBytes: 16_777_216,
   planCacheEntries: 1_000,
   requestMs: 30_000,
   idleS: 60,

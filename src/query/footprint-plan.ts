@@ -35,8 +35,10 @@ const KEYS_MAX = 1_000;
 
 /** Of a plan as it ran: with rules and masks. */
 export function footprintsOf(plan: Plan, reading: Reading, { book }: FootprintParts): ReadDependencies {
-  const shape = planShape(plan, book);
   const { environment } = reading;
+  // What was, stays; only how far back one can look moves.
+  if (plan.asof !== undefined) return { footprints: [], validUntil: environment.now };
+  const shape = planShape(plan, book);
   const answer = reading.rows === 0 ? [] : reading.answer ?? null;
   const others = shape.others.map((other) => footprintOf(other, other.predicate, { environment, book, answer }));
   return {

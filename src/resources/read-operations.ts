@@ -13,6 +13,7 @@ import { readRows } from "../storage/read-plan.ts";
 import { notFound } from "../tables/denial.ts";
 import { recordShape, type RecordShape } from "../tables/record-text.ts";
 import { asOfEnvironment } from "./as-of.ts";
+import { AnswerCache } from "./answer-cache.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type OperationBody, type Result } from "./operation.ts";
 import { cursorAfter } from "./page-cursor.ts";
@@ -31,11 +32,13 @@ interface HotShape {
 
 export class ReadOperations {
   readonly #core: DispatchCore;
+  readonly #answers: AnswerCache;
   /** By scope, which is one object for each set of roles, and table. */
   readonly #shapes = new WeakMap<Scope, Map<string, HotShape>>();
 
   constructor(core: DispatchCore) {
     this.#core = core;
+    this.#answers = new AnswerCache(core);
   }
 
   get(body: GetBody, rights: Rights): Result {
@@ -54,11 +57,16 @@ export class ReadOperations {
       const { sql, steps, scanned, deadline } = explainPlan(storage.reader, prepared.compiled, environment);
       return { ...nothing, body: { sql, steps: [...steps], scanned, deadline } };
     }
-    const { json, rows, total, lastKeys, scanned } = readRows(storage.reader, prepared.compiled, environment);
-    return {
-      ...nothing, body: new JsonText(json), range: { offset: plan.offset, rows, total },
-      nextCursor: cursorAfter(plan, lastKeys, catalog), scanned, public: prepared.public,
-    };
+    return this.#answers.answer(prepared.compiled, environment, () => {
+      const rows = readRows(storage.reader, prepared.compiled, environment);
+      return {
+        rows,
+        result: {
+          ...nothing, body: new JsonText(rows.json), range: { offset: plan.offset, rows: rows.rows, total: rows.total },
+          nextCursor: cursorAfter(plan, rows.lastKeys, catalog), scanned: rows.scanned, public: prepared.public,
+        },
+      };
+    });
   }
 
   /** With the moment that the plan is about. */

@@ -1,0 +1,198 @@
+// Keeps answers to lists that are asked for again, until a commit touches what they depended on. What is kept is never older than
+// the last commit: it is found, made and dropped within one turn of the event loop. Decides nothing about rights.
+import type { Limits } from "../base/limits.ts";
+import type { Value } from "../base/value.ts";
+import { evaluate } from "../expression/evaluate.ts";
+import type { Environment, Expression } from "../expression/expression.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { someIn } from "../expression/inspect.ts";
+import { FootprintIndex } from "../query/footprint-index.ts";
+import { footprintsOf, type AnswerRow } from "../query/footprint-plan.ts";
+import type { ReadDependencies } from "../query/footprint.ts";
+import type { NextInstant } from "../query/footprint-time.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { nextInstants } from "../storage/next-instant.ts";
+import type { Storage } from "../storage/open-storage.ts";
+import type { CompiledPlan } from "../storage/plan-sql.ts";
+import type { RowSet } from "../storage/read-plan.ts";
+import type { Tables } from "../tables/engine.ts";
+import type { Result } from "./operation.ts";
+
+export interface AnswerCacheParts {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly tables: Tables;
+  readonly storage: Storage;
+  readonly limits: Limits;
+}
+
+/** What was read, and the answer made of it. */
+export interface Answered { readonly rows: RowSet; readonly result: Result }
+
+interface Kept {
+  readonly result: Result;
+  readonly validUntil: string | null;
+  readonly bytes: number;
+  /** Any change of some table must be looked at. */
+  readonly broad: boolean;
+  readonly plan: PlanAnswers;
+  readonly key: string;
+  used: boolean;
+}
+
+/** Of one plan with the rules of one set of roles. */
+interface PlanAnswers {
+  readonly id: string;
+  /** What differs between its runs. */
+  readonly parameters: readonly Expression[];
+  readonly answers: Map<string, Kept>;
+}
+
+const ANSWER_LENGTH_MAX = 262_144;
+const KEY_LENGTH_MAX = 200;
+/** Each commit looks at all of these in its tables. */
+const BROAD_MAX = 200;
+/** So many questions are remembered, once or twice over: the second time, the answer is kept. */
+const ASKED_MAX = 4_096;
+const KEPT_BYTES = 1_000;
+const FOOTPRINT_BYTES = 500;
+const KEY_BYTES = 60;
+
+export class AnswerCache {
+  readonly #parts: AnswerCacheParts;
+  readonly #nextInstant: NextInstant;
+  readonly #plans = new WeakMap<CompiledPlan, PlanAnswers | "unkept">();
+  readonly #index: FootprintIndex<Kept>;
+  /** Oldest first; who was used meanwhile gets a second round (clock algorithm). */
+  readonly #kept = new Set<Kept>();
+  readonly #broad = new Set<Kept>();
+  #bytes = 0;
+  #plansMade = 0;
+  #asked = new Set<string>();
+  #askedBefore = new Set<string>();
+  #unheard: number;
+
+  constructor(parts: AnswerCacheParts) {
+    this.#parts = parts;
+    this.#nextInstant = nextInstants(parts.storage.reader, parts.catalog);
+    this.#index = new FootprintIndex(parts.book);
+    this.#unheard = parts.tables.unheard;
+    parts.tables.onCommitted(({ changes }) => {
+      if (this.#kept.size === 0) return;
+      for (const kept of this.#index.touched(changes)) this.#drop(kept);
+    });
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What is kept, else what `read` finds. Synchronous: no commit can come between reading and keeping. */
+  answer(compiled: CompiledPlan, environment: Environment, read: () => Answered): Result {
+    const plan = this.#planOf(compiled);
+    const key = plan === "unkept" ? null : keyOf(plan, environment, this.#parts.book);
+    if (plan === "unkept" || key === null) return read().result;
+    this.#hear();
+    const kept = plan.answers.get(key);
+    if (kept !== undefined) {
+      if (kept.validUntil === null || environment.now < kept.validUntil) {
+        kept.used = true;
+        return kept.result;
+      }
+      this.#drop(kept);
+    }
+    const answered = read();
+    if (answered.rows.json.length <= ANSWER_LENGTH_MAX && this.#isAskedAgain(plan.id + key)) this.#keep({ compiled, environment, answered, plan, key });
+    return answered.result;
+  }
+
+  #planOf(compiled: CompiledPlan): PlanAnswers | "unkept" {
+    let plan = this.#plans.get(compiled);
+    if (plan === undefined) this.#plans.set(compiled, plan = this.#parts.limits.answerCacheBytes === 0 ? "unkept" : planAnswers(compiled, `${this.#plansMade++} `));
+    return plan;
+  }
+
+  /** What others have committed is not told in parts. */
+  #hear(): void {
+    const { unheard } = this.#parts.tables;
+    if (unheard === this.#unheard) return;
+    this.#unheard = unheard;
+    for (const kept of this.#kept) this.#drop(kept);
+  }
+
+  #isAskedAgain(question: string): boolean {
+    if (this.#asked.has(question) || this.#askedBefore.has(question)) return true;
+    if (this.#asked.size >= ASKED_MAX) {
+      this.#askedBefore = this.#asked;
+      this.#asked = new Set();
+    }
+    this.#asked.add(question);
+    return false;
+  }
+
+  #keep({ compiled, environment, answered, plan, key }: { compiled: CompiledPlan; environment: Environment; answered: Answered; plan: PlanAnswers; key: string }): void {
+    const { footprints, validUntil } = this.#dependencies(compiled, environment, answered.rows);
+    if (validUntil !== null && validUntil <= environment.now) return;
+    const broad = footprints.some((footprint) => footprint.key === null);
+    const keys = footprints.reduce((sum, footprint) => sum + (footprint.key?.values.size ?? 0), 0);
+    const bytes = KEPT_BYTES + 2 * (answered.rows.json.length + 2 * key.length) + FOOTPRINT_BYTES * footprints.length + KEY_BYTES * keys;
+    const most = this.#parts.limits.answerCacheBytes;
+    if (bytes > most) return;
+    while (this.#bytes + bytes > most) this.#dropOne(this.#kept);
+    while (broad && this.#broad.size >= BROAD_MAX) this.#dropOne(this.#broad);
+    const kept: Kept = { result: answered.result, validUntil, bytes, broad, plan, key, used: false };
+    plan.answers.set(key, kept);
+    this.#kept.add(kept);
+    if (broad) this.#broad.add(kept);
+    this.#bytes += bytes;
+    this.#index.add(kept, footprints);
+  }
+
+  #dependencies({ plan }: CompiledPlan, environment: Environment, { rows, lastKeys, json }: RowSet): ReadDependencies {
+    const answer = plan.select.some((item) => item.kind === "embed") ? JSON.parse(json) as AnswerRow[] : null;
+    return footprintsOf(plan, { environment, rows, lastKeys, answer, nextInstant: this.#nextInstant }, this.#parts);
+  }
+
+  #dropOne(from: Set<Kept>): void {
+    for (const kept of from) {
+      if (!kept.used) return this.#drop(kept);
+      kept.used = false;
+      from.delete(kept);
+      from.add(kept);
+    }
+  }
+
+  #drop(kept: Kept): void {
+    kept.plan.answers.delete(kept.key);
+    this.#kept.delete(kept);
+    if (kept.broad) this.#broad.delete(kept);
+    this.#bytes -= kept.bytes;
+    this.#index.remove(kept);
+  }
+}
+
+function planAnswers(compiled: CompiledPlan, id: string): PlanAnswers | "unkept" {
+  const { plan, rows } = compiled;
+  if (plan.asof !== undefined || plan.refuseScan || plan.count === "planned" || plan.count === "estimated") return "unkept";
+  const closed = rows.slots.flatMap((slot) => (slot.kind === "closed" ? [slot.expression] : []));
+  const timed = closed.filter((expression) => someIn(expression, (part) => part.op === "now"));
+  // Of the time alone: for that there is validUntil.
+  if (timed.some((expression) => someIn(expression, (part) => part.op === "variable"))) return "unkept";
+  return { id, parameters: closed.filter((expression) => !timed.includes(expression)), answers: new Map() };
+}
+
+/** Equal for equal parameters only. Null: too long to be kept. */
+function keyOf({ parameters }: PlanAnswers, environment: Environment, book: ExpressionBook): string | null {
+  let key = "";
+  for (const parameter of parameters) key += `${textOf(evaluate(parameter, environment, book))},`;
+  return key.length > KEY_LENGTH_MAX ? null : key;
+}
+
+function textOf(value: Value): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  return typeof value === "bigint" ? `${value}n` : JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? `${inner}n` : inner));
+}
