@@ -109,7 +109,7 @@ export const errorRegistry = define({
   TYPESCRIPT: { status: 422, title: "resources.ts does not type-check", fix: "Correct the type error." },
   CONFIG: { status: 422, title: "config.yaml is not valid", fix: "Correct the setting." },
   ENVIRONMENT: { status: 422, title: "An environment variable is not set", fix: "Set it, or give a default with ${NAME:-default}." },
-  MIGRATION_NEEDED: { status: 422, title: "The stored data needs a migration", fix: "Keep the old shape, or start with an empty data directory." },
+  MIGRATION_NEEDED: { status: 422, title: "The stored data needs a migration", fix: "See ambit migrate plan; keep the old shape, or give what is missing in Migrations." },
   DATA_IN_USE: { status: 503, title: "Another process has this data directory", fix: "Stop it, or use another --data." },
   PORT_IN_USE: { status: 503, title: "Another program listens on this port", fix: "Stop it, or use another --port; 0 takes a free one." },
   DATA_DAMAGED: { status: 503, title: "The data file cannot be read", fix: "Restore the data directory from a backup, or use another --data." },

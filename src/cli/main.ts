@@ -13,6 +13,7 @@ import { devCommand } from "./dev.ts";
 import { explainCommand } from "./explain.ts";
 import { exportCommand } from "./export.ts";
 import { initCommand } from "./init.ts";
+import { migrateCommand } from "./migrate.ts";
 import { createOutput, type Sink } from "./output.ts";
 import { restoreCommand } from "./restore.ts";
 import { startCommand } from "./start.ts";
@@ -20,7 +21,7 @@ import { testCommand } from "./test.ts";
 import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
-  initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand,
+  initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
   backupCommand, restoreCommand, exportCommand,
 ];
 

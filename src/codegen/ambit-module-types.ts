@@ -92,6 +92,10 @@ export function Table<N extends keyof Tables>(name: N): TableClass<N>;
 
 export type EndpointBodies = { [N in EndpointName]: (ctx: Ctx, args: Args<N>) => Awaitable<Result<N>> };
 export function endpoints<B extends EndpointBodies>(bodies: B): B;
+
+/** From an old record to the fields of the new one that it cannot keep. Pure and synchronous; the old shape is not known here. */
+export type MigrationBodies = { [N in keyof Tables]?: (old: { readonly [field: string]: any }) => Partial<RecordOf<N>> };
+export function migrations<B extends MigrationBodies>(bodies: B): B;
 `.trim();
 
 /** Module \`ambit/test\`, which tests of an app import. */

@@ -3,6 +3,8 @@
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
 import type { Callable, Catalog, Table } from "../schema/catalog.ts";
 import { TABLE_NAME, type TableBase } from "./app-api.ts";
+import type { MigrationFunctions } from "../storage/migration-functions.ts";
+import { bindMigrations } from "./bind-migrations.ts";
 import { bodyPlace } from "./body-place.ts";
 
 /** A body as it stands in the app: whatever it does, throws or answers. */
@@ -22,6 +24,8 @@ export interface TableCode {
 export interface AppCode {
   readonly tables: ReadonlyMap<string, TableCode>;
   readonly endpoints: ReadonlyMap<string, AppFunction>;
+  /** From old records to new ones, by table. */
+  readonly migrations: MigrationFunctions;
 }
 
 export interface BindOptions {
@@ -33,10 +37,10 @@ export interface BindOptions {
   readonly loaded: boolean;
 }
 
-export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map() };
+export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), migrations: new Map() };
 
 const LATER: Readonly<Record<string, string>> = {
-  Tools: "governed decisions", Fallbacks: "governed decisions", Jobs: "jobs", Sources: "read-through tables", Migrations: "migrations",
+  Tools: "governed decisions", Fallbacks: "governed decisions", Jobs: "jobs", Sources: "read-through tables",
 };
 /** A body takes at most the context and the arguments. */
 const STATIC_ARITY_MAX = 2;
@@ -53,7 +57,8 @@ export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, un
   }
   const endpoints = bindEndpoints(module?.["Endpoints"], binder);
   if (options.loaded) diagnostics.push(...missingBodies(catalog, tables, endpoints, binder.meant));
-  return { code: { tables, endpoints }, diagnostics };
+  const migrations = bindMigrations(module?.["Migrations"], catalog, (name, message, fix) => report(binder, { owner: "Migrations", name }, message, fix));
+  return { code: { tables, endpoints, migrations }, diagnostics };
 }
 
 interface Binder {

@@ -1,31 +1,55 @@
 // The administrator's own paths, `/admin/...`, in front of another handler. So far: the description of the app.
 import { fault } from "../base/error.ts";
 import type { Answer, Exchange, HttpHandler } from "../interfaces/http/exchange.ts";
+import type { Json } from "../base/value.ts";
+import { readMigrationRequest, type MigrationRequest } from "./migrate-data.ts";
 import { isSection, SECTIONS, type Section } from "./describe-app.ts";
 
 /** Makes the answer of `GET /admin/describe`, or of one section of it, `?section=NAME`. */
 export type Describe = (section: Section | null) => Promise<object>;
 
-export function withAdministration(next: HttpHandler, describe: Describe): HttpHandler {
+/** Plans or carries out what `POST /admin/migrate` asks for. */
+export type Migrate = (request: MigrationRequest) => Promise<object>;
+
+export function withAdministration(next: HttpHandler, describe: Describe, migrate: Migrate): HttpHandler {
   return {
     handle(exchange) {
-      return exchange.segments[0] === "admin" ? administer(exchange, describe) : next.handle(exchange);
+      return exchange.segments[0] === "admin" ? administer(exchange, describe, migrate) : next.handle(exchange);
     },
-    methods: (segments) => (isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : next.methods(segments)),
+    methods: (segments) => (isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : isMigrate(segments) ? ["POST", "OPTIONS"] : next.methods(segments)),
   };
 }
 
 const isDescribe = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "describe";
 
-async function administer(exchange: Exchange, describe: Describe): Promise<Answer> {
+const isMigrate = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "migrate";
+
+async function administer(exchange: Exchange, describe: Describe, migrate: Migrate): Promise<Answer> {
   if (exchange.identity.kind !== "administrator") {
     const message = "This path is the administrator's.";
     throw exchange.identity.kind === "anonymous" ? fault("UNAUTHENTICATED", message) : fault("FORBIDDEN", message);
   }
+  if (isMigrate(exchange.segments)) return migrateData(exchange, migrate);
   if (!isDescribe(exchange.segments)) throw fault("NOT_FOUND", "Nothing is at this path.");
   if (exchange.method !== "GET" && exchange.method !== "HEAD") throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: "GET, HEAD, OPTIONS" } });
   exchange.route = "/admin/describe";
   return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(await describe(sectionOf(exchange))) };
+}
+
+async function migrateData(exchange: Exchange, migrate: Migrate): Promise<Answer> {
+  if (exchange.method !== "POST") throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: "POST, OPTIONS" } });
+  exchange.route = "/admin/migrate";
+  exchange.unhurried();
+  const request = readMigrationRequest(parseBody(await exchange.body()));
+  return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(await migrate(request)) };
+}
+
+function parseBody(bytes: Uint8Array): Json {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes)) as Json;
+  } catch (error) {
+    throw fault("MALFORMED_JSON", "The body is not JSON.", { cause: error });
+  }
 }
 
 function sectionOf({ query }: Exchange): Section | null {

@@ -12,6 +12,7 @@ import { fault } from "../base/error.ts";
 import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
+import type { HttpHandler } from "../interfaces/http/exchange.ts";
 import type { ServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
@@ -19,12 +20,14 @@ import { createDispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
-import { withAdministration, type Describe } from "./administration.ts";
+import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { openControl, type Control } from "./control.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
+import { applyMigration, planMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
+import { renewing } from "./outdated-app.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { seedDatabase } from "./seed.ts";
@@ -60,6 +63,9 @@ export interface RunningApp {
   readonly tables: Tables;
   /** Loads the files again and replaces what is served, if they have no error. Data and connections stay. */
   reload(options: { typeCheck: boolean }): Promise<readonly Diagnostic[]>;
+  /** Plans what the files want of the data, or does it and serves them then. Throws UNAVAILABLE where the files have errors, and what applyMigration throws. */
+  migrate(request: MigrationRequest): Promise<MigrationReport>;
+  readonly handler: HttpHandler;
   /** Lets what is under way finish, then gives everything free. */
   stop(): Promise<void>;
 }
@@ -74,7 +80,12 @@ export class AppProblems extends Error {
   }
 }
 
-interface ServeParts extends StartOptions { readonly describe: Describe }
+interface ServeParts extends StartOptions {
+  readonly describe: Describe;
+  readonly migrate: Migrate;
+  /** What is served by then. */
+  readonly current: () => HttpHandler;
+}
 
 interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly app: ServedApp }
 
@@ -88,8 +99,9 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const errors = rememberErrors(options.log, () => dateTimeOf(options.clock.now()));
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
-    const parts: ServeParts = { ...options, log: errors.log, describe };
-    const served = serve(loaded, storage, parts);
+    const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
+    const parts: ServeParts = { ...options, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler };
+    const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
     return running;
@@ -111,7 +123,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const app: ServedApp = {
     limits, development, authenticator,
-    handler: withAdministration(createRest({ catalog, limits, access, dispatcher, clock, development }), options.describe),
+    handler: renewing(withAdministration(createRest({ catalog, limits, access, dispatcher, clock, development }), options.describe, options.migrate), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   return { loaded, tables, app };
@@ -148,6 +160,12 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     served.tables.stop();
     await storage.close();
   };
+  const replace = (loaded: LoadedApp): void => {
+    const before = served;
+    served = serve(loaded, storage, options);
+    before.tables.handOver(served.tables);
+    served.tables.start();
+  };
   return {
     url, port, storage,
     get loaded() { return served.loaded; },
@@ -156,12 +174,19 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
       const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck });
       if (loaded.diagnostics.some(isError) || stopping !== null) return loaded.diagnostics;
       storage.prepareCatalog(loaded.catalog, loaded.book);
-      const before = served;
-      served = serve(loaded, storage, options);
-      before.tables.handOver(served.tables);
-      served.tables.start();
+      replace(loaded);
       return loaded.diagnostics;
     },
+    async migrate({ action, destroy }) {
+      const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck: false });
+      if (loaded.diagnostics.some(isError)) throw fault("UNAVAILABLE", "The files of the app have errors.", { fix: "ambit check lists them." });
+      const parts = { storage, loaded, dataDirectory: options.dataDirectory };
+      if (action === "plan") return planMigration(parts, destroy);
+      const report = await applyMigration(parts, destroy);
+      replace(loaded);
+      return report;
+    },
+    get handler() { return served.app.handler; },
     stop: () => (stopping ??= stop()),
   };
 }

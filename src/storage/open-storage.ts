@@ -44,6 +44,8 @@ export interface Storage {
   readonly reader: Connection;
   /** Creates what is missing and applies safe changes; throws MIGRATION_NEEDED with every difference that is not. */
   prepareCatalog(catalog: Catalog, book: ExpressionBook, approval?: MigrationApproval): readonly MigrationStep[];
+  /** Rises whenever the data get another shape: whoever works by the catalog before writes nothing any more. */
+  readonly catalogVersion: number;
   /** What that would do, or why it would not; changes nothing. */
   planCatalog(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): MigrationPlan;
   /** Durable when it resolves. Rejects with what the work threw, or why nothing or perhaps nothing was written. */
@@ -147,6 +149,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   let vectors = false;
   let closed = false;
   let prepared = 0;
+  let catalogVersion = 0;
   const withCatalog = <Result>(catalog: Catalog, work: (context: Omit<CatalogContext, "book">) => Result): Result => {
     if (!vectors && usesVectors(catalog)) {
       for (const database of databases) loadVectorFunctions(database);
@@ -163,7 +166,12 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   };
   return {
     reader,
-    prepareCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => prepareCatalog({ ...context, book }, approval)),
+    prepareCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => {
+      const steps = prepareCatalog({ ...context, book }, approval);
+      if (steps.length > 0) catalogVersion++;
+      return steps;
+    }),
+    get catalogVersion() { return catalogVersion; },
     planCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => planCatalog({ ...context, book }, approval)),
     commit: (work, afterCommit) => committer.commit(work, afterCommit),
     rehearse: (work) => committer.rehearse(work),

@@ -162,6 +162,7 @@ function migrationNeeded(differences: readonly Difference[]): Error {
   const more = differences.length > 3 ? ` And ${differences.length - 3} more.` : "";
   return fault("MIGRATION_NEEDED", `The stored data does not allow what the schema changed. ${first}${more}`, {
     details: differences.map((one): Json => ({ ...one })),
+    hint: "ambit migrate plan lists everything that changed, ambit migrate apply carries it out.",
     fix: differences.length === 1 ? differences[0]!.fix : named.map((one) => `${nameOf(one)}: ${one.fix}`).join(" "),
   });
 }

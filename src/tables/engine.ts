@@ -8,6 +8,7 @@ import type { Change } from "../changes/change.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { RecordSource } from "../expression/expression.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import { catalogChanged } from "../storage/catalog-changed.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
@@ -114,6 +115,7 @@ class Engine implements Tables {
   readonly source: RecordSource;
   readonly #recent: RecentEntries;
   readonly #options: TablesOptions;
+  readonly #catalogVersion: number;
   readonly #models: TableModels;
   #cache: RecordCache;
   #successor: Tables | null = null;
@@ -124,6 +126,7 @@ class Engine implements Tables {
   constructor(options: TablesOptions) {
     const { storage, catalog, book, clock, limits } = options;
     this.#options = options;
+    this.#catalogVersion = storage.catalogVersion;
     this.#models = createTableModels(catalog, book);
     this.#cache = new RecordCache(limits.recordCacheBytes);
     this.#recent = recentEntries(storage, limits);
@@ -161,6 +164,7 @@ class Engine implements Tables {
   }
 
   rehearse<Result>(work: (session: WriteSession) => Result, who: CommitOptions = SYSTEM): Result {
+    this.#requireCatalog();
     return this.#options.storage.rehearse((connection) => {
       const session = this.#session(connection, who);
       const value = work(session);
@@ -174,6 +178,7 @@ class Engine implements Tables {
     let session: Session | null = null;
     return {
       step: (work) => storage.rehearse((connection) => {
+        this.#requireCatalog();
         session ??= this.#session(connection, who, reads);
         return session.step(work);
       }),
@@ -237,12 +242,18 @@ class Engine implements Tables {
 
   #runner<Result>(work: (session: Session) => Result, who: CommitOptions): (connection: Connection) => Done<Result> {
     return (connection) => {
+      this.#requireCatalog();
       const session = this.#session(connection, who);
       const value = work(session);
       const entry = session.finish();
       if (entry !== null) this.#recent.record(entry.position, entry.changes, this.#options.book);
       return { value, entry };
     };
+  }
+
+  /** Rows have the columns of another catalog by now. */
+  #requireCatalog(): void {
+    if (this.#options.storage.catalogVersion !== this.#catalogVersion) throw catalogChanged();
   }
 
   #source(reads: ReadNotes | null): RecordSource {

@@ -29,6 +29,7 @@ export class ServerExchange implements Exchange, LoggedRequest {
   route = "unknown";
   dispatchMs = 0;
   scanned = false;
+  private whole: Promise<Uint8Array> | null = null;
   private heldBytes = 0;
   private over = false;
   private readonly request: Request;
@@ -62,8 +63,9 @@ export class ServerExchange implements Exchange, LoggedRequest {
     return Object.fromEntries(this.head);
   }
 
+  /** Read once, however often it is asked for. */
   body(): Promise<Uint8Array> {
-    return readBody(this.request, { limits: this.app.limits, clock: this.parts.clock, hold: (bytes) => this.hold(bytes) });
+    return this.whole ??= readBody(this.request, { limits: this.app.limits, clock: this.parts.clock, hold: (bytes) => this.hold(bytes) });
   }
 
   private hold(bytes: number): void {
