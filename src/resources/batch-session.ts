@@ -5,14 +5,14 @@ import { AmbitError, fault } from "../base/error.ts";
 import type { Value } from "../base/value.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord } from "../tables/write.ts";
-import { Doubts, ofOperation } from "./batch-problem.ts";
+import { Doubts, ofOperation, PlacedProblem } from "./batch-problem.ts";
 import { readAt } from "./batch-read.ts";
 import type { Caller } from "./body.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
-import type { BatchPass, BatchScript, JsonText, OperationBody, Result } from "./operation.ts";
+import type { BatchPass, BatchScript, JsonText, Operation, OperationBody, Result } from "./operation.ts";
 import { hasOverride } from "./record-write.ts";
 import { committing } from "./run-body.ts";
-import { requireVerb, tableOf, writeOn, type WriteBody, type Written } from "./write-operations.ts";
+import { inSession, requireVerb, tableOf, writeOn, type WriteBody, type Written } from "./write-operations.ts";
 import { writeResult } from "./write-result.ts";
 
 /** Not this way: it runs code of the app, or takes too long to keep everybody waiting. An AmbitError, so that it concerns this request alone. */
@@ -23,7 +23,7 @@ export class NotInSession extends AmbitError {
 }
 
 /** Its answer needs constraints that do not hold yet: it is given in the end. */
-const LATER = Symbol("later");
+export const LATER = Symbol("later");
 
 /** An answer that tells a record's version, as long as the record stays what it was. */
 interface Versioned { readonly table: string; readonly id: Value; readonly record: StoredRecord | null; readonly result: Result }
@@ -48,7 +48,7 @@ export class BatchSession {
     try {
       return this.#run(script);
     } catch (error) {
-      throw error instanceof Placed ? error.problem : error;
+      throw error instanceof PlacedProblem ? error.problem : error;
     }
   }
 
@@ -58,7 +58,7 @@ export class BatchSession {
     const pass = script.begin();
     for (let index = 0; index < script.length; index++) {
       if (clock.now() > untilMs) throw new NotInSession();
-      this.#step(pass, index, (body) => this.#carryOut(index, body));
+      this.#step(pass, index, ({ body }) => this.#carryOut(index, body));
     }
     this.#flush(script.length - 1, null);
     for (const [index, { table, id, record, result }] of this.#versioned) {
@@ -68,12 +68,12 @@ export class BatchSession {
     return pass.answers();
   }
 
-  #step(pass: BatchPass, index: number, dispatch: (body: OperationBody) => Result): void {
+  #step(pass: BatchPass, index: number, dispatch: (operation: Operation) => Result): void {
     try {
       assert(!(pass.step(index, dispatch) instanceof Promise), "an operation in a commit is synchronous");
     } catch (error) {
       if (error === LATER) return;
-      throw error instanceof NotInSession || error instanceof Placed ? error : ofOperation(error, index);
+      throw error instanceof NotInSession || error instanceof PlacedProblem ? error : ofOperation(error, index);
     }
   }
 
@@ -95,7 +95,7 @@ export class BatchSession {
     requireVerb(body, this.#caller);
     if (hasOverride(this.#core, tableOf(body))) throw new NotInSession();
     if (looksForRecords(body)) this.#flush(index, "looks for records");
-    const written = writeOn(this.#core, this.#session, body, this.#caller);
+    const written = writeOn(this.#core, inSession(this.#session), body, this.#caller);
     this.#count(written.done.length);
     const holds = this.#holds(index);
     if (body.returning === null) return this.#answer(index, body, written);
@@ -119,15 +119,15 @@ export class BatchSession {
 
   /** Whether constraints hold by now. */
   #holds(index: number): boolean {
+    let problem: AmbitError | null = null;
     try {
       this.#session.verify();
-      this.#doubts.clear();
-      return true;
     } catch (error) {
       if (!(error instanceof AmbitError)) throw error;
-      this.#doubts.add(index, error);
-      return false;
+      problem = error;
     }
+    this.#doubts.note(index, problem);
+    return problem === null;
   }
 
   /** Throws what constraints refuse as the problem of who broke them. `why`: what operation `index` does that needs them; null: it is the end. */
@@ -135,12 +135,9 @@ export class BatchSession {
     try {
       this.#session.verify();
       this.#session.flush();
-      this.#doubts.clear();
+      this.#doubts.note(index, null);
     } catch (error) {
-      if (!(error instanceof AmbitError)) throw error;
-      const hint = why === null ? {} : { hint: `Operation ${index} ${why}: until then constraints must hold.` };
-      const problem = new AmbitError(error.status, error.code, error.message, { ...hint, ...error.extras, cause: error });
-      throw new Placed(ofOperation(problem, this.#doubts.culprit(error, index)));
+      throw error instanceof AmbitError ? this.#doubts.blame(error, index, why) : error;
     }
   }
 
@@ -151,17 +148,7 @@ export class BatchSession {
   }
 }
 
-/** Carries a problem whose place is known past those who would name another one. */
-class Placed extends Error {
-  readonly problem: unknown;
-
-  constructor(problem: unknown) {
-    super("placed");
-    this.problem = problem;
-  }
-}
-
 /** Asks SQLite, which must hold what is staged. */
-function looksForRecords(body: WriteBody): boolean {
+export function looksForRecords(body: WriteBody): boolean {
   return body.kind === "update-many" || body.kind === "remove-many" || (body.kind === "remove" && body.returning !== null);
 }

@@ -80,6 +80,11 @@ export class Body {
     return this.work.nested((work) => run(new Body({ ...this.#run, work, nowMs: this.nowMs })));
   }
 
+  /** The same run for another operation of the same request. */
+  as(caller: Caller): Body {
+    return new Body({ ...this.#run, caller, nowMs: this.nowMs });
+  }
+
   rights(mode: Mode): Rights {
     return mode === "caller" ? this.caller.rights : this.caller.system;
   }

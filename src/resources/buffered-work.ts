@@ -257,6 +257,7 @@ export class BufferedWork implements Work {
   /** The first that came out otherwise than the body saw it; null: none. */
   #replay(session: WriteSession, writes: readonly BufferedWrite[], along: (writes: number) => void = () => {}): WriteOutcome | null {
     let other: WriteOutcome | null = null;
+    along(0);
     writes.forEach(({ items }, index) => {
       const [first] = items;
       const outcomes = items.length === 1 ? [session.write(first!.write, first!.options)] : session.writeAll(items.map(({ write }) => write), new Map(items.map(({ write, options }) => [write, options])));
@@ -288,6 +289,7 @@ export class BufferedWork implements Work {
     }
     if (kept.length === this.#writes.length) return;
     this.#writes = kept;
+    this.#count = this.#items().length;
     this.#own = null;
     this.#advance();
     this.#draft = this.#parts.tables.draft(this.#who, this.#reads);

@@ -11,9 +11,9 @@ import type { Caller } from "./body.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Result } from "./operation.ts";
 import { plainRecord } from "./table-instance.ts";
-import type { Committing } from "./work.ts";
+import type { State } from "./work.ts";
 
-export interface Answered { readonly callable: Callable; readonly value: unknown; readonly caller: Caller; readonly at: Committing }
+export interface Answered { readonly callable: Callable; readonly value: unknown; readonly caller: Caller; readonly at: State }
 
 /** Throws INVALID_RESULT. */
 export function callableResult(core: DispatchCore, { callable, value, caller, at }: Answered): Result {
@@ -54,7 +54,7 @@ function nameOf(instance: object): string {
   return (instance.constructor as { readonly [TABLE_NAME]?: string })[TABLE_NAME] ?? "";
 }
 
-interface Showing { readonly core: DispatchCore; readonly caller: Caller; readonly at: Committing }
+interface Showing { readonly core: DispatchCore; readonly caller: Caller; readonly at: State }
 
 /** Records that the caller may not read are null, and left out of lists. */
 function shown(value: Value, type: TypeRef, showing: Showing): Value {

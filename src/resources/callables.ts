@@ -20,29 +20,47 @@ import { notOneRecord } from "./not-one-record.ts";
 import { instanceOf } from "./record-override.ts";
 import { runDirect, runTransaction } from "./run-body.ts";
 import { removeOf, straightWrite, updateOf } from "./straight-write.ts";
-import type { Committing } from "./work.ts";
+import type { Committing, State } from "./work.ts";
 
-type CallBody = Extract<OperationBody, { kind: "action" | "endpoint" }>;
+export type CallBody = Extract<OperationBody, { kind: "action" | "endpoint" }>;
 
 /** Throws what the rules, the arguments or the body refuse. */
 export async function callBody(core: DispatchCore, operation: Operation, body: CallBody, caller: Caller): Promise<Result> {
-  const callable = callableOf(core, body);
-  caller.rights.requireCall(callable);
-  const input = argumentsOf(core, callable, body.input);
-  const run = body.kind === "endpoint" ? endpointRun(core, callable, input) : actionRun(core, callable, { id: body.id, input, precondition: body.precondition ?? null });
+  const { callable, run, answer } = preparedCall(core, body, caller);
   const transactional = callable.transaction === "SERIALIZABLE";
   return core.keys.run(operation, {
     standing: caller.rights.standing, transactional,
     run: (keep) => (transactional ? runTransaction : runDirect)(core, {
       caller, run, commits: keep !== null,
       complete: (value: unknown, at: Committing) => {
-        const result = callableResult(core, { callable, value, caller, at });
-        if (body.single === true && Array.isArray(result.body) && result.body.length !== 1) throw notOneRecord(result.body.length);
+        const result = answer(value, at);
         keep?.(at.connection, result);
         return result;
       },
     }),
   });
+}
+
+export interface PreparedCall {
+  readonly callable: Callable;
+  run(body: Body): Promise<unknown>;
+  answer(value: unknown, at: State): Result;
+}
+
+/** Throws what the role part or the arguments refuse. */
+export function preparedCall(core: DispatchCore, body: CallBody, caller: Caller): PreparedCall {
+  const callable = callableOf(core, body);
+  caller.rights.requireCall(callable);
+  const input = argumentsOf(core, callable, body.input);
+  return {
+    callable,
+    run: body.kind === "endpoint" ? endpointRun(core, callable, input) : actionRun(core, callable, { id: body.id, input, precondition: body.precondition ?? null }),
+    answer(value, at) {
+      const result = callableResult(core, { callable, value, caller, at });
+      if (body.single === true && Array.isArray(result.body) && result.body.length !== 1) throw notOneRecord(result.body.length);
+      return result;
+    },
+  };
 }
 
 function callableOf(core: DispatchCore, body: CallBody): Callable {

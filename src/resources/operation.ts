@@ -23,7 +23,7 @@ export type OperationBody =
   | { readonly kind: "batch"; readonly script: BatchScript };
 
 /** Carries out one operation of a batch; at once where it needs no code of the app. */
-export type BatchDispatch = (body: OperationBody) => Result | Promise<Result>;
+export type BatchDispatch = (operation: Operation) => Result | Promise<Result>;
 
 /** The operations of a batch, as the interface reads them. A transaction may run several times: each begins a pass of its own. */
 export interface BatchScript {

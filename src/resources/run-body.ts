@@ -18,6 +18,8 @@ export interface BodyRequest<Value, Answer> {
   run(body: Body): Promise<Value>;
   /** Makes the answer in the state that the body left: inside the commit, or beside it when nothing was written. Synchronous. */
   complete(value: Value, at: Committing): Answer;
+  /** In the commit: the first `writes` of what the body wrote are in. Synchronous. */
+  along?(value: Value, writes: number, session: WriteSession): void;
   /** Something is kept in the same commit, so there must be one. */
   readonly commits: boolean;
   /** False once nobody waits for it any more: then nothing is committed. */
@@ -82,7 +84,7 @@ async function commit<Value, Answer>(
   }
   const committed = await (hold ?? core.tables).commit((session) => {
     if (request.isWanted?.() === false) throw unwanted();
-    work.apply(session, hold !== null);
+    work.apply(session, hold !== null, (writes) => request.along?.(value, writes, session));
     return request.complete(value, committing(session));
   }, commitAs(request.caller));
   return committed.value;

@@ -44,7 +44,7 @@ export function requireVerb(body: WriteBody, { rights }: Caller): void {
 
 async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
   const { value } = await core.tables.commit((session) => {
-    const written = writeOn(core, session, body, caller);
+    const written = writeOn(core, inSession(session), body, caller);
     if (keep !== null || body.returning !== null) session.flush();
     const result = writeResult(core, { ...written, body, caller, at: committing(session) });
     keep?.(session.connection, result);
@@ -53,17 +53,21 @@ async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, 
   return value;
 }
 
-/** Without overrides, on the state that the session has come to. What is staged has been flushed where `body` looks for records. */
-export function writeOn(core: DispatchCore, session: WriteSession, body: WriteBody, caller: Caller): Written {
-  const at = committing(session);
-  checkAbsence(core, body, caller, at);
-  const { writes, before } = writesOf(core, body, caller, at);
-  const outcomes = writeAll(session, writes, { dialect: "wire", authority: caller.rights.authority, sent: null });
-  return { done: outcomes.map(doneOf), before };
+/** Where something is written without overrides: the state that it meets, where what was written before is seen, and how. */
+export interface WriteTarget {
+  readonly at: State;
+  write(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[];
 }
 
-function writeAll(session: WriteSession, writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[] {
-  return writes.length === 1 ? [session.write(writes[0]!, options)] : session.writeAll(writes, options);
+export function inSession(session: WriteSession): WriteTarget {
+  return { at: committing(session), write: (writes, options) => (writes.length === 1 ? [session.write(writes[0]!, options)] : session.writeAll(writes, options)) };
+}
+
+export function writeOn(core: DispatchCore, { at, write }: WriteTarget, body: WriteBody, caller: Caller): Written {
+  checkAbsence(core, body, caller, at);
+  const { writes, before } = writesOf(core, body, caller, at);
+  const outcomes = write(writes, { dialect: "wire", authority: caller.rights.authority, sent: null });
+  return { done: outcomes.map(doneOf), before };
 }
 
 function throughOverrides(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
@@ -80,7 +84,7 @@ function throughOverrides(core: DispatchCore, body: WriteBody, caller: Caller, k
 
 export interface Written { readonly done: readonly WriteDone[]; readonly before: readonly string[] | null }
 
-async function writeEach(core: DispatchCore, run: Body, body: WriteBody): Promise<Written> {
+export async function writeEach(core: DispatchCore, run: Body, body: WriteBody): Promise<Written> {
   const at = stateOf(run.work, run.now);
   checkAbsence(core, body, run.caller, at);
   const { writes, before } = writesOf(core, body, run.caller, at);

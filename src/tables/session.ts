@@ -93,9 +93,10 @@ export class Session implements WriteSession {
     });
   }
 
-  writeAll(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[] {
+  writeAll(writes: readonly Write[], options: WriteOptions | ReadonlyMap<Write, WriteOptions>): readonly WriteOutcome[] {
+    const optionsOf = (write: Write): WriteOptions => (options instanceof Map ? options.get(write)! : options as WriteOptions);
     return this.#atomically(() => {
-      const outcomes = writeBulk(this.#options.models, writes, (write) => this.#atomically(() => this.#writeOne(write, options)));
+      const outcomes = writeBulk(this.#options.models, writes, (write) => this.#atomically(() => this.#writeOne(write, optionsOf(write))));
       carryOutActions(this.#context);
       return outcomes;
     });
@@ -125,8 +126,13 @@ export class Session implements WriteSession {
 
   verify(): void {
     const staged = [...this.#overlay.unsettled];
-    settleConstraints(this.#context);
-    for (const slot of staged) probeUnique(this.#context, slot);
+    try {
+      settleConstraints(this.#context);
+      for (const slot of staged) probeUnique(this.#context, slot);
+    } catch (error) {
+      for (const slot of staged) this.#overlay.unsettled.add(slot);
+      throw error;
+    }
   }
 
   /** One step of a draft: what `work` stages stays staged, unless it throws; SQLite is undone by the caller in any case. */

@@ -18,7 +18,7 @@ export interface WriteSession {
    * A bulk: its order never decides its outcome. Deletions come first, references before those who refer to them.
    * Two upserts that merge into one record are refused. Problems of new records name the item: `[3].title`. Outcomes in the order given.
    */
-  writeAll(writes: readonly Write[], options: WriteOptions): readonly WriteOutcome[];
+  writeAll(writes: readonly Write[], options: WriteOptions | ReadonlyMap<Write, WriteOptions>): readonly WriteOutcome[];
   /** Brings a deleted record back, with what its deletion took along. Throws NOT_FOUND where none can be restored that `authority` may know of. */
   restore(table: string, id: Value, authority: Authority | null): WriteOutcome;
   /** With what is staged; expired records are null. */
@@ -27,7 +27,7 @@ export interface WriteSession {
   readonly source: RecordSource;
   /** Puts what is staged into SQLite, so that queries on `connection` see it. Throws what a constraint refuses. */
   flush(): void;
-  /** Throws what constraints refuse of what was staged since the last time, without putting it into SQLite. */
+  /** Throws what constraints refuse of what was staged since they last held, without putting it into SQLite. The session may go on. */
   verify(): void;
   /** Position of the last entry before this session's own: of an earlier one in the same batch, too. */
   readonly head: number;

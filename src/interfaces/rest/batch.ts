@@ -76,7 +76,7 @@ class Pass implements BatchPass {
     const { rest, answer } = this.#parts;
     const exchange = this.#exchangeOf(item);
     const route = this.#routeOf(item, exchange);
-    const request = new RestRequest(exchange, { ...rest, dispatcher: { dispatch: ({ body }) => dispatch(body) } });
+    const request = new RestRequest(exchange, { ...rest, dispatcher: { dispatch } });
     return whenReady(answer(request, route), (made) => this.#keep(index, item, made));
   }
 
@@ -105,6 +105,7 @@ class Pass implements BatchPass {
     if (meant === null || route === null || meant.name !== route.name || meant.target.kind !== route.target.kind) return refuse(exchange);
     const { target } = route;
     if (target.kind === "batch") throw fault("NOT_IN_BATCH", "A batch cannot be part of a batch.");
+    if (target.kind === "history" || target.kind === "restore") throw fault("NOT_IN_BATCH", `${target.kind} is a request of its own.`);
     const callable = target.kind === "action" ? target.action : target.kind === "endpoint" ? target.endpoint : null;
     if (callable !== null && callable.transaction !== "SERIALIZABLE") throw fault("NOT_IN_BATCH", `${callable.name} runs outside of transactions.`);
     return route;
