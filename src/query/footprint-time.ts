@@ -40,7 +40,8 @@ export function validUntil(sources: readonly TimeSource[], environment: Environm
 
 function endOf(source: Exclude<TimeSource, { kind: "unknown" }>, environment: Environment, { book, next }: { book: ExpressionBook; next: NextInstant }): string | null {
   const { now } = environment;
-  if (source.kind === "expiry") return next(source.table, null, now);
+  // Whose end is now has gone already.
+  if (source.kind === "expiry") return next(source.table, null, dateTimeOf(millisecondsOf(now) + 1));
   const instant = evaluate(source.instant, environment, book);
   // Beyond all dates: it stays there.
   if (typeof instant !== "string") return now;
