@@ -40,7 +40,10 @@ export function replaceRecord(context: WriteContext, write: WriteOf<"replace">, 
   const old = context.overlay.visible(slot);
   if (old !== null) {
     // To whom it is hidden, it must look as if there were none that one may create.
-    if (!isReadable(context, write.table, old.values, options.authority)) throw refusedCreate(options.authority, write.table);
+    if (!isReadable(context, write.table, old.values, options.authority)) {
+      permitBefore(context, write.table, "CREATE", { old: null, authority: options.authority });
+      throw refusedCreate(options.authority, write.table);
+    }
     return rewriteRecord(context, slot, { mode: "replace", merge: false, precondition: write.precondition, input: () => write.input }, options);
   }
   permitBefore(context, write.table, "CREATE", { old: null, authority: options.authority });

@@ -86,7 +86,8 @@ export class Probes {
 
   #searchForCanaries(label: string, answer: Answer, sent: string): void {
     const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-    const cursor = Buffer.from(answer.headers.get("ambit-next-cursor") ?? "", "base64url").toString("utf8");
+    const cursors = [answer.headers.get("ambit-next-cursor") ?? "", ...[.../"next":"([^"]*)"/g.exec(answer.text) ?? []].slice(1)];
+    const cursor = cursors.map((text) => Buffer.from(text, "base64url").toString("utf8")).join("\n");
     const found = `${answer.text}\n${headers}\n${cursor}`.toLowerCase();
     for (const token of [CANARY, CANARY_NUMBER]) if (found.includes(token) && !sent.toLowerCase().includes(token)) this.problems.push(`${label}\n  tells ${token}: ${answer.text.slice(0, 500)}`);
   }
@@ -114,5 +115,6 @@ function shape({ status, headers, text }: Answer): string {
     .replace(/"v\d+(-[a-z]+)?"/g, '"v"')
     .replace(/W\/"[^"]*"/g, 'W/"')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g, "UUID")
+    .replace(/"next":"[^"]*"/g, '"next"')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME");
 }

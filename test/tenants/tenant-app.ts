@@ -135,7 +135,8 @@ export class Project extends Table("Project") {
 }
 
 async function run(ctx: any, { mode, table, method, given }: { mode: string; table: string; method: string; given: any }): Promise<any> {
-  return (await ctx[mode][table][method](...given)) ?? null;
+  // Written out, as an app would: a value that a client sent is no query.
+  return (await ctx[mode][table][method](...JSON.parse(JSON.stringify(given)))) ?? null;
 }
 
 export const Endpoints = endpoints({
@@ -172,7 +173,7 @@ export function rowsOf(tenant: "a" | "b"): Readonly<Record<string, readonly Row[
   return {
     Org: [{ id: tenant, name: word("org") }],
     Project: index.map((n) => ({
-      id: name(`p${n}`), orgId, countryId: n === 4 ? null : n === 3 && tenant === "a" ? "es" : "de", code: `CODE-${n}`, mail: `m${n}@x.org`, region: "north", title: `${word("lantern")} ${n}`, state: n === 2 ? "DONE" : "OPEN",
+      id: name(`p${n}`), orgId, countryId: n === 4 ? null : n === 3 && tenant === "a" ? "es" : "de", code: n === 4 ? `ONLY-${tenant}` : `CODE-${n}`, mail: n === 4 ? `Only-${tenant}@x.org` : `m${n}@x.org`, region: n === 4 ? tenant : "north", title: `${word("lantern")} ${n}`, state: n === 2 ? "DONE" : "OPEN",
       budget: number(1000 * n), open: n < 3, place: { lat: 50 + n / 100, lon: 8, label: word("place") }, feature: [1, n / 10, 0], data: { k: word("k"), n: number(n) }, secret: word("secret"),
     })),
     Task: [...index, 5].map((n) => ({
