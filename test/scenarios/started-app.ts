@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
+import { systemClock, type Clock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
@@ -29,13 +29,13 @@ export function keysFor(...names: readonly string[]): string {
   return `auth:\n  keys:\n${names.map((name) => `    - { token: key-${name}, subject: ${name}, roles: [${name}] }\n`).join("")}`;
 }
 
-export async function startTestApp(files: AppFiles, options: { development?: boolean } = {}): Promise<StartedApp> {
+export async function startTestApp(files: AppFiles, options: { development?: boolean; clock?: Clock } = {}): Promise<StartedApp> {
   const directory = mkdtempSync(join(tmpdir(), "ambit-app-"));
   const log: string[] = [];
   writeFileSync(join(directory, "schema.graphql"), files.schema);
   if (files.config !== undefined) writeFileSync(join(directory, "config.yaml"), files.config);
   if (files.resources !== undefined) writeFileSync(join(directory, "resources.ts"), files.resources);
-  const clock = systemClock();
+  const clock = options.clock ?? systemClock();
   const running = await startApp({
     directory, dataDirectory: join(directory, "data"), port: 0, environment: {}, adminToken, development: options.development ?? false, seed: null,
     clock, random: systemRandom(), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
