@@ -11,7 +11,9 @@ import { IdempotencyKeys } from "./idempotency.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
 import { Planner } from "./planner.ts";
 import { ReadOperations } from "./read-operations.ts";
+import { readHistory } from "./record-history.ts";
 import { RecordViews } from "./record-view.ts";
+import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
 import { tellable } from "./system-refusal.ts";
 import { tableOf, writeBody } from "./write-operations.ts";
@@ -35,6 +37,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
         const rights = parts.access.rights(operation.identity);
         if (body.kind === "get") return reads.get(body, rights);
         if (body.kind === "query") return reads.query(body, rights);
+        if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
         return changing(core, { operation, body, caller: callerOf(operation, rights, parts.access.system(operation.identity)) });
       } catch (error) {
         throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
@@ -43,12 +46,13 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   };
 }
 
-type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" }>;
+type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" }>;
 
 /** What may run app code or write. */
 async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
   try {
     if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
+    if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
     throw answerable(core, tellable(core, error, caller), caller);
@@ -66,7 +70,7 @@ function labelOf({ body }: Operation): string {
     case "action": return `${body.table}.${body.name}`;
     case "endpoint": return body.name;
     case "batch": return "batch";
-    case "get": return `get ${body.table}`;
+    case "get": case "history": case "restore": return `${body.kind} ${body.table}`;
     case "query": return `query ${body.plan.table}`;
     default: return `${body.kind} ${tableOf(body)}`;
   }

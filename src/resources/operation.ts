@@ -16,6 +16,10 @@ export type OperationBody =
   /** `plan` has the filter, order and limit; every record that it yields under READ AND the verb's rule is written. */
   | { readonly kind: "update-many"; readonly plan: Plan; readonly input: RawInput; readonly merge: boolean; readonly maxAffected: number | null; readonly returning: Plan | null }
   | { readonly kind: "remove-many"; readonly plan: Plan; readonly maxAffected: number | null; readonly returning: Plan | null }
+  /** What happened to one record, newest first. `after`: a position as it stands on the wire. */
+  | { readonly kind: "history"; readonly table: string; readonly id: Value; readonly limit: number; readonly after: string | null }
+  /** Brings a deleted record back. */
+  | { readonly kind: "restore"; readonly table: string; readonly id: Value; readonly returning: Plan | null }
   | { readonly kind: "action"; readonly table: string; /** Null: on the table. */ readonly id: Value; readonly name: string; readonly input: RawInput; /** Of the record, in a transaction only. */ readonly precondition?: Precondition | null; readonly single?: boolean }
   /** `single`: a list that it answers has one item, or it is refused with what the body did. */
   | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput; readonly single?: boolean }

@@ -89,7 +89,7 @@ function listAnswer(request: RestRequest, result: Result, { prepared, representa
 }
 
 /** If-Match and If-None-Match of a read (RFC 9110, 13.2.2). */
-function withCondition(request: RestRequest, answer: Answer): Answer {
+export function withCondition(request: RestRequest, answer: Answer): Answer {
   const tag = answer.headers["etag"]!;
   const ifMatch = readTags(request.exchange.header("if-match"), "If-Match");
   // A weak tag never matches here.

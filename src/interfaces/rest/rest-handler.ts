@@ -6,6 +6,7 @@ import type { Table } from "../../schema/catalog.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
+import { readHistory, restoreRecord } from "./history-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
@@ -22,6 +23,8 @@ export function createRest(options: RestOptions): HttpHandler {
     switch (target.kind) {
       case "list": return handleList(request, target.table);
       case "record": return handleRecord(request, target.table, target.id);
+      case "history": return readHistory(request, target.table, target.id);
+      case "restore": return restoreRecord(request, target.table, target.id);
       case "action": return callAction(request, target);
       case "endpoint": return callEndpoint(request, target);
       case "batch": return answerBatch(request, batch);

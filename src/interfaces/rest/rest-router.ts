@@ -5,6 +5,7 @@ import type { Callable, Catalog, Table } from "../../schema/catalog.ts";
 export type RestTarget =
   | { readonly kind: "list"; readonly table: Table }
   | { readonly kind: "record"; readonly table: Table; readonly id: string }
+  | { readonly kind: "history" | "restore"; readonly table: Table; readonly id: string }
   /** `id` null: on the table. */
   | { readonly kind: "action"; readonly table: Table; readonly id: string | null; readonly action: Callable }
   /** `path`: texts of the arguments in the path. */
@@ -80,7 +81,10 @@ function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, seg
     const action = method === "POST" ? table.actions.get(second) : undefined;
     return action?.on === "TABLE" ? { target: { kind: "action", table, id: null, action }, name: `${found.list.name}/${action.name}` } : null;
   }
-  if (segments.length > 3 || method !== "POST") return null;
+  if (segments.length > 3) return null;
+  if (method === "GET" && third === "history" && table.historyMs !== null) return { target: { kind: "history", table, id: second }, name: `${found.recordName}/history` };
+  if (method !== "POST") return null;
+  if (third === "restore" && table.trashMs !== null) return { target: { kind: "restore", table, id: second }, name: `${found.recordName}/restore` };
   const action = table.actions.get(third);
   return action?.on === "RECORD" ? { target: { kind: "action", table, id: second, action }, name: `${found.recordName}/${action.name}` } : null;
 }
@@ -97,10 +101,11 @@ function findEndpoint(endpoints: readonly Callable[], method: string, segments: 
 
 function nearestPath(segments: readonly string[], tables: ReadonlyMap<string, TableRoutes>, endpoints: readonly Callable[]): string | null {
   const [first, ...rest] = segments;
-  const actions = tables.get(first!)?.table.actions;
+  const table = tables.get(first!)?.table;
+  const actions = table?.actions;
   if (actions !== undefined) {
     const [id, name] = rest;
-    const near = name === undefined ? null : didYouMean(name, actions.keys());
+    const near = name === undefined ? null : didYouMean(name, [...actions.keys(), ...(table?.historyMs === null ? [] : ["history"]), ...(table?.trashMs === null ? [] : ["restore"])]);
     return near === null ? null : `/${first}/${id}/${near}`;
   }
   if (first === "rpc" && rest[0] !== undefined) {
