@@ -5,6 +5,7 @@ import type { Access, Rights } from "../access/rights.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Callable, Catalog, Table, TypeRef } from "../schema/catalog.ts";
 import { enumSchema, objectSchema, typesReached, type JsonObject } from "./json-schema.ts";
+import { batchPath } from "./openapi-batch.ts";
 import { callablePaths } from "./openapi-callables.ts";
 import { fixedParameters, problemSchema, responses } from "./openapi-components.ts";
 import { tableParameters, tablePaths } from "./openapi-tables.ts";
@@ -13,7 +14,7 @@ import { recordSchemas, settableFields, visibleFields } from "./record-schema.ts
 export interface OpenApiOptions {
   readonly catalog: Catalog;
   readonly access: Access;
-  readonly limits: Pick<Limits, "pageRows" | "bulkRows">;
+  readonly limits: Pick<Limits, "pageRows" | "bulkRows" | "batchOperations">;
   /** Everyone gets the administrator's document. */
   readonly development: boolean;
 }
@@ -49,7 +50,7 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
   const paths: JsonObject = {};
   for (const table of reach.tables) Object.assign(paths, tablePaths(table, reach));
   for (const [path, operations] of Object.entries(callablePaths(reach))) paths[path] = { ...(paths[path] as JsonObject | undefined), ...(operations as JsonObject) };
-  Object.assign(paths, systemPaths());
+  Object.assign(paths, batchPath(limits.batchOperations), systemPaths());
   const schemas = schemasOf(reach);
   return {
     openapi: "3.1.0",
