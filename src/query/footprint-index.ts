@@ -2,7 +2,7 @@
 import type { RecordValues } from "../base/value.ts";
 import type { ExpressionType } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
-import { keyText, touches, type Footprint, type TouchingChange } from "./footprint.ts";
+import { changedFields, keyText, touches, type Footprint, type TouchingChange } from "./footprint.ts";
 
 interface Entry<Owner> { readonly owner: Owner; readonly footprint: Footprint }
 
@@ -53,21 +53,19 @@ export class FootprintIndex<Owner> {
     for (const change of changes) {
       const table = this.#tables.get(change.table);
       if (table === undefined) continue;
-      this.#test(table.rest, change, found);
+      const changed = changedFields(change);
+      const test = (entries: ReadonlySet<Entry<Owner>> | undefined): void => {
+        if (entries === undefined) return;
+        for (const { owner, footprint } of entries) if (!found.has(owner) && touches(change, footprint, this.#book, changed)) found.add(owner);
+      };
+      test(table.rest);
       for (const [field, { type, byText }] of table.keyed) {
         const [before, after] = [textAt(change.old, field, type), textAt(change.new, field, type)];
-        if (before !== null) this.#test(byText.get(before), change, found);
-        if (after !== null && after !== before) this.#test(byText.get(after), change, found);
+        if (before !== null) test(byText.get(before));
+        if (after !== null && after !== before) test(byText.get(after));
       }
     }
     return found;
-  }
-
-  #test(entries: ReadonlySet<Entry<Owner>> | undefined, change: TouchingChange, found: Set<Owner>): void {
-    if (entries === undefined) return;
-    for (const { owner, footprint } of entries) {
-      if (!found.has(owner) && touches(change, footprint, this.#book)) found.add(owner);
-    }
   }
 
   /** Where the footprint's entry stands; made where there are none yet. */

@@ -23,7 +23,7 @@ export interface Footprint {
   readonly predicate: Expression | null;
   readonly variables: Environment["variables"];
   readonly now: string;
-  /** Fields whose change matters while a record matches before and after; null: all. */
+  /** Fields whose change matters while a record matches before and after, and all that key and predicate read; null: all. */
   readonly columns: ReadonlySet<string> | null;
   /**
    * Its records are found by a foreign key of records that have a footprint of their own. That one is made or goes is then
@@ -49,17 +49,27 @@ export interface TouchingChange {
   readonly new: RecordValues | null;
 }
 
-/** True if the change may have altered what the read found. */
-export function touches(change: TouchingChange, footprint: Footprint, book: ExpressionBook): boolean {
+/** True if the change may have altered what the read found. `changed`: of `changedFields`, where there are many footprints. */
+export function touches(change: TouchingChange, footprint: Footprint, book: ExpressionBook, changed: readonly string[] | null = null): boolean {
+  const { old, new: after } = change;
   if (change.table !== footprint.table) return false;
-  if (footprint.referenced && (change.old === null || change.new === null)) return false;
-  const before = change.old !== null && matches(change.old, footprint, book);
-  const after = change.new !== null && matches(change.new, footprint, book);
-  if (before !== after) return true;
-  if (!before) return false;
-  const { columns } = footprint;
+  if (old === null || after === null) return !footprint.referenced && matches((old ?? after)!, footprint, book);
+  // Where no such field changed, it matches after as before.
+  return readsAny(footprint.columns, change, changed) && (matches(old, footprint, book) || matches(after, footprint, book));
+}
+
+/** Null where the record did not exist before or does not after. */
+export function changedFields({ old, new: after }: TouchingChange): readonly string[] | null {
+  if (old === null || after === null) return null;
+  const changed = Object.keys(after).filter((field) => !equalValues(old[field], after[field]));
+  for (const field of Object.keys(old)) if (after[field] === undefined && old[field] !== null && !Object.hasOwn(after, field)) changed.push(field);
+  return changed;
+}
+
+function readsAny(columns: ReadonlySet<string> | null, { old, new: after }: TouchingChange, changed: readonly string[] | null): boolean {
   if (columns === null) return true;
-  for (const field of columns) if (!equalValues(change.old![field], change.new![field])) return true;
+  if (changed !== null) return changed.some((field) => columns.has(field));
+  for (const field of columns) if (!equalValues(old![field], after![field])) return true;
   return false;
 }
 
@@ -84,7 +94,7 @@ export function keyText(value: Value, type: ExpressionType): string | null {
   }
 }
 
-/** Of a read by primary key, found or not. `columns`: what it looks at; null: all. */
+/** Of a read by primary key, found or not. `columns`: what else it looks at; null: all. */
 export function keyFootprint(table: Table, id: Value, columns: ReadonlySet<string> | null = null): Footprint {
   return equalityFootprint(table, { [table.primaryKey]: id }, columns);
 }
@@ -101,7 +111,7 @@ export function equalityFootprint(table: Table, wanted: RecordValues, columns: R
     table: table.name,
     key: keyed === null ? null : { field: keyed.name, type: keyed.type, values: textsOf([wanted[keyed.name] ?? null], keyed.type) },
     predicate: rest.length > 1 ? { op: "and", operands: rest } : rest[0] ?? null,
-    variables: {}, now: "", columns, referenced: false,
+    variables: {}, now: "", columns: columns === null ? null : new Set([...columns, ...Object.keys(wanted)]), referenced: false,
   };
 }
 

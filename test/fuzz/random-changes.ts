@@ -56,7 +56,8 @@ export class RandomChanges {
     const fields = [...this.#table(table).fields.values()].filter((field) => field.kind === "stored" && field.name !== "id");
     const changed: Draft = { ...record };
     do {
-      const field = this.#dice.chance(0.4) ? this.#table(table).fields.get(this.#dice.pick(["color", "order", "note"]))! : this.#dice.pick(fields);
+      const common = ["color", "order", "note", "note", ...keyFields(this.#table(table))];
+      const field = this.#dice.chance(0.5) ? this.#table(table).fields.get(this.#dice.pick(common))! : this.#dice.pick(fields);
       changed[field.name] = randomField(field, this.#table(table), this.#scope());
     } while (this.#dice.chance(0.3));
     if (this.#table(table).open && this.#dice.chance(0.2)) changed["extra"] = this.#dice.below(3);
@@ -125,6 +126,10 @@ export class RandomChanges {
     const keys = new Map([...this.#records].map(([table, records]) => [table, records.size === 0 ? [null] : [...records.values()].map((record) => record["id"]!)]));
     return { dice: this.#dice, keys, catalog: this.#app.catalog };
   }
+}
+
+function keyFields({ fields }: Table): string[] {
+  return [...fields.values()].flatMap(({ relation }) => (relation?.kind === "one" ? [relation.from] : []));
 }
 
 function image(record: RecordValues | null): RecordValues | null {
