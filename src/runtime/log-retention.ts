@@ -1,8 +1,10 @@
-// Housekeeping that goes on while the app runs: entries of the change log and idempotency answers that are past their time.
+// Housekeeping that goes on while the app runs: entries of the change log, former versions and idempotency answers that are past their time.
 import type { Clock } from "../base/clock.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import { describeError, type Log } from "../base/log.ts";
 import { trimLog } from "../changes/log.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { historyTrim } from "../storage/history-retention.ts";
 import { expireIdempotency } from "../storage/idempotency.ts";
 import type { Storage } from "../storage/open-storage.ts";
 
@@ -11,6 +13,8 @@ export interface LogRetentionOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly retentionMs: () => number;
+  /** What is served now. */
+  readonly catalog: () => Catalog;
 }
 
 const EVERY_MS = 600_000;
@@ -30,8 +34,10 @@ export function createLogRetention(options: LogRetentionOptions): { stop(): void
         const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
         return entries === BATCH_ROWS || answers === BATCH_ROWS;
       });
-      if (!full) return;
+      if (!full) break;
     }
+    const versions = historyTrim(options.catalog(), now);
+    while (!life.stopped && await storage.commit((connection) => versions.page(connection, BATCH_ROWS)));
   };
   let cancel = clock.schedule(EVERY_MS, run);
   function run(): void {

@@ -135,7 +135,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   let served = first;
   let stopping: Promise<void> | null = null;
   served.tables.start();
-  const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs });
+  const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, catalog: () => served.loaded.catalog });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
     stats: () => statistics(storage, served.tables),
