@@ -31,7 +31,9 @@ export function newRecord(context: WriteContext, model: TableModel, accepted: Ac
     draft[field.name] = defaultOf(context, { model, field, sent, write: options.write, issues }) ?? null;
   }
   for (const field of model.stored) {
-    if (field.fill?.kind === "sequence") draft[field.name] = nextNumber(context, model, field, draft);
+    if (field.fill?.kind !== "sequence") continue;
+    if (draft[field.name] === null) draft[field.name] = nextNumber(context, model, field, draft);
+    else context.sequences.reach(`${model.table.name}.${field.name}`, scopeOf(model, field, draft), BigInt(draft[field.name] as number | bigint) + 1n);
   }
   if (draft[model.primaryKey.name] === null) draft[model.primaryKey.name] = generatedKey(context, model);
   return completed(context, model, draft, issues);
@@ -173,12 +175,15 @@ function fitted(context: WriteContext, field: Field, value: Value, issues: Issue
 }
 
 function nextNumber(context: WriteContext, model: TableModel, field: Field, draft: Draft): Value {
+  return numberOf(field, context.sequences.take(`${model.table.name}.${field.name}`, scopeOf(model, field, draft)));
+}
+
+function scopeOf(model: TableModel, field: Field, draft: Draft): string {
   const per = field.fill?.kind === "sequence" ? field.fill.per : null;
   const within = per === null ? "" : String(draft[per] ?? "");
   const tenant = tenantOf(model.table, draft);
   // No text of one tenant's is another's: JSON keeps the two parts apart.
-  const scope = tenant === null ? within : JSON.stringify([tenant, within]);
-  return numberOf(field, context.sequences.take(`${model.table.name}.${field.name}`, scope));
+  return tenant === null ? within : JSON.stringify([tenant, within]);
 }
 
 function generatedKey(context: WriteContext, model: TableModel): Value {

@@ -104,6 +104,7 @@ function readOne(reading: Reading, name: string, raw: unknown): void {
     reading.issues.push(relationInput(field));
     return;
   }
+  if (reading.options.asStored === true && isWorkedOut(field)) return;
   if (isGuarded(field, reading, byCaller)) return readGuarded(reading, field, raw);
   if (rights !== null && !mayCallerSet(reading, field, raw, rights)) return;
   if (byCaller) reading.sent.add(name);
@@ -126,8 +127,14 @@ function readUndeclared(reading: Reading, name: string, raw: unknown): void {
   if (value !== undefined) reading.undeclared.set(name, value);
 }
 
+/** By an expression. */
+function isWorkedOut({ kind, fill }: Field): boolean {
+  return kind === "computed" || fill?.kind === "computed";
+}
+
 /** Filled and computed fields always; read-only, fixed and internal ones where the caller itself sends them; the key of what exists. */
-function isGuarded(field: Field, { mode, model, context }: Reading, byCaller: boolean): boolean {
+function isGuarded(field: Field, { mode, model, context, options }: Reading, byCaller: boolean): boolean {
+  if (options.asStored === true) return false;
   if (field.kind === "computed") return true;
   // Who is not confined says whose the new record is.
   if (field.fill?.kind === "tenant") return mode !== "create" || context.confinement !== null;

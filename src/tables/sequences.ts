@@ -28,6 +28,14 @@ export class Sequences {
     return counter.next++;
   }
 
+  /** The next number is at least `next`: those before were given out elsewhere. */
+  reach(name: string, scope: string, next: bigint): void {
+    const counter = this.#counter(name, scope);
+    if (counter.next >= next) return;
+    this.#journal.push({ ...counter });
+    counter.next = next;
+  }
+
   mark(): number {
     return this.#journal.length;
   }

@@ -13,6 +13,7 @@ import { applyPossible, applyStaged } from "./apply-staged.ts";
 import type { Authority } from "./authority.ts";
 import { isWithin, type Confinement } from "./confinement.ts";
 import { settleConstraints } from "./constraints.ts";
+import { checkImported, importRecords, type ImportedRow, type ImportOutcome } from "./import-records.ts";
 import { incrementRecord } from "./increment-record.ts";
 import { Overlay, type Slot } from "./overlay.ts";
 import { keepFormer } from "./keep-former.ts";
@@ -104,6 +105,14 @@ export class Session implements WriteSession {
 
   restore(table: string, id: Value, authority: Authority | null): WriteOutcome {
     return this.#atomically(() => restoreRecord(this.#context, { table, id, authority }, this.#restored));
+  }
+
+  importRecords(rows: readonly ImportedRow[], replace: boolean): readonly ImportOutcome[] {
+    return this.#atomically(() => importRecords(this.#context, rows, replace));
+  }
+
+  checkImported(row: ImportedRow): void {
+    this.#atomically(() => checkImported(this.#context, row));
   }
 
   get(table: string, id: Value): StoredRecord | null {

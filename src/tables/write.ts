@@ -39,6 +39,8 @@ export interface WriteOptions {
    * Null: all of the input. Set where an override added fields of its own.
    */
   readonly sent: ReadonlySet<string> | null;
+  /** An import: what the runtime fills is taken as it was filled; what it works out is not read. */
+  readonly asStored?: boolean;
 }
 
 export interface WriteOutcome {

@@ -1,0 +1,105 @@
+// Records as an export wrote them, filled fields and all, in any order: without rules, but with types, limits, checks and constraints.
+// What refers to a record that is not there yet is left for later.
+import type { RecordValues, Value } from "../base/value.ts";
+import { fault } from "../base/error.ts";
+import { equalValues } from "../base/equal-values.ts";
+import { expiryOf, newRecord } from "./fill-record.ts";
+import { runChecks } from "./judge.ts";
+import type { Slot, Writer } from "./overlay.ts";
+import { readInput } from "./read-input.ts";
+import { expireSlot } from "./referential-actions.ts";
+import { modelOf, type TableModel } from "./table-model.ts";
+import type { WriteContext } from "./write-context.ts";
+import type { RawInput, WriteOptions } from "./write.ts";
+
+export interface ImportedRow {
+  readonly table: string;
+  readonly input: RawInput;
+}
+
+/** unchanged: it is there already, just so. deferred: nothing was done, since what it refers to is not there yet. */
+export type ImportOutcome = "created" | "replaced" | "unchanged" | "deferred";
+
+interface Draft {
+  readonly model: TableModel;
+  readonly slot: Slot;
+  readonly record: RecordValues;
+}
+
+const AS_STORED: WriteOptions = { dialect: "wire", authority: null, sent: null, asStored: true };
+const WRITER: Writer = { authority: null, sent: new Set() };
+
+/** Throws what is wrong with the row's own values. */
+export function checkImported(context: WriteContext, row: ImportedRow): void {
+  recordOf(context, row);
+}
+
+/** `replace`: a record that is there and differs is replaced, else refused with UNIQUE_VIOLATION. */
+export function importRecords(context: WriteContext, rows: readonly ImportedRow[], replace: boolean): ImportOutcome[] {
+  const drafts = rows.map((row): Draft => {
+    const { model, record } = recordOf(context, row);
+    return { model, record, slot: context.overlay.slot(model, record[model.primaryKey.name]!) };
+  });
+  const deferred = withoutParents(context, drafts);
+  const staged: { readonly draft: Draft; readonly old: RecordValues | null }[] = [];
+  const outcomes = drafts.map((draft): ImportOutcome => {
+    if (deferred.has(draft)) return "deferred";
+    const old = context.overlay.visible(draft.slot)?.values ?? null;
+    if (old !== null && isSame(old, draft.record)) return "unchanged";
+    if (old !== null && !replace) throw taken(draft.model);
+    stage(context, draft);
+    staged.push({ draft, old });
+    return old === null ? "created" : "replaced";
+  });
+  // They may look at each other.
+  for (const { draft, old } of staged) runChecks(context, draft.model, { old, record: draft.record }, null);
+  return outcomes;
+}
+
+function recordOf(context: WriteContext, { table, input }: ImportedRow): { readonly model: TableModel; readonly record: RecordValues } {
+  const model = modelOf(context.models, table);
+  const accepted = readInput(context, { model, input, mode: "create", merge: false, old: null, options: AS_STORED });
+  return { model, record: newRecord(context, model, accepted, { write: AS_STORED, id: null }) };
+}
+
+/** Whoever refers to somebody who is neither there nor comes along in these rows; and whoever refers to one of those. */
+function withoutParents(context: WriteContext, drafts: readonly Draft[]): ReadonlySet<Draft> {
+  const coming = new Map<Slot, Draft>(drafts.map((draft) => [draft.slot, draft]));
+  const deferred = new Set<Draft>();
+  for (let grew = true; grew;) {
+    grew = false;
+    for (const draft of drafts) {
+      if (deferred.has(draft) || hasParents(context, draft, coming)) continue;
+      deferred.add(draft);
+      if (coming.get(draft.slot) === draft) coming.delete(draft.slot);
+      grew = true;
+    }
+  }
+  return deferred;
+}
+
+function hasParents(context: WriteContext, { model, record }: Draft, coming: ReadonlyMap<Slot, Draft>): boolean {
+  return model.foreignKeys.every((key) => {
+    const id: Value = record[key.field] ?? null;
+    if (id === null) return true;
+    const parent = context.overlay.slot(modelOf(context.models, key.target), id);
+    return coming.has(parent) || context.overlay.visible(parent) !== null;
+  });
+}
+
+function stage(context: WriteContext, { model, slot, record }: Draft): void {
+  const { overlay } = context;
+  if (slot.current !== null && overlay.visible(slot) === null) expireSlot(context, slot);
+  overlay.stage(slot, { values: record, version: context.position(), expires: expiryOf(model, record, overlay.now) }, "write", WRITER);
+}
+
+/** In every field, those that the runtime fills too. */
+function isSame(old: RecordValues, record: RecordValues): boolean {
+  return [...new Set([...Object.keys(old), ...Object.keys(record)])].every((name) => equalValues(old[name], record[name]));
+}
+
+function taken({ table }: TableModel): Error {
+  return fault("UNIQUE_VIOLATION", `A ${table.name} with this key is there already, and differs.`, {
+    details: { table: table.name, fields: [table.primaryKey] }, where: table.primaryKey, fix: "Remove the line, or replace what is there with --replace.",
+  });
+}
