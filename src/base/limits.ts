@@ -58,6 +58,17 @@ export interface Limits {
   readonly ruleSteps: number;
   /** Issues of one input that are listed; what comes after is not looked at. */
   readonly validationIssues: number;
+  /** Of one GraphQL document, before anything else is looked at. */
+  readonly graphqlTokens: number;
+  readonly graphqlDepth: number;
+  /** As executed: those of fragments at each use. */
+  readonly graphqlFields: number;
+  readonly graphqlAliases: number;
+  readonly graphqlDirectives: number;
+  /** Root fields, each of which is an Operation. */
+  readonly graphqlOperations: number;
+  /** Requests in one body. */
+  readonly graphqlBatch: number;
 }
 
 export const defaultLimits: Limits = {
@@ -103,4 +114,11 @@ export const defaultLimits: Limits = {
   textLength: 1_000_000,
   ruleSteps: 10_000,
   validationIssues: 100,
+  graphqlTokens: 2_000,
+  graphqlDepth: 20,
+  graphqlFields: 1_000,
+  graphqlAliases: 100,
+  graphqlDirectives: 50,
+  graphqlOperations: 20,
+  graphqlBatch: 10,
 };

@@ -37,7 +37,7 @@ export class OpenOperands {
   #open(index: number, type: TypeRef, where: string): Expression | null {
     const known = this.#values[index];
     const own = typeOfField(type, this.#catalog);
-    if (!isOpen(type) || (known !== null && known !== undefined && !sameType(typeOfField(known.type, this.#catalog), own))) {
+    if (!isOpenType(type) || (known !== null && known !== undefined && !sameType(typeOfField(known.type, this.#catalog), own))) {
       this.#fit = false;
       return null;
     }
@@ -47,7 +47,7 @@ export class OpenOperands {
 }
 
 /** What is compared in the form in which it is stored: any other form is better worked out once, with the plan. */
-function isOpen(type: TypeRef): boolean {
+export function isOpenType(type: TypeRef): boolean {
   if (type.list) return false;
   if (type.kind === "enum") return true;
   return type.kind === "scalar" && ["ID", "String", "Int", "Long", "Money", "Boolean", "DateTime", "Date"].includes(type.name);

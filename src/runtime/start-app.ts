@@ -13,6 +13,7 @@ import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
+import { withGraphql } from "../interfaces/graphql/graphql-handler.ts";
 import type { ServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
@@ -123,7 +124,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const app: ServedApp = {
     limits, development, authenticator,
-    handler: renewing(withAdministration(createRest({ catalog, limits, access, dispatcher, clock, development }), options.describe, options.migrate), options.current),
+    handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development }), { catalog, limits, access, dispatcher, clock, log }), options.describe, options.migrate), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   return { loaded, tables, app };

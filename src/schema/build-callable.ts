@@ -1,5 +1,5 @@
 // Actions and endpoints of the Catalog.
-import { textOf, useOf, type DeclaredField } from "./declarations.ts";
+import { textOf, textsOf, useOf, type DeclaredField } from "./declarations.ts";
 import type { Callable, InputField } from "./catalog.ts";
 import { buildInputField, unknownType } from "./build-objects.ts";
 import { allowRules } from "./build-rules.ts";
@@ -33,7 +33,13 @@ export function buildEndpoint(field: DeclaredField, context: CompileContext): Ca
     on: "TABLE",
     transaction: transaction === "NONE" || transaction === "SERIALIZABLE" ? transaction : isSafe ? "NONE" : "SERIALIZABLE",
     http,
+    ...exportedOver(field),
   };
+}
+
+function exportedOver(field: DeclaredField): Pick<Callable, "exportOver"> {
+  const over = textsOf(useOf(field, "export"), "over");
+  return over === undefined ? {} : { exportOver: over };
 }
 
 /** @http, or @export alone: then POST on its name. Null: reached by code only. */

@@ -201,6 +201,8 @@ export interface Callable {
   /** Null: called by code only. Segments are literal text or `{argument}`. */
   readonly http: { readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"; readonly path: readonly string[] } | null;
   readonly page: boolean;
+  /** Of an endpoint: the interfaces that it is exported over. Absent: none but what `http` says. Actions go with their table. */
+  readonly exportOver?: readonly string[];
 }
 
 export interface Catalog {

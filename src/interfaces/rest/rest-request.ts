@@ -60,7 +60,7 @@ export class RestRequest {
 }
 
 /** Headers are collected only when a body asks for them. */
-class RequestView {
+export class RequestView {
   readonly method: string;
   readonly path: string;
   /** Out of reach for app code. */

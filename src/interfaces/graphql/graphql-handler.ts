@@ -1,0 +1,143 @@
+// /graphql over HTTP: POST with JSON, GET for queries. Reads the request, validates the document against the caller's own schema, has
+// graphql-js execute it; each root field becomes an Operation. Synchronous where its parts are.
+import type { ExecutionResult, GraphQLSchema, OperationDefinitionNode } from "graphql";
+import { execute } from "graphql/execution/execute";
+import { getOperationAST } from "graphql/utilities/getOperationAST";
+import { AmbitError, fault } from "../../base/error.ts";
+import { whenReady } from "../../base/when-ready.ts";
+import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
+import { PlanCache } from "../../resources/plan-cache.ts";
+import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import { bodyTag, matchingTag, readTags } from "../rest/entity-tag.ts";
+import { readIdempotency } from "../rest/idempotency-key.ts";
+import { RequestView } from "../rest/rest-request.ts";
+import { buildGraphqlSchema } from "./build-schema.ts";
+import { compileDocument, type CompiledDocument } from "./compile-document.ts";
+import { errorObject, refusalObject, type ErrorContext, type GraphqlErrorObject } from "./graphql-errors.ts";
+import { createNames } from "./graphql-names.ts";
+import type { Caller, GraphqlOptions, GraphqlParts } from "./graphql-parts.ts";
+import { chooseMedia, readGraphqlRequest, type GraphqlMedia, type GraphqlRequest, type GraphqlRequests } from "./graphql-request.ts";
+
+const METHODS: readonly string[] = ["GET", "HEAD", "POST", "OPTIONS"];
+const SCHEMAS_MAX = 100;
+/** Longer ones are read anew each time: the cache is bounded by entries. */
+const KEPT_TEXT_MAX = 20_000;
+
+/** In front of another handler, whose paths stay what they are. */
+export function withGraphql(next: HttpHandler, options: GraphqlOptions): HttpHandler {
+  const { planCacheEntries } = options.limits;
+  const parts: GraphqlParts = {
+    ...options, names: createNames(options.catalog),
+    schemas: new PlanCache(SCHEMAS_MAX), documents: new PlanCache(planCacheEntries), plans: new PlanCache(planCacheEntries),
+  };
+  return {
+    handle: (exchange) => (exchange.segments[0] === "graphql" ? handle(exchange, parts) : next.handle(exchange)),
+    methods: (segments) => (segments[0] !== "graphql" ? next.methods(segments) : segments.length === 1 ? METHODS : []),
+  };
+}
+
+function handle(exchange: Exchange, parts: GraphqlParts): Answer | Promise<Answer> {
+  if (exchange.segments.length !== 1) throw fault("NOT_FOUND", "Nothing is at this path.");
+  exchange.route = "/graphql";
+  if (!METHODS.includes(exchange.method)) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: METHODS.join(", ") }, fix: `Use one of ${METHODS.join(", ")}.` });
+  const media = chooseMedia(exchange.header("accept"));
+  return whenReady(readGraphqlRequest(exchange), (asked) => whenReady(answerAll(exchange, asked, parts), (answers) => answerOf(exchange, { asked, answers, media })));
+}
+
+interface GraphqlAnswer {
+  readonly data?: unknown;
+  readonly errors?: readonly GraphqlErrorObject[];
+}
+
+/** One after the other: a batch is no more at once than its parts. */
+function answerAll(exchange: Exchange, { requests, bytes }: GraphqlRequests, parts: GraphqlParts): GraphqlAnswer[] | Promise<GraphqlAnswer[]> {
+  const caller = callerOf(exchange, bytes, parts);
+  const from = (index: number, answers: GraphqlAnswer[]): GraphqlAnswer[] | Promise<GraphqlAnswer[]> =>
+    (index === requests.length ? answers : whenReady(answer(exchange, requests[index]!, caller(index)), (one) => from(index + 1, [...answers, one])));
+  return from(0, []);
+}
+
+function answer(exchange: Exchange, request: GraphqlRequest, caller: Caller): GraphqlAnswer | Promise<GraphqlAnswer> {
+  const context: ErrorContext = { requestId: exchange.requestId, log: caller.parts.log };
+  try {
+    const schema = schemaOf(caller);
+    const { document, errors } = documentOf(request.query, schema, caller);
+    if (errors.length > 0) return { errors: errors.map((error) => errorObject(error, context)) };
+    requireMethod(exchange, getOperationAST(document, request.operationName));
+    const result = execute({ schema, document, contextValue: caller, variableValues: request.variables, operationName: request.operationName });
+    return whenReady(result as ExecutionResult | Promise<ExecutionResult>, ({ data, errors: failed }) => ({
+      ...(failed === undefined ? {} : { errors: failed.map((error) => errorObject(error, context)) }), ...(data === undefined ? {} : { data }),
+    }));
+  } catch (error) {
+    // What concerns the request itself, such as its method, is answered as HTTP has it.
+    if (!(error instanceof AmbitError) || error.code === "METHOD_NOT_ALLOWED") throw error;
+    return { errors: [refusalObject(error, context)] };
+  }
+}
+
+function schemaOf({ parts, rights }: Caller): GraphQLSchema {
+  return parts.schemas.get(rights.roleKey, () => buildGraphqlSchema(parts, rights));
+}
+
+function documentOf(text: string, schema: GraphQLSchema, { parts, rights }: Caller): CompiledDocument {
+  const compile = (): CompiledDocument => compileDocument(text, schema, parts.limits);
+  return text.length > KEPT_TEXT_MAX ? compile() : parts.documents.get(`${rights.roleKey}\n${text}`, compile);
+}
+
+/** A link must not change anything. */
+function requireMethod(exchange: Exchange, operation: OperationDefinitionNode | null | undefined): void {
+  if (exchange.method === "POST" || operation?.operation !== "mutation") return;
+  throw fault("METHOD_NOT_ALLOWED", "A mutation is sent with POST.", { headers: { allow: "POST, OPTIONS" }, fix: "Use POST." });
+}
+
+/** Of the request at this place of a batch. What it may spend is that of all of them together. */
+function callerOf(exchange: Exchange, bytes: Uint8Array | null, parts: GraphqlParts): (index: number) => Caller {
+  const rights = parts.access.rights(exchange.identity);
+  const claim = bytes === null ? null : readIdempotency(exchange, bytes);
+  const startedMs = parts.clock.now();
+  const { answerBytes, queryMs } = parts.limits;
+  let spentBytes = 0;
+  return (index) => ({
+    parts, rights,
+    dispatch(body, place) {
+      const isRead = body.kind === "get" || body.kind === "query";
+      if (isRead && parts.clock.now() - startedMs > queryMs) throw fault("QUERY_TIMEOUT", `The document took longer than ${queryMs} ms.`, { fix: "Ask for less, or in several requests." });
+      const runsCode = body.kind === "action" || body.kind === "endpoint";
+      if (runsCode) exchange.unhurried();
+      return noted(exchange, parts.dispatcher.dispatch(operationOf(body, {
+        idempotency: isRead || claim === null ? null : { ...claim, scope: `${claim.scope} ${index} ${place}` },
+        request: isRead ? null : new RequestView(exchange), signal: runsCode ? exchange.signal : null,
+      }, exchange)));
+    },
+    spend(more) {
+      spentBytes += more;
+      if (spentBytes > answerBytes) throw fault("TOO_MANY_ROWS", `The answer is larger than ${answerBytes} bytes.`, { fix: "Ask for fewer rows or fields." });
+    },
+  });
+}
+
+function operationOf(body: OperationBody, more: Pick<Operation, "idempotency" | "request" | "signal">, { identity, requestId }: Exchange): Operation {
+  return { body, identity, requestId, ...more };
+}
+
+function noted(exchange: Exchange, result: Result | Promise<Result>): Result | Promise<Result> {
+  return whenReady(result, (ready) => {
+    if (ready.scanned) exchange.scanned = true;
+    return ready;
+  });
+}
+
+interface Answering { readonly asked: GraphqlRequests; readonly answers: readonly GraphqlAnswer[]; readonly media: GraphqlMedia }
+
+function answerOf(exchange: Exchange, { asked, answers, media }: Answering): Answer {
+  const [first] = answers;
+  const body = JSON.stringify(asked.batch ? answers : first);
+  const isRefused = !asked.batch && first !== undefined && first.data === undefined;
+  const status = isRefused && media !== "application/json" ? Math.max(400, first.errors?.[0]?.extensions.status ?? 400) : 200;
+  const headers: Record<string, string> = { "content-type": `${media}; charset=utf-8`, "cache-control": "private, no-store" };
+  if (asked.bytes !== null || status !== 200) return { status, headers, body };
+  headers["cache-control"] = "private, no-cache";
+  headers["etag"] = bodyTag(body);
+  const known = readTags(exchange.header("if-none-match"), "If-None-Match");
+  return known !== null && matchingTag(known, headers["etag"]) !== null ? { status: 304, headers, body: null } : { status, headers, body };
+}

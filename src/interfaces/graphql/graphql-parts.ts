@@ -1,0 +1,42 @@
+// What /graphql is made of; a reload makes all of it anew.
+import type { GraphQLSchema } from "graphql";
+import type { Access, Rights } from "../../access/rights.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { Log } from "../../base/log.ts";
+import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
+import type { PlanCache } from "../../resources/plan-cache.ts";
+import type { Catalog } from "../../schema/catalog.ts";
+import type { GraphqlNames } from "./graphql-names.ts";
+import type { CompiledDocument } from "./compile-document.ts";
+import type { SelectionPlan } from "./selection-plan.ts";
+
+export interface GraphqlOptions {
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+  readonly access: Access;
+  /** At once where it can: reads. */
+  readonly dispatcher: { dispatch(operation: Operation): Result | Promise<Result> };
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface GraphqlParts extends GraphqlOptions {
+  readonly names: GraphqlNames;
+  /** By roles. */
+  readonly schemas: PlanCache<GraphQLSchema>;
+  /** By roles and text. */
+  readonly documents: PlanCache<CompiledDocument>;
+  /** By roles and what is selected, apart from values that a plan can do without. */
+  readonly plans: PlanCache<SelectionPlan>;
+}
+
+/** Of one request, for all its resolvers: graphql-js calls it the context value. */
+export interface Caller {
+  readonly parts: GraphqlParts;
+  readonly rights: Rights;
+  /** `place`: the response key of the root field, so that several in one document have an idempotency key each. */
+  dispatch(body: OperationBody, place: string): Result | Promise<Result>;
+  /** The answer's bytes so far, and its time; throws TOO_MANY_ROWS and QUERY_TIMEOUT. */
+  spend(bytes: number): void;
+}

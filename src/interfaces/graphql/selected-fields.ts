@@ -1,0 +1,60 @@
+// What a selection set asks of one object: its fields by response key, with their arguments, fragments and @skip/@include resolved.
+// All types here are objects, so a fragment that validation let pass applies.
+import type { FieldNode, GraphQLObjectType, GraphQLResolveInfo, SelectionSetNode } from "graphql";
+import { getArgumentValues, getDirectiveValues } from "graphql/execution/values";
+import { Kind } from "graphql/language/kinds";
+import { getNamedType } from "graphql/type/definition";
+import { GraphQLIncludeDirective, GraphQLSkipDirective } from "graphql/type/directives";
+
+export interface Selected {
+  /** What it is called in the answer. */
+  readonly key: string;
+  readonly name: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Several where the document names it more than once: their selection sets count together. */
+  readonly nodes: readonly FieldNode[];
+  /** Of its objects; of a leaf never looked at. */
+  readonly type: GraphQLObjectType;
+}
+
+export type DocumentPart = Pick<GraphQLResolveInfo, "fragments" | "variableValues">;
+
+/** In order of the document, without `__typename`. */
+export function selectedFields(nodes: readonly FieldNode[], type: GraphQLObjectType, part: DocumentPart): Selected[] {
+  const found = new Map<string, FieldNode[]>();
+  const visited = new Set<string>();
+  for (const node of nodes) if (node.selectionSet !== undefined) gather(node.selectionSet, { part, found, visited });
+  const fields = type.getFields();
+  return [...found].map(([key, same]) => {
+    const name = same[0]!.name.value;
+    const field = fields[name]!;
+    return { key, name, arguments: getArgumentValues(field, same[0]!, part.variableValues), nodes: same, type: getNamedType(field.type) as GraphQLObjectType };
+  });
+}
+
+interface Gathering { readonly part: DocumentPart; readonly found: Map<string, FieldNode[]>; readonly visited: Set<string> }
+
+function gather(set: SelectionSetNode, gathering: Gathering): void {
+  const { part, found, visited } = gathering;
+  for (const selection of set.selections) {
+    if (!isWanted(selection, part)) continue;
+    if (selection.kind === Kind.INLINE_FRAGMENT) gather(selection.selectionSet, gathering);
+    else if (selection.kind === Kind.FRAGMENT_SPREAD) {
+      const name = selection.name.value;
+      if (visited.has(name)) continue;
+      visited.add(name);
+      gather(part.fragments[name]!.selectionSet, gathering);
+    } else if (selection.name.value !== "__typename") {
+      const key = selection.alias?.value ?? selection.name.value;
+      const known = found.get(key);
+      if (known === undefined) found.set(key, [selection]);
+      else known.push(selection);
+    }
+  }
+}
+
+function isWanted(node: SelectionSetNode["selections"][number], { variableValues }: DocumentPart): boolean {
+  if (node.directives === undefined || node.directives.length === 0) return true;
+  if (getDirectiveValues(GraphQLSkipDirective, node, variableValues)?.["if"] === true) return false;
+  return getDirectiveValues(GraphQLIncludeDirective, node, variableValues)?.["if"] !== false;
+}
