@@ -19,7 +19,7 @@ export interface SampleAnswer {
   readonly text: string;
   /** Undefined when it is not JSON. */
   readonly json: unknown;
-  /** Of a problem object. */
+  /** Of a problem object, or of the first error over GraphQL. */
   readonly code: string | null;
 }
 
@@ -67,8 +67,14 @@ export async function sendRequest(base: string, { method, target, headers, body 
   const text = await response.text();
   const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "" && !/ndjson/.test(response.headers.get("content-type") ?? "");
   const json: unknown = isJson ? JSON.parse(text) : undefined;
-  const problem = response.headers.get("content-type") === "application/problem+json";
-  return { status: response.status, headers: response.headers, text, json, code: problem ? (json as { code: string }).code : null };
+  const code = response.headers.get("content-type") === "application/problem+json" ? (json as { code: string }).code : graphqlCode(json);
+  return { status: response.status, headers: response.headers, text, json, code };
+}
+
+/** Of the first error of an answer over GraphQL. */
+function graphqlCode(json: unknown): string | null {
+  const [first] = (json as { errors?: { extensions: { code: string } }[] } | null | undefined)?.errors ?? [];
+  return first?.extensions.code ?? null;
 }
 
 /** Every request in turn; throws where one answers otherwise than it says. The last answer. */
@@ -86,7 +92,7 @@ export async function runRequests(base: string, text: string, judgeLast: boolean
 function checkAnswer({ expected, line }: SampleRequest, answer: SampleAnswer): void {
   const got = `${answer.status}${answer.code === null ? "" : ` ${answer.code}`}`;
   if (expected === null) {
-    if (answer.status >= 400) throw new Error(`${line}\nanswers ${got}: ${answer.text}`);
+    if (answer.status >= 400 || answer.code !== null) throw new Error(`${line}\nanswers ${got}: ${answer.text}`);
     return;
   }
   const isExpected = expected.status === answer.status && (expected.code === null || expected.code === answer.code);
