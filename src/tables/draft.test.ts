@@ -42,6 +42,19 @@ test("a step that throws leaves nothing, also when it had flushed", () => {
   expect(draft.step((session) => session.write(create("Team", {}), wire(null)).record!["number"])).toBe(3);
 });
 
+test("a write that was refused is not looked at again by the next one", async () => {
+  await app.write(create("Member", { id: "m1", teamId: "t1", nick: "a" }));
+  const draft = app.tables.draft(WHO, { note() {} });
+  const step = (write: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0]) => draft.step((session) => {
+    session.write(write, wire(null));
+    session.verify();
+  });
+  step(create("Team", { id: "t2", name: "blue" }));
+  expect(() => step(update("Member", "m1", { teamId: "t9" }))).toThrow("does not exist");
+  step(update("Member", "m1", { teamId: "t2" }));
+  expect(draft.step((session) => session.changes.length)).toBe(2);
+});
+
 test("verify finds what a commit would refuse, without SQLite", () => {
   const draft = app.tables.draft(WHO, { note() {} });
   const step = (...writes: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0][]) => draft.step((session) => {

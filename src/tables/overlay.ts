@@ -128,6 +128,8 @@ export class Overlay {
       slot.cause = cause;
       slot.writer = writer;
       this.dirty.add(slot);
+      // As before the session: there is nothing for constraints to look at.
+      if (current === slot.original) this.unsettled.delete(slot);
     }
   }
 
