@@ -3,6 +3,7 @@
 import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo } from "graphql";
 import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLString } from "graphql/type/scalars";
+import { assert } from "../../base/assert.ts";
 import { AmbitError } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
 import type { Value } from "../../base/value.ts";
@@ -17,7 +18,7 @@ import { callArguments } from "./input-types.ts";
 import { keyArgument } from "./mutation-fields.ts";
 import { byKey, valueType } from "./output-types.ts";
 import { jsonOf, keyOf, placeOf, readRecord, renamed, type RootFields, type RootResolver } from "./query-fields.ts";
-import { isPlain } from "./selection-plan.ts";
+import { isPlain, listPlan } from "./selection-plan.ts";
 import type { SchemaContext } from "./schema-context.ts";
 import { selectedFields, type Selected } from "./selected-fields.ts";
 
@@ -104,16 +105,38 @@ function namedType({ returnType }: GraphQLResolveInfo): GraphQLObjectType {
 
 function recordsOf(body: unknown, table: Table, rows: readonly Selected[], answering: Answering): unknown {
   if (body === undefined || body === null) return null;
-  if (Array.isArray(body)) return body.map((item: unknown) => (item === null ? null : recordOf(item as Members, table, rows, answering)));
-  return recordOf(body as Members, table, rows, answering);
+  if (!Array.isArray(body)) return recordOf(body as Members, table, rows, answering);
+  const items = body as readonly (Members | null)[];
+  const ids = items.flatMap((item) => (item === null || isComplete(item, table, rows) ? [] : [item[table.primaryKey] ?? null]));
+  const found = storedRecords(ids.filter((id) => id !== null), table, rows, answering);
+  return items.map((item) => (item === null ? null : found.get(String(item[table.primaryKey])) ?? renamed(item, rows, table)));
+}
+
+/** What is stored now of these, by their keys as text: one statement for each `limits.listValues` of them. */
+function storedRecords(ids: readonly unknown[], table: Table, rows: readonly Selected[], { caller, info }: Answering): ReadonlyMap<string, Members> {
+  const found = new Map<string, Members>();
+  const { rights, parts: { limits } } = caller;
+  if (!rights.scope.fields(table).has(table.primaryKey)) return found;
+  const size = Math.min(limits.listValues, limits.pageRows);
+  for (let from = 0; from < ids.length; from += size) {
+    const some = ids.slice(from, from + size);
+    const { plan } = listPlan({ table, arguments: { filter: { [table.primaryKey]: { in: some } }, limit: some.length }, part: info, rows, count: false, closed: true, keyed: true }, caller);
+    const result = caller.dispatch({ kind: "query", plan, explain: false }, placeOf(info));
+    assert(!(result instanceof Promise), "reads answer at once");
+    for (const row of jsonOf(result, caller) as readonly Members[]) found.set(String(row["$key"]), row);
+  }
+  return found;
+}
+
+/** The answer is about the moment of the commit: what it says of own fields needs no second look. */
+function isComplete(answer: Members, table: Table, rows: readonly Selected[]): boolean {
+  return isPlain(rows, table) && rows.every(({ name }) => Object.hasOwn(answer, name));
 }
 
 /** As it is stored now; where code answered with what is not stored, that, without its relations. */
 function recordOf(answer: Members, table: Table, rows: readonly Selected[], { caller, info }: Answering): unknown {
   const id = keyIn(answer, table, caller);
-  // The answer is about the moment of the commit: what it says of own fields needs no second look.
-  const isComplete = isPlain(rows, table) && rows.every(({ name }) => Object.hasOwn(answer, name));
-  if (id === null || isComplete) return renamed(answer, rows, table);
+  if (id === null || isComplete(answer, table, rows)) return renamed(answer, rows, table);
   try {
     return readRecord({ table, id, rows, info }, caller);
   } catch (error) {

@@ -67,9 +67,13 @@ export function readRecord({ table, id, rows, info }: RecordRequest, caller: Cal
   });
 }
 
-/** A whole record under the keys that were asked for. */
+/** A whole record under the keys that were asked for. It has no relations. */
 export function renamed(record: Members, rows: readonly Selected[], table: Table): Members {
-  return Object.fromEntries(rows.map(({ key, name }) => [itemAlias(table, name, key), Object.hasOwn(record, name) ? record[name] : null]));
+  return Object.fromEntries(rows.map(({ key, name }) => {
+    const relation = table.fields.get(name)?.relation;
+    const value = relation === null ? record[name] ?? null : relation?.kind === "one" ? null : [];
+    return [itemAlias(table, name, key), value];
+  }));
 }
 
 /** The response key of the root field. */
@@ -119,7 +123,8 @@ function readList(request: ListRequest, caller: Caller, info: GraphQLResolveInfo
 }
 
 function whenAllReady<Next>(results: readonly (Result | Promise<Result>)[], next: (ready: readonly Result[]) => Next): Next | Promise<Next> {
-  return results.some((result) => result instanceof Promise) ? Promise.all(results).then(next) : next(results as readonly Result[]);
+  if (!results.some((result) => result instanceof Promise)) return next(results as readonly Result[]);
+  return (async () => next(await Promise.all(results)))();
 }
 
 /** The body as values. Undefined: none. */

@@ -7,6 +7,7 @@ import { defaultPlan } from "../../query/key-plan.ts";
 import type { Plan } from "../../query/plan.ts";
 import { searchClause } from "../../query/rankings.ts";
 import { createResolution, type QueryContext } from "../../query/resolution.ts";
+import type { SelectSyntax } from "../../query/query-syntax.ts";
 import { rankedPlan, withPage } from "../../query/rest-query.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Members } from "./filter-conditions.ts";
@@ -41,6 +42,8 @@ export interface ListRequest {
   readonly count: boolean;
   /** The plan has all values: for Operations that take none beside it. */
   readonly closed?: boolean;
+  /** The key of each row comes too, as `$key`. Such a plan is not kept: it is for these records only. */
+  readonly keyed?: boolean;
 }
 
 /** A list of records or groups. Throws what REST would for the same question. */
@@ -52,12 +55,13 @@ export function listPlan(request: ListRequest, caller: Caller): Asked {
   const found: QuerySyntax = groups !== undefined ? groupSyntax(groups, context)
     : rows === null ? { items: [presence(table, context.scope)], levels: [] } : recordSyntax(rows, { table, path: [], where: "" }, context);
   const levels = [...listLevels(given, { table, path: [], where: "" }, context), ...found.levels];
+  const items = request.keyed === true ? [...found.items, keyItem(table)] : found.items;
   const ranked = ["search", "near", "similar", "after"].map((name) => given[name] ?? null);
   draft.note(ranked);
-  return prepared(draft, caller, () => {
+  return prepared({ draft, kept: request.keyed !== true }, caller, () => {
     const query = queryContext(table, caller);
     const resolution = createResolution(query);
-    const built = buildPlan({ table, items: found.items, levels, depth: 0 }, resolution);
+    const built = buildPlan({ table, items, levels, depth: 0 }, resolution);
     const [search, near, similar, after] = ranked as [string | null, unknown, unknown, string | null];
     const plan = rankedPlan({
       ...built, search: search === null ? null : searchClause(search, table, resolution),
@@ -72,7 +76,7 @@ export function recordPlan(table: Table, rows: readonly Selected[], part: Docume
   const context = selectionContext(part, caller);
   context.draft.note("record", table.name);
   const { items, levels } = recordSyntax(rows, { table, path: [], where: "" }, context);
-  return prepared(context.draft, caller, () => ({ plan: buildPlan({ table, items, levels, depth: 0 }, createResolution(queryContext(table, caller))), limit: null }));
+  return prepared({ draft: context.draft, kept: true }, caller, () => ({ plan: buildPlan({ table, items, levels, depth: 0 }, createResolution(queryContext(table, caller))), limit: null }));
 }
 
 /** The record as it is, by the names of its fields. */
@@ -86,10 +90,14 @@ export function isPlain(rows: readonly Selected[], table: Table): boolean {
 }
 
 
-function prepared(draft: PlanDraft, { parts, rights }: Caller, build: () => SelectionPlan): Asked {
+function prepared({ draft, kept }: { readonly draft: PlanDraft; readonly kept: boolean }, { parts, rights }: Caller, build: () => SelectionPlan): Asked {
   const { signature } = draft;
-  const found = signature.length > SIGNATURE_MAX ? build() : parts.plans.get(`${rights.roleKey}\n${signature}`, build);
+  const found = !kept || signature.length > SIGNATURE_MAX ? build() : parts.plans.get(`${rights.roleKey}\n${signature}`, build);
   return { ...found, values: draft.values() };
+}
+
+function keyItem(table: Table): SelectSyntax {
+  return { kind: "field", alias: "$key", field: { name: table.primaryKey, path: [], asText: false }, cast: null };
 }
 
 function selectionContext(part: DocumentPart, { parts, rights }: Caller, closed: boolean = false): SelectionContext {
