@@ -10,7 +10,7 @@ import { positionText, readPosition } from "../changes/wire-position.ts";
 import type { Table } from "../schema/catalog.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import { readEpoch } from "../storage/epoch.ts";
-import { formerVersions, type FormerVersion, type VersionEnd } from "../storage/former-versions.ts";
+import { formerVersions, writtenAt, type FormerVersion, type VersionEnd } from "../storage/former-versions.ts";
 import { readHistoryStart, type HistoryStart } from "../storage/history-tables.ts";
 import { readMoment, type Moment } from "../storage/moments.ts";
 import { notFound } from "../tables/denial.ts";
@@ -57,8 +57,8 @@ function cursorPosition(text: string, epoch: string): number {
 function versionsBefore(core: DispatchCore, table: Table, id: Value, before: number): Version[] {
   const stands: StoredRecord | null = core.tables.get(table.name, id);
   const former = formerVersions(table, core.catalog).ofRecord(core.storage.reader, id, { before, limit: VERSIONS_MAX + 1 });
-  const current: Version[] = stands === null || stands.version >= before ? [] : [{ values: stands.values, from: stands.version, end: null }];
-  return [...current, ...former.map(({ row, until, ended, ending }: FormerVersion): Version => ({ values: row.values, from: row.version, end: { until, ended, ending } }))];
+  const current: Version[] = stands === null || writtenAt(stands) >= before ? [] : [{ values: stands.values, from: writtenAt(stands), end: null }];
+  return [...current, ...former.map(({ row, until, ended, ending }: FormerVersion): Version => ({ values: row.values, from: writtenAt(row), end: { until, ended, ending } }))];
 }
 
 interface Telling {

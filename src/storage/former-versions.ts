@@ -48,7 +48,7 @@ function createFormerVersions(table: Table, catalog: Catalog): FormerVersions {
   const decode = ([position, time, how, ...row]: readonly SqlValue[]): FormerVersion => ({ until: position as number, ended: time as string, ending: how as Ending, row: codec.decode(row) });
   return {
     keep(connection, row, end) {
-      connection.query(insertSql).run(...codec.encode(row.values, row.version, row.expires), end.until, end.ended, end.ending);
+      connection.query(insertSql).run(...codec.encode(row.values, writtenAt(row), row.expires), end.until, end.ended, end.ending);
     },
     ofRecord: (connection, id, page) => connection.query(`${select} WHERE ${key} = ?1 AND ${version} < ?2 ORDER BY ${until} DESC LIMIT ?3`).values(codec.key(id), page.before, page.limit).map(decode),
     last: (connection, id) => connection.query(`${select} WHERE ${key} = ?1 ORDER BY ${until} DESC LIMIT 1`).values(codec.key(id)).map(decode)[0] ?? null,
@@ -57,4 +57,9 @@ function createFormerVersions(table: Table, catalog: Catalog): FormerVersions {
       connection.query(`DELETE FROM ${name} WHERE ${key} = ?1`).run(codec.key(id));
     },
   };
+}
+
+/** Where the row came to stand on the log; a later version comes from the schema. */
+export function writtenAt({ version, written = version }: Pick<StoredRow, "version" | "written">): number {
+  return written;
 }

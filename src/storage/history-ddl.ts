@@ -18,29 +18,46 @@ const MOMENT_DDL = [
   `CREATE INDEX IF NOT EXISTS "$moment$index(time)" ON "$moment" ("time")`,
 ];
 
+/** What else is known of the change. */
+export interface HistoryChange {
+  /** The shape before. */
+  readonly old: CatalogShape;
+  /** Types whose records were written anew: what they were before cannot be told by their versions. */
+  readonly rewritten: ReadonlySet<string>;
+  isApproved(difference: Difference): boolean;
+}
+
 /** After the tables themselves have their shape. Returns what would lose kept versions; then the caller must roll back. */
-export function prepareHistory(context: HistoryContext, old: CatalogShape, isApproved: (difference: Difference) => boolean = () => false): Difference[] {
+export function prepareHistory(context: HistoryContext, change: HistoryChange): Difference[] {
   const { connection, catalog } = context;
+  const { old } = change;
+  const differences: Difference[] = [];
   const keeping = [...catalog.tables.values()].filter(keepsFormer);
   if (keeping.length > 0) for (const sql of MOMENT_DDL) connection.execute(sql);
   const followed = new Set<TableShape>();
   for (const table of keeping) {
     const before = old.tables.find((shape) => shape.sqlName === table.sqlName) ?? old.tables.find((shape) => shape.name === table.renamedFrom) ?? null;
     if (before !== null) followed.add(before);
-    prepareTable(context, table, before);
+    differences.push(...prepareTable(context, table, before, change));
   }
-  return old.tables.filter((shape) => shape.keeps !== undefined && !followed.has(shape)).flatMap((shape) => removeHistory(context, shape, isApproved));
+  for (const shape of old.tables) if (shape.keeps !== undefined && !followed.has(shape)) differences.push(...removeHistory(context, shape, change));
+  return differences;
 }
 
-function prepareTable(context: HistoryContext, table: Table, old: TableShape | null): void {
+function prepareTable(context: HistoryContext, table: Table, old: TableShape | null, change: HistoryChange): Difference[] {
   const { connection } = context;
   if (old?.keeps !== undefined && old.sqlName !== table.sqlName) renameHistory(connection, old.sqlName, table.sqlName);
   renameColumns(connection, table);
   const present = columnsOf(connection, historyTable(table.sqlName));
-  if (present.size === 0) createHistory(context, table);
-  else evolveHistory(context, table, present, old);
-  const begins = present.size === 0 || (table.historyMs !== null && old?.keeps?.history !== true);
-  if (begins) beginNow(context, table);
+  const lost = old === null || present.size === 0 ? null : changedType(context, table, old, present);
+  if (lost !== null && !change.isApproved(lost)) return [lost];
+  const isRewritten = change.rewritten.has(table.name);
+  if (lost !== null) connection.execute(`DROP TABLE ${quoted(historyTable(table.sqlName))}`);
+  if (present.size === 0 || lost !== null) createHistory(context, table);
+  else evolveHistory(context, table, present);
+  const begins = present.size === 0 || lost !== null || isRewritten || (table.historyMs !== null && old?.keeps?.history !== true);
+  if (begins) beginNow(context, table, isRewritten ? 1 : 0);
+  return [];
 }
 
 function renameHistory(connection: Connection, from: string, to: string): void {
@@ -71,17 +88,10 @@ function createHistory({ connection }: HistoryContext, table: Table): void {
   }
 }
 
-/** What came is added, what went is dropped. Where the kind of a value changed, the old ones could not be read: history begins anew. */
-function evolveHistory(context: HistoryContext, table: Table, present: ReadonlyMap<string, string>, old: TableShape | null): void {
-  const { connection, catalog } = context;
+/** What came is added, what went is dropped. */
+function evolveHistory({ connection, catalog }: HistoryContext, table: Table, present: ReadonlyMap<string, string>): void {
   const name = quoted(historyTable(table.sqlName));
   const wanted = wantedColumns(table);
-  const changed = wanted.some(({ name: column, type }) => present.has(column) && present.get(column) !== type) || hasOtherTypes(table, old);
-  if (changed) {
-    connection.execute(`DROP TABLE ${name}`);
-    createHistory(context, table);
-    return beginNow(context, table);
-  }
   const defaults = new Map<string, string>();
   for (const { name: added } of table.fields.values()) {
     const field = fieldOf(table, added);
@@ -97,18 +107,22 @@ function evolveHistory(context: HistoryContext, table: Table, present: ReadonlyM
   for (const column of present.keys()) if (!known.has(column)) connection.execute(`ALTER TABLE ${name} DROP COLUMN ${quoted(column)}`);
 }
 
-/** Fields whose values have another form by now. */
-function hasOtherTypes(table: Table, old: TableShape | null): boolean {
-  if (old === null) return false;
-  return old.fields.some(({ name, type }) => {
+/** A field whose values have another form by now, so that the old ones could not be read. Null: none, or nothing is kept. */
+function changedType({ connection }: HistoryContext, table: Table, old: TableShape, present: ReadonlyMap<string, string>): Difference | null {
+  const columns = new Map(wantedColumns(table).map(({ name, type }) => [name, type]));
+  const changed = old.fields.find(({ name, type }) => {
     const now = table.fields.get(name) ?? [...table.fields.values()].find((field) => field.renamedFrom === name);
-    if (now?.kind !== "stored") return false;
+    if (now?.kind !== "stored" || !present.has(now.name)) return false;
     const base = now.type.kind === "scalar" ? now.type.name : now.type.kind;
-    return base !== type.base || now.type.list !== type.list;
+    return base !== type.base || now.type.list !== type.list || columns.get(now.name) !== present.get(now.name);
   });
+  const count = changed === undefined ? 0 : connection.values(`SELECT count(*) FROM ${quoted(historyTable(table.sqlName))}`)[0]![0] as number;
+  if (changed === undefined || count === 0) return null;
+  return difference(old, changed.name, `changed its type, and ${count} former versions hold the old one`,
+    `Keep the type, or add a field beside it; if the former versions may be lost, run ambit migrate apply --allow-destroy ${table.name}.${changed.name}.`, "destructive");
 }
 
-function removeHistory({ connection }: HistoryContext, shape: TableShape, isApproved: (difference: Difference) => boolean): Difference[] {
+function removeHistory({ connection }: HistoryContext, shape: TableShape, { isApproved }: HistoryChange): Difference[] {
   const name = quoted(historyTable(shape.sqlName));
   const count = connection.values(`SELECT count(*) FROM ${name}`)[0]![0] as number;
   const lost = difference(shape, null, `no longer keeps former versions, and there are ${count}`,
@@ -118,8 +132,9 @@ function removeHistory({ connection }: HistoryContext, shape: TableShape, isAppr
   return [];
 }
 
-function beginNow({ connection, nowMs }: HistoryContext, table: Table): void {
-  const position = connection.values(`SELECT max("position") FROM "$log"`)[0]![0] as number | null ?? 0;
+/** `ahead`: of the newest entry. */
+function beginNow({ connection, nowMs }: HistoryContext, table: Table, ahead: 0 | 1): void {
+  const position = (connection.values(`SELECT max("position") FROM "$log"`)[0]![0] as number | null ?? 0) + ahead;
   writeHistoryStart(connection, table.sqlName, { position, time: dateTimeOf(nowMs) });
 }
 
