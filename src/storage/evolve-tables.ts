@@ -33,11 +33,11 @@ export interface Evolution {
 }
 
 export function evolveTables(context: EvolveContext, evolution: Evolution): Difference[] {
-  const { stored, old, isApproved } = evolution;
+  const { stored, old, functions, isApproved } = evolution;
   const differences = [...eachTable(context, evolution), ...(old.tables.length === 0 ? [] : brokenReferences(context.connection, evolution))];
   // Only in the new shape can records be read.
   if (differences.length === 0) differences.push(...brokenChecks(context, old));
-  if (differences.length === 0) differences.push(...prepareHistory(context, stored, isApproved));
+  if (differences.length === 0) differences.push(...prepareHistory(context, { old: stored, rewritten: new Set(functions.keys()), isApproved }));
   return differences;
 }
 

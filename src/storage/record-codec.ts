@@ -16,6 +16,8 @@ export interface StoredRow {
   /** All stored fields, of open tables the undeclared ones too; null where nothing is stored. */
   readonly values: RecordValues;
   readonly version: number;
+  /** The position of the entry that wrote it, where a change of the schema gave it a later version. */
+  readonly written?: number;
   /** Canonical DateTime from which on it is gone; null: never. */
   readonly expires: string | null;
 }
@@ -192,7 +194,9 @@ function rowDecoder(table: Table, catalog: Catalog): (row: readonly SqlValue[]) 
       const decode = decoders[index]!;
       values[names[index]!] = stored === null || decode === null ? (stored as Value) : decode(stored);
     }
-    return { values, version: Math.max(row[count] as number, since), expires: row[count + 1] as string | null };
+    const written = row[count] as number;
+    const expires = row[count + 1] as string | null;
+    return written >= since ? { values, version: written, expires } : { values, version: since, written, expires };
   };
 }
 

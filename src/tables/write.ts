@@ -57,4 +57,6 @@ export interface StoredRecord {
   readonly values: RecordValues;
   /** Position of the last entry that changed it. */
   readonly version: number;
+  /** The position of the entry that wrote it, where a change of the schema gave it a later version. */
+  readonly written?: number;
 }
