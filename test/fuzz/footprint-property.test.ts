@@ -22,7 +22,7 @@ import { withRandomRules } from "./random-rules.ts";
 
 const size = process.env["AMBIT_TEST_SIZE"] === "long" ? 20_000 : 2_000;
 const plansPerApp = 40;
-const commitsPerPlan = 5;
+const commitsPerPlan = 10;
 const firstSeed = Number(process.env["AMBIT_TEST_SEED"] ?? 1);
 const environment: Environment = { rows: {}, variables: { auth: { subject: "u1", roles: ["a"], tenant: null, claims: {} } }, now: testNow, source: null };
 
