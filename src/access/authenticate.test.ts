@@ -7,7 +7,7 @@ import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
 import { fakeClock } from "../base/clock.ts";
 import { AmbitError } from "../base/error.ts";
 import { createAuthenticator, type AuthConfig, type Authenticator } from "./authenticate.ts";
-import { subjectIdentity } from "./identities.ts";
+import { administratorIdentity, administratorOf, subjectIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
 import type { JwtIssuer } from "./verify-token.ts";
 
@@ -161,4 +161,11 @@ test("the identity key is over subject, roles, tenant and claims, whatever their
   for (const change of [{ subject: "u2" }, { roles: ["a"] }, { tenant: "t" }, { claims: { x: 2 } }]) {
     expect(subjectIdentity({ ...base, ...change }).key).not.toBe(same.key);
   }
+});
+
+test("an empty name is no tenant, and the administrator has one only where it is named", () => {
+  expect(subjectIdentity({ subject: "ann", roles: [], tenant: "" }).tenant).toBeNull();
+  expect(subjectIdentity({ subject: "ann", roles: [], tenant: "" }).key).toBe(subjectIdentity({ subject: "ann", roles: [], tenant: null }).key);
+  expect(administratorOf("t1")).toMatchObject({ kind: "administrator", tenant: "t1" });
+  expect(administratorOf("t1").key).not.toBe(administratorIdentity.key);
 });

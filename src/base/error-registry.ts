@@ -107,7 +107,7 @@ export const errorRegistry = define({
   PAGE_SHAPE: { status: 422, title: "@page is not possible here", fix: "Use it on a non-null list without arguments limit and after." },
   EVERY_INPUT: { status: 422, title: "@every is not possible here", fix: "Use it on jobs and decisions, with input for required arguments." },
   BODY_MISSING: { status: 422, title: "Declaration and body differ", fix: "Declare and write both, with the same shape." },
-  TENANT_FIELD: { status: 422, title: "Tenant and partition name required fields", fix: "Name a required field." },
+  TENANT_FIELD: { status: 422, title: "Tenant and partition name required fields", fix: "Name a required field; that of the tenant is ID or String." },
   TENANT_RELATION: { status: 422, title: "A record of no tenant would refer to a tenant's", fix: "Give the table that refers a tenant too." },
   TYPESCRIPT: { status: 422, title: "resources.ts does not type-check", fix: "Correct the type error." },
   CONFIG: { status: 422, title: "config.yaml is not valid", fix: "Correct the setting." },
