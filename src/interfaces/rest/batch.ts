@@ -94,7 +94,7 @@ class Pass implements BatchPass {
     const hasBody = item.body !== undefined;
     if (hasBody && !headers.has("content-type")) headers.set("content-type", "application/json");
     if (hasBody) readFormat(headers.get("content-type")!, ["json", "merge-patch"]);
-    return new BatchExchange(this.#whole, { method: item.method, target: item.target.resolve(resolve), headers, body: encoder.encode(hasBody ? bodyText(item.body, resolve) : "") });
+    return new BatchExchange(this.#whole, { method: item.method, target: item.target.resolve(resolve), headers, body: encoder.encode(hasBody ? bodyText(item.body, resolve, this.#whole.limits.bodyBytes) : "") });
   }
 
   /** What a reference stands for never decides which operation it is. */
