@@ -36,6 +36,12 @@ export const Endpoints = endpoints({
     const product = await ctx.db.Product.first({ category, order: { price: "asc" } });
     return product!;
   },
+  async retitle(ctx, { sku, title, countFirst }) {
+    const product = (await ctx.db.Product.first({ sku }))!;
+    const before = countFirst ? await ctx.db.Product.count({ search: title }) : null;
+    await ctx.db.Product.update(product.id, { title });
+    return before ?? await ctx.db.Product.count({ search: title });
+  },
   async importRate(ctx, { currency }) {
     return { currency, rate: await rateOf(ctx, currency) };
   },
