@@ -10,6 +10,10 @@ export type DocumentLimits = Pick<Limits, "graphqlDepth" | "graphqlFields" | "gr
 interface Size { readonly depth: number; readonly fields: number; /** At the top of the set, fragments included. */ readonly top: number }
 
 const EMPTY: Size = { depth: 0, fields: 0, top: 0 };
+/** The same field named again and again in one selection: validation compares each with each. */
+const REPEATS_MAX = 10;
+/** Uses of fragments: validation compares each with each, too. */
+const FRAGMENTS_MAX = 100;
 /** Introspection costs as many fields as the schema has. */
 const INTROSPECTION_FIELDS = 50;
 
@@ -23,6 +27,8 @@ export function checkDocumentSize(document: DocumentNode, limits: DocumentLimits
     if (top > limits.graphqlOperations) throw tooLarge(`more than ${limits.graphqlOperations} root fields`, "Ask in several requests, or for a list.");
   }
   if (measure.aliases > limits.graphqlAliases) throw tooLarge(`more than ${limits.graphqlAliases} aliases`, "Ask for lists in place of many single records.");
+  if (measure.repeats > REPEATS_MAX) throw tooLarge(`one field more than ${REPEATS_MAX} times in one selection`, "Name it once, with all that is wanted of it.");
+  if (measure.fragments > FRAGMENTS_MAX) throw tooLarge(`more than ${FRAGMENTS_MAX} uses of fragments`, "Name the fields themselves.");
   if (measure.directives > limits.graphqlDirectives) throw tooLarge(`more than ${limits.graphqlDirectives} directives`, "Leave out what is not wanted.");
 }
 
@@ -37,6 +43,8 @@ function isOperation(definition: DefinitionNode): definition is OperationDefinit
 class Measure {
   aliases = 0;
   directives = 0;
+  repeats = 0;
+  fragments = 0;
   readonly #fragments = new Map<string, FragmentDefinitionNode>();
   /** Null while it is being measured: a fragment inside itself is refused by validation. */
   readonly #known = new Map<string, Size | null>();
@@ -52,7 +60,14 @@ class Measure {
 
   of({ selections }: SelectionSetNode): Size {
     let size = EMPTY;
+    const named = new Map<string, number>();
     for (const selection of selections) {
+      if (selection.kind === Kind.FIELD) {
+        const key = (selection.alias ?? selection.name).value;
+        const times = (named.get(key) ?? 0) + 1;
+        named.set(key, times);
+        this.repeats = Math.max(this.repeats, times);
+      } else this.fragments++;
       this.directives += selection.directives?.length ?? 0;
       const one = this.#selection(selection);
       size = { depth: Math.max(size.depth, one.depth), fields: size.fields + one.fields, top: size.top + one.top };
