@@ -20,6 +20,7 @@ type Book @table @search(fields: ["title", "reviews.text"]) {
   title: String
   price: Decimal
   pages: Int
+  blurb: String @indexed(type: TEXT)
   total: Int @computed(rule: "record.pages * 2")
   place: Place @indexed(type: GEO)
   vector: Vector @indexed(type: VECTOR, dimensions: 2)
@@ -222,10 +223,45 @@ describe("other tables", () => {
     expect(isTouched(ranked, "Book", null, written({ pages: 1 }))).toBe(true);
     expect(isTouched(ranked, "Book", written({ pages: 1 }), written({ pages: 1, title: "other" }))).toBe(true);
     expect(isTouched(ranked, "Book", written({}), written({ price: "3" }))).toBe(false);
+    // The length of all of a record's texts weighs.
+    expect(isTouched(ranked, "Book", written({}), written({ blurb: "long" }))).toBe(true);
     expect(isTouched(ranked, "Review", review({}), review({ text: "apple" }))).toBe(true);
     const ordered = read("Book?search=apple&select=id&pages=gt.5&order=pages").footprints;
     expect(isTouched(ordered, "Book", null, written({ pages: 1 }))).toBe(false);
     expect(isTouched(ordered, "Book", written({}), written({ title: "other" }))).toBe(true);
+  });
+
+  const has = (of: string, field: string): Expression => ({ op: "not", operand: { op: "is-null", operand: { op: "field", type: { kind: "string" }, row: "record", table: of, path: [], field, within: [] } } });
+
+  test("masks", () => {
+    const masked = (plan: Plan): Plan => ({
+      ...plan, search: plan.search === null ? null : { ...plan.search, paths: plan.search.paths.map((path) => ({ ...path, visibleWhen: path.path.length > 1 ? has("Review", "id") : has("Book", "price") })) },
+      select: plan.select.map((item) => (item.kind === "embed" ? { ...item, visibleWhen: has("Book", "blurb"), linkFilter: has("Tagging", "id") } : item.kind === "value" ? { ...item, visibleWhen: has("Book", "pages") } : item)),
+    });
+    const footprints = read("Book?select=id,tags(label)", { change: masked }).footprints;
+    expect(isTouched(footprints, "Book", written({}), written({ blurb: "x" }))).toBe(true);
+    expect(isTouched(footprints, "Book", written({}), written({ pages: 3 }))).toBe(true);
+    expect(isTouched(footprints, "Book", written({}), written({ price: "3" }))).toBe(false);
+    expect(footprints.find((footprint) => footprint.table === "Tagging")?.columns).toEqual(new Set(["bookId", "tagId", "id"]));
+    expect(isTouched(read("Book?select=id&search=x&order=id", { change: masked }).footprints, "Book", written({}), written({ price: "3" }))).toBe(true);
+  });
+
+  test("conditions of which only a part is about the row", () => {
+    const path: Expression = { op: "is-null", operand: { op: "field", type: { kind: "string" }, row: "record", table: "Book", path: ["author"], field: "name", within: [] } };
+    const either: Expression = { op: "or", operands: [has("Book", "blurb"), path] };
+    const touched = (filter: Expression, book_: RecordValues): boolean => isTouched(read("Book?select=id", { change: (plan) => ({ ...plan, filter }) }).footprints, "Book", null, book_);
+    expect(touched(either, written({}))).toBe(true);
+    expect(touched({ op: "and", operands: [has("Book", "blurb"), path] }, written({}))).toBe(false);
+    expect(touched({ op: "not", operand: either }, written({}))).toBe(true);
+    expect(touched({ op: "not", operand: either }, written({ blurb: "x" }))).toBe(false);
+    expect(touched({ op: "not", operand: { op: "and", operands: [has("Book", "blurb"), path] } }, written({ blurb: "x" }))).toBe(true);
+    // oxlint-disable-next-line unicorn/no-thenable -- an expression is never awaited
+    const chosen: Expression = { op: "conditional", type: { kind: "bool" }, condition: has("Book", "blurb"), then: path, otherwise: has("Book", "title") };
+    expect([touched(chosen, written({ title: null })), touched(chosen, written({ title: null, blurb: "x" })), touched(chosen, written({}))]).toEqual([false, true, true]);
+    // oxlint-disable-next-line unicorn/no-thenable -- an expression is never awaited
+    const unsure: Expression = { op: "conditional", type: { kind: "bool" }, condition: path, then: has("Book", "blurb"), otherwise: has("Book", "title") };
+    expect([touched(unsure, written({ title: null })), touched(unsure, written({ title: null, blurb: "x" })), touched(unsure, written({}))]).toEqual([false, true, true]);
+    expect(touched({ ...unsure, then: path }, written({ title: null }))).toBe(true);
   });
 
   test("nearness and likeness", () => {
