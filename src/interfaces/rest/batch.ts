@@ -21,7 +21,7 @@ export interface BatchParts {
   readonly router: RestRouter;
   answer(request: RestRequest, route: RestRoute): Answer | Promise<Answer>;
   /** Throws what is wrong with a path or method that leads nowhere. */
-  refuse(exchange: Exchange): never;
+  refuse(segments: readonly string[]): never;
 }
 
 export function answerBatch(request: RestRequest, parts: BatchParts): Answer | Promise<Answer> {
@@ -100,9 +100,11 @@ class Pass implements BatchPass {
   /** What a reference stands for never decides which operation it is. */
   #routeOf(item: BatchItem, exchange: BatchExchange): RestRoute {
     const { router, refuse } = this.#parts;
-    const meant = router.find(item.method, item.target.segments(() => "\0"));
+    const places = item.target.segments(() => "{reference}");
+    const meant = router.find(item.method, places);
     const route = router.find(item.method, exchange.segments);
-    if (meant === null || route === null || meant.name !== route.name || meant.target.kind !== route.target.kind) return refuse(exchange);
+    if (meant === null) return refuse(places);
+    if (route === null || meant.name !== route.name || meant.target.kind !== route.target.kind) return refuse(exchange.segments);
     const { target } = route;
     if (target.kind === "batch") throw fault("NOT_IN_BATCH", "A batch cannot be part of a batch.");
     if (target.kind === "history" || target.kind === "restore") throw fault("NOT_IN_BATCH", `${target.kind} is a request of its own.`);

@@ -3,7 +3,7 @@ import { unreachable } from "../../base/assert.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { PlanCache } from "../../resources/plan-cache.ts";
 import type { Table } from "../../schema/catalog.ts";
-import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import type { Answer, HttpHandler } from "../http/exchange.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
 import { readHistory, restoreRecord } from "./history-handlers.ts";
@@ -18,7 +18,7 @@ export function createRest(options: RestOptions): HttpHandler {
   const router = createRestRouter(options.catalog);
   const { planCacheEntries } = options.limits;
   const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), openQueries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
-  const refused = (exchange: Exchange): never => refuse(exchange, router, options.development === true);
+  const refused = (segments: readonly string[]): never => refuse(segments, router, options.development === true);
   const answer = (request: RestRequest, { target }: RestRoute): Answer | Promise<Answer> => {
     switch (target.kind) {
       case "list": return handleList(request, target.table);
@@ -35,7 +35,7 @@ export function createRest(options: RestOptions): HttpHandler {
   return {
     handle(exchange) {
       const route = router.find(exchange.method, exchange.segments);
-      if (route === null) return refused(exchange);
+      if (route === null) return refused(exchange.segments);
       exchange.route = route.name;
       return answer(new RestRequest(exchange, parts), route);
     },
@@ -61,12 +61,12 @@ function handleRecord(request: RestRequest, table: Table, id: string): Answer | 
   }
 }
 
-function refuse(exchange: Exchange, router: RestRouter, development: boolean): never {
-  const methods = router.methods(exchange.segments);
+function refuse(segments: readonly string[], router: RestRouter, development: boolean): never {
+  const methods = router.methods(segments);
   if (methods.length > 0) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") }, fix: `Use one of ${methods.join(", ")}.` });
-  const first = exchange.segments[0]!;
+  const first = segments[0]!;
   if (router.isReserved(first)) throw new AmbitError(404, "NOT_AVAILABLE", `/${first} is not available in this version.`, { fix: "README lists what is available." });
   // Tables that exist are nobody's business; whoever develops knows them.
-  const near = development ? router.nearest(exchange.segments) : null;
+  const near = development ? router.nearest(segments) : null;
   throw fault("NOT_FOUND", "Nothing is at this path.", near === null ? {} : { fix: `Did you mean ${near}?` });
 }
