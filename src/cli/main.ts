@@ -12,6 +12,7 @@ import { describeCommand } from "./describe.ts";
 import { devCommand } from "./dev.ts";
 import { explainCommand } from "./explain.ts";
 import { exportCommand } from "./export.ts";
+import { importCommand } from "./import.ts";
 import { initCommand } from "./init.ts";
 import { migrateCommand } from "./migrate.ts";
 import { createOutput, type Sink } from "./output.ts";
@@ -22,7 +23,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

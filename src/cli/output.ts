@@ -8,6 +8,8 @@ export interface Output {
   readonly json: boolean;
   /** For people only; nothing with --json. */
   say(text: string): void;
+  /** How far long work is, on a terminal: each replaces the one before, an empty one ends it. */
+  progress(text: string): void;
   /** With --json only. */
   object(value: unknown): void;
   diagnostics(list: readonly Diagnostic[]): void;
@@ -21,6 +23,7 @@ export function createOutput(json: boolean, sink: Sink): Output {
   return {
     json,
     say(text) { if (!json) sink.out(`${text}\n`); },
+    progress(text) { if (!json && sink.terminal) sink.err(`\r${text}\u001b[K`); },
     object(value) { if (json) sink.out(`${JSON.stringify(value)}\n`); },
     diagnostics(list) {
       for (const diagnostic of list) {

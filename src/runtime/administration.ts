@@ -11,12 +11,21 @@ export type Describe = (section: Section | null) => Promise<object>;
 /** Plans or carries out what `POST /admin/migrate` asks for. */
 export type Migrate = (request: MigrationRequest) => Promise<object>;
 
-export function withAdministration(next: HttpHandler, describe: Describe, migrate: Migrate): HttpHandler {
+/** One step of `ambit import`, of `POST /admin/import`. */
+export type ImportStep = (body: unknown) => Promise<object>;
+
+export interface AdministrationParts {
+  readonly describe: Describe;
+  readonly migrate: Migrate;
+  readonly importStep: ImportStep;
+}
+
+export function withAdministration(next: HttpHandler, parts: AdministrationParts): HttpHandler {
   return {
     handle(exchange) {
-      return exchange.segments[0] === "admin" ? administer(exchange, describe, migrate) : next.handle(exchange);
+      return exchange.segments[0] === "admin" ? administer(exchange, parts) : next.handle(exchange);
     },
-    methods: (segments) => (isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : isMigrate(segments) ? ["POST", "OPTIONS"] : next.methods(segments)),
+    methods: (segments) => (isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : isMigrate(segments) || isImport(segments) ? ["POST", "OPTIONS"] : next.methods(segments)),
   };
 }
 
@@ -24,24 +33,27 @@ const isDescribe = (segments: readonly string[]): boolean => segments.length ===
 
 const isMigrate = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "migrate";
 
-async function administer(exchange: Exchange, describe: Describe, migrate: Migrate): Promise<Answer> {
+const isImport = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "import";
+
+async function administer(exchange: Exchange, { describe, migrate, importStep }: AdministrationParts): Promise<Answer> {
   if (exchange.identity.kind !== "administrator") {
     const message = "This path is the administrator's.";
     throw exchange.identity.kind === "anonymous" ? fault("UNAUTHENTICATED", message) : fault("FORBIDDEN", message);
   }
-  if (isMigrate(exchange.segments)) return migrateData(exchange, migrate);
+  if (isMigrate(exchange.segments)) return post(exchange, "/admin/migrate", async (body) => migrate(readMigrationRequest(body)));
+  if (isImport(exchange.segments)) return post(exchange, "/admin/import", importStep);
   if (!isDescribe(exchange.segments)) throw fault("NOT_FOUND", "Nothing is at this path.");
   if (exchange.method !== "GET" && exchange.method !== "HEAD") throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: "GET, HEAD, OPTIONS" } });
   exchange.route = "/admin/describe";
   return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(await describe(sectionOf(exchange))) };
 }
 
-async function migrateData(exchange: Exchange, migrate: Migrate): Promise<Answer> {
+async function post(exchange: Exchange, route: string, carryOut: (body: Json) => Promise<object>): Promise<Answer> {
   if (exchange.method !== "POST") throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: "POST, OPTIONS" } });
-  exchange.route = "/admin/migrate";
+  exchange.route = route;
   exchange.unhurried();
-  const request = readMigrationRequest(parseBody(await exchange.body()));
-  return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(await migrate(request)) };
+  const answer = await carryOut(parseBody(await exchange.body()));
+  return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(answer) };
 }
 
 function parseBody(bytes: Uint8Array): Json {

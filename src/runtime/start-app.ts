@@ -24,6 +24,7 @@ import type { AppConfig } from "./config.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { openControl, type Control } from "./control.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
+import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
@@ -124,7 +125,9 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const app: ServedApp = {
     limits, development, authenticator,
-    handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development }), { catalog, limits, access, dispatcher, clock, log }), options.describe, options.migrate), options.current),
+    handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development }), { catalog, limits, access, dispatcher, clock, log }), {
+      describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
+    }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   return { loaded, tables, app };

@@ -3,6 +3,7 @@
 import type { RecordValues, Value } from "../base/value.ts";
 import { fault } from "../base/error.ts";
 import { equalValues } from "../base/equal-values.ts";
+import type { Connection } from "../storage/connection.ts";
 import { expiryOf, newRecord } from "./fill-record.ts";
 import { runChecks } from "./judge.ts";
 import type { Slot, Writer } from "./overlay.ts";
@@ -19,6 +20,16 @@ export interface ImportedRow {
 
 /** unchanged: it is there already, just so. deferred: nothing was done, since what it refers to is not there yet. */
 export type ImportOutcome = "created" | "replaced" | "unchanged" | "deferred";
+
+/** The next number of a sequence; those before it were given out. */
+export interface SequenceReach { readonly name: string; readonly scope: string; readonly next: string }
+
+const REACH = `INSERT INTO "$sequence" ("name", "scope", "next") VALUES (?1, ?2, ?3) ON CONFLICT ("name", "scope") DO UPDATE SET "next" = max("next", excluded."next")`;
+
+/** Numbers that were given out elsewhere are not given out again. Of no session's changes, so that it makes no log entry. */
+export function reachSequences(connection: Connection, sequences: readonly SequenceReach[]): void {
+  for (const { name, scope, next } of sequences) connection.run(REACH, name, scope, BigInt(next));
+}
 
 interface Draft {
   readonly model: TableModel;

@@ -35,7 +35,7 @@ type Every @table(name: "every_thing", open: true) @export @allow(to: ["public"]
   colors: [Color!]
   spot: Spot @indexed(type: GEO)
   spots: [Spot!]
-  text: String @indexed(type: TEXT) @indexed
+  text: String! @indexed(type: TEXT) @indexed
   mail: String @indexed(unique: true, fold: true)
   vector: Vector @indexed(type: VECTOR, dimensions: 3)
   needed: Decimal! @indexed
@@ -94,9 +94,9 @@ function randomRecords(catalog: Catalog, count: number, dice: Dice): Map<string,
     for (const field of storedFields(catalog.tables.get("Every")!)) record[field.name] = dice.chance(0.2) && !field.type.required ? null : valueOf(field, dice);
     const own = {
       id: `e${index}`, parentId: dice.chance(0.5) ? `e${dice.below(count)}` : null, ownerNumber: dice.pick(owners).number,
-      mail: dice.chance(0.3) ? null : `${dice.pick(["\u00df", "SS", "\u0130", "I", "K"])}${index}`, size: 1,
+      mail: dice.chance(0.3) ? null : `${dice.pick(["\u00df", "SS", "\u0130", "I", "K"])}${index}`,
     };
-    return { ...record, ...own, ...(dice.chance(0.5) ? { extra: randomScalar("JSON", dice), "odd \"name": "it's" } : {}) };
+    return { ...record, ...own, size: [...(record["text"] as string)].length + 1, ...(dice.chance(0.5) ? { extra: randomScalar("JSON", dice), "odd \"name": "it's" } : {}) };
   });
   return new Map<string, RecordValues[]>([["Every", every], ["Owner", owners], ["Guest", [1, 2].map((id) => ({ id, name: `guest ${id}` }))]]);
 }

@@ -1,0 +1,78 @@
+// `ambit import`: records from NDJSON files, into data at rest or through the app that runs on them.
+import { resolve } from "node:path";
+import { systemClock } from "../base/clock.ts";
+import { AmbitError } from "../base/error.ts";
+import { systemRandom } from "../base/random.ts";
+import type { Json } from "../base/value.ts";
+import { askControl } from "../runtime/control.ts";
+import { importData, type ImportCounts } from "../runtime/import-data.ts";
+import { importTarget, remoteTarget, type ImportRequest, type ImportTarget } from "../runtime/import-rows.ts";
+import { isError } from "../runtime/load-app.ts";
+import { loadCatalog, type LoadedCatalog } from "../runtime/load-catalog.ts";
+import { openStorage } from "../storage/open-storage.ts";
+import { createTables } from "../tables/engine.ts";
+import type { Call, Command } from "./command.ts";
+import { dataDirectory } from "./places.ts";
+
+export const importCommand: Command = {
+  name: "import",
+  usage: "SOURCE [DIR] [--replace] [--data DIR]",
+  summary: "Records from TABLE.ndjson files, in any order, also while the app runs.",
+  words: { min: 1, max: 2 },
+  flags: {
+    replace: { value: null, help: "Replace records that are there and differ, instead of refusing them." },
+    data: { value: "DIR", help: "The data directory, if the app was started with another one." },
+  },
+  async run(call) {
+    const directory = resolve(call.words[1] ?? ".");
+    const loaded = await loadCatalog(directory, call.environment);
+    if (loaded.diagnostics.some(isError)) {
+      call.output.diagnostics(loaded.diagnostics);
+      return 1;
+    }
+    const data = dataDirectory(call, directory);
+    const counts = await runs(data) ? await transfer(call, loaded, { target: remoteTarget((request) => ask(data, request)), lineBytesMax: loaded.config.limits.bodyBytes }) : await intoFile(call, loaded, data);
+    call.output.object({ event: "imported", ...counts });
+    call.output.say(`${counts.created} records created, ${counts.replaced} replaced, ${counts.unchanged} there already.`);
+    return 0;
+  },
+};
+
+/** Of lines that no request carries. */
+const LINE_BYTES_MAX = 67_108_864;
+
+async function transfer(call: Call, { catalog, config: { limits } }: LoadedCatalog, to: { readonly target: ImportTarget; readonly lineBytesMax: number }): Promise<ImportCounts> {
+  const counts = await importData({
+    source: resolve(call.words[0]!), catalog, ...to, replace: call.isSet("replace"), problemsMax: limits.validationIssues,
+    onProgress: (lines) => call.output.progress(`${lines} lines`),
+  });
+  call.output.progress("");
+  return counts;
+}
+
+async function intoFile(call: Call, loaded: LoadedCatalog, directory: string): Promise<ImportCounts> {
+  const { catalog, book, config: { limits } } = loaded;
+  const clock = systemClock();
+  const storage = openStorage({ directory, limits, clock, onFatal(error) { throw error; } });
+  try {
+    storage.prepareCatalog(catalog, book);
+    const tables = createTables({ storage, catalog, book, clock, random: systemRandom(), limits });
+    return await transfer(call, loaded, { target: importTarget({ tables, catalog, limits }), lineBytesMax: LINE_BYTES_MAX });
+  } finally {
+    await storage.close();
+  }
+}
+
+async function runs(data: string): Promise<boolean> {
+  const response = await askControl(data, "/health", { method: "GET", acting: { kind: "administrator" }, headers: {}, body: null });
+  return response !== null;
+}
+
+async function ask(data: string, request: ImportRequest): Promise<Json> {
+  const response = await askControl(data, "/admin/import", { method: "POST", acting: { kind: "administrator" }, headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
+  if (response === null) throw new AmbitError(503, "UNAVAILABLE", "The app has stopped. Run the import again: it goes on where it was.");
+  const body = await response.json() as Json;
+  if (response.ok) return body;
+  const { status, code, message, details, fix } = body as { status: number; code: string; message: string; details: Json; fix: string | null };
+  throw new AmbitError(status, code, message, { details, ...(fix === null ? {} : { fix }) });
+}

@@ -1,0 +1,103 @@
+// One step of an import, on the tables of a process: lines of NDJSON are looked at, or written in one commit. The same for the command on
+// data at rest and for an app that runs, which is asked over its control socket: `POST /admin/import`.
+import { AmbitError, fault } from "../base/error.ts";
+import type { Limits } from "../base/limits.ts";
+import type { Json } from "../base/value.ts";
+import { parseStrictJson } from "../interfaces/http/strict-json.ts";
+import type { Catalog } from "../schema/catalog.ts";
+import { reachSequences, type ImportedRow, type ImportOutcome, type SequenceReach } from "../tables/import-records.ts";
+import type { Tables } from "../tables/engine.ts";
+import type { RawInput } from "../tables/write.ts";
+
+/** A record as its line says it. */
+export interface ImportLine {
+  /** The type's name. */
+  readonly table: string;
+  readonly text: string;
+}
+
+export interface LineProblem {
+  readonly code: string;
+  readonly message: string;
+  readonly details: Json;
+}
+
+/** Where lines go. Rejects with an AmbitError. */
+export interface ImportTarget {
+  /** For each line what is wrong with it by itself; null: nothing. */
+  check(lines: readonly ImportLine[]): Promise<readonly (LineProblem | null)[]>;
+  /** In one commit, all or none but for those that are deferred. */
+  write(lines: readonly ImportLine[], replace: boolean): Promise<readonly ImportOutcome[]>;
+  reach(sequences: readonly SequenceReach[]): Promise<void>;
+}
+
+interface ImportParts {
+  readonly tables: Tables;
+  readonly catalog: Catalog;
+  readonly limits: Limits;
+}
+
+const WHO = { actor: "import", requestId: "import" };
+
+export function importTarget({ tables, catalog, limits }: ImportParts): ImportTarget {
+  const read = ({ table, text }: ImportLine): ImportedRow => {
+    if (!catalog.tables.has(table)) throw fault("VALIDATION_FAILED", `${table} is not a table.`);
+    const input = parseStrictJson(text, limits.jsonDepth);
+    if (typeof input !== "object" || input === null || Array.isArray(input)) throw fault("VALIDATION_FAILED", "The line is not a JSON object.");
+    return { table, input: input as RawInput };
+  };
+  return {
+    async check(lines) {
+      return tables.rehearse((session) => lines.map((line) => {
+        try {
+          session.checkImported(read(line));
+          return null;
+        } catch (error) {
+          if (!(error instanceof AmbitError)) throw error;
+          return { code: error.code, message: error.message, details: error.extras.details ?? null };
+        }
+      }), WHO);
+    },
+    async write(lines, replace) {
+      const rows = lines.map(read);
+      return (await tables.commit((session) => session.importRecords(rows, replace), WHO)).value;
+    },
+    async reach(sequences) {
+      await tables.commit((session) => reachSequences(session.connection, sequences), WHO);
+    },
+  };
+}
+
+export type ImportRequest =
+  | { readonly action: "check"; readonly lines: readonly ImportLine[] }
+  | { readonly action: "write"; readonly lines: readonly ImportLine[]; readonly replace: boolean }
+  | { readonly action: "reach"; readonly sequences: readonly SequenceReach[] };
+
+/** Throws MALFORMED_BODY. */
+export async function answerImport(target: ImportTarget, body: unknown): Promise<object> {
+  const { action, lines = [], sequences = [], replace = false } = (body ?? {}) as { action?: unknown; lines?: readonly ImportLine[]; sequences?: readonly SequenceReach[]; replace?: unknown };
+  if (!isListOf(lines, ["table", "text"]) || !isListOf(sequences, ["name", "scope", "next"]) || !sequences.every(({ next }) => /^[0-9]{1,18}$/.test(next)) || typeof replace !== "boolean") throw malformed();
+  switch (action) {
+    case "check": return { problems: await target.check(lines) };
+    case "write": return { outcomes: await target.write(lines, replace) };
+    case "reach": await target.reach(sequences); return {};
+    default: throw malformed();
+  }
+}
+
+/** Asks an app that runs, through `send`. */
+export function remoteTarget(send: (request: ImportRequest) => Promise<Json>): ImportTarget {
+  return {
+    check: async (lines) => (await send({ action: "check", lines }) as unknown as { problems: (LineProblem | null)[] }).problems,
+    write: async (lines, replace) => (await send({ action: "write", lines, replace }) as unknown as { outcomes: ImportOutcome[] }).outcomes,
+    reach: async (sequences) => { await send({ action: "reach", sequences }); },
+  };
+}
+
+function isListOf(list: unknown, texts: readonly string[]): boolean {
+  return Array.isArray(list) && list.every((item) => typeof item === "object" && item !== null && texts.every((name) => typeof (item as Record<string, unknown>)[name] === "string"));
+}
+
+function malformed(): AmbitError {
+  return fault("MALFORMED_BODY", "The body is not a step of an import.", { fix: "Use ambit import." });
+}
