@@ -28,7 +28,7 @@ export interface Answer {
   readonly text: string;
   /** Undefined: no JSON. */
   readonly json: unknown;
-  /** `code` of the problem. */
+  /** `code` of the problem, or of the first error over GraphQL. */
   readonly code: string | null;
   readonly label: string;
 }
@@ -139,7 +139,7 @@ export class Matrix {
     const response = await fetch(`${this.app.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
     const text = await response.text();
     const json = parsed(text, response.headers.get("content-type") ?? "");
-    const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : null;
+    const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : graphqlCode(json);
     const label = `${who.name} ${method} ${decodeURIComponent(path)}${request.headers === undefined ? "" : ` ${JSON.stringify(request.headers)}`}${body === undefined ? "" : ` ${body.slice(0, 300)}`}`;
     const answer: Answer = { status: response.status, headers: response.headers, text, json, code, label };
     this.#searchForLeaks(who, answer, `${decodeURIComponent(path)} ${body ?? ""} ${JSON.stringify(request.headers ?? {})} ${JSON.stringify(request.known ?? [])}`);
@@ -245,6 +245,11 @@ function hiddenNames(who: Who, oracle: Oracle): string[] {
   const known = new Set(tables.flatMap((table) => table.fields.filter((field) => isKnown(table, field)).map(({ name }) => name)));
   // Also the name of a part of a nested object.
   return tables.flatMap((table) => table.fields.map(({ name }) => name)).filter((name) => !known.has(name) && name !== "note");
+}
+
+function graphqlCode(json: unknown): string | null {
+  const errors = typeof json === "object" && json !== null && "errors" in json ? json.errors as { extensions: { code: string } }[] : [];
+  return errors[0]?.extensions.code ?? null;
 }
 
 function parsed(text: string, type: string): unknown {
