@@ -32,6 +32,8 @@ export type Query<N extends keyof Tables> = Tables[N]["where"] & {
   /** Field names, or { relation: [...] } to embed. */
   select?: readonly (keyof Tables[N]["record"] | "*" | { readonly [relation: string]: readonly unknown[] })[];
   search?: string;
+  /** The rows as they were: a time, or a position from the history of a record. */
+  asof?: Date | string;
   near?: { field?: string; latitude: number; longitude: number; metres: number };
   similar?: { field?: string; vector: readonly number[] };
 };

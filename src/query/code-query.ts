@@ -8,7 +8,7 @@ import type { Plan } from "./plan.ts";
 import type { LevelSyntax, OrderSyntax, SelectSyntax } from "./query-syntax.ts";
 import { searchClause } from "./rankings.ts";
 import { createResolution, isRelation, relatedTable, unknownField, visibleField, visibleRelation, type QueryContext } from "./resolution.ts";
-import { rankedPlan, withPage } from "./rest-query.ts";
+import { atMoment, rankedPlan, withPage } from "./rest-query.ts";
 import type { Scope } from "./scope.ts";
 
 /** One level of the query: the table's own, or that of an embedded relation. */
@@ -20,7 +20,7 @@ interface CodeLevel {
 }
 
 const shapeNames = ["select", "order", "limit", "offset"] as const;
-const rootNames = ["after", "near", "search", "similar"] as const;
+const rootNames = ["after", "asof", "near", "search", "similar"] as const;
 
 /**
  * A plan as REST would make it. Undefined: everything. Absent, null and undefined are the same for what is not a
@@ -37,7 +37,9 @@ export function parseCodeQuery(query: unknown, context: QueryContext): Plan {
   const similar = codeSimilar(literal["similar"], table, resolution);
   const search = typeof literal["search"] === "string" ? searchClause(literal["search"], table, resolution) : refuseUnlessAbsent(literal["search"], "search", "a text");
   const after = typeof literal["after"] === "string" ? literal["after"] : refuseUnlessAbsent(literal["after"], "after", "a cursor");
-  return withPage(rankedPlan({ ...built, near, search, similar }, table), after, context);
+  const plan = withPage(rankedPlan({ ...built, near, search, similar }, table), after, context);
+  const moment = literal["asof"] instanceof Date && Number.isFinite(literal["asof"].getTime()) ? literal["asof"].toISOString() : literal["asof"];
+  return atMoment(plan, typeof moment === "string" ? moment : refuseUnlessAbsent(moment, "asof", "a time"), context);
 }
 
 function refuseUnlessAbsent(raw: unknown, where: string, expected: string): null {

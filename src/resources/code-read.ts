@@ -4,9 +4,13 @@ import type { RecordValues } from "../base/value.ts";
 import { isLiteral } from "../query/code-conditions.ts";
 import { parseCodeQuery } from "../query/code-query.ts";
 import { malformedCursor } from "../query/cursor.ts";
+import type { Environment } from "../expression/expression.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Table } from "../schema/catalog.ts";
 import { decodeRows } from "../storage/decode-rows.ts";
+import type { CompiledPlan } from "../storage/plan-sql.ts";
+import { readRows, type RowSet } from "../storage/read-plan.ts";
+import { asOfEnvironment } from "./as-of.ts";
 import type { Body, Mode } from "./body.ts";
 import { cursorAfter } from "./page-cursor.ts";
 import { planEnvironment } from "./planner.ts";
@@ -32,10 +36,18 @@ export function readPage(body: Body, plan: Plan, mode: Mode): { rows: RecordValu
   const { planner, catalog } = body.core;
   const rights = body.rights(mode);
   const { compiled } = planner.prepare(plan, rights, "code");
-  const { json, lastKeys } = body.work.rows(compiled, planEnvironment(rights, body.now));
+  const { json, lastKeys } = rowsOf(body, plan, compiled, planEnvironment(rights, body.now));
   const rows = decodeRows(compiled.plan, json, catalog);
   const next = cursorAfter(plan, lastKeys, catalog);
   return { rows, next: next !== null && tellsHidden(body, plan, mode) ? body.core.cursors.seal(next) : next };
+}
+
+/** Earlier moments are read as they were committed, beside what the body wrote; no commit to come changes them. */
+function rowsOf(body: Body, plan: Plan, compiled: CompiledPlan, environment: Environment): RowSet {
+  const { catalog, clock, storage } = body.core;
+  const { asof } = plan;
+  if (asof === undefined) return body.work.rows(compiled, environment);
+  return readRows(storage.reader, compiled, asOfEnvironment({ catalog, clock, reader: storage.reader }, plan, asof, environment));
 }
 
 /** Null: none, or an open one. */
@@ -60,6 +72,6 @@ export function countRows(body: Body, plan: Plan, mode: Mode): number {
     select: [{ kind: "aggregate", alias: "count", function: "count", value: null, field: null, cast: null }],
   };
   const { compiled } = body.core.planner.prepare(counting, rights, "code");
-  const { json } = body.work.rows(compiled, planEnvironment(rights, body.now));
+  const { json } = rowsOf(body, plan, compiled, planEnvironment(rights, body.now));
   return (JSON.parse(json) as { count: number }[])[0]?.count ?? 0;
 }
