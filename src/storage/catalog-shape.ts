@@ -50,6 +50,8 @@ export interface TableShape {
   readonly open: boolean;
   /** Sources of the rules that its records are known to satisfy. */
   readonly checks?: readonly string[];
+  /** The field of @table(tenant); absent: none. */
+  readonly tenant?: string;
   /** What is kept of former versions; absent: nothing. */
   readonly keeps?: { readonly history: boolean; readonly trash: boolean };
   readonly expiry: { readonly ms: number | null; readonly field: string | null } | null;
@@ -76,6 +78,7 @@ function tableShape(table: Table, catalog: Catalog): TableShape {
     open: table.open,
     checks: table.checks.map(({ rule }) => rule.source),
     expiry: expires(table) ? { ms: table.expirationMs, field: table.expiresAt } : null,
+    ...(table.tenant === null ? {} : { tenant: table.tenant }),
     ...(keepsFormer(table) ? { keeps: { history: table.historyMs !== null, trash: table.trashMs !== null } } : {}),
   };
 }

@@ -33,7 +33,7 @@ export function newRecord(context: WriteContext, model: TableModel, accepted: Ac
   for (const field of model.stored) {
     if (field.fill?.kind !== "sequence") continue;
     if (draft[field.name] === null) draft[field.name] = nextNumber(context, model, field, draft);
-    else context.sequences.reach(`${model.table.name}.${field.name}`, scopeOf(model, field, draft), BigInt(draft[field.name] as number | bigint) + 1n);
+    else context.sequences.reach(`${model.table.name}.${field.name}`, scopeOf(model, field, draft), BigInt(draft[field.name] as number | bigint) + 1n, firstOf(context, model, field, draft));
   }
   if (draft[model.primaryKey.name] === null) draft[model.primaryKey.name] = generatedKey(context, model);
   return completed(context, model, draft, issues);
@@ -175,7 +175,21 @@ function fitted(context: WriteContext, field: Field, value: Value, issues: Issue
 }
 
 function nextNumber(context: WriteContext, model: TableModel, field: Field, draft: Draft): Value {
-  return numberOf(field, context.sequences.take(`${model.table.name}.${field.name}`, scopeOf(model, field, draft)));
+  return numberOf(field, context.sequences.take(`${model.table.name}.${field.name}`, scopeOf(model, field, draft), 1n, firstOf(context, model, field, draft)));
+}
+
+/** Where a tenant begins to count: a table that was given tenants goes on after the numbers that each of them has. */
+function firstOf({ overlay }: WriteContext, { table }: TableModel, field: Field, draft: Draft): (() => bigint) | undefined {
+  const { tenant } = table;
+  if (tenant === null) return undefined;
+  const per = field.fill?.kind === "sequence" ? field.fill.per : null;
+  const scope = [tenant, ...(per === null || draft[per] === null ? [] : [per])];
+  return () => {
+    const where = scope.map((name, index) => `${quoted(name)} = ?${index + 1}`).join(" AND ");
+    const values = scope.map((name) => draft[name] as string | number | bigint);
+    const text = overlay.connection.values(`SELECT CAST(max(${quoted(field.name)}) AS TEXT) FROM ${quoted(table.sqlName)} WHERE ${where}`, ...values)[0]?.[0] ?? null;
+    return text === null ? 1n : BigInt(text as string) + 1n;
+  };
 }
 
 function scopeOf(model: TableModel, field: Field, draft: Draft): string {

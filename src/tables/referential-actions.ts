@@ -22,7 +22,7 @@ export function carryOutActions(context: WriteContext): void {
         if (++rows > context.limits.cascadeRows) {
           throw fault("TOO_MANY_ROWS", `Deleting this would change more than ${context.limits.cascadeRows} records.`, { details: { limit: "cascadeRows", rows: context.limits.cascadeRows } });
         }
-        refuseBeyondTenant(context, referrer, child, slot);
+        refuseBeyondTenant(context, child, slot);
         act(context, referrer, child, slot);
       }
     }
@@ -52,7 +52,7 @@ export function expireSlot(context: WriteContext, slot: Slot): void {
 }
 
 /** What a caller removes takes nothing of other tenants with it; there it is still referred to. What expires is gone for all. */
-function refuseBeyondTenant({ confinement }: WriteContext, referrer: Referrer, child: Slot, parent: Slot): void {
+function refuseBeyondTenant({ confinement }: WriteContext, child: Slot, parent: Slot): void {
   if (parent.cause === "expiry" || isWithin(confinement, child.model.table, child.current!.values)) return;
   throw stillReferencedElsewhere(parent.model);
 }

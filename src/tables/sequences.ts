@@ -20,17 +20,17 @@ export class Sequences {
     this.#connection = connection;
   }
 
-  /** The next number of the sequence `name` within `scope`, from 1, and at least `least`. */
-  take(name: string, scope: string, least = 1n): bigint {
-    const counter = this.#counter(name, scope);
+  /** The next number of the sequence `name` within `scope`, from 1, and at least `least`. `first`: where a scope that has never counted begins. */
+  take(name: string, scope: string, least = 1n, first?: () => bigint): bigint {
+    const counter = this.#counter(name, scope, first);
     if (counter.next < least) counter.next = least;
     this.#journal.push({ ...counter });
     return counter.next++;
   }
 
   /** The next number is at least `next`: those before were given out elsewhere. */
-  reach(name: string, scope: string, next: bigint): void {
-    const counter = this.#counter(name, scope);
+  reach(name: string, scope: string, next: bigint, first?: () => bigint): void {
+    const counter = this.#counter(name, scope, first);
     if (counter.next >= next) return;
     this.#journal.push({ ...counter });
     counter.next = next;
@@ -56,13 +56,13 @@ export class Sequences {
     }
   }
 
-  #counter(name: string, scope: string): Counter {
+  #counter(name: string, scope: string, first: () => bigint = () => 1n): Counter {
     const key = `${name} ${scope}`;
     let counter = this.#counters.get(key);
     if (counter === undefined) {
       const text = this.#connection.values(READ, name, scope)[0]?.[0];
-      const next = BigInt((text as string | undefined) ?? "1");
-      this.#counters.set(key, counter = { name, scope, next, saved: next });
+      const next = text === undefined ? first() : BigInt(text as string);
+      this.#counters.set(key, counter = { name, scope, next, saved: text === undefined ? 1n : next });
     }
     return counter;
   }

@@ -1,0 +1,94 @@
+// Tables that are given tenants, or lose them, while they hold records.
+import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fakeClock } from "../../src/base/clock.ts";
+import { AmbitError } from "../../src/base/error.ts";
+import { defaultLimits } from "../../src/base/limits.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { compileCatalogExpressions } from "../../src/expression/compile-catalog.ts";
+import { compileSchema } from "../../src/schema/compile-schema.ts";
+import { openStorage, type Storage } from "../../src/storage/open-storage.ts";
+import { createTables, type Tables } from "../../src/tables/engine.ts";
+
+const clock = fakeClock();
+const opened: { storage: Storage; directory: string }[] = [];
+
+afterEach(async () => {
+  for (const { storage, directory } of opened.splice(0)) {
+    await storage.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+function open(): Storage {
+  const directory = mkdtempSync(join(tmpdir(), "ambit-tenants-"));
+  const storage = openStorage({ directory, limits: defaultLimits, clock, onFatal: (error) => { throw error; } });
+  opened.push({ storage, directory });
+  return storage;
+}
+
+function tablesOf(storage: Storage, text: string): Tables {
+  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
+  const { book, diagnostics: more } = compileCatalogExpressions(catalog);
+  expect([...diagnostics, ...more].filter(({ severity }) => severity === "error")).toEqual([]);
+  storage.prepareCatalog(catalog, book);
+  return createTables({ storage, catalog, book, clock, random: seededRandom(1), limits: defaultLimits });
+}
+
+const create = (tables: Tables, table: string, input: object, tenant?: string): Promise<Record<string, unknown>> =>
+  tables.commit((session) => session.write({ kind: "create", table, input: { ...input }, onConflict: null }, { dialect: "code", authority: null, sent: null }),
+    { actor: null, requestId: "r", ...(tenant === undefined ? {} : { confinement: { tenant } }) }).then(({ value }) => value.record as Record<string, unknown>);
+
+const schema = (tenant: string): string => `
+  type Project @table${tenant} { id: ID! @primaryKey orgId: ID! code: String! @indexed(unique: true) number: Int! @sequence tasks: [Task!]! @relationship(to: "projectId") }
+  type Task @table${tenant} { id: ID! @primaryKey orgId: ID! projectId: ID! project: Project! @relationship(from: "projectId") number: Int! @sequence(per: "projectId") }`;
+const without = schema("");
+const within = schema('(tenant: "orgId")');
+
+test("numbers go on after those that each tenant has, unique values become each tenant's own", async () => {
+  const storage = open();
+  const before = tablesOf(storage, without);
+  for (const [id, orgId] of [["p1", "a"], ["p2", "a"], ["p3", "b"], ["p4", "a"]] as const) await create(before, "Project", { id, orgId, code: id });
+  for (const id of ["t1", "t2"]) await create(before, "Task", { id, orgId: "a", projectId: "p1" });
+  const after = tablesOf(storage, within);
+  expect(await create(after, "Project", { id: "p5", code: "p3" }, "a")).toMatchObject({ orgId: "a", number: 5 });
+  expect(await create(after, "Project", { id: "p6", code: "p1" }, "b")).toMatchObject({ orgId: "b", number: 4 });
+  expect(await create(after, "Project", { id: "p7", code: "p1" }, "c")).toMatchObject({ orgId: "c", number: 1 });
+  expect(await create(after, "Project", { id: "p8", code: "p8" }, "a")).toMatchObject({ number: 6 });
+  expect(await create(after, "Task", { id: "t3", projectId: "p1" }, "a")).toMatchObject({ number: 3 });
+  await expect(create(after, "Task", { id: "t4", projectId: "p1" }, "b")).rejects.toMatchObject({ code: "REFERENCE_VIOLATION" });
+  await expect(create(after, "Project", { id: "p9", code: "p1" }, "a")).rejects.toMatchObject({ code: "UNIQUE_VIOLATION", message: "Another record of Project has this code." });
+  // What two tenants have alike cannot be unique again.
+  expect(() => tablesOf(storage, without)).toThrow(AmbitError);
+});
+
+test("references that lead from one tenant to another are refused, until they are mended", async () => {
+  const storage = open();
+  const before = tablesOf(storage, without);
+  await create(before, "Project", { id: "p1", orgId: "a", code: "1" });
+  await create(before, "Task", { id: "t1", orgId: "b", projectId: "p1" });
+  let told: unknown = null;
+  try {
+    tablesOf(storage, within);
+  } catch (error) {
+    told = error;
+  }
+  expect(told).toMatchObject({ code: "MIGRATION_NEEDED" });
+  expect(JSON.stringify(told)).toContain("Task.projectId refers in 1 records to Project of another tenant");
+  await before.commit((session) => session.write({ kind: "update", table: "Task", id: "t1", input: { orgId: "a" }, merge: false, precondition: null }, { dialect: "code", authority: null, sent: null }), { actor: null, requestId: "r" });
+  tablesOf(storage, within);
+});
+
+test("a rule that serves one tenant is never asked in a session that serves another", async () => {
+  const tables = tablesOf(open(), within);
+  const authority = {
+    table: () => ({ read: true, create: true, update: true, remove: true, field: () => ({ read: true, create: true, update: true }) }),
+    auth: { subject: "u", roles: [], tenant: "a", claims: {} }, subject: "u", explainDenials: false, authenticated: true, confinement: { tenant: "a" },
+  };
+  for (const confinement of [null, { tenant: "b" }, { tenant: null }]) {
+    const work = tables.commit((session) => session.write({ kind: "create", table: "Project", input: { code: "x" }, onConflict: null }, { dialect: "wire", authority, sent: null }), { actor: null, requestId: "r", confinement });
+    await expect(work).rejects.toThrow("confined");
+  }
+});
