@@ -16,6 +16,7 @@ export type ReadBody = GetBody | QueryBody;
 /** Throws what `rights` refuse, NOT_FOUND, and what is wrong with the query. */
 export function readAt(core: DispatchCore, body: ReadBody, { rights }: Caller, at: State): Result {
   rights.require(body.kind === "get" ? body.table : body.plan.table, "READ");
+  if (body.plan.asof !== undefined) throw fault("NOT_IN_BATCH", "What was at an earlier moment is asked for by itself.", { where: "asof" });
   if (body.plan.asof !== undefined) throw fault("NOT_IN_BATCH", "asof asks about an earlier moment, of which a batch changes nothing.", { where: "asof", fix: "Ask beside the batch." });
   return body.kind === "get" ? recordAt(core, body, rights, at) : rowsAt(core, body, rights, at);
 }
