@@ -11,7 +11,6 @@ import { planShape, type FootprintShape, type ParentKeys, type PlanShape } from 
 import { validUntil, type NextInstant } from "./footprint-time.ts";
 import { windowVariables } from "./footprint-window.ts";
 import type { Plan } from "./plan.ts";
-import { conjunction } from "./related-exists.ts";
 
 /** What was found when the plan ran. */
 export interface Reading {
@@ -47,12 +46,11 @@ export function footprintsOf(plan: Plan, reading: Reading, { book }: FootprintPa
   };
 }
 
-function windowFootprint(plan: Plan, { rows, window }: PlanShape, { environment, lastKeys }: Reading, book: ExpressionBook): Footprint {
+function windowFootprint(plan: Plan, { rows, window: shaped }: PlanShape, { environment, lastKeys }: Reading, book: ExpressionBook): Footprint {
   const run: Run = { environment, book, answer: null };
-  if (window === null) return footprintOf(rows, rows.predicate, run);
-  const predicate = conjunction([rows.predicate, window.begun, lastKeys === null ? null : window.ended]);
-  const variables = { ...environment.variables, ...windowVariables(window, plan.after, lastKeys) };
-  return footprintOf(rows, predicate, { ...run, environment: { ...environment, variables } });
+  if (shaped === null) return footprintOf(rows, rows.predicate, run);
+  const variables = { ...environment.variables, ...windowVariables(shaped.window, plan.after, lastKeys) };
+  return footprintOf(rows, lastKeys === null ? shaped.short : shaped.full, { ...run, environment: { ...environment, variables } });
 }
 
 interface Run { readonly environment: Environment; readonly book: ExpressionBook; readonly answer: readonly AnswerRow[] | null }

@@ -16,7 +16,7 @@ const TRUE: Expression = { op: "literal", type: { kind: "bool" }, value: true };
 export function rowPredicate(condition: Expression | null, judged: JudgedRow, book: ExpressionBook): Expression | null {
   if (condition === null) return null;
   const implied = impliedBy(condition, false, { ...judged, book });
-  return implied === null ? null : bindRow(implied, judged.row, "record");
+  return implied === null || judged.row === "record" ? implied : bindRow(implied, judged.row, "record");
 }
 
 interface Judging extends JudgedRow { readonly book: ExpressionBook }

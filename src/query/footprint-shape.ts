@@ -8,6 +8,7 @@ import { keySources, rowPredicate, type KeySource } from "./footprint-predicate.
 import { timedComparison, type TimeSource } from "./footprint-time.ts";
 import { windowOf, type Window } from "./footprint-window.ts";
 import type { Plan, SearchClause, SelectItem } from "./plan.ts";
+import { conjunction } from "./related-exists.ts";
 
 export interface FootprintShape {
   readonly table: string;
@@ -31,9 +32,17 @@ export interface ParentKeys {
 export interface PlanShape {
   /** The rows of the plan itself. */
   readonly rows: FootprintShape;
-  readonly window: Window | null;
+  /** Null: what comes after the last row counts too. */
+  readonly window: ShapedWindow | null;
   readonly others: readonly FootprintShape[];
   readonly times: readonly TimeSource[];
+}
+
+export interface ShapedWindow {
+  readonly window: Window;
+  /** The rows' predicate where the window was full, and where it was not. */
+  readonly full: Expression;
+  readonly short: Expression | null;
 }
 
 /** Rows of one table that are looked at; their fields are noted in `columns` while expressions are visited. */
@@ -77,7 +86,7 @@ class ShapeReader {
       predicate: isByWords(plan) ? null : rowPredicate(plan.filter, { row: "record", table }, this.#book),
     };
     const ranked: FootprintShape = isByWords(plan) ? { ...rows, keys: [] } : rows;
-    return { rows: ranked, window: windowOf(plan, table, this.#book), others: this.#found.map((finish) => finish()), times: this.#times };
+    return { rows: ranked, window: shapedWindow(rows.predicate, windowOf(plan, table, this.#book)), others: this.#found.map((finish) => finish()), times: this.#times };
   }
 
   #level(plan: Plan, use: Use, place: AnswerPlace): void {
@@ -236,6 +245,12 @@ class ShapeReader {
 }
 
 interface Level { readonly use: Use; readonly rows: Rows; readonly place: AnswerPlace }
+
+function shapedWindow(predicate: Expression | null, window: Window | null): ShapedWindow | null {
+  if (window === null) return null;
+  const short = conjunction([predicate, window.begun]);
+  return { window, short, full: conjunction([short, window.ended])! };
+}
 
 /** The weight of words depends on all the texts of a table. */
 function isByWords(plan: Plan): boolean {

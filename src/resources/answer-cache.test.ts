@@ -239,6 +239,15 @@ describe("bounds", () => {
   });
 });
 
+test("a large commit empties all", async () => {
+  app = openApp(SDL);
+  await fill();
+  const question = ask(nobody, "Item", "id=eq.1&select=id,sold");
+  const before = await kept(question);
+  await admin().create("Club", Array.from({ length: 201 }, (_, id) => ({ id: 100 + id })));
+  expect(await isKept(question, before)).toBe(false);
+});
+
 test("a reload begins anew, and what served before tells no old answers", async () => {
   app = openApp(SDL);
   await fill();

@@ -52,6 +52,8 @@ const ANSWER_LENGTH_MAX = 262_144;
 const KEY_LENGTH_MAX = 200;
 /** Each commit looks at all of these in its tables. */
 const BROAD_MAX = 200;
+/** A larger commit is not held against each answer: all go. */
+const CHANGES_MAX = 200;
 /** So many questions are remembered, once or twice over: the second time, the answer is kept. */
 const ASKED_MAX = 4_096;
 const KEPT_BYTES = 1_000;
@@ -79,7 +81,8 @@ export class AnswerCache {
     this.#unheard = parts.tables.unheard;
     parts.tables.onCommitted(({ changes }) => {
       if (this.#kept.size === 0) return;
-      for (const kept of this.#index.touched(changes)) this.#drop(kept);
+      if (changes.length > CHANGES_MAX) this.#dropAll();
+      else for (const kept of this.#index.touched(changes)) this.#drop(kept);
     });
   }
 
@@ -121,7 +124,7 @@ export class AnswerCache {
     const { unheard } = this.#parts.tables;
     if (unheard === this.#unheard) return;
     this.#unheard = unheard;
-    for (const kept of this.#kept) this.#drop(kept);
+    this.#dropAll();
   }
 
   #isAskedAgain(question: string): boolean {
@@ -164,6 +167,10 @@ export class AnswerCache {
       from.delete(kept);
       from.add(kept);
     }
+  }
+
+  #dropAll(): void {
+    for (const kept of this.#kept) this.#drop(kept);
   }
 
   #drop(kept: Kept): void {
