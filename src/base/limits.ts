@@ -58,6 +58,11 @@ export interface Limits {
   readonly ruleSteps: number;
   /** Issues of one input that are listed; what comes after is not looked at. */
   readonly validationIssues: number;
+  /** A change of the schema that concerns more records of a table fills a second one beside live writes. */
+  readonly migrateInPlaceRows: number;
+  /** Of filling it: after so long, or so many records, everything else gets its turn. */
+  readonly migrateBatchMs: number;
+  readonly migrateBatchRows: number;
   /** Of one GraphQL document, before anything else is looked at. */
   readonly graphqlTokens: number;
   readonly graphqlDepth: number;
@@ -114,6 +119,9 @@ export const defaultLimits: Limits = {
   textLength: 1_000_000,
   ruleSteps: 10_000,
   validationIssues: 100,
+  migrateInPlaceRows: 200_000,
+  migrateBatchMs: 15,
+  migrateBatchRows: 2_000,
   graphqlTokens: 2_000,
   graphqlDepth: 20,
   graphqlFields: 1_000,

@@ -56,19 +56,24 @@ async function viaApp(call: Call, directory: string, request: MigrationRequest):
 
 async function onData(call: Call, loaded: LoadedApp, { action, destroy }: MigrationRequest): Promise<MigrationReport> {
   const directory = dataDirectory(call, loaded.directory);
-  const storage = openStorage({ directory, limits: loaded.config.limits, clock: systemClock(), onFatal(error) { throw error; } });
+  const clock = systemClock();
+  const storage = openStorage({ directory, limits: loaded.config.limits, clock, onFatal(error) { throw error; } });
   try {
-    const parts = { storage, loaded, dataDirectory: directory };
+    const parts = { storage, loaded, dataDirectory: directory, clock };
     return action === "plan" ? planMigration(parts, destroy) : await applyMigration(parts, destroy);
   } finally {
     await storage.close();
   }
 }
 
-function tell({ output }: Call, action: "plan" | "apply", { steps, differences, snapshot }: MigrationReport): number {
+function tell({ output }: Call, action: "plan" | "apply", { steps, differences, online, snapshot }: MigrationReport): number {
   for (const step of steps) {
     output.object({ event: "step", ...step });
     output.say(`${step.kind.padEnd(12)} ${step.name} ${step.what}`);
+  }
+  for (const name of online) {
+    output.object({ event: "online", name });
+    output.say(`${"online".padEnd(12)} ${name} is filled beside live writes`);
   }
   for (const difference of differences) {
     output.object({ event: "difference", name: nameOf(difference), ...difference });

@@ -1,12 +1,15 @@
 // Plans and carries out changes of the schema on stored data, for `ambit migrate`: on data that nobody serves, or by the app that does.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
 import type { Json } from "../base/value.ts";
 import { backupDatabase } from "../storage/backup.ts";
 import type { Difference } from "../storage/compare-shapes.ts";
 import type { MigrationStep } from "../storage/describe-migration.ts";
 import type { MigrationApproval } from "../storage/migration-functions.ts";
+import { isTarget } from "../storage/pending-migration.ts";
+import { migrationNeeded } from "../storage/prepare-catalog.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { LoadedApp } from "./load-app.ts";
 
@@ -20,6 +23,8 @@ export interface MigrationReport {
   readonly steps: readonly MigrationStep[];
   /** What stands in the way; empty after an apply. */
   readonly differences: readonly Difference[];
+  /** Types whose tables are filled beside live writes. */
+  readonly online: readonly string[];
   /** Taken before anything was lost. */
   readonly snapshot: string | null;
 }
@@ -28,26 +33,47 @@ export interface MigrationParts {
   readonly storage: Storage;
   readonly loaded: LoadedApp;
   readonly dataDirectory: string;
+  readonly clock: Clock;
 }
 
 const SNAPSHOTS_MAX = 3;
+/** Between two batches, so that live requests wait for one of them at most. */
+const PAUSE_MS = 2;
 
 export function approvalOf({ code }: LoadedApp, destroy: readonly string[]): MigrationApproval {
   return { functions: code.migrations, destroy: new Set(destroy) };
 }
 
 export function planMigration({ storage, loaded }: MigrationParts, destroy: readonly string[]): MigrationReport {
-  const { steps, differences } = storage.planCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy));
-  return { steps, differences, snapshot: null };
+  return { ...storage.planCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy)), snapshot: null };
 }
 
-/** A snapshot first where anything is lost. Throws MIGRATION_NEEDED where something stands in the way; then nothing has changed. */
-export async function applyMigration(parts: MigrationParts, destroy: readonly string[]): Promise<MigrationReport> {
-  const { storage, loaded } = parts;
+/**
+ * A snapshot first where anything is lost; then what takes long is filled beside live writes; then one commit, and `switched` at once.
+ * Throws MIGRATION_NEEDED where something stands in the way: then records are as before, and what was filled waits for another call.
+ */
+export async function applyMigration(parts: MigrationParts, destroy: readonly string[], switched: () => void = () => {}): Promise<MigrationReport> {
+  const { storage, loaded, dataDirectory, clock } = parts;
+  const { catalog, book } = loaded;
   const plan = planMigration(parts, destroy);
-  const snapshot = plan.differences.length === 0 && plan.steps.some(({ kind }) => kind === "destructive") ? await takeSnapshot(parts.dataDirectory) : null;
-  const steps = storage.prepareCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy));
-  return { steps, differences: [], snapshot };
+  if (plan.differences.length > 0) throw migrationNeeded(plan.differences);
+  if (plan.steps.length === 0 && storage.pendingMigration() !== null) await storage.abandonMigration();
+  const snapshot = plan.steps.some(({ kind }) => kind === "destructive") ? await takeSnapshot(dataDirectory) : null;
+  const approval = approvalOf(loaded, destroy);
+  const pause = (): Promise<void> => new Promise((resolve) => { clock.schedule(PAUSE_MS, resolve); });
+  if (plan.online.length > 0) await storage.fillShadows({ catalog, book, approval, pause });
+  const steps = storage.prepareCatalog(catalog, book, approval);
+  switched();
+  return { steps, differences: [], online: plan.online, snapshot };
+}
+
+/** Before the app serves: goes on with a migration to these files that was interrupted. Answers what had been agreed to. */
+export async function resumeMigration(storage: Storage, loaded: LoadedApp): Promise<MigrationApproval | undefined> {
+  const pending = storage.pendingMigration();
+  if (pending === null || !isTarget(pending, loaded.catalog)) return undefined;
+  const approval = approvalOf(loaded, pending.destroy);
+  await storage.fillShadows({ catalog: loaded.catalog, book: loaded.book, approval });
+  return approval;
 }
 
 /** Newest last. */

@@ -28,7 +28,7 @@ import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
-import { applyMigration, planMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
+import { applyMigration, planMigration, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing } from "./outdated-app.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
@@ -97,7 +97,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
   if (loaded.diagnostics.some(isError)) throw new AppProblems(loaded.diagnostics);
   const storage = openStorage({ directory: options.dataDirectory, limits: loaded.config.limits, clock: options.clock, onFatal: (error) => options.onFatal(error) });
   try {
-    storage.prepareCatalog(loaded.catalog, loaded.book);
+    storage.prepareCatalog(loaded.catalog, loaded.book, await resumeMigration(storage, loaded));
     const errors = rememberErrors(options.log, () => dateTimeOf(options.clock.now()));
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
@@ -184,11 +184,9 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     async migrate({ action, destroy }) {
       const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck: false });
       if (loaded.diagnostics.some(isError)) throw fault("UNAVAILABLE", "The files of the app have errors.", { fix: "ambit check lists them." });
-      const parts = { storage, loaded, dataDirectory: options.dataDirectory };
+      const parts = { storage, loaded, dataDirectory: options.dataDirectory, clock };
       if (action === "plan") return planMigration(parts, destroy);
-      const report = await applyMigration(parts, destroy);
-      replace(loaded);
-      return report;
+      return applyMigration(parts, destroy, () => replace(loaded));
     },
     get handler() { return served.app.handler; },
     stop: () => (stopping ??= stop()),

@@ -2,6 +2,7 @@
 import { dateTimeOf } from "../base/date-time.ts";
 import type { Value } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
+import { isLocal } from "../expression/inspect.ts";
 import type { RecordSource } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog, CheckRule, Table } from "../schema/catalog.ts";
@@ -13,12 +14,12 @@ import { storedRows } from "./stored-rows.ts";
 
 export interface CheckContext { readonly connection: Connection; readonly catalog: Catalog; readonly book: ExpressionBook; readonly nowMs: number }
 
-/** Tables are those of `old` that are still there, already in their new shape. */
-export function brokenChecks(context: CheckContext, old: CatalogShape): Difference[] {
+/** Tables are those of `old` that are still there, already in their new shape. Of those `filled` the rules that look at a record alone were asked before. */
+export function brokenChecks(context: CheckContext, old: CatalogShape, filled: ReadonlySet<string> = new Set()): Difference[] {
   const known = new Map(old.tables.map((table) => [table.sqlName, table.checks ?? []]));
   return [...context.catalog.tables.values()].flatMap((table) => {
     const before = known.get(table.sqlName);
-    const added = before === undefined ? [] : table.checks.filter(({ rule }) => !before.includes(rule.source));
+    const added = before === undefined ? [] : table.checks.filter(({ rule }) => !before.includes(rule.source) && !(filled.has(table.sqlName) && isLocal(context.book.of(rule), context.book)));
     return added.length === 0 ? [] : brokenIn(context, table, added);
   });
 }
@@ -35,7 +36,7 @@ function brokenIn({ connection, catalog, book, nowMs }: CheckContext, table: Tab
     for (const rule of rules) if (!holds(rule.expression, null) && !holds(rule.expression, values)) rule.broken++;
   }
   return rules.filter(({ broken }) => broken > 0).map(({ check, broken }) =>
-    difference(table, check.field, `has a new rule, ${check.rule.source}, that does not hold in ${broken} records`, "Leave the rule out, or correct the records first."));
+    difference(table, check.field, `has a new rule, ${check.rule.source}, that does not hold in ${broken} records`, "Leave the rule out, or correct the records, by writing them or in Migrations."));
 }
 
 function sourceOf(connection: Connection, catalog: Catalog, now: string): RecordSource {

@@ -1,25 +1,18 @@
 // Brings all tables from one shape to the next, inside the transaction of prepare-catalog.ts. What the records do not allow is returned, not thrown.
-import type { Limits } from "../base/limits.ts";
-import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import { brokenChecks } from "./broken-checks.ts";
+import type { CatalogContext } from "./catalog-context.ts";
 import type { CatalogShape, TableShape } from "./catalog-shape.ts";
 import { quoted } from "./column.ts";
 import { type Difference, compareTables, difference } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { tableDdl } from "./ddl.ts";
+import { strayedTenants } from "./strayed-tenants.ts";
 import { evolveTable } from "./evolve-table.ts";
 import { prepareHistory } from "./history-ddl.ts";
 import type { MigrationFunctions } from "./migration-functions.ts";
 import type { TableRename } from "./renames.ts";
-
-interface EvolveContext {
-  readonly connection: Connection;
-  readonly catalog: Catalog;
-  readonly book: ExpressionBook;
-  readonly limits: Limits;
-  readonly nowMs: number;
-}
+import { swapShadow } from "./shadow-table.ts";
 
 export interface Evolution {
   /** Before and after renames were carried out. */
@@ -27,21 +20,27 @@ export interface Evolution {
   readonly old: CatalogShape;
   readonly next: CatalogShape;
   readonly renames: readonly TableRename[];
+  /** By SQL name: filled ones to take the place of tables; null: the table is left alone, since its turn comes later. */
+  readonly shadows: ReadonlyMap<string, string | null>;
+  /** Types whose records a function gave values to, here or in shadows. */
+  readonly rewritten: ReadonlySet<string>;
   /** Of tables whose records are to be written anew. */
   readonly functions: MigrationFunctions;
   isApproved(difference: Difference): boolean;
 }
 
-export function evolveTables(context: EvolveContext, evolution: Evolution): Difference[] {
-  const { stored, old, functions, isApproved } = evolution;
+export function evolveTables(context: CatalogContext, evolution: Evolution): Difference[] {
+  const { stored, old, shadows, rewritten, isApproved } = evolution;
   const differences = [...eachTable(context, evolution), ...(old.tables.length === 0 ? [] : brokenReferences(context.connection, evolution))];
   // Only in the new shape can records be read.
-  if (differences.length === 0) differences.push(...brokenChecks(context, old));
-  if (differences.length === 0) differences.push(...prepareHistory(context, { old: stored, rewritten: new Set(functions.keys()), isApproved }));
+  const isPartial = [...shadows.values()].includes(null);
+  if (differences.length === 0 && !isPartial) differences.push(...strayedTenants(context, old, rewritten));
+  if (differences.length === 0 && !isPartial) differences.push(...brokenChecks(context, old, new Set(shadows.keys())));
+  if (differences.length === 0 && !isPartial) differences.push(...prepareHistory(context, { old: stored, rewritten, isApproved }));
   return differences;
 }
 
-function eachTable(context: EvolveContext, { old, next, renames, functions, isApproved }: Evolution): Difference[] {
+function eachTable(context: CatalogContext, { old, next, renames, shadows, functions, isApproved }: Evolution): Difference[] {
   const { connection, catalog } = context;
   const before = new Map(old.tables.map((table) => [table.sqlName, table]));
   const tables = new Map([...catalog.tables.values()].map((table) => [table.sqlName, table]));
@@ -51,6 +50,7 @@ function eachTable(context: EvolveContext, { old, next, renames, functions, isAp
     const table = tables.get(shape.sqlName)!;
     const present = before.get(shape.sqlName);
     if (present === undefined) createTable(connection, table, catalog);
+    else if (shadows.has(shape.sqlName)) placeShadow(context, table, present, shadows.get(shape.sqlName)!);
     else if (isEmpty(connection, present)) recreateTable(connection, table, catalog, present, shape);
     else {
       const run = functions.get(table.name);
@@ -59,6 +59,10 @@ function eachTable(context: EvolveContext, { old, next, renames, functions, isAp
     }
   }
   return differences;
+}
+
+function placeShadow({ connection, catalog }: CatalogContext, table: Table, old: TableShape, sqlName: string | null): void {
+  if (sqlName !== null) swapShadow(connection, { table, sqlName }, old, catalog);
 }
 
 function createTable(connection: Connection, table: Table, catalog: Catalog): void {
@@ -89,11 +93,13 @@ function isEmpty(connection: Connection, table: TableShape): boolean {
 }
 
 /** Only of tables whose foreign keys are new or changed, or whose records were written anew: the others held before. */
-function brokenReferences(connection: Connection, { old, next, functions }: Evolution): Difference[] {
+function brokenReferences(connection: Connection, { old, next, functions, shadows }: Evolution): Difference[] {
   const before = new Map(old.tables.map((table) => [table.sqlName, table]));
   const differences: Difference[] = [];
   const removed = old.tables.length > next.tables.length;
   for (const table of next.tables) {
+    // Each row was held to them when it was filled.
+    if (shadows.has(table.sqlName)) continue;
     const known = before.get(table.sqlName)?.foreignKeys ?? [];
     if (!removed && !functions.has(table.name) && table.foreignKeys.every((key) => known.includes(key))) continue;
     const broken = connection.all(`PRAGMA foreign_key_check(${quoted(table.sqlName)})`);

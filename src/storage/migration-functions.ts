@@ -36,7 +36,7 @@ function readApplied(connection: Connection): string[] {
   return text === null ? [] : JSON.parse(text) as string[];
 }
 
-function signature(table: string, run: MigrationFunction): string {
+export function signature(table: string, run: MigrationFunction): string {
   return `${table} ${Bun.hash(String(run)).toString(36)}`;
 }
 

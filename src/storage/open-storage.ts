@@ -16,7 +16,10 @@ import { lockDirectory } from "./data-lock.ts";
 import { registerPlanFunctions } from "./plan-functions.ts";
 import type { MigrationStep } from "./describe-migration.ts";
 import type { MigrationApproval } from "./migration-functions.ts";
-import { type CatalogContext, type MigrationPlan, planCatalog, prepareCatalog } from "./prepare-catalog.ts";
+import type { CatalogContext } from "./catalog-context.ts";
+import { type FillOptions, MigrationRunner } from "./migration-runner.ts";
+import { type PendingMigration, pendingMigration } from "./pending-migration.ts";
+import { type MigrationPlan, planCatalog, prepareCatalog } from "./prepare-catalog.ts";
 import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
 import { endInterruptedRestore } from "./restore.ts";
@@ -48,6 +51,11 @@ export interface Storage {
   readonly catalogVersion: number;
   /** What that would do, or why it would not; changes nothing. */
   planCatalog(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): MigrationPlan;
+  /** What prepareCatalog could not do in one commit is filled beside live writes; at once where there is nothing of the kind. */
+  fillShadows(options: FillOptions): Promise<void>;
+  /** Null: no shadows are there. */
+  pendingMigration(): PendingMigration | null;
+  abandonMigration(): Promise<void>;
   /** Durable when it resolves. Rejects with what the work threw, or why nothing or perhaps nothing was written. */
   commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result>;
   /** Runs the work now, on the current state, and undoes it. */
@@ -150,11 +158,19 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   let closed = false;
   let prepared = 0;
   let catalogVersion = 0;
+  const migrations = new MigrationRunner({ limits, clock, commit: (work, afterCommit) => committer.commit(work, afterCommit) });
+  const followed = <Result>(work: Work<Result>): Work<Result> => (connection) => {
+    const result = work(connection);
+    migrations.follow();
+    return result;
+  };
+  const loadVectors = (catalog: Catalog): void => {
+    if (vectors || !usesVectors(catalog)) return;
+    for (const database of databases) loadVectorFunctions(database);
+    vectors = true;
+  };
   const withCatalog = <Result>(catalog: Catalog, work: (context: Omit<CatalogContext, "book">) => Result): Result => {
-    if (!vectors && usesVectors(catalog)) {
-      for (const database of databases) loadVectorFunctions(database);
-      vectors = true;
-    }
+    loadVectors(catalog);
     snapshot.end();
     prepared++;
     try {
@@ -167,15 +183,27 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   return {
     reader,
     prepareCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => {
-      const steps = prepareCatalog({ ...context, book }, approval);
-      if (steps.length > 0) catalogVersion++;
+      const steps = prepareCatalog({ ...context, book }, approval, migrations.filledFor(catalog));
+      if (steps.length > 0) {
+        catalogVersion++;
+        migrations.end();
+      }
       return steps;
     }),
     get catalogVersion() { return catalogVersion; },
+    fillShadows: (fill) => {
+      loadVectors(fill.catalog);
+      return migrations.fill(fill);
+    },
+    pendingMigration: () => pendingMigration(writer),
+    abandonMigration: () => migrations.abandon(),
     planCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => planCatalog({ ...context, book }, approval)),
-    commit: (work, afterCommit) => committer.commit(work, afterCommit),
+    commit: (work, afterCommit) => committer.commit(followed(work), afterCommit),
     rehearse: (work) => committer.rehearse(work),
-    hold: () => committer.hold(),
+    async hold() {
+      const hold = await committer.hold();
+      return { release: () => hold.release(), commit: (work, afterCommit) => hold.commit(followed(work), afterCommit) };
+    },
     get generation() { return prepared + committer.generation; },
     async close() {
       if (closed) return;

@@ -3,10 +3,8 @@
 import { assert } from "../base/assert.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import { fault } from "../base/error.ts";
-import type { Limits } from "../base/limits.ts";
 import type { Json } from "../base/value.ts";
-import type { ExpressionBook } from "../expression/expression-book.ts";
-import type { Catalog } from "../schema/catalog.ts";
+import type { CatalogContext } from "./catalog-context.ts";
 import { type CatalogShape, catalogShape } from "./catalog-shape.ts";
 import { type Difference, nameOf } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
@@ -14,49 +12,50 @@ import { type MigrationStep, changesRepresentation, describeMigration } from "./
 import { evolveTables } from "./evolve-tables.ts";
 import { appendMigrationEntry, nextPosition } from "./migration-entry.ts";
 import { type MigrationApproval, isApplied, noApproval, rememberApplied } from "./migration-functions.ts";
+import { type OnlineMigration, hopeless, onlineTables } from "./online-migration.ts";
+import { abandonMigration, endMigration } from "./pending-migration.ts";
 import { type TableRename, carryOutRenames, findRenames, renamedShape } from "./renames.ts";
 import { knowRepresentedSince, readRepresentedSince, writeRepresentedSince } from "./represented-since.ts";
 import { answerFor } from "./sqlite-failure.ts";
-import { readMeta, writeMeta } from "./system-tables.ts";
-
-const SHAPE_KEY = "catalog";
-
-export interface CatalogContext {
-  readonly connection: Connection;
-  readonly catalog: Catalog;
-  readonly book: ExpressionBook;
-  readonly limits: Limits;
-  readonly nowMs: number;
-}
+import { hasShape, storedShape, writeShape } from "./stored-shape.ts";
 
 export interface MigrationPlan {
   readonly steps: readonly MigrationStep[];
   /** Why it cannot be applied; empty: it can. */
   readonly differences: readonly Difference[];
+  /** Types whose tables are filled beside live writes. */
+  readonly online: readonly string[];
 }
 
-/** Outside of transactions. Throws MIGRATION_NEEDED and changes nothing where stored records do not allow a difference. */
-export function prepareCatalog(context: CatalogContext, approval: MigrationApproval = noApproval): readonly MigrationStep[] {
+/**
+ * Outside of transactions. Throws MIGRATION_NEEDED and changes nothing where stored records do not allow a difference.
+ * `online`: one that is filled, whose shadows take the place of their tables.
+ */
+export function prepareCatalog(context: CatalogContext, approval: MigrationApproval = noApproval, online: OnlineMigration | null = null): readonly MigrationStep[] {
   const { connection, catalog } = context;
-  const steps = readMeta(connection, SHAPE_KEY) === JSON.stringify(catalogShape(catalog)) ? [] : migrate(context, approval, "COMMIT");
+  const steps = hasShape(connection, catalogShape(catalog)) ? [] : migrate(context, approval, { end: "COMMIT", online, later: new Set() });
   knowRepresentedSince(catalog, readRepresentedSince(connection));
   return steps;
 }
 
-/** What prepareCatalog would do or say, by doing it and undoing it. Outside of transactions. */
+/** What a migration would do or say, by doing it and undoing it, but for tables that take longer than one commit. Outside of transactions. */
 export function planCatalog(context: CatalogContext, approval: MigrationApproval): MigrationPlan {
+  if (hasShape(context.connection, catalogShape(context.catalog))) return { steps: [], differences: [], online: [] };
+  const later = onlineTables(context, approval);
+  const [known, online] = [hopeless(later, approval), later.map(({ table }) => table.name)];
   try {
-    return { steps: migrate(context, approval, "ROLLBACK"), differences: [] };
+    return { steps: migrate(context, approval, { end: "ROLLBACK", online: null, later: new Set(later.map(({ table }) => table.sqlName)) }), differences: known, online };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { steps: error.steps, differences: error.differences };
+    return { steps: error.steps, differences: [...known, ...error.differences], online };
   }
 }
 
-/** The shape that the data have; null when nothing was ever stored. */
-export function storedShape(connection: Connection): CatalogShape | null {
-  const text = readMeta(connection, SHAPE_KEY);
-  return text === null ? null : JSON.parse(text) as CatalogShape;
+interface Course {
+  readonly end: "COMMIT" | "ROLLBACK";
+  readonly online: OnlineMigration | null;
+  /** SQL names of tables that are left out. */
+  readonly later: ReadonlySet<string>;
 }
 
 class Refusal extends Error {
@@ -70,23 +69,25 @@ class Refusal extends Error {
 }
 
 /** Tried with the functions of Migrations only for tables that need them: these write each record anew. */
-function migrate(context: CatalogContext, approval: MigrationApproval, end: "COMMIT" | "ROLLBACK"): readonly MigrationStep[] {
+function migrate(context: CatalogContext, approval: MigrationApproval, course: Course): readonly MigrationStep[] {
   const { connection } = context;
   assert(!connection.inTransaction, "the catalog changes outside of transactions");
   const rewritten = new Set<string>();
+  const blocked = course.online === null ? [] : blockedRecords(connection, course.online);
+  if (blocked.length > 0) throw refusal(context, approval, { steps: [], differences: blocked }, course.end);
   // A table is copied by dropping it; references to it are checked once at the end instead. Has no effect inside a transaction.
   connection.execute("PRAGMA foreign_keys = OFF");
   try {
     for (;;) {
       connection.execute("BEGIN IMMEDIATE");
-      const { steps, differences } = attempt(context, approval, rewritten);
+      const { steps, differences } = attempt(context, approval, rewritten, course);
       if (differences.length === 0) {
-        connection.execute(end);
+        connection.execute(course.end);
         return steps;
       }
       connection.execute("ROLLBACK");
       const helped = differences.filter(({ kind, table }) => kind === "needs-data" && !rewritten.has(table) && isFresh(context, approval, table));
-      if (helped.length === 0) throw refusal(context, approval, { steps, differences }, end);
+      if (helped.length === 0) throw refusal(context, approval, { steps, differences }, course.end);
       for (const { table } of helped) rewritten.add(table);
     }
   } catch (error) {
@@ -102,7 +103,7 @@ function isFresh({ connection }: CatalogContext, { functions }: MigrationApprova
   return run !== undefined && !isApplied(connection, table, run);
 }
 
-function refusal(context: CatalogContext, { functions }: MigrationApproval, { steps, differences }: MigrationPlan, end: "COMMIT" | "ROLLBACK"): Error {
+function refusal(context: CatalogContext, { functions }: MigrationApproval, { steps, differences }: Attempt, end: "COMMIT" | "ROLLBACK"): Error {
   const told = differences.map((one) => {
     const run = functions.get(one.table);
     const isOld = one.kind === "needs-data" && run !== undefined && isApplied(context.connection, one.table, run);
@@ -111,25 +112,47 @@ function refusal(context: CatalogContext, { functions }: MigrationApproval, { st
   return end === "ROLLBACK" ? new Refusal(steps, told) : migrationNeeded(told);
 }
 
+interface Attempt { readonly steps: readonly MigrationStep[]; readonly differences: readonly Difference[] }
+
 /** In a transaction. Steps are those that it would take, also where differences prevent it. */
-function attempt(context: CatalogContext, approval: MigrationApproval, rewritten: ReadonlySet<string>): MigrationPlan {
+function attempt(context: CatalogContext, approval: MigrationApproval, needing: ReadonlySet<string>, { online, later }: Course): Attempt {
   const { connection, catalog } = context;
   const next = catalogShape(catalog);
   const stored: CatalogShape = storedShape(connection) ?? { tables: [] };
+  const rewritten = new Set([...needing, ...online?.functions.keys() ?? []]);
+  online?.stopTriggers();
   const position = nextPosition(connection);
   const renames = findRenames(stored, catalog);
   const old = renamedShape(stored, renames);
   const isApproved = (one: Difference): boolean => one.kind === "destructive" && approval.destroy.has(nameOf(one));
-  const functions = new Map([...approval.functions].filter(([table]) => rewritten.has(table)));
+  const functions = new Map([...approval.functions].filter(([table]) => needing.has(table)));
+  // What was filled for another target is of no use.
+  if (online === null && later.size === 0) abandonMigration(connection);
   carryOutRenames(connection, stored, renames, position - 1);
   const filled = new Set(old.tables.filter(({ sqlName }) => connection.get(`SELECT 1 FROM "${sqlName.replaceAll('"', '""')}" LIMIT 1`) !== null).map(({ sqlName }) => sqlName));
-  const differences = evolveTables(context, { stored, old, next, renames, functions, isApproved });
+  const shadows = online?.shadows ?? new Map([...later].map((name) => [name, null]));
+  const differences = evolveTables(context, { stored, old, next, renames, shadows, rewritten, functions, isApproved });
   const steps = describeMigration(old, next, renames, rewritten);
   if (differences.length > 0) return { steps, differences };
-  writeMeta(connection, SHAPE_KEY, JSON.stringify(next));
-  rememberApplied(connection, functions);
+  if (online !== null) endMigration(connection);
+  writeShape(connection, next);
+  rememberApplied(connection, new Map([...functions, ...online?.functions ?? []]));
   noteMigration(context, { stored, next, renames, rewritten, filled, position });
   return { steps, differences };
+}
+
+/** The last live writes are brought over, while references are held; what the catalog to come refuses stands in the way. */
+function blockedRecords(connection: Connection, online: OnlineMigration): Difference[] {
+  connection.execute("BEGIN IMMEDIATE");
+  try {
+    online.follow();
+    const blocked = online.blocked();
+    connection.execute("COMMIT");
+    return blocked;
+  } catch (error) {
+    if (connection.inTransaction) connection.execute("ROLLBACK");
+    throw answerFor(error);
+  }
 }
 
 interface Outcome {
@@ -156,7 +179,8 @@ function noteMigration({ connection, catalog, nowMs }: CatalogContext, { stored,
   writeRepresentedSince(connection, since);
 }
 
-function migrationNeeded(differences: readonly Difference[]): Error {
+/** What refuses a migration, as an error that lists all of it. */
+export function migrationNeeded(differences: readonly Difference[]): Error {
   const named = differences.slice(0, 3);
   const first = named.map((one) => one.message).join(" ");
   const more = differences.length > 3 ? ` And ${differences.length - 3} more.` : "";
