@@ -29,7 +29,7 @@ const environment: Environment = { rows: {}, variables: { auth: { subject: "u1",
 interface Fuzzed { readonly app: FuzzApp; readonly world: World; readonly dice: Dice; readonly changes: RandomChanges }
 interface Counts { altered: number; unaltered: number; vain: number }
 
-const counts = { keyed: noCounts(), window: noCounts(), other: noCounts() };
+const counts = { keyed: noCounts(), window: noCounts(), other: noCounts(), timed: { forever: 0, bounded: 0 } };
 
 function noCounts(): Counts {
   return { altered: 0, unaltered: 0, vain: 0 };
@@ -52,7 +52,8 @@ test(`${size} commits beside random plans from seed ${firstSeed}`, () => {
   }
   const rate = ({ vain, unaltered }: Counts): number => vain / Math.max(1, unaltered);
   console.log(`footprints: ${JSON.stringify(counts)}, in vain: keyed ${rate(counts.keyed).toFixed(3)}, window ${rate(counts.window).toFixed(3)}, other ${rate(counts.other).toFixed(3)}`);
-  for (const { altered } of Object.values(counts)) expect(altered).toBeGreaterThan(size / 400);
+  for (const { altered } of [counts.keyed, counts.window, counts.other]) expect(altered).toBeGreaterThan(size / 400);
+  expect(counts.timed.bounded).toBeGreaterThan(size / 100);
   // Those of records that have expired, and of commits that take back what they did.
   expect(rate(counts.keyed)).toBeLessThan(0.2);
   expect(rate(counts.other)).toBeLessThan(0.5);
@@ -93,8 +94,9 @@ function runPlan(first: Plan, { app, dice, changes }: Fuzzed): void {
     const before = answerOf(compiled, app);
     if (before === null) return;
     const answer = dice.chance(0.6) ? JSON.parse(before.json) as AnswerRow[] : null;
-    const { footprints, validUntil } = footprintsOf(plan, { environment, rows: before.rows, lastKeys: before.lastKeys, answer }, database);
-    expect(validUntil === null || validUntil === testNow).toBe(true);
+    const nextInstant = changes.nextInstant.bind(changes);
+    const { footprints, validUntil } = footprintsOf(plan, { environment, rows: before.rows, lastKeys: before.lastKeys, answer, nextInstant }, database);
+    checkTime(compiled, before, validUntil, app);
     const made = changes.next({ tables: footprints.map((footprint) => footprint.table), id: keyed ? keyOf(plan) : null });
     const after = answerOf(compiled, app);
     if (after === null) return;
@@ -114,6 +116,19 @@ function runPlan(first: Plan, { app, dice, changes }: Fuzzed): void {
   }
 }
 
+/** Until then, time alone changes nothing. */
+function checkTime(compiled: CompiledPlan, before: RowSet, validUntil: string | null, app: FuzzApp): void {
+  const start = Date.parse(testNow);
+  const span = validUntil === null ? 20 * 365 * 86_400_000 : Date.parse(validUntil) - start;
+  if (span <= 1) return;
+  counts.timed[validUntil === null ? "forever" : "bounded"]++;
+  for (const part of [0.01, 0.5, 1]) {
+    const now = new Date(start + Math.floor((span - 1) * part)).toISOString();
+    const later = answerOf(compiled, app, { ...environment, now });
+    if (later !== null && (later.json !== before.json || later.total !== before.total)) throw new Error(`valid until ${String(validUntil)}, at ${now}\nbefore ${before.json}\nafter  ${later.json}`);
+  }
+}
+
 /** The index finds what looking at each finds. */
 function isTouched(changes: readonly Omit<Change, "cause">[], footprints: readonly Footprint[], { database: { book } }: FuzzApp): boolean {
   const index = new FootprintIndex<Footprint>(book);
@@ -127,9 +142,9 @@ function isTouched(changes: readonly Omit<Change, "cause">[], footprints: readon
 }
 
 /** Null: a sum is too large to be shown. */
-function answerOf(compiled: CompiledPlan, { database }: FuzzApp): RowSet | null {
+function answerOf(compiled: CompiledPlan, { database }: FuzzApp, at = environment): RowSet | null {
   try {
-    return readRows(database.connection, compiled, environment);
+    return readRows(database.connection, compiled, at);
   } catch (error) {
     if (error instanceof AmbitError) return null;
     throw error;

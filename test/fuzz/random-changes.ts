@@ -22,6 +22,12 @@ export class RandomChanges {
     for (const [table, records] of app.records) for (const record of records) this.#write(table, record, this.#linked(table, record));
   }
 
+  /** As query/footprint-time.ts asks, by looking at each record. */
+  nextInstant(table: string, field: string | null, from: string): string | null {
+    const instants = [...this.#records.get(table)!.values()].map((record) => (record[field ?? "$expires"] ?? null) as string | null);
+    return instants.filter((instant) => instant !== null && instant >= from).sort()[0] ?? null;
+  }
+
   /** Of a record that is there. */
   key(table: string): Value {
     return this.#pick(table)?.["id"] ?? null;

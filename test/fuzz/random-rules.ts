@@ -52,7 +52,22 @@ export function randomRule(row: RowName, table: Table, scope: RuleScope, depth: 
   return existsRule(row, table, relation, scope, depth);
 }
 
+const NOW: Expression = { op: "now", type: { kind: "timestamp" } };
+
+/** On a stored instant, now or somewhat off. */
+function timeRule(row: RowName, table: Table, dice: Dice): Expression | null {
+  const instants = [...table.fields.values()].filter(({ kind, type }) => kind === "stored" && type.name === "DateTime" && !type.list);
+  if (instants.length === 0) return null;
+  const amount: Expression = { op: "literal", type: { kind: "duration" }, value: dice.pick(["PT0.001S", "P10D", "P200D"]) };
+  const instant: Expression = dice.chance(0.4) ? NOW : { op: "arithmetic", type: { kind: "timestamp" }, operator: dice.pick(["+", "-"]), left: NOW, right: amount };
+  const field = fieldOf(row, table, dice.pick(instants).name, { kind: "timestamp" });
+  const comparison = dice.pick(["lt", "le", "gt", "ge"] as const);
+  return dice.chance(0.5) ? { op: "compare", comparison, left: field, right: instant } : { op: "compare", comparison, left: instant, right: field };
+}
+
 function ownRule(row: RowName, table: Table, dice: Dice): Expression {
+  const timed = dice.chance(0.15) ? timeRule(row, table, dice) : null;
+  if (timed !== null) return timed;
   const order = fieldOf(row, table, "order", { kind: "int" });
   const color = fieldOf(row, table, "color", { kind: "string" });
   return dice.pick<Expression>([
