@@ -79,7 +79,8 @@ function bringBackChildren(restoring: Restoring, model: TableModel, parent: { re
       }
       // One that came back and went again since did not go with this parent.
       const last = formerVersions(child.table, context.catalog).last(context.overlay.connection, version.row.values[child.primaryKey.name]!);
-      if (last?.until === version.until) bringBack(restoring, child, version);
+      // Those of another tenant, whose parent belongs to all, come back when that tenant asks for them.
+      if (last?.until === version.until && isWithin(context.confinement, child.table, version.row.values)) bringBack(restoring, child, version);
     }
   }
 }

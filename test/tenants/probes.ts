@@ -112,9 +112,10 @@ function shape({ status, headers, text }: Answer): string {
   return `${status}\n${kept}\n${text}`
     .replace(/"requestId":"[^"]*"/g, '"requestId"')
     .replace(/"incident":"[^"]*"/g, '"incident"')
-    .replace(/"v\d+(-[a-z]+)?"/g, '"v"')
-    .replace(/W\/"[^"]*"/g, 'W/"')
+    .replace(/\\?"v\d+(-[a-z]+)?\\?"/g, '"v"')
+    .replace(/W\/\\?"[^"]*"/g, 'W/"')
     .replace(/[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/g, "UUID")
+    .replace(/"position":"[^"]*"/g, '"position"')
     .replace(/"next":"[^"]*"/g, '"next"')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, "TIME");
 }

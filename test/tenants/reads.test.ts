@@ -33,6 +33,31 @@ test("lists, embeds, filters, orders, aggregates and rankings", async () => {
   expect(probes.report()).toEqual([]);
 }, 60_000);
 
+test("answers that are kept for those who ask again are each tenant's own", async () => {
+  for (let round = 0; round < 3; round++) for (const path of lists) {
+    await probes.ask("a", path);
+    await probes.ask("admin:a", path);
+    for (const who of ["b", "admin:b"]) await probes.probe(who, path);
+  }
+  expect(probes.report()).toEqual([]);
+}, 60_000);
+
+test("former versions", async () => {
+  const now = new Date().toISOString();
+  for (const who of readers) {
+    for (const table of ["Org", "Project", "Task", "Tag", "ProjectTag"]) {
+      for (const id of [rowsOf("a")[table]![0]!["id"], rowsOf("b")[table]![0]!["id"]]) {
+        await probes.probe(who, `/${table}/${String(id)}/history`);
+        await probes.probe(who, `/${table}/${String(id)}?asof=${now}`);
+        if (table !== "Org") await probes.probe(who, `/${table}/${String(id)}/restore`, { method: "POST" });
+      }
+      await probes.probe(who, `/${table}?asof=${now}&order=id`);
+    }
+    for (const path of ["/Project?select=id,title,tasks(id,text),country(name)&order=id", "/Country?select=id,projects(id,title)&order=id", "/Project?orgId=eq.a", "/Project?select=count(),budget.sum()", "/Country?projects=not.is.null&select=id"]) await probes.probe(who, `${path}&asof=${now}`);
+  }
+  expect(probes.report()).toEqual([]);
+}, 30_000);
+
 test("counts, formats, pages and one object", async () => {
   const wishes = [{ prefer: "count=exact" }, { prefer: "count=planned" }, { prefer: "count=estimated" }, { accept: "text/csv" }, { accept: "application/x-ndjson" }, { range: "0-1" }, { accept: "application/vnd.pgrst.object+json" }, { prefer: "scan=refuse" }];
   for (const who of ["b", "none", "public", "admin:b"]) for (const headers of wishes) for (const path of ["/Project", "/Project?limit=1&order=budget", "/Task?select=id,text", "/Country?select=id,projects(id)"]) await probes.probe(who, path, { headers });

@@ -5,14 +5,14 @@ enum State { OPEN DONE }
 type Place { lat: Float! lon: Float! label: String }
 
 """The tenant itself: its key is the tenant."""
-type Org @table(tenant: "id") @export @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE]) {
+type Org @table(tenant: "id", history: "P90D") @export @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE]) {
   id: ID! @primaryKey
   name: String!
   projects: [Project!]! @relationship(to: "orgId")
 }
 
 """Of all tenants."""
-type Country @table @export @allow(to: ["member", "public"], do: [READ]) @allow(to: ["clerk"], do: [CREATE, UPDATE, DELETE])
+type Country @table(history: "P90D", trash: "P30D") @export @allow(to: ["member", "public"], do: [READ]) @allow(to: ["clerk"], do: [CREATE, UPDATE, DELETE])
   @search(fields: ["name", "projects.title"])
   @allow(to: ["editor"], do: [UPDATE], on: "record") {
   id: ID! @primaryKey
@@ -21,7 +21,7 @@ type Country @table @export @allow(to: ["member", "public"], do: [READ]) @allow(
   notes: [Note!]! @relationship(to: "countryId")
 }
 
-type Project @table(tenant: "orgId") @export
+type Project @table(tenant: "orgId", history: "P90D", trash: "P30D") @export
   @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE])
   @allow(to: ["guest"], do: [READ], where: "record.open && record.budget < 90000000")
   @allow(to: ["public"], do: [READ], where: "record.open")
@@ -52,7 +52,7 @@ type Project @table(tenant: "orgId") @export
   rename(title: String!, other: ID): [Project!]! @action(on: TABLE) @allow(to: ["member"])
 }
 
-type Task @table(tenant: "orgId") @export @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE])
+type Task @table(tenant: "orgId", history: "P90D", trash: "P30D") @export @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE])
   @allow(to: ["guest"], do: [READ, CREATE], where: "record.project.open && record.project.country.name != ''")
   @check(rule: "record.project.budget >= record.hours", message: "Not more than the project has.")
 {
@@ -73,14 +73,14 @@ type Task @table(tenant: "orgId") @export @allow(to: ["member"], do: [READ, CREA
   budget: Money @currency(code: "EUR") @computed(rule: "record.project.budget")
 }
 
-type Tag @table(tenant: "orgId") @export @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE]) {
+type Tag @table(tenant: "orgId", history: "P90D", trash: "P30D") @export @allow(to: ["member"], do: [READ, CREATE, UPDATE, DELETE]) {
   id: ID! @primaryKey
   orgId: ID!
   name: String! @indexed(type: TEXT)
   projects: [Project!]! @relationship(through: "ProjectTag")
 }
 
-type ProjectTag @table(tenant: "orgId") @export @allow(to: ["member"], do: [READ, CREATE, DELETE])
+type ProjectTag @table(tenant: "orgId", history: "P90D", trash: "P30D") @export @allow(to: ["member"], do: [READ, CREATE, DELETE])
   @indexed(fields: ["projectId", "tagId"], unique: true) {
   id: ID! @primaryKey
   orgId: ID!

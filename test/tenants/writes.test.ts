@@ -105,6 +105,7 @@ test("unique values are each tenant's own, and a collision tells of no other", a
     await probes.probe("b", "/Project?on_conflict=code", post(project({ code: "CODE-3", title: "merged", orgId: "a" }), headers));
     await probes.probe("none", "/Project?on_conflict=code", post(project({ code: "CODE-3", title: "merged" }), headers));
   }
+  expect((await probes.probe("b", `/Project?title=like.${CANARY}*&select=orgId`, { method: "DELETE", headers: representation })).json).toEqual([{ orgId: "b" }]);
   expect(probes.report()).toEqual([]);
 });
 
@@ -169,6 +170,43 @@ test("what belongs to all takes nothing of another tenant with it", async () => 
   await each("/Project/p3", { method: "DELETE" }, ["b"]);
   await each("/Task?select=id,projectId,parentId&order=id", {}, ["b"]);
   expect(probes.report()).toEqual([]);
+});
+
+test("a batch stays within the tenant, too", async () => {
+  const batch = (...operations: object[]): Request => ({ method: "POST", body: { operations } });
+  const requests = [
+    batch({ method: "GET", path: `/Project/${key("p1")}` }), batch({ method: "GET", path: "/Project?order=id" }), batch({ method: "GET", path: "/Country?select=id,projects(id)&order=id" }),
+    batch({ method: "PATCH", path: `/Project/${key("p1")}`, body: { title: "taken" } }), batch({ method: "DELETE", path: `/Task/${key("t1")}` }), batch({ method: "PATCH", path: "/Task?orgId=eq.a", body: { hours: 0 } }),
+    batch({ id: "p", method: "POST", path: "/Tag", body: { name: "batched" }, headers: representation }, { method: "POST", path: "/ProjectTag", body: { projectId: key("p1"), tagId: "g1" } }),
+    batch({ method: "POST", path: "/Tag", body: { name: "batched", orgId: "a" } }), batch({ method: "POST", path: `/Project/${key("p1")}/raise`, body: { by: 1 } }), batch({ method: "POST", path: "/Project/rename", body: { title: "x", other: key("p1") } }),
+    batch({ method: "POST", path: "/run", body: { mode: "system", table: "Project", method: "update", given: [key("p1"), { title: "taken" }] } }), batch({ method: "POST", path: "/run", body: { mode: "system", table: "Project", method: "find", given: [{}] } }),
+  ];
+  for (const request of requests) await each("/batch", request);
+  expect(probes.report()).toEqual([]);
+});
+
+test("what a tenant deleted is restored by it alone", async () => {
+  const shared = { id: "xx", name: "Atlantis" };
+  expect((await probes.ask("b-clerk", "/Country", post(shared))).status).toBe(201);
+  const own: string[] = [];
+  for (const who of ["a", "b"]) {
+    const made = await probes.ask(who, "/Project", post({ code: "TRASH", title: `trash of ${who}`, countryId: "xx" }));
+    own.push((made.json as { id: string }[])[0]!.id);
+  }
+  const [ofA, ofB] = own as [string, string];
+  expect((await probes.ask("a", `/Project/${ofA}`, { method: "DELETE" })).status).toBe(204);
+  for (const who of ["b", "b-clerk", "none", "admin:b", "public"]) {
+    expect((await probes.ask(who, `/Project/${ofA}/restore`, { method: "POST" })).status, who).toBeOneOf([401, 404]);
+    expect((await probes.ask(who, `/Project/${ofA}/history`)).status, who).toBeOneOf([401, 404]);
+  }
+  // It goes for b with what b has there, and comes back with that.
+  expect((await probes.ask("b-clerk", "/Country/xx", { method: "DELETE" })).status).toBe(204);
+  expect((await probes.ask("b", `/Project/${ofB}`)).status).toBe(404);
+  expect((await probes.ask("a-clerk", "/Country/xx/restore", { method: "POST" })).status).toBeOneOf([200, 204]);
+  expect((await probes.ask("b", `/Project/${ofB}`)).status).toBe(404);
+  expect((await probes.ask("b", `/Project/${ofB}/restore`, { method: "POST" })).status).toBeOneOf([200, 204]);
+  expect((await probes.ask("b", `/Project/${ofB}`)).status).toBe(200);
+  expect((await probes.ask("a", `/Project/${ofA}`)).status).toBe(404);
 });
 
 test("a key of idempotency is each tenant's own, though the subject has one name", async () => {
