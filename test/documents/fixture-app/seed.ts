@@ -22,6 +22,7 @@ export default {
     { id: "s1", productId: "lamp", warehouseId: "berlin", available: 5 }, { id: "s2", productId: "lamp", warehouseId: "lyon", available: 2 },
     { id: "s3", productId: "novel", warehouseId: "berlin", available: 40 },
   ],
+  Notice: [{ id: "hours", text: "Open from 9 to 6." }],
   Order: [
     { id: "o1", customerId: "c1", productId: "lamp", quantity: 1, total: 4_900 },
     { id: "o2", customerId: "c1", productId: "novel", quantity: 2, total: 3_800, status: "PAID" },
