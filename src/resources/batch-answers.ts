@@ -29,6 +29,8 @@ export class AnswersInOrder {
   readonly #answers: AnswerInOrder[] = [];
   #next = 0;
   #versioned: Versioned[] = [];
+  /** Versions above it are of this commit. */
+  #head = Infinity;
 
   constructor(pass: BatchPass) {
     this.#pass = pass;
@@ -45,6 +47,7 @@ export class AnswersInOrder {
     if (writes === 0) {
       this.#next = 0;
       this.#versioned = [];
+      this.#head = session.head;
     }
     for (; this.#next < this.#answers.length; this.#next++) {
       const answer = this.#answers[this.#next]!;
@@ -62,7 +65,7 @@ export class AnswersInOrder {
     });
     for (const { index, of, record, result } of this.#versioned) {
       // Two states of one commit have one version between them: only the last is told by it.
-      if (at.get(of.table, of.id) !== record) this.#replace(index, { ...result, version: null });
+      if (at.get(of.table, of.id) !== record && result.version! > this.#head) this.#replace(index, { ...result, version: null });
     }
   }
 
