@@ -40,6 +40,7 @@ async function administer(exchange: Exchange, { describe, migrate, importStep }:
     const message = "This path is the administrator's.";
     throw exchange.identity.kind === "anonymous" ? fault("UNAUTHENTICATED", message) : fault("FORBIDDEN", message);
   }
+  if (exchange.identity.tenant !== null) throw fault("FORBIDDEN", "This path is about the whole app, not about one tenant.", { fix: "Leave out X-Ambit-Tenant." });
   if (isMigrate(exchange.segments)) return post(exchange, "/admin/migrate", async (body) => migrate(readMigrationRequest(body)));
   if (isImport(exchange.segments)) return post(exchange, "/admin/import", importStep);
   if (!isDescribe(exchange.segments)) throw fault("NOT_FOUND", "Nothing is at this path.");
