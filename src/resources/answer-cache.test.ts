@@ -308,4 +308,6 @@ test(`${rounds} reads beside concurrent writes are as SQL answers at that moment
   }
   await Promise.all(writes);
   expect(hits).toBeGreaterThan(rounds / 10);
+  const { kept: size, bytes, found, read } = app.dispatcher.stats();
+  expect([size > 0, bytes > 0 && bytes <= 60_000, found >= hits, found + read]).toEqual([true, true, true, 2 * rounds]);
 }, 120_000);

@@ -69,6 +69,8 @@ export class AnswerCache {
   readonly #kept = new Set<Kept>();
   readonly #broad = new Set<Kept>();
   #bytes = 0;
+  #found = 0;
+  #read = 0;
   #plansMade = 0;
   #asked = new Set<string>();
   #askedBefore = new Set<string>();
@@ -86,31 +88,37 @@ export class AnswerCache {
     });
   }
 
-  get size(): number {
-    return this.#kept.size;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  /** `found` and `read`: lists answered from memory, and by SQL. */
+  stats(): { readonly kept: number; readonly bytes: number; readonly found: number; readonly read: number } {
+    return { kept: this.#kept.size, bytes: this.#bytes, found: this.#found, read: this.#read };
   }
 
   /** What is kept, else what `read` finds. Synchronous: no commit can come between reading and keeping. */
   answer(compiled: CompiledPlan, environment: Environment, read: () => Answered): Result {
     const plan = this.#planOf(compiled);
     const key = plan === "unkept" ? null : keyOf(plan, environment, this.#parts.book);
-    if (plan === "unkept" || key === null) return read().result;
-    this.#hear();
-    const kept = plan.answers.get(key);
-    if (kept !== undefined) {
-      if (kept.validUntil === null || environment.now < kept.validUntil) {
-        kept.used = true;
-        return kept.result;
-      }
-      this.#drop(kept);
+    const kept = plan === "unkept" || key === null ? null : this.#find(plan, key, environment);
+    if (kept !== null) {
+      this.#found++;
+      return kept.result;
     }
+    this.#read++;
     const answered = read();
+    if (plan === "unkept" || key === null) return answered.result;
     if (answered.rows.json.length <= ANSWER_LENGTH_MAX && this.#isAskedAgain(plan.id + key)) this.#keep({ compiled, environment, answered, plan, key });
     return answered.result;
+  }
+
+  #find(plan: PlanAnswers, key: string, { now }: Environment): Kept | null {
+    this.#hear();
+    const kept = plan.answers.get(key) ?? null;
+    if (kept === null) return null;
+    if (kept.validUntil === null || now < kept.validUntil) {
+      kept.used = true;
+      return kept;
+    }
+    this.#drop(kept);
+    return null;
   }
 
   #planOf(compiled: CompiledPlan): PlanAnswers | "unkept" {

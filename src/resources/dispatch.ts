@@ -21,6 +21,8 @@ import { tableOf, writeBody } from "./write-operations.ts";
 export interface Dispatcher {
   /** Reads answer at once. Throws, or rejects with, AmbitError only. */
   dispatch(operation: Operation): Result | Promise<Result>;
+  /** Of lists answered from memory. */
+  stats(): ReturnType<ReadOperations["stats"]>;
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
@@ -31,6 +33,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   };
   const reads = new ReadOperations(core);
   return {
+    stats: () => reads.stats(),
     dispatch(operation) {
       const { body } = operation;
       try {

@@ -41,6 +41,10 @@ export class ReadOperations {
     this.#answers = new AnswerCache(core);
   }
 
+  stats(): ReturnType<AnswerCache["stats"]> {
+    return this.#answers.stats();
+  }
+
   get(body: GetBody, rights: Rights): Result {
     rights.require(body.table, "READ");
     return (body.plain ? this.#hot(body, rights) : null) ?? this.#planned(body, rights);

@@ -17,7 +17,7 @@ import { withGraphql } from "../interfaces/graphql/graphql-handler.ts";
 import type { ServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
-import { createDispatcher } from "../resources/dispatch.ts";
+import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
@@ -89,7 +89,7 @@ interface ServeParts extends StartOptions {
   readonly current: () => HttpHandler;
 }
 
-interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly app: ServedApp }
+interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: ServedApp }
 
 /** Throws AppProblems, or an AmbitError such as DATA_IN_USE or MIGRATION_NEEDED. */
 export async function startApp(options: StartOptions): Promise<RunningApp> {
@@ -130,7 +130,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
-  return { loaded, tables, app };
+  return { loaded, tables, app, dispatcher };
 }
 
 async function listen(first: Served, storage: Storage, options: ServeParts): Promise<RunningApp> {
@@ -142,7 +142,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, catalog: () => served.loaded.catalog });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => statistics(storage, served.tables),
+    stats: () => statistics(storage, served),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -200,8 +200,8 @@ function countRecords(loaded: LoadedApp, storage: Storage): Record<string, numbe
   }));
 }
 
-function statistics(storage: Storage, tables: Tables): Record<string, number> {
-  return flat("storage_", storage.stats(), flat("tables_", tables.stats(), {}));
+function statistics(storage: Storage, { tables, dispatcher }: Served): Record<string, number> {
+  return flat("storage_", storage.stats(), flat("tables_", tables.stats(), flat("answers_", dispatcher.stats(), {})));
 }
 
 function flat(prefix: string, from: object, into: Record<string, number>): Record<string, number> {
