@@ -63,7 +63,7 @@ function fieldSteps(old: FieldShape, next: FieldShape, held: "needs-data" | "saf
   return steps;
 }
 
-const text = ({ required: _, ...type }: TypeShape): string => JSON.stringify(type);
+const text = (type: TypeShape): string => JSON.stringify({ ...type, required: true });
 
 /** Records of the table look different, though nobody wrote them. */
 export function changesRepresentation(old: TableShape, next: TableShape): boolean {

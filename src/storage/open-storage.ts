@@ -12,19 +12,18 @@ import { checkpointer } from "./checkpoint.ts";
 import { type AfterCommit, type CommitHold, Committer, type CommitterStats } from "./committer.ts";
 import { type Connection, connect } from "./connection.ts";
 import { prepareFormat } from "./data-format.ts";
+import { DataShape } from "./data-shape.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { registerPlanFunctions } from "./plan-functions.ts";
 import type { MigrationStep } from "./describe-migration.ts";
 import type { MigrationApproval } from "./migration-functions.ts";
-import type { CatalogContext } from "./catalog-context.ts";
-import { type FillOptions, MigrationRunner } from "./migration-runner.ts";
-import { type PendingMigration, pendingMigration } from "./pending-migration.ts";
-import { type MigrationPlan, planCatalog, prepareCatalog } from "./prepare-catalog.ts";
+import type { FillOptions } from "./migration-runner.ts";
+import type { PendingMigration } from "./pending-migration.ts";
+import type { MigrationPlan } from "./prepare-catalog.ts";
 import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
 import { endInterruptedRestore } from "./restore.ts";
 import { registerSqlFunctions } from "./sql-functions.ts";
-import { loadVectorFunctions, usesVectors } from "./vector-functions.ts";
 
 export interface StorageOptions {
   /** Created if it is missing. */
@@ -154,57 +153,23 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
     afterBatch: () => wal.afterBatch(),
     onFatal: (error) => options.onFatal(error),
   });
-  let vectors = false;
+  const shape = new DataShape({ databases, writer, reader, snapshot, committer, limits, clock });
   let closed = false;
-  let prepared = 0;
-  let catalogVersion = 0;
-  const migrations = new MigrationRunner({ limits, clock, commit: (work, afterCommit) => committer.commit(work, afterCommit) });
-  const followed = <Result>(work: Work<Result>): Work<Result> => (connection) => {
-    const result = work(connection);
-    migrations.follow();
-    return result;
-  };
-  const loadVectors = (catalog: Catalog): void => {
-    if (vectors || !usesVectors(catalog)) return;
-    for (const database of databases) loadVectorFunctions(database);
-    vectors = true;
-  };
-  const withCatalog = <Result>(catalog: Catalog, work: (context: Omit<CatalogContext, "book">) => Result): Result => {
-    loadVectors(catalog);
-    snapshot.end();
-    prepared++;
-    try {
-      return work({ connection: writer, catalog, limits, nowMs: clock.now() });
-    } finally {
-      writer.forgetStatements();
-      reader.forgetStatements();
-    }
-  };
   return {
     reader,
-    prepareCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => {
-      const steps = prepareCatalog({ ...context, book }, approval, migrations.filledFor(catalog));
-      if (steps.length > 0) {
-        catalogVersion++;
-        migrations.end();
-      }
-      return steps;
-    }),
-    get catalogVersion() { return catalogVersion; },
-    fillShadows: (fill) => {
-      loadVectors(fill.catalog);
-      return migrations.fill(fill);
-    },
-    pendingMigration: () => pendingMigration(writer),
-    abandonMigration: () => migrations.abandon(),
-    planCatalog: (catalog, book, approval) => withCatalog(catalog, (context) => planCatalog({ ...context, book }, approval)),
-    commit: (work, afterCommit) => committer.commit(followed(work), afterCommit),
+    prepareCatalog: (catalog, book, approval) => shape.prepare(catalog, book, approval),
+    planCatalog: (catalog, book, approval) => shape.plan(catalog, book, approval),
+    fillShadows: (fill) => shape.fill(fill),
+    pendingMigration: () => shape.pending(),
+    abandonMigration: () => shape.abandon(),
+    get catalogVersion() { return shape.version; },
+    commit: (work, afterCommit) => committer.commit(shape.followed(work), afterCommit),
     rehearse: (work) => committer.rehearse(work),
     async hold() {
       const hold = await committer.hold();
-      return { release: () => hold.release(), commit: (work, afterCommit) => hold.commit(followed(work), afterCommit) };
+      return { release: () => hold.release(), commit: (work, afterCommit) => hold.commit(shape.followed(work), afterCommit) };
     },
-    get generation() { return prepared + committer.generation; },
+    get generation() { return shape.looks + committer.generation; },
     async close() {
       if (closed) return;
       closed = true;
