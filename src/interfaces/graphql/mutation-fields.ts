@@ -119,7 +119,7 @@ function inputOf(given: Members): RawInput {
 /** A bulk write without a condition would be one to the whole table. */
 function bulkPlan(table: Table, given: Members, caller: Caller, info: GraphQLResolveInfo): Plan {
   const { plan, limit } = listPlan({ table, arguments: given, part: info, rows: null, count: false, closed: true }, caller);
-  if (plan.filter === null && plan.search === null) throw fault("FILTER_REQUIRED", "The filter names no records.");
+  if (plan.filter === null && plan.search === null) throw fault("FILTER_REQUIRED", "The request names no records.");
   return { ...plan, limit };
 }
 
