@@ -2,7 +2,7 @@
 // it began, whoever is killed meanwhile; and one that is restored serves again under versions that never were.
 import { afterAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { seededRandom } from "../../src/base/random.ts";
 import { compileSchema } from "../../src/schema/compile-schema.ts";
@@ -40,6 +40,19 @@ function checkBackup(file: string, data: string): number {
   return position;
 }
 
+/** Of one moment: every balance is what the transfers made of it. */
+function checkTotals(folder: string): void {
+  const linesOf = <Row>(table: string): Row[] => readFileSync(join(folder, `${table}.ndjson`), "utf8").split("\n").slice(0, -1).map((line) => JSON.parse(line) as Row);
+  const balances = new Map<string, number>(accounts.map((id) => [id, OPENING_BALANCE]));
+  for (const { fromId, toId, amount } of linesOf<{ fromId: string; toId: string; amount: number }>("Transfer")) {
+    balances.set(fromId, balances.get(fromId)! - amount);
+    balances.set(toId, balances.get(toId)! + amount);
+  }
+  expect(Object.fromEntries(linesOf<{ id: string; balance: string }>("Account").map(({ id, balance }) => [id, Number(balance)]))).toEqual(Object.fromEntries(balances));
+  const [{ value }] = linesOf<{ value: number }>("Counter") as [{ value: number }];
+  expect(value).toBe(linesOf("Hit").length);
+}
+
 test(`${BACKUPS} backups under concurrent writes, with kill -9 of the command and of the server`, async () => {
   const seed = Number(process.env["AMBIT_TEST_SEED"] ?? randomBytes(4).readUInt32LE());
   console.log(`seed ${seed} (AMBIT_TEST_SEED=${seed} plans the same writes again)`);
@@ -74,6 +87,9 @@ test(`${BACKUPS} backups under concurrent writes, with kill -9 of the command an
     expect(withDataFile(file, (connection) => connection.values(`SELECT "id" FROM "Folder" WHERE "id" = ?1`, `mark-${number}`))).toEqual([[`mark-${number}`]]);
   }
   expect(readdirSync(target).sort()).toEqual(Array.from({ length: BACKUPS }, (_, index) => `${index + 1}.db`).sort());
+  const exported = join(target, "exported");
+  expect((await runAmbit(["export", exported, folder, "--data", data])).code).toBe(0);
+  checkTotals(exported);
 
   const meanwhile = spawnAmbit(["backup", join(target, "meanwhile.db"), folder, "--data", data]);
   await Bun.sleep(random.next() * 200);
@@ -116,7 +132,7 @@ test("a restored app serves the backup's records under versions that never were,
   expect((await again.send("PATCH", "/Folder/f", { owner: "x" }, { "if-match": tag })).status).toBe(412);
   expect((await again.send("PATCH", "/Folder/f", { owner: "x" }, { "if-match": fresh })).status).toBe(204);
   expect((await again.get("/Folder?owner=eq.x")).json<unknown[]>()).toHaveLength(1);
-});
+}, 60_000);
 
 test("a disk that is full, a target that exists and one that cannot be are told, and leave nothing", async () => {
   const folder = scratch.app({ "schema.graphql": crashSchema, "resources.ts": crashResources, "config.yaml": crashConfig });
@@ -143,4 +159,4 @@ test("a disk that is full, a target that exists and one that cannot be are told,
   expect(await told(["restore", join(target, "a.db"), folder], 100)).toEqual([1, "STORAGE_FULL"]);
   expect(readdirSync(data).sort()).toEqual(["data.db", "lock.db"]);
   expect(await told(["backup", join(target, "b.db"), folder], undefined, scratch.path)).toEqual([2, "USAGE"]);
-});
+}, 60_000);

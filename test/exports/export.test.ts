@@ -191,4 +191,4 @@ test("the command: of a folder with its schema; what exists, another schema and 
   expect((await runAmbit(["export", `${target}.sql`, broken, "--data", directory])).code).toBe(1);
   expect(existsSync(`${target}.sql`)).toBe(false);
   expect(readdirSync(scratch.path).filter((name) => name.includes("partial"))).toEqual([]);
-});
+}, 60_000);
