@@ -41,6 +41,7 @@ export function fixedParameters({ pageRows }: Reach["limits"]): JsonObject {
     after: query("after", "The cursor of Ambit-Next-Cursor: goes on after the last row of the page before.", text, "WyJhIl0"),
     and: query("and", "Conditions that must all hold.", text, "(id.gt.1,id.lt.9)"),
     or: query("or", "Conditions of which one must hold.", text, "(id.eq.1,id.eq.9)"),
+    asof: query("asof", "A time or a position: the rows as they were then.", text, "2026-01-31T12:00:00Z"),
     search: query("search", "Words to find, best first.", text, "blue shoes"),
     near: query("near", "[field:]latitude,longitude,metres; nearest first.", text, "52.52,13.40,1000"),
     similar: query("similar", "[field:]vector; nearest first.", text, "[0.1,0.2]"),

@@ -3,6 +3,7 @@ import type { Field, Table } from "../schema/catalog.ts";
 import { exampleValue } from "./example-value.ts";
 import { valueSchema, type JsonObject } from "./json-schema.ts";
 import { jsonContent, parameterRefs, problem } from "./openapi-components.ts";
+import { historyPaths } from "./openapi-history.ts";
 import type { Reach } from "./openapi.ts";
 import { settableFields, visibleFields } from "./record-schema.ts";
 
@@ -21,7 +22,7 @@ export function tablePaths(table: Table, reach: Reach): JsonObject {
   if (may("READ")) {
     list["get"] = listOperation(table, reach);
     record["get"] = operation(table, "get", "One record.", {
-      parameters: parameterRefs("select", "IfNoneMatch"), responses: { 200: { description: "The record.", headers: READ_HEADERS, content: jsonContent(ref(table)) }, 304: { description: "It is still the one in If-None-Match." } },
+      parameters: parameterRefs("select", ...asOf(table), "IfNoneMatch"), responses: { 200: { description: "The record.", headers: READ_HEADERS, content: jsonContent(ref(table)) }, 304: { description: "It is still the one in If-None-Match." } },
     });
   }
   if (may("CREATE")) list["post"] = createOperation(table, reach);
@@ -39,7 +40,11 @@ export function tablePaths(table: Table, reach: Reach): JsonObject {
   const paths: JsonObject = {};
   if (Object.keys(list).length > 0) paths[`/${table.exportName!}`] = list;
   if (Object.keys(record).length > 0) paths[`/${table.exportName!}/{id}`] = { parameters: [keyParameter(table)], ...record };
-  return paths;
+  return { ...paths, ...historyPaths(table, reach, keyParameter(table)) };
+}
+
+function asOf(table: Table): string[] {
+  return table.historyMs === null ? [] : ["asof"];
 }
 
 /** A filter for each field of the list, `Product.price`. */
@@ -70,7 +75,7 @@ function listOperation(table: Table, reach: Reach): JsonObject {
   const special = [...(table.search.length > 0 || has("TEXT") ? ["search"] : []), ...(has("GEO") ? ["near"] : []), ...(has("VECTOR") ? ["similar"] : [])];
   return {
     operationId: `list${table.exportName!}`, tags: [table.exportName!], summary: "Records that fit a filter.",
-    parameters: parameterRefs("select", "order", "limit", "offset", "after", "and", "or", ...special, "Prefer", "Range", ...filterFields(table, reach).map((field) => parameterName(table, field))),
+    parameters: parameterRefs("select", "order", "limit", "offset", "after", "and", "or", ...asOf(table), ...special, "Prefer", "Range", ...filterFields(table, reach).map((field) => parameterName(table, field))),
     responses: {
       200: { description: "The rows.", headers: LIST_HEADERS, content: { ...jsonContent({ type: "array", items: ref(table) }), "text/csv": { schema: { type: "string" } }, "application/x-ndjson": { schema: { type: "string" } } } },
       206: { description: "Some of the rows, where they were counted.", headers: LIST_HEADERS, content: jsonContent({ type: "array", items: ref(table) }) },

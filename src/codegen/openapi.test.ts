@@ -45,7 +45,7 @@ type Thing @table @export(name: "things") @allow(to: ["public"], do: [READ, CREA
   paint(colour: String! @length(max: 10), parts: [Part!]!): Thing! @action @allow(to: ["staff"])
   sweep: Boolean @action(on: TABLE) @allow(to: ["public"])
 }
-type Kept @table @export @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey }
+type Kept @table(history: "P9D", trash: "P9D") @export @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey }
 type Local @table @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
 type Endpoints {
   """How much."""
@@ -161,11 +161,17 @@ describe("exactly what the caller reaches", () => {
 
   test("staff", () => {
     expect(pathsOf(staff)).toEqual({
-      "/things": ["get", "post", "patch", "delete"], "/things/{id}": ["get", "put", "patch", "delete"], "/Kept": ["get"], "/Kept/{id}": ["get"],
+      "/things": ["get", "post", "patch", "delete"], "/things/{id}": ["get", "put", "patch", "delete"], "/Kept": ["get"], "/Kept/{id}": ["get"], "/Kept/{id}/history": ["get"],
       "/things/{id}/paint": ["post"], "/things/sweep": ["post"], "/quote/{sku}": ["get"], "/rpc/quote": ["post"], "/send": ["post"], "/rpc/send": ["post"],
     });
     expect(at(of(staff), "components", "schemas", "thingsCreate", "properties", "secret")).toBeUndefined();
     expect(at(of(staff), "components", "schemas", "thingsUpdate", "properties", "secret")).toBeDefined();
+  });
+
+  test("former versions, where there are such", () => {
+    expect(Object.keys(at(of(administratorIdentity), "paths") as object).filter((path) => /history|restore/.test(path))).toEqual(["/Kept/{id}/history", "/Kept/{id}/restore"]);
+    expect(JSON.stringify(at(of(staff), "paths", "/Kept"))).toContain("parameters/asof");
+    expect(JSON.stringify(at(of(staff), "paths", "/things"))).not.toContain("parameters/asof");
   });
 
   test("in development everyone sees all", () => {
