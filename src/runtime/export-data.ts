@@ -1,5 +1,5 @@
 // `ambit export`: all records of a data file, of one snapshot, also while an app writes to it. The target appears whole or not at all.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { fault } from "../base/error.ts";
 import type { Catalog } from "../schema/catalog.ts";
@@ -10,6 +10,8 @@ import type { Connection } from "../storage/connection.ts";
 import { ndjsonLines } from "../storage/export-ndjson.ts";
 import { postgresScript } from "../storage/export-postgres.ts";
 import { sqliteScript } from "../storage/export-sqlite.ts";
+import { refuseNewer } from "../storage/data-format.ts";
+import { partialTarget, removePartial } from "../storage/partial-target.ts";
 import type { ExportSource } from "../storage/exported-table.ts";
 import { writeFailure } from "../storage/write-failure.ts";
 import { readMeta } from "../storage/system-tables.ts";
@@ -51,21 +53,22 @@ export function exportData(options: ExportOptions): Exported {
   if (existsSync(target) && !(options.format === "ndjson" && readdirSync(target).length === 0)) {
     throw fault("USAGE", `${target} exists already.`, { fix: "Name a target that does not exist; an export replaces nothing." });
   }
-  const partial = `${target}.partial-${process.pid}`;
+  let partial: string | null = null;
   try {
-    rmSync(partial, { recursive: true, force: true });
-    const exported = withDataFile(options.dataFile, (connection) => exportFrom(connection, options, partial));
-    renameSync(partial, target);
+    const made = partial = partialTarget(target);
+    const exported = withDataFile(options.dataFile, (connection) => exportFrom(connection, options, made));
+    renameSync(made, target);
     return exported;
   } catch (error) {
     throw writeFailure(error, target);
   } finally {
-    rmSync(partial, { recursive: true, force: true });
+    if (partial !== null) removePartial(partial);
   }
 }
 
 function exportFrom(connection: Connection, { catalog, format, now }: ExportOptions, partial: string): Exported {
   connection.execute("BEGIN");
+  refuseNewer(connection);
   checkShape(connection, catalog);
   const source: ExportSource = { connection, catalog, now };
   const records = countRecords(source);

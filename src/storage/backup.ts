@@ -1,12 +1,13 @@
 // A consistent, checked copy of a data file, also while others write to it: one read snapshot, so always a prefix of the log.
 // The target appears whole or not at all.
 import { Database, SQLiteError } from "bun:sqlite";
-import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, linkSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, linkSync, openSync, renameSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { fault } from "../base/error.ts";
 import { checkData, headOf } from "./check-data.ts";
 import { connect, type Connection } from "./connection.ts";
 import { privateFile, syncDirectory } from "./private-file.ts";
+import { partialTarget, removePartial } from "./partial-target.ts";
 import { systemCode, writeFailure } from "./write-failure.ts";
 
 export interface Backup {
@@ -31,8 +32,7 @@ export async function backupDatabase(source: Connection | string, target: string
 export function copyDatabase(source: Connection | string, target: string): Backup {
   const path = resolve(target);
   checkTarget(path);
-  removeLeftovers(path);
-  const partial = `${path}.partial-${process.pid}`;
+  const partial = partialTarget(path);
   try {
     if (typeof source === "string") withDataFile(source, (connection) => copy(connection, partial));
     else copy(source, partial);
@@ -44,7 +44,7 @@ export function copyDatabase(source: Connection | string, target: string): Backu
   } catch (error) {
     throw writeFailure(error, path);
   } finally {
-    for (const end of ["", "-journal", "-wal", "-shm"]) rmSync(partial + end, { force: true });
+    removePartial(partial);
   }
 }
 
@@ -61,16 +61,35 @@ export function keepBefore(connection: Connection, directory: string, reason: st
 /** Opens a data file for reading, whoever else has it open, and closes it again. Throws DATA_DAMAGED where it is none. */
 export function withDataFile<Result>(file: string, use: (connection: Connection) => Result): Result {
   if (!existsSync(file)) throw fault("USAGE", `There is no file ${file}.`);
-  const connection = connect(new Database(file, { readonly: true }), STATEMENTS_MAX);
+  const connection = openReadOnly(file);
   try {
-    connection.execute(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}; PRAGMA trusted_schema = OFF`);
     return use(connection);
   } catch (error) {
-    const unreadable = error instanceof SQLiteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "");
-    throw unreadable ? fault("DATA_DAMAGED", `${file} cannot be read as a data file.`, { cause: error }) : error;
+    throw readFailure(error, file);
   } finally {
     connection.close();
   }
+}
+
+function openReadOnly(file: string): Connection {
+  let connection: Connection | null = null;
+  try {
+    connection = connect(new Database(file, { readonly: true }), STATEMENTS_MAX);
+    connection.execute(`PRAGMA busy_timeout = ${OPEN_WAIT_MS}; PRAGMA trusted_schema = OFF; SELECT count(*) FROM sqlite_schema`);
+    return connection;
+  } catch (error) {
+    connection?.close();
+    const code = systemCode(error);
+    if (/^SQLITE_(CANTOPEN|PERM|READONLY|AUTH)/.test(code)) throw fault("USAGE", `${file} cannot be opened (${code}).`, { fix: "Run the command as the user whose data they are.", cause: error });
+    throw readFailure(error, file);
+  }
+}
+
+function readFailure(error: unknown, file: string): unknown {
+  if (!(error instanceof SQLiteError)) return error;
+  if (/^SQLITE_(CORRUPT|NOTADB)/.test(error.code ?? "")) return fault("DATA_DAMAGED", `${file} cannot be read as a data file.`, { cause: error });
+  if (/^SQLITE_(BUSY|LOCKED)/.test(error.code ?? "")) return fault("UNAVAILABLE", `Another program has ${file} locked.`, { cause: error, retryAfterS: 1 });
+  return error;
 }
 
 /** Free pages do not come along, and row keys stay: every table has its own. */
@@ -85,24 +104,6 @@ function checkTarget(path: string): void {
     accessSync(dirname(path), constants.W_OK | constants.X_OK);
   } catch (error) {
     throw fault("USAGE", `Nothing can be written to ${dirname(path)} (${systemCode(error)}).`, { fix: "Name a file in a folder that exists and that this user may write.", cause: error });
-  }
-}
-
-/** Of backups that were killed: their process is gone, or had the number of this one. */
-function removeLeftovers(path: string): void {
-  const prefix = `${basename(path)}.partial-`;
-  for (const name of readdirSync(dirname(path))) {
-    if (!name.startsWith(prefix)) continue;
-    const owner = Number.parseInt(name.slice(prefix.length), 10);
-    if (owner === process.pid || !isAlive(owner)) rmSync(join(dirname(path), name), { force: true });
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    return process.kill(processId, 0);
-  } catch (error) {
-    return systemCode(error) === "EPERM";
   }
 }
 

@@ -30,8 +30,7 @@ export function prepareFormat(connection: Connection, options: FormatOptions): v
     renewEpoch(connection);
   });
   const { newest, upgrades } = options.formats ?? { newest: DATA_FORMAT, upgrades: UPGRADES };
-  const format = formatOf(connection);
-  if (!(format <= newest)) throw fault("DATA_NEWER", `The data has format ${format}; this version knows formats up to ${newest}.`);
+  const format = refuseNewer(connection, newest);
   if (format === newest) return;
   const steps = upgrades.filter(({ from }) => from >= format);
   if (steps.length !== newest - format) throw fault("DATA_DAMAGED", `The data has format ${format}, which never was.`);
@@ -40,6 +39,13 @@ export function prepareFormat(connection: Connection, options: FormatOptions): v
     for (const step of steps) step.upgrade(connection);
     writeMeta(connection, "format", String(newest));
   });
+}
+
+/** Throws DATA_NEWER for data that this version cannot read, or DATA_DAMAGED. */
+export function refuseNewer(connection: Connection, newest = DATA_FORMAT): number {
+  const format = formatOf(connection);
+  if (!(format <= newest)) throw fault("DATA_NEWER", `The data has format ${format}; this version knows formats up to ${newest}.`);
+  return format;
 }
 
 function formatOf(connection: Connection): number {
