@@ -1,5 +1,6 @@
 // Kept answers: the same object while nothing that they depend on changes, and never older than the last commit.
 import { afterEach, describe, expect, test } from "bun:test";
+import { subjectIdentity } from "../access/identities.ts";
 import type { Identity } from "../access/identity.ts";
 import { seededRandom } from "../base/random.ts";
 import type { Plan } from "../query/plan.ts";
@@ -26,6 +27,7 @@ type Note @table @export @allow(to: ["public"], do: [READ]) {
   item: Item! @relationship(from: "itemId", onDelete: CASCADE)
   text: String
 }
+type Desk @table(tenant: "orgId") @export @allow(to: ["member"], do: [READ]) { id: Int! @primaryKey orgId: ID! label: String }
 type Token @table(expiration: "PT1M") @export @allow(to: ["public"], do: [READ]) { id: Int! @primaryKey label: String }
 type Show @table @export @allow(to: ["public"], do: [READ], where: "record.at > now()") { id: Int! @primaryKey at: DateTime! @indexed until: DateTime @expiresAt title: String }
 `;
@@ -157,6 +159,25 @@ describe("what is kept", () => {
     await admin().update("Club", 2, { open: true });
     expect(await isKept(question, before)).toBe(false);
   });
+});
+
+test("each tenant has its own answers, also where an administrator acts within one", async () => {
+  app = openApp(SDL);
+  await admin().create("Desk", [{ id: 1, orgId: "a" }, { id: 2, orgId: "b" }, { id: 3, orgId: "b" }]);
+  const member = (tenant: string | null): Identity => subjectIdentity({ subject: "m", roles: ["member"], tenant });
+  const within = (tenant: string | null): Identity => ({ ...administrator, tenant });
+  for (const who of [member, within]) {
+    const { plan } = ask(who("a"), "Desk", "select=id");
+    const questions = ["a", "b", null].map((tenant): Question => ({ plan, caller: app.as(who(tenant)) }));
+    const found = await Promise.all(questions.map(kept));
+    expect(found.map(textOf)).toEqual(['[{"id":1}]', '[{"id":2},{"id":3}]', who === member ? "[]" : '[{"id":1},{"id":2},{"id":3}]']);
+    await admin().update("Desk", 1, { label: who.name });
+    expect(await Promise.all(questions.map((question, index) => isKept(question, found[index]!)))).toEqual([true, true, true]);
+  }
+  const [a, b] = ["a", "b"].map((tenant) => ask(member(tenant), "Desk", "select=id,label"));
+  const [first, second] = [await kept(a!), await kept(b!)];
+  await admin().update("Desk", 2, { label: "x" });
+  expect([await isKept(a!, first), await isKept(b!, second)]).toEqual([true, false]);
 });
 
 describe("time", () => {
