@@ -38,13 +38,13 @@ export function sides(place: Place): Side[] {
 
 const basic = `Basic ${Buffer.from("bench:bench").toString("base64")}`;
 
-function folder(place: Place, name: string): string {
+export function folder(place: Place, name: string): string {
   const path = join(place.work, name);
   mkdirSync(path, { recursive: true });
   return path;
 }
 
-async function launch(place: Place, port: number, command: string[], environment: Record<string, string> = {}, path = "/Item/1"): Promise<Running> {
+export async function launch(place: Place, port: number, command: string[], environment: Record<string, string> = {}, path = "/Item/1"): Promise<Running> {
   const started = performance.now();
   const child = Bun.spawn(["taskset", "-c", String(place.core), ...command], { env: { ...process.env, ...environment }, stdout: Bun.file(join(place.work, `${port}.out`)), stderr: Bun.file(join(place.work, `${port}.err`)) });
   await answering(port, child, path);
@@ -93,6 +93,22 @@ async function startHarper(place: Place): Promise<Running> {
 }
 
 async function startExpress(place: Place): Promise<Running> {
+  const rows: string[] = [];
+  await inBatches(ITEM_COUNT, async (items) => { for (const one of items) rows.push(ITEM_COLUMNS.map((column) => String(one[column])).join("\t")); });
+  const postgres = await startPostgres(place, `CREATE TABLE item (id text PRIMARY KEY, name text NOT NULL, category int NOT NULL, price int NOT NULL, published boolean NOT NULL, text text NOT NULL);
+CREATE INDEX ON item (category);\nCOPY item FROM STDIN;\n${rows.join("\n")}\n\\.\nANALYZE item;`);
+  return withPostgres(postgres, await launch(place, 9105, [process.env["BENCH_NODE"] ?? "node", join(here, "express-pg.mjs"), "9105", place.peers, postgres.socket]));
+}
+
+export interface Postgres { readonly socket: string; readonly pid: number; psql(input: string): { readonly exitCode: number; readonly output: string }; stop(): Promise<void> }
+
+/** A server for the peer, on the same core. */
+export function withPostgres(postgres: Postgres, running: Running): Running {
+  return { ...running, idleBytes: running.idleBytes + residentBytes(postgres.pid), async stop() { await running.stop(); await postgres.stop(); } };
+}
+
+/** A new PostgreSQL as Debian has it, with its defaults, filled by `sql`; only through its socket. */
+export async function startPostgres(place: Place, sql: string): Promise<Postgres> {
   const data = folder(place, "postgres");
   const bin = Bun.spawnSync(["sh", "-c", "ls -d /usr/lib/postgresql/*/bin | tail -1"]).stdout.toString().trim();
   if (bin === "") throw new Error("PostgreSQL is not installed: apt-get install postgresql");
@@ -100,14 +116,13 @@ async function startExpress(place: Place): Promise<Running> {
   const asPostgres = (command: string[]): string[] => ["su", "postgres", "-s", "/bin/sh", "-c", command.map((word) => `'${word}'`).join(" ")];
   Bun.spawnSync(asPostgres([`${bin}/initdb`, "-D", data, "--auth=trust"]));
   const server = Bun.spawn(["taskset", "-c", String(place.core), ...asPostgres([`${bin}/postgres`, "-D", data, "-k", data, "-c", "listen_addresses="])], { stdout: "ignore", stderr: Bun.file(join(place.work, "postgres.err")) });
-  const psql = (input: string): number => Bun.spawnSync(["psql", "-h", data, "-U", "postgres", "-q", "-v", "ON_ERROR_STOP=1"], { stdin: Buffer.from(input), stderr: "ignore" }).exitCode;
-  for (let attempt = 0; attempt < 100 && psql("SELECT 1") !== 0; attempt++) await Bun.sleep(100);
-  const rows: string[] = [];
-  await inBatches(ITEM_COUNT, async (items) => { for (const one of items) rows.push(ITEM_COLUMNS.map((column) => String(one[column])).join("\t")); });
-  psql(`CREATE TABLE item (id text PRIMARY KEY, name text NOT NULL, category int NOT NULL, price int NOT NULL, published boolean NOT NULL, text text NOT NULL);
-CREATE INDEX ON item (category);\nCOPY item FROM STDIN;\n${rows.join("\n")}\n\\.\nANALYZE item;`);
-  const running = await launch(place, 9105, [process.env["BENCH_NODE"] ?? "node", join(here, "express-pg.mjs"), "9105", place.peers, data]);
-  return { ...running, idleBytes: running.idleBytes + residentBytes(server.pid), async stop() { await running.stop(); server.kill("SIGINT"); Bun.spawnSync(["pkill", "-INT", "-u", "postgres", "postgres"]); await server.exited; } };
+  const psql = (input: string): { exitCode: number; output: string } => {
+    const { exitCode, stdout } = Bun.spawnSync(["psql", "-h", data, "-U", "postgres", "-q", "-At", "-v", "ON_ERROR_STOP=1"], { stdin: Buffer.from(input), stderr: "ignore" });
+    return { exitCode, output: stdout.toString() };
+  };
+  for (let attempt = 0; attempt < 100 && psql("SELECT 1").exitCode !== 0; attempt++) await Bun.sleep(100);
+  if (psql(sql).exitCode !== 0) throw new Error("PostgreSQL refused its tables");
+  return { socket: data, pid: server.pid, psql, async stop() { server.kill("SIGINT"); Bun.spawnSync(["pkill", "-INT", "-u", "postgres", "-f", data]); await server.exited; } };
 }
 
 export { CATEGORY_COUNT };
