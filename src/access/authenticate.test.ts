@@ -76,6 +76,14 @@ describe("shared secret", () => {
     expect(identity).toMatchObject({ kind: "subject", subject: "u1", roles: ["agent"], tenant: "t9", claims: { level: 3 }, expiresAtMs: clock.now() + 60_000 });
   });
 
+  test("a tenant is text or a whole number, else there is none", async () => {
+    for (const [id, tenant] of [["t9", "t9"], [42, "42"], ["", null], [1.5, null], [["t9"], null], [{ t9: true }, null], [true, null], [null, null]] as const) {
+      expect((await authenticate({ org: { id } })).tenant).toBe(tenant);
+    }
+    expect((await authenticate({ org: "t9" })).tenant).toBeNull();
+    expect((await authenticate({})).tenant).toBeNull();
+  });
+
   test("a verified token is remembered until it expires, not longer", async () => {
     const token = await signed({ jti: "once" });
     await access.authenticate(token);

@@ -8,7 +8,7 @@ import type { Expression } from "../expression/expression.ts";
 import { partsOf } from "../expression/inspect.ts";
 import { compileSchema } from "../schema/compile-schema.ts";
 import type { Permission } from "../tables/authority.ts";
-import { anonymousIdentity, administratorIdentity, subjectIdentity, systemIdentity } from "./identities.ts";
+import { anonymousIdentity, administratorIdentity, administratorOf, subjectIdentity, systemIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
 import { allOf, anyOf, asFilter, bothFilters, masked, never } from "./permission.ts";
 import { createAccess, type Rights } from "./rights.ts";
@@ -167,4 +167,21 @@ test("a rule moved to a related record reads that record, and its own rows stay"
   expect(JSON.stringify(moved)).toContain('"row":"r1","table":"Post","path":["group"],"field":"id"');
   expect(JSON.stringify(moved)).toContain('"row":"$grant"');
   expect(relocate(rule, { row: "record", table: "Group", path: [] })).toBe(rule);
+});
+
+test("in tables with tenants everybody is confined, with rules or without, but for who may act for all", () => {
+  const compiled = compileSchema({ file: "schema.graphql", text: `type Task @table(tenant: "orgId") @allow(to: ["public"], do: [READ]) @allow(to: ["member"], do: [READ, UPDATE], where: "record.title != ''") { id: ID! @primaryKey orgId: ID! title: String! }` });
+  const rules = compileCatalogExpressions(compiled.catalog);
+  const tenants = createAccess({ catalog: compiled.catalog, book: rules.book });
+  const of = (tenant: string | null, ...roles: string[]): Identity => subjectIdentity({ subject: "ann", roles, tenant });
+  const sees = (rights: Rights, orgId: string): Value => {
+    const permission = rights.permission("Task", "READ");
+    return typeof permission === "boolean" ? permission : evaluate(permission, { rows: { record: { id: "1", orgId, title: "x" } }, variables: { auth: rights.auth }, now: "2026-01-01T00:00:00.000Z", source: null }, rules.book);
+  };
+  for (const rights of [tenants.rights(of("a")), tenants.rights(of("a", "member")), tenants.system(of("a")), tenants.rights(administratorOf("a")), tenants.system(administratorOf("a"))]) {
+    expect([sees(rights, "a"), sees(rights, "b")]).toEqual([true, false]);
+  }
+  for (const rights of [tenants.rights(of(null, "member")), tenants.system(of(null)), tenants.rights(anonymousIdentity), tenants.system(anonymousIdentity)]) expect(sees(rights, "a")).toBeNull();
+  for (const rights of [tenants.rights(administratorIdentity), tenants.system(administratorIdentity), tenants.rights(systemIdentity)]) expect(sees(rights, "a")).toBe(true);
+  expect(tenants.rights(of("a")).publicFields("Task", ["title"])).toBe(false);
 });

@@ -1,7 +1,9 @@
 // TENANT_FIELD: @table(tenant, partition) name required stored fields; that of the tenant is text, which nothing else fills.
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { tenantOf } from "../build-table.ts";
 import { describeField, diagnose, type CompileContext, type Finding } from "../compile-context.ts";
-import { argumentNode, fieldNamed, innermostName, textOf, useOf, type DeclaredField } from "../declarations.ts";
+import { argumentNode, fieldNamed, innermostName, textOf, useOf, type DeclaredField, type DeclaredType } from "../declarations.ts";
+import { primaryKeyOf } from "../resolve-relation.ts";
 import { removeNode, replaceNode } from "../schema-edits.ts";
 import { insertText, endOf } from "../source-text.ts";
 
@@ -9,6 +11,20 @@ const WHY = "Every record lies in exactly one.";
 const OTHER_FILLS: readonly string[] = ["default", "computed", "createdBy", "createdTime", "updatedTime", "sequence", "embed"];
 
 export function tenantFields(context: CompileContext): Diagnostic[] {
+  return [...context.tables.flatMap((table) => countedKey(table, context)), ...namedFields(context)];
+}
+
+/** A warning: numbers that the tenants share tell each of them how many records the others make. */
+function countedKey(table: DeclaredType, context: CompileContext): Diagnostic[] {
+  const key = primaryKeyOf(table);
+  if (tenantOf(table) === null || key === null || key.type === null || (key.type.name !== "Int" && key.type.name !== "Long")) return [];
+  return [diagnose(context, {
+    code: "TENANT_FIELD", severity: "warning", at: innermostName(key.node.type), message: `The key ${describeField(key)} is counted over all tenants.`,
+    why: "From its own numbers each tenant can tell how many records the others make.", fix: "Use ID for the key, and @sequence for numbers that count within the tenant.",
+  })];
+}
+
+function namedFields(context: CompileContext): Diagnostic[] {
   return context.tables.flatMap((table) => ["tenant", "partition"].flatMap((argument) => {
     const use = useOf(table, "table");
     const name = textOf(use, argument);
