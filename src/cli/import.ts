@@ -1,7 +1,7 @@
 // `ambit import`: records from NDJSON files, into data at rest or through the app that runs on them.
 import { resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
-import { AmbitError } from "../base/error.ts";
+import { AmbitError, fault } from "../base/error.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Json } from "../base/value.ts";
 import { askControl } from "../runtime/control.ts";
@@ -69,9 +69,11 @@ async function runs(data: string): Promise<boolean> {
 }
 
 async function ask(data: string, request: ImportRequest): Promise<Json> {
-  const response = await askControl(data, "/admin/import", { method: "POST", acting: { kind: "administrator" }, headers: { "content-type": "application/json" }, body: JSON.stringify(request) });
-  if (response === null) throw new AmbitError(503, "UNAVAILABLE", "The app has stopped. Run the import again: it goes on where it was.");
-  const body = await response.json() as Json;
+  const stopped = (cause?: unknown): AmbitError => fault("UNAVAILABLE", "The app stopped meanwhile; some lines may be written.", { fix: "Run the import again: it goes on where it was.", cause });
+  const asking = { method: "POST", acting: { kind: "administrator" } as const, headers: { "content-type": "application/json" }, body: JSON.stringify(request) };
+  const response = await askControl(data, "/admin/import", asking).catch((error: unknown) => { throw stopped(error); });
+  if (response === null) throw stopped();
+  const body = await response.json().catch((error: unknown) => { throw stopped(error); }) as Json;
   if (response.ok) return body;
   const { status, code, message, details, fix } = body as { status: number; code: string; message: string; details: Json; fix: string | null };
   throw new AmbitError(status, code, message, { details, ...(fix === null ? {} : { fix }) });

@@ -142,6 +142,28 @@ test("lines that are wrong by themselves: all are named with their place, and no
   expect(withDataFile(join(data, "data.db"), (connection) => connection.values(`SELECT "id" FROM "Item" ORDER BY "id"`))).toEqual([["i1"], ["i2"], ["i6"]]);
 }, 60_000);
 
+test("the app is killed in the middle: the command says so, and goes on when it is run again", async () => {
+  const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
+  const data = scratch.free("data");
+  const count = LONG ? 50_000 : 5_000;
+  const source = files({ "Item.ndjson": ndjson(Array.from({ length: count }, (_, index) => item(index))) });
+  const options = { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } };
+  await using first = await startApp(folder, options);
+  const running = imported(source, folder, data);
+  const caller = httpCaller(() => first.url, null);
+  // As soon as something of it is there.
+  for (let attempt = 0; attempt < 500 && (await caller.get("/Item?limit=1")).json<unknown[]>().length === 0; attempt++) await Bun.sleep(5);
+  await first.kill();
+  const { code, objects } = await running;
+  // It may have been through.
+  if (code !== 0) expect(objects()[0]).toMatchObject({ code: "UNAVAILABLE" });
+  await using second = await startApp(folder, options);
+  const [again] = (await imported(source, folder, data)).objects() as { created: number; unchanged: number }[];
+  expect([again!.created + again!.unchanged, again!.unchanged > 0]).toEqual([count, true]);
+  const counted = await httpCaller(() => second.url, null).get("/Item?select=count()");
+  expect(counted.json<unknown>()).toEqual([{ count }]);
+}, 120_000);
+
 test("killed in the middle, it goes on when it is run again: every record once", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
   const data = scratch.free("data");
