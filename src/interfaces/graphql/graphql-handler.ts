@@ -84,8 +84,9 @@ function documentOf(text: string, schema: GraphQLSchema, { parts, rights }: Call
   return text.length > KEPT_TEXT_MAX ? compile() : parts.documents.get(`${rights.roleKey}\n${text}`, compile);
 }
 
-/** A link must not change anything. */
+/** A link must not change anything; and nothing here goes on after its answer. */
 function requireMethod(exchange: Exchange, operation: OperationDefinitionNode | null | undefined): void {
+  if (operation?.operation === "subscription") throw fault("INVALID_DOCUMENT", "This version has no subscriptions.", { fix: "Send a query." });
   if (exchange.method === "POST" || operation?.operation !== "mutation") return;
   throw fault("METHOD_NOT_ALLOWED", "A mutation is sent with POST.", { headers: { allow: "POST, OPTIONS" }, fix: "Use POST." });
 }
