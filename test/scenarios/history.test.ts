@@ -39,7 +39,7 @@ async function ask(method: string, path: string, { as = "staff", body, headers =
   const token = as === "admin" ? adminToken : `key-${as}`;
   const response = await fetch(app.url + path, { method, headers: { ...(as === null ? {} : { authorization: `Bearer ${token}` }), "content-type": "application/json", ...headers }, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
   const text = await response.text();
-  const isJson = /json$/.test(response.headers.get("content-type") ?? "");
+  const isJson = (response.headers.get("content-type") ?? "").endsWith("json");
   return { status: response.status, headers: response.headers, text, body: text !== "" && isJson ? JSON.parse(text) : text };
 }
 const code = ({ status, body }: Answered): string => `${status} ${(body as { code?: string }).code}`;
