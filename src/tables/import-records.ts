@@ -4,8 +4,9 @@ import type { RecordValues, Value } from "../base/value.ts";
 import { fault } from "../base/error.ts";
 import { equalValues } from "../base/equal-values.ts";
 import type { Connection } from "../storage/connection.ts";
+import { tenantOf } from "./confinement.ts";
 import { expiryOf, newRecord } from "./fill-record.ts";
-import { runChecks } from "./judge.ts";
+import { readOnly, runChecks } from "./judge.ts";
 import type { Slot, Writer } from "./overlay.ts";
 import { readInput } from "./read-input.ts";
 import { expireSlot } from "./referential-actions.ts";
@@ -58,6 +59,8 @@ export function importRecords(context: WriteContext, rows: readonly ImportedRow[
     const old = context.overlay.visible(draft.slot)?.values ?? null;
     if (old !== null && isSame(old, draft.record)) return "unchanged";
     if (old !== null && !replace) throw taken(draft.model);
+    // Its children would be left in another tenant.
+    if (old !== null && tenantOf(draft.model.table, old) !== tenantOf(draft.model.table, draft.record)) throw readOnly(draft.model, [draft.model.table.tenant!]);
     stage(context, draft);
     staged.push({ draft, old });
     return old === null ? "created" : "replaced";

@@ -62,3 +62,19 @@ test("who names no tenant passes as the administrator alone, and then everywhere
   }
   expect(await run("public", "Project", "create", { code: "P", title: "p" })).toMatchObject({ code: "FORBIDDEN" });
 });
+
+test("what another tenant writes repeats no transaction", async () => {
+  const slow = probes.ask("b", "/slow", { method: "POST", body: { milliseconds: 60 } });
+  const ids: string[] = [];
+  for (let n = 0; n < 10; n++) {
+    const made = await probes.ask("a", "/Project", { method: "POST", body: { code: `BUSY-${n}`, title: `busy ${n}` }, headers: { prefer: "return=representation" } });
+    ids.push((made.json as { id: string }[])[0]!.id);
+  }
+  expect((await slow).text).toBe("1");
+  for (const id of ids) expect((await probes.ask("a", `/Project/${id}`, { method: "DELETE" })).status).toBe(204);
+  // The own tenant's do.
+  let isRunning = true;
+  const again = probes.ask("b", "/slow", { method: "POST", body: { milliseconds: 30 } }).finally(() => { isRunning = false; });
+  for (let n = 0; isRunning && n < 200; n++) await probes.ask("b", "/Project/p1", { method: "PATCH", body: { state: n % 2 === 0 ? "DONE" : "OPEN" } });
+  expect(Number((await again).text)).toBeGreaterThan(2);
+});

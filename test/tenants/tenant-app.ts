@@ -119,6 +119,7 @@ enum ProjectRole { EDITOR }
 type Endpoints {
   run(mode: String!, table: String!, method: String!, given: JSON): JSON @http(path: "/run") @allow(to: ["member", "public"])
   runAlone(mode: String!, table: String!, method: String!, given: JSON): JSON @http(path: "/run-alone", transaction: NONE) @allow(to: ["member", "public"])
+  slow(milliseconds: Int!): Int @http(path: "/slow") @allow(to: ["member"])
   seen(id: ID!): [Project!]! @http(method: GET, path: "/seen/{id}") @allow(to: ["member"])
 }
 `;
@@ -134,6 +135,8 @@ export class Project extends Table("Project") {
   }
 }
 
+const runs = new Map<string, number>();
+
 async function run(ctx: any, { mode, table, method, given }: { mode: string; table: string; method: string; given: any }): Promise<any> {
   // Written out, as an app would: a value that a client sent is no query.
   return (await ctx[mode][table][method](...JSON.parse(JSON.stringify(given)))) ?? null;
@@ -142,6 +145,18 @@ async function run(ctx: any, { mode, table, method, given }: { mode: string; tab
 export const Endpoints = endpoints({
   run: (ctx, args) => run(ctx, args),
   runAlone: (ctx, args) => run(ctx, args),
+  // How often it ran until it was committed.
+  async slow(ctx, { milliseconds }) {
+    const run = (runs.get(ctx.request!.path + ctx.auth.tenant) ?? 0) + 1;
+    runs.set(ctx.request!.path + ctx.auth.tenant, run);
+    const [open, all] = [await ctx.db.Project.find({ state: "OPEN" }), await ctx.system.Project.count({})];
+    await ctx.db.Task.find({ order: { number: "desc" }, limit: 2 });
+    await ctx.db.Project.get("p1");
+    await ctx.db.Country.find({ select: ["id"] });
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    await ctx.db.Tag.create({ name: open.length + " of " + all });
+    return run;
+  },
   // Says records that the caller may not see by name alone.
   async seen(ctx, { id }) { return [{ id, orgId: "b", title: "made up", code: "x", number: 1, state: "OPEN", budget: 0, open: true } as any]; },
 });
