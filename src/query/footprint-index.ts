@@ -9,7 +9,8 @@ interface Entry<Owner> { readonly owner: Owner; readonly footprint: Footprint }
 /** Of one table: by field and text of a value, and those without a key. */
 interface TableEntries<Owner> {
   readonly keyed: Map<string, { readonly type: ExpressionType; readonly byText: Map<string, Set<Entry<Owner>>> }>;
-  readonly rest: Set<Entry<Owner>>;
+  /** By the columns that they look at: one set for all footprints of a plan, so that all are passed over at once. */
+  readonly rest: Map<Footprint["columns"], Set<Entry<Owner>>>;
 }
 
 export class FootprintIndex<Owner> {
@@ -58,7 +59,7 @@ export class FootprintIndex<Owner> {
         if (entries === undefined) return;
         for (const { owner, footprint } of entries) if (!found.has(owner) && touches(change, footprint, this.#book, changed)) found.add(owner);
       };
-      test(table.rest);
+      for (const [columns, entries] of table.rest) if (changed === null || columns === null || changed.some((field) => columns.has(field))) test(entries);
       for (const [field, { type, byText }] of table.keyed) {
         const [before, after] = [textAt(change.old, field, type), textAt(change.new, field, type)];
         if (before !== null) test(byText.get(before));
@@ -69,36 +70,41 @@ export class FootprintIndex<Owner> {
   }
 
   /** Where the footprint's entry stands; made where there are none yet. */
-  #places({ table: name, key }: Footprint): Set<Entry<Owner>>[] {
+  #places({ table: name, key, columns }: Footprint): Set<Entry<Owner>>[] {
     let table = this.#tables.get(name);
-    if (table === undefined) this.#tables.set(name, table = { keyed: new Map(), rest: new Set() });
-    if (key === null) return [table.rest];
+    if (table === undefined) this.#tables.set(name, table = { keyed: new Map(), rest: new Map() });
+    if (key === null) return [placeIn(table.rest, columns)];
     let field = table.keyed.get(key.field);
     if (field === undefined) table.keyed.set(key.field, field = { type: key.type, byText: new Map() });
     const { byText } = field;
-    return [...key.values].map((text) => {
-      let place = byText.get(text);
-      if (place === undefined) byText.set(text, place = new Set());
-      return place;
-    });
+    return [...key.values].map((text) => placeIn(byText, text));
   }
 
   #drop(entry: Entry<Owner>): void {
-    const { table: name, key } = entry.footprint;
+    const { table: name, key, columns } = entry.footprint;
     const table = this.#tables.get(name);
     if (table === undefined) return;
-    if (key === null) table.rest.delete(entry);
+    if (key === null) removeFrom(table.rest, columns, entry);
     else {
       const byText = table.keyed.get(key.field)?.byText;
-      for (const text of key.values) {
-        const place = byText?.get(text);
-        place?.delete(entry);
-        if (place?.size === 0) byText?.delete(text);
-      }
-      if (byText?.size === 0) table.keyed.delete(key.field);
+      if (byText === undefined) return;
+      for (const text of key.values) removeFrom(byText, text, entry);
+      if (byText.size === 0) table.keyed.delete(key.field);
     }
     if (table.rest.size === 0 && table.keyed.size === 0) this.#tables.delete(name);
   }
+}
+
+function placeIn<Key, Item>(places: Map<Key, Set<Item>>, key: Key): Set<Item> {
+  let place = places.get(key);
+  if (place === undefined) places.set(key, place = new Set());
+  return place;
+}
+
+function removeFrom<Key, Item>(places: Map<Key, Set<Item>>, key: Key, item: Item): void {
+  const place = places.get(key);
+  place?.delete(item);
+  if (place?.size === 0) places.delete(key);
 }
 
 function textAt(record: RecordValues | null, field: string, type: ExpressionType): string | null {

@@ -51,7 +51,7 @@ interface PlanAnswers {
 const ANSWER_LENGTH_MAX = 262_144;
 const KEY_LENGTH_MAX = 200;
 /** Each commit looks at all of these in its tables. */
-const BROAD_MAX = 200;
+const BROAD_MAX = 500;
 /** A larger commit is not held against each answer: all go. */
 const CHANGES_MAX = 200;
 /** So many questions are remembered, once or twice over: the second time, the answer is kept. */
