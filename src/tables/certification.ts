@@ -98,32 +98,77 @@ export interface ReadSetParts {
   readonly certifies: boolean;
 }
 
-/** Up to so many, looking at each is quicker than an index. */
+/** Up to so many of a table, looking at each is quicker than an index. */
 const UNINDEXED_MAX = 24;
+
+/** What was read of one table. */
+class TableReads {
+  readonly #book: ExpressionBook;
+  readonly #named = new Map<string, Footprint>();
+  readonly #all: Footprint[] = [];
+  #index: FootprintIndex<Footprint> | null = null;
+
+  constructor(book: ExpressionBook) {
+    this.#book = book;
+  }
+
+  get size(): number {
+    return this.#all.length;
+  }
+
+  /** False: it was there. */
+  add(footprint: Footprint): boolean {
+    const name = signatureOf(footprint);
+    if (name !== null) {
+      if (this.#named.has(name)) return false;
+      this.#named.set(name, footprint);
+    }
+    this.#all.push(footprint);
+    this.#index?.add(footprint, [footprint]);
+    return true;
+  }
+
+  /** One that the change touches; null: none. */
+  touchedBy(change: Change): Footprint | null {
+    if (this.#all.length > UNINDEXED_MAX) {
+      const [first] = this.#indexed().touched([change]);
+      return first ?? null;
+    }
+    for (const footprint of this.#all) if (touches(change, footprint, this.#book)) return footprint;
+    return null;
+  }
+
+  #indexed(): FootprintIndex<Footprint> {
+    if (this.#index === null) {
+      this.#index = new FootprintIndex(this.#book);
+      for (const footprint of this.#all) this.#index.add(footprint, [footprint]);
+    }
+    return this.#index;
+  }
+}
 
 /** What one attempt of a transaction has read, and as of when. */
 export class ReadSet {
   readonly #parts: ReadSetParts;
-  readonly #footprints = new Map<string, Footprint>();
-  /** Tables so widely read that any change of them counts. */
-  readonly #wide = new Map<string, Footprint>();
-  #index: FootprintIndex<Footprint> | null = null;
+  /** Null: so much of the table was read that any change of it counts. */
+  readonly #tables = new Map<string, TableReads | null>();
+  #size = 0;
   /** Everything read is as of this entry; null: nothing has been read. */
   #position: number | null = null;
   #generation = -1;
-  #unnamed = 0;
 
   constructor(parts: ReadSetParts) {
     this.#parts = parts;
   }
 
   note(footprint: Footprint): void {
-    if (this.#wide.has(footprint.table)) return;
-    const name = signatureOf(footprint) ?? `${this.#unnamed++}`;
-    if (this.#footprints.has(name)) return;
-    if (this.#footprints.size >= this.#parts.limits.transactionFootprints) return this.#widen(footprint);
-    this.#footprints.set(name, footprint);
-    this.#index?.add(footprint, [footprint]);
+    const { book, limits } = this.#parts;
+    let reads = this.#tables.get(footprint.table);
+    if (reads === null) return;
+    if (reads === undefined) this.#tables.set(footprint.table, reads = new TableReads(book));
+    if (!reads.add(footprint) || ++this.#size <= limits.transactionFootprints) return;
+    this.#size -= reads.size;
+    this.#tables.set(footprint.table, null);
   }
 
   /** Before a read: moves on to the state that it will see. Not null: what was read before is not so any more, and nothing may be read. */
@@ -144,7 +189,7 @@ export class ReadSet {
   /** Whether all that was read is still so as of `head`, which may be of the batch under way. */
   certify(head: number): Touch | null {
     const { recent, book, certifies } = this.#parts;
-    if (this.#position === null || !certifies || this.#footprints.size + this.#wide.size === 0) return null;
+    if (this.#position === null || !certifies || this.#tables.size === 0) return null;
     for (const changes of recent.between(this.#position, head, book)) {
       const touch = changes === undefined ? { records: [], lane: "" } : this.#touched(changes);
       if (touch !== null) return touch;
@@ -158,31 +203,17 @@ export class ReadSet {
   }
 
   #touched(changes: readonly Change[]): Touch | null {
-    const { book } = this.#parts;
-    const candidates = [...this.#candidates(changes), ...this.#wide.values()];
-    let first: Footprint | null = null;
-    const records = changes.filter((change) => {
-      const footprint = candidates.find((one) => touches(change, one, book));
-      if (footprint !== undefined) first ??= footprint;
-      return footprint !== undefined;
-    });
-    return first === null ? null : { records: records.map(({ table, id }) => ({ table, id })), lane: signatureOf(first) ?? (first as Footprint).table };
-  }
-
-  #candidates(changes: readonly Change[]): Iterable<Footprint> {
-    if (this.#footprints.size <= UNINDEXED_MAX) return this.#footprints.values();
-    if (this.#index === null) {
-      this.#index = new FootprintIndex(this.#parts.book);
-      for (const footprint of this.#footprints.values()) this.#index.add(footprint, [footprint]);
+    let lane: string | null = null;
+    const records: { table: string; id: Value }[] = [];
+    for (const change of changes) {
+      const reads = this.#tables.get(change.table);
+      if (reads === undefined) continue;
+      const footprint = reads === null ? null : reads.touchedBy(change);
+      if (reads !== null && footprint === null) continue;
+      lane ??= (footprint === null ? null : signatureOf(footprint)) ?? change.table;
+      records.push({ table: change.table, id: change.id });
     }
-    return this.#index.touched(changes);
-  }
-
-  #widen(footprint: Footprint): void {
-    const { table } = footprint;
-    this.#wide.set(table, { ...footprint, key: null, predicate: null, columns: null, referenced: false });
-    for (const [name, other] of this.#footprints) if (other.table === table) this.#footprints.delete(name);
-    this.#index = null;
+    return lane === null ? null : { records, lane };
   }
 }
 

@@ -9,6 +9,7 @@ import { seededRandom } from "../../base/random.ts";
 import type { Value } from "../../base/value.ts";
 import { readEntries, type LogEntry } from "../../changes/log.ts";
 import { compileCatalogExpressions } from "../../expression/compile-catalog.ts";
+import type { ExpressionBook } from "../../expression/expression-book.ts";
 import { compileSchema } from "../../schema/compile-schema.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import { openStorage, type Storage } from "../../storage/open-storage.ts";
@@ -21,6 +22,7 @@ export interface OpenTables {
   readonly storage: Storage;
   readonly clock: FakeClock;
   readonly catalog: Catalog;
+  readonly book: ExpressionBook;
   /** One write, in a commit of its own. */
   write(write: Write, authority?: Authority | null): Promise<WriteOutcome>;
   /** A bulk, in one commit. */
@@ -45,7 +47,7 @@ export function openTables(sdl: string, limits: Partial<Limits> = {}): OpenTable
   const who = (authority: Authority | null): { actor: string | null; requestId: string } => ({ actor: authority?.subject ?? null, requestId: "test" });
   const value = async <Result>(committed: Promise<Committed<Result>>): Promise<Result> => (await committed).value;
   return {
-    tables, storage, clock, catalog,
+    tables, storage, clock, catalog, book,
     write: (write, authority = null) => value(tables.commit((session) => session.write(write, wire(authority)), who(authority))),
     writeAll: (writes, authority = null) => value(tables.commit((session) => session.writeAll(writes, wire(authority)), who(authority))),
     log: () => readEntries(storage.reader, 0, 1_000_000, catalog),
