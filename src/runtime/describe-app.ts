@@ -1,6 +1,7 @@
 // Everything that can be said of an app in one bounded answer: for people, coding agents and `ambit describe`.
 import { basename } from "node:path";
 import { describeRule } from "../access/describe-rule.ts";
+import { durationOf } from "../base/duration.ts";
 import { unavailable } from "../schema/availability.ts";
 import type { Callable, Field, Table, TypeRef } from "../schema/catalog.ts";
 import type { LoadedApp } from "./load-app.ts";
@@ -67,6 +68,7 @@ function describeTable(table: Table, records: number | null): object {
     fields: Object.fromEntries([...table.fields.values()].map((field) => [field.name, describeField(field, table)])),
     indexes: table.indexes.map((index) => `${index.unique ? "unique " : ""}${index.kind} (${index.fields.join(", ")})`),
     allow: table.allow.map(describeRule), checks: table.checks.map((check) => check.rule.source),
+    ...(table.historyMs === null ? {} : { history: durationOf(table.historyMs) }), ...(table.trashMs === null ? {} : { trash: durationOf(table.trashMs) }),
     actions: [...table.actions.values()].map(describeCallable),
   };
 }
@@ -101,5 +103,6 @@ function route(callable: Callable, table: string): string | null {
 function tableRoutes(table: Table): string[] {
   if (table.exportName === null) return [];
   const path = `/${table.exportName}`;
-  return [`GET POST PATCH DELETE ${path}`, `GET PUT PATCH DELETE ${path}/{id}`, ...[...table.actions.values()].map((action) => route(action, table.exportName!)!)];
+  const former = [...(table.historyMs === null ? [] : [`GET ${path}/{id}/history`]), ...(table.trashMs === null ? [] : [`POST ${path}/{id}/restore`])];
+  return [`GET POST PATCH DELETE ${path}`, `GET PUT PATCH DELETE ${path}/{id}`, ...former, ...[...table.actions.values()].map((action) => route(action, table.exportName!)!)];
 }

@@ -8,6 +8,7 @@ type Product @table @export(name: "products") @allow(to: ["public"], do: [READ])
   cancel(reason: String): Boolean @action @allow(to: ["public"])
   reprice(by: Int!): Boolean @action(on: TABLE) @allow(to: ["public"])
 }
+type Kept @table(history: "P9D", trash: "P9D") @export @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
 type Local @table @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
 type Graph @table @export(over: [GRAPHQL]) @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
 type Endpoints {
@@ -25,6 +26,8 @@ const rows: readonly (readonly [string, string, string | null])[] = [
   ["GET", "products/1", "/products/{id}"], ["PUT", "products/1", "/products/{id}"], ["POST", "products/1", null],
   ["POST", "products/1/cancel", "/products/{id}/cancel"], ["GET", "products/1/cancel", null], ["POST", "products/1/reprice", null],
   ["POST", "products/reprice", "/products/reprice"], ["GET", "products/reprice", "/products/{id}"], ["POST", "products/cancel", null],
+  ["GET", "Kept/1/history", "/Kept/{id}/history"], ["HEAD", "Kept/1/history", "/Kept/{id}/history"], ["POST", "Kept/1/history", null], ["POST", "Kept/1/restore", "/Kept/{id}/restore"], ["GET", "Kept/1/restore", null],
+  ["GET", "products/1/history", null], ["POST", "products/1/restore", null], ["GET", "Kept/history", "/Kept/{id}"], ["POST", "Kept/1/restore/2", null],
   ["GET", "products/", null], ["GET", "products/1/", null], ["GET", "products/1/2/3", null], ["GET", "Product", null], ["GET", "Local", null], ["GET", "Graph", null],
   ["GET", "quote/x", "/quote/{sku}"], ["GET", "quote/best", "/quote/best"], ["HEAD", "quote/x", "/quote/{sku}"], ["POST", "quote/x", null], ["GET", "quote/", null], ["POST", "shop/7/order", "/shop/{id}/order"],
   ["GET", "rpc/quote", "/rpc/quote"], ["POST", "rpc/quote", "/rpc/quote"], ["POST", "rpc/order", "/rpc/order"], ["GET", "rpc/order", null], ["POST", "rpc/inside", null], ["POST", "rpc/__proto__", null], ["POST", "rpc", null],
