@@ -71,7 +71,7 @@ async function verify(app: AppProcess, { expected, wrong }: Pick<LiveWriters, "e
     const original = index < RECORDS ? index : null;
     const values = known === undefined ? [original] : [known.acknowledged === -1 ? original : known.acknowledged, ...(known.underway === undefined ? [] : [known.underway])];
     const row = found.get(key);
-    const fits = values.some((value) => (value === null ? row === undefined : row?.[field] === shown(value) && row["text"] === `text of ${value}`));
+    const fits = values.some((value) => (value === null ? row === undefined : row?.[field] === shown(value) && row?.["text"] === `text of ${value}`));
     if (!fits) bad.push(`${key}: ${JSON.stringify(row)} instead of ${values.join(" or ")}`);
     found.delete(key);
   }
