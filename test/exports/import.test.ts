@@ -142,6 +142,41 @@ test("lines that are wrong by themselves: all are named with their place, and no
   expect(withDataFile(join(data, "data.db"), (connection) => connection.values(`SELECT "id" FROM "Item" ORDER BY "id"`))).toEqual([["i1"], ["i2"], ["i6"]]);
 }, 60_000);
 
+test("tenants keep their own numbers and unique values; former versions and the trash stay behind", async () => {
+  const folder = scratch.app({
+    "schema.graphql": `type Issue @table(tenant: "org", history: "P30D", trash: "P30D") @export @allow(to: ["writer"], do: [READ, CREATE, UPDATE, DELETE]) {
+      id: ID! @primaryKey
+      org: ID!
+      number: Int! @sequence
+      title: String! @indexed(unique: true, fold: true)
+    }`,
+    "config.yaml": `auth: { keys: [${["one", "two"].map((org) => `{ token: key-of-the-writer-${org}, subject: ${org}, roles: [writer], tenant: ${org} }`).join(", ")}] }\n`,
+  });
+  const start = (data: string) => startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
+  const [before, after] = [scratch.free("data"), scratch.free("data")];
+  await using first = await start(before);
+  for (const org of ["one", "two"]) {
+    const caller = httpCaller(() => first.url, `key-of-the-writer-${org}`);
+    for (const title of ["a", "b", "c"]) expect((await caller.post("/Issue", { id: `${org}-${title}`, title })).status).toBe(201);
+    expect((await caller.patch(`/Issue/${org}-a`, { title: "changed" })).status).toBe(204);
+    expect((await caller.delete(`/Issue/${org}-c`)).status).toBe(204);
+  }
+  const out = scratch.free("out");
+  expect((await runAmbit(["export", out, folder, "--data", before])).code).toBe(0);
+  expect(readdirSync(out).sort()).toEqual(["Issue.ndjson", "export.json"]);
+  expect((await runAmbit(["backup", scratch.free("copy.db"), folder, "--data", before])).err).toBe("");
+  expect((await imported(out, folder, after)).objects()).toEqual([{ event: "imported", created: 4, replaced: 0, unchanged: 0 }]);
+  await using second = await start(after);
+  for (const org of ["one", "two"]) {
+    const caller = httpCaller(() => second.url, `key-of-the-writer-${org}`);
+    expect((await caller.get("/Issue?select=id,number,title&order=number")).json<unknown>()).toEqual([{ id: `${org}-a`, number: 1, title: "changed" }, { id: `${org}-b`, number: 2, title: "b" }]);
+    // Three was given out to the one that is in the trash there.
+    expect((await caller.post("/Issue", { id: `${org}-d`, title: "d" }, { prefer: "return=representation" })).json<{ number: number }[]>()[0]!.number).toBe(4);
+    expect((await caller.post("/Issue", { title: "B" })).code).toBe("UNIQUE_VIOLATION");
+    expect((await caller.post(`/Issue/${org}-c/restore`)).status).toBe(404);
+  }
+}, 60_000);
+
 test("the app is killed in the middle: the command says so, and goes on when it is run again", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
   const data = scratch.free("data");
