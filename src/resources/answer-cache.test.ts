@@ -4,7 +4,7 @@ import { subjectIdentity } from "../access/identities.ts";
 import type { Identity } from "../access/identity.ts";
 import { seededRandom } from "../base/random.ts";
 import type { Plan } from "../query/plan.ts";
-import { JsonText, type Result } from "./operation.ts";
+import type { JsonText, Result } from "./operation.ts";
 import { administrator, nobody, openApp, user, type Caller, type OpenApp } from "./testing/open-app.ts";
 
 const SDL = `

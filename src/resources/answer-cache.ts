@@ -56,8 +56,8 @@ const BROAD_MAX = 500;
 const CHANGES_MAX = 200;
 /** So many questions are remembered, once or twice over: the second time, the answer is kept. */
 const ASKED_MAX = 4_096;
-const KEPT_BYTES = 1_000;
-const FOOTPRINT_BYTES = 500;
+const KEPT_BYTES = 2_000;
+const FOOTPRINT_BYTES = 1_000;
 const KEY_BYTES = 60;
 
 export class AnswerCache {
@@ -154,7 +154,7 @@ export class AnswerCache {
     const most = this.#parts.limits.answerCacheBytes;
     if (bytes > most) return;
     while (this.#bytes + bytes > most) this.#dropOne(this.#kept);
-    while (broad && this.#broad.size >= BROAD_MAX) this.#dropOne(this.#broad);
+    if (broad && this.#broad.size >= BROAD_MAX) this.#dropOne(this.#broad);
     const kept: Kept = { result: answered.result, validUntil, bytes, broad, plan, key, used: false };
     plan.answers.set(key, kept);
     this.#kept.add(kept);
