@@ -1,8 +1,12 @@
 // Schema changes under former versions: they follow what the records do, or the change is refused.
-import { rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "bun:test";
 import { compileCatalogExpressions } from "../expression/compile-catalog.ts";
 import { compileSchema } from "../schema/compile-schema.ts";
+import { backupDatabase } from "../storage/backup.ts";
+import { restoreDatabase } from "../storage/restore.ts";
 import { administrator, openApp, refusal, type OpenApp } from "./testing/open-app.ts";
 
 let app: OpenApp | null = null;
@@ -86,4 +90,45 @@ test("a dropped field leaves former versions; trash alone becomes a history that
   expect((await history()).map(({ change, changes }) => [change, changes])).toEqual([["updated", { n: { from: 1, to: 2 } }], [null, {}]]);
   await app!.as(administrator).send({ kind: "restore", table: "Item", id: "b", returning: null });
   expect((await app!.as(administrator).get("Item", "b")).body).toEqual({ id: "b", n: 1 });
+});
+
+test("a backup holds the former versions and the trash; positions from before its restore mean nothing any more", async () => {
+  await start(item("n: Int"));
+  await app!.as(administrator).create("Item", [{ id: "a", n: 1 }, { id: "b", n: 1 }]);
+  await app!.as(administrator).update("Item", "a", { n: 2 });
+  await app!.as(administrator).remove("Item", "b");
+  const [, created] = await history();
+  const backup = join(mkdtempSync(join(tmpdir(), "ambit-backup-")), "backup.db");
+  await backupDatabase(join(directory!, "data.db"), backup);
+  await app!.as(administrator).update("Item", "a", { n: 3 });
+  const nowMs = app!.clock.now();
+  await app!.close(true);
+  app = null;
+  restoreDatabase({ backup, directory: directory!, nowMs });
+  await start(item("n: Int"));
+  const told = await history();
+  expect(told.map(({ changes }) => changes)).toEqual([{ n: { from: 1, to: 2 } }, { id: { from: null, to: "a" }, n: { from: null, to: 1 } }]);
+  expect((await app!.as(administrator).get("Item", "a", `asof=${told[1]!.position}&select=n`)).body).toEqual({ n: 1 });
+  expect(await refusal(() => app!.as(administrator).get("Item", "a", `asof=${created!.position}`))).toMatchObject({ code: "HISTORY_GONE" });
+  await app!.as(administrator).send({ kind: "restore", table: "Item", id: "b", returning: null });
+  expect((await app!.as(administrator).get("Item", "b")).body).toEqual({ id: "b", n: 1 });
+  rmSync(dirname(backup), { recursive: true });
+});
+
+test("Migrations that write records anew: what was before cannot be asked for, what was said of it stays", async () => {
+  await start(item("n: Int"));
+  await app!.as(administrator).create("Item", { id: "a", n: 1 });
+  await app!.as(administrator).update("Item", "a", { n: 2 });
+  const [updated, created] = await history();
+  const { catalog } = compileSchema({ file: "schema.graphql", text: item("n: Int double: Int!") });
+  const functions = new Map([["Item", (old: { readonly [name: string]: unknown }) => ({ double: Number(old["n"]) * 2 })]]);
+  app!.storage.prepareCatalog(catalog, compileCatalogExpressions(catalog).book, { functions: functions as never, destroy: new Set() });
+  await start(item("n: Int double: Int!"));
+  expect((await app!.as(administrator).get("Item", "a")).body).toEqual({ id: "a", n: 2, double: 4 });
+  for (const { position } of [updated!, created!]) expect(await refusal(() => app!.as(administrator).get("Item", "a", `asof=${position}`))).toMatchObject({ code: "HISTORY_GONE" });
+  const now = new Date(app!.clock.now()).toISOString();
+  app!.clock.advance(1_000);
+  await app!.as(administrator).update("Item", "a", { n: 5 });
+  expect((await app!.as(administrator).get("Item", "a", `asof=${now}`)).body).toEqual({ id: "a", n: 2, double: 4 });
+  expect((await history()).map(({ change }) => change)).toEqual(["updated", "updated", null]);
 });
