@@ -16,8 +16,12 @@ export function presentRights(rights: RoleRights): RoleRights {
 
 function create(rights: RoleRights): RoleRights {
   const authorities = new Map<string, TableAuthority>();
+  // Named one by one, so that none that reads a rule is forgotten.
+  const { key, catalog, scope, codeScope } = rights;
   return {
-    ...rights,
+    key, catalog, scope, codeScope,
+    mayCall: (callable) => rights.mayCall(callable),
+    rule: (name) => present(rights.rule(name)),
     table(name) {
       let authority = authorities.get(name);
       if (authority === undefined) authorities.set(name, authority = presentTable(rights.table(name)));
