@@ -21,7 +21,6 @@ function create(rights: RoleRights): RoleRights {
   return {
     key, catalog, scope, codeScope,
     mayCall: (callable) => rights.mayCall(callable),
-    rule: (name) => present(rights.rule(name)),
     table(name) {
       let authority = authorities.get(name);
       if (authority === undefined) authorities.set(name, authority = presentTable(rights.table(name)));
