@@ -5,6 +5,7 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import { partsOf } from "../expression/inspect.ts";
 import type { Catalog, Relation, Table } from "../schema/catalog.ts";
 import { keySources, rowPredicate, type KeySource } from "./footprint-predicate.ts";
+import { isReference, parentKeys, refersBy, type AnswerPlace, type ParentKeys } from "./footprint-reference.ts";
 import { timedComparison, type TimeSource } from "./footprint-time.ts";
 import { windowOf, type Window } from "./footprint-window.ts";
 import type { Plan, SearchClause, SelectItem } from "./plan.ts";
@@ -18,15 +19,6 @@ export interface FootprintShape {
   readonly predicate: Expression | null;
   readonly columns: ReadonlySet<string> | null;
   readonly referenced: boolean;
-}
-
-export interface ParentKeys {
-  /** Field of this table. */
-  readonly field: string;
-  /** Names under which the embeds stand, from the rows of the answer inwards. */
-  readonly embeds: readonly string[];
-  /** Under which each of those rows has the key. */
-  readonly name: string;
 }
 
 export interface PlanShape {
@@ -60,9 +52,6 @@ export function planShape(plan: Plan, book: ExpressionBook): PlanShape {
 }
 
 type EmbedItem = Extract<SelectItem, { kind: "embed" }>;
-
-/** A level's place in the answer; null where its rows cannot be found there. */
-type AnswerPlace = readonly string[] | null;
 
 class ShapeReader {
   readonly #book: ExpressionBook;
@@ -270,33 +259,4 @@ function useOf(rows: Rows, row: RowName): Use {
   const use = rows.get(row);
   assert(use !== undefined, `row ${row} of a plan is known`);
   return use;
-}
-
-function parentKeys(plan: Plan, relation: Relation, place: AnswerPlace): ParentKeys | null {
-  if (place === null || plan.grouped) return null;
-  const item = plan.select.find((one) => one.kind === "value" && one.cast === null && one.visibleWhen === null && isOwnField(one.value, relation.from));
-  return item === undefined || item.kind !== "value" ? null : { field: relation.to, embeds: place, name: item.alias };
-}
-
-function isOwnField(value: Expression, field: string): boolean {
-  return value.op === "field" && value.row === "record" && value.path.length === 0 && value.within.length === 0 && value.field === field;
-}
-
-/** The table that a field of this one refers to. */
-function refersBy(table: Table, field: string): string | null {
-  for (const { relation } of table.fields.values()) if (relation?.kind === "one" && relation.from === field) return relation.table;
-  return null;
-}
-
-/** The rows looked for are those that a foreign key of a row around leads to. */
-function isReference(where: Expression, { row, table }: { row: RowName; table: Table }, rows: Rows): boolean {
-  const operands = where.op === "and" ? where.operands : [where];
-  const isKey = (side: Expression): boolean => side.op === "field" && side.row === row && side.path.length === 0 && side.field === table.primaryKey;
-  const refers = (side: Expression): boolean => {
-    if (side.op !== "field" || side.row === row || side.path.length > 0) return false;
-    const around = rows.get(side.row);
-    return around !== undefined && refersBy(around.table, side.field) === table.name;
-  };
-  return operands.some((operand) => operand.op === "compare" && operand.comparison === "eq"
-    && ((isKey(operand.left) && refers(operand.right)) || (isKey(operand.right) && refers(operand.left))));
 }
