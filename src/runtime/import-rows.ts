@@ -5,6 +5,7 @@ import type { Limits } from "../base/limits.ts";
 import type { Json } from "../base/value.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import { LONG_MAX } from "../schema/coerce-scalar.ts";
 import { reachSequences, type ImportedRow, type ImportOutcome, type SequenceReach } from "../tables/import-records.ts";
 import type { Tables } from "../tables/engine.ts";
 import type { RawInput } from "../tables/write.ts";
@@ -76,7 +77,7 @@ export type ImportRequest =
 /** Throws MALFORMED_BODY. */
 export async function answerImport(target: ImportTarget, body: unknown): Promise<object> {
   const { action, lines = [], sequences = [], replace = false } = (body ?? {}) as { action?: unknown; lines?: readonly ImportLine[]; sequences?: readonly SequenceReach[]; replace?: unknown };
-  if (!isListOf(lines, ["table", "text"]) || !isListOf(sequences, ["name", "scope", "next"]) || !sequences.every(({ next }) => /^[0-9]{1,18}$/.test(next)) || typeof replace !== "boolean") throw malformed();
+  if (!isListOf(lines, ["table", "text"]) || !isListOf(sequences, ["name", "scope", "next"]) || !sequences.every(({ next }) => /^[0-9]{1,19}$/.test(next) && BigInt(next) <= LONG_MAX) || typeof replace !== "boolean") throw malformed();
   switch (action) {
     case "check": return { problems: await target.check(lines) };
     case "write": return { outcomes: await target.write(lines, replace) };

@@ -90,6 +90,11 @@ test("a file whose records are ahead of its log, or refer to nothing, is no back
   await storage.commit((connection) => connection.run(`UPDATE "Owner" SET "$version" = 7 WHERE "id" = 'o1'`));
   expect(await codeOf(() => backupDatabase(file, target))).toBe("DATA_DAMAGED");
   await storage.commit((connection) => connection.run(`UPDATE "Owner" SET "$version" = 1`));
+  await storage.commit((connection) => appendEntry(connection, {
+    time, actor: null, requestId: "r", changes: [{ table: "Item", id: 9_007_199_254_740_993n, old: null, new: { number: 9_007_199_254_740_993n, ownerId: null }, cause: "write" }],
+  }));
+  expect(await codeOf(() => backupDatabase(file, target))).toBe("DATA_DAMAGED");
+  await storage.commit((connection) => connection.run(`UPDATE "Item" SET "$version" = 2 WHERE "number" = 9007199254740993`));
   const other = new Database(file);
   other.run(`PRAGMA foreign_keys = OFF`);
   other.run(`UPDATE "Item" SET "ownerId" = 'nobody'`);

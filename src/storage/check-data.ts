@@ -23,8 +23,23 @@ export function checkData(connection: Connection): { readonly position: number }
   if (broken.length > 0) throw damaged(`${broken.length} or more records refer to missing ones, for example of ${String(broken[0]![2])}.`);
   const position = headOf(connection);
   const shape = readMeta(connection, "catalog");
-  for (const table of shape === null ? [] : (JSON.parse(shape) as CatalogShape).tables) checkVersions(connection, table, position);
+  const tables = shape === null ? [] : (JSON.parse(shape) as CatalogShape).tables;
+  for (const table of tables) checkVersions(connection, table, position);
+  checkNewest(connection, tables, position);
   return { position };
+}
+
+interface NewestChange { readonly table: string; readonly id: string | number; readonly cause: string; readonly new: object | null }
+
+/** What the newest entry wrote is there, and of its version. */
+function checkNewest(connection: Connection, tables: readonly TableShape[], position: number): void {
+  const text = connection.values(`SELECT "entry" FROM "$log" WHERE "position" = ?1`, position)[0]?.[0] as string | undefined;
+  for (const change of text === undefined ? [] : (JSON.parse(text) as { changes: NewestChange[] }).changes) {
+    const table = tables.find(({ name }) => name === change.table);
+    if (table === undefined || change.new === null || change.cause !== "write") continue;
+    const version = connection.values(`SELECT "$version" FROM ${quoted(table.sqlName)} WHERE ${quoted(table.primaryKey)} = ?1`, change.id)[0]?.[0];
+    if (version !== position) throw damaged(`The newest entry of the log wrote a record of ${table.name} that is not there as it says.`);
+  }
 }
 
 /** Every record was written by an entry that is there or was trimmed: none by one that comes after the newest. */

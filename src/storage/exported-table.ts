@@ -72,6 +72,7 @@ function leftOf(table: Table): string[] {
   return [
     ...table.indexes.filter(({ kind }) => kind !== "BTREE").map(({ kind, fields }) => `the ${kind} index of ${fields.join(", ")}`),
     ...(table.search.length > 0 ? ["@search"] : []),
+    ...(table.tenant === null ? [] : [`the confinement of tenants by ${table.tenant}`]),
     ...table.checks.map(({ rule }) => `the check ${JSON.stringify(rule.source)}`),
     ...(table.allow.length > 0 ? ["the access rules"] : []),
     ...[...table.fields.values()].filter(({ kind }) => kind === "computed").map(({ name }) => `the computed field ${name}`),

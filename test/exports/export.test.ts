@@ -189,6 +189,11 @@ test("the command: of a folder with its schema; what exists, another schema and 
   expect(await run(`${target}.sql`, fewer, "--format", "sqlite")).toEqual([1, "MIGRATION_NEEDED"]);
   const broken = scratch.app({ "schema.graphql": "type A @table { id: Nothing }" });
   expect((await runAmbit(["export", `${target}.sql`, broken, "--data", directory])).code).toBe(1);
+  for (const format of ["ndjson", "sqlite", "postgres"]) {
+    const full = await runAmbit(["export", `${target}.full`, folder, "--format", format, "--data", directory, "--json"], { fileBlocks: 40 });
+    expect([format, full.code, full.objects()[0]?.["code"]]).toEqual([format, 1, "STORAGE_FULL"]);
+  }
+  expect(readdirSync(scratch.path).filter((name) => name.includes(".full"))).toEqual([]);
   expect(existsSync(`${target}.sql`)).toBe(false);
   expect(readdirSync(scratch.path).filter((name) => name.includes("partial"))).toEqual([]);
 }, 60_000);
