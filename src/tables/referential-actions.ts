@@ -7,14 +7,15 @@ import { completed, copyRecord, expiryOf, touched } from "./fill-record.ts";
 import type { Slot } from "./overlay.ts";
 import { noteReferrers } from "./read-notes.ts";
 import { modelOf, type Referrer } from "./table-model.ts";
-import type { WriteContext } from "./write-context.ts";
+import type { Removal, WriteContext } from "./write-context.ts";
 
 /** Carries out the actions of all records removed since the last time, and of those that these remove. RESTRICT is for constraints.ts. */
 export function carryOutActions(context: WriteContext): void {
   let rows = 0;
   for (;;) {
-    const slot = context.removed.pop();
-    if (slot === undefined) return;
+    const removal = context.removed.pop();
+    if (removal === undefined) return;
+    const { slot } = removal;
     if (slot.current !== null && !context.overlay.isReplaced(slot)) continue;
     for (const referrer of slot.model.referrers) {
       if (referrer.onDelete === "RESTRICT") continue;
@@ -22,8 +23,7 @@ export function carryOutActions(context: WriteContext): void {
         if (++rows > context.limits.cascadeRows) {
           throw fault("TOO_MANY_ROWS", `Deleting this would change more than ${context.limits.cascadeRows} records.`, { details: { limit: "cascadeRows", rows: context.limits.cascadeRows } });
         }
-        refuseBeyondTenant(context, child, slot);
-        act(context, referrer, child, slot);
+        act(context, referrer, child, removal);
       }
     }
   }
@@ -48,22 +48,18 @@ export function referring(context: WriteContext, referrer: Referrer, slot: Slot,
 /** Deletes a record whose time has come, with what hangs on it. */
 export function expireSlot(context: WriteContext, slot: Slot): void {
   context.overlay.stage(slot, null, "expiry", slot.writer);
-  context.removed.push(slot);
+  context.removed.push({ slot, lapsed: true });
 }
 
-/** What a caller removes takes nothing of other tenants with it; there it is still referred to. What expires is gone for all. */
-function refuseBeyondTenant({ confinement }: WriteContext, child: Slot, parent: Slot): void {
-  if (parent.cause === "expiry" || isWithin(confinement, child.model.table, child.current!.values)) return;
-  throw stillReferencedElsewhere(parent.model);
-}
-
-function act(context: WriteContext, referrer: Referrer, child: Slot, parent: Slot): void {
+function act(context: WriteContext, referrer: Referrer, child: Slot, { slot: parent, lapsed }: Removal): void {
   const { overlay } = context;
   const row = child.current!;
   if (overlay.isExpired(row)) return expireSlot(context, child);
+  // What a caller removes takes nothing of other tenants with it; there it is still referred to.
+  if (!lapsed && !isWithin(context.confinement, child.model.table, row.values)) throw stillReferencedElsewhere(parent.model);
   if (referrer.onDelete === "CASCADE") {
     overlay.stage(child, null, "cascade", parent.writer);
-    context.removed.push(child);
+    context.removed.push({ slot: child, lapsed });
     return;
   }
   const { model } = child;

@@ -13,6 +13,12 @@ import type { Sequences } from "./sequences.ts";
 import type { TableModels } from "./table-model.ts";
 import type { WriteOptions } from "./write.ts";
 
+export interface Removal {
+  readonly slot: Slot;
+  /** Its time, or that of what it hangs on, was over: gone for all, whoever's session it is. */
+  readonly lapsed: boolean;
+}
+
 export interface WriteContext {
   readonly catalog: Catalog;
   readonly book: ExpressionBook;
@@ -32,7 +38,7 @@ export interface WriteContext {
   /** Position of the entry to be: the version of everything written. */
   position(): number;
   /** Slots removed since referential actions were last carried out. */
-  readonly removed: Slot[];
+  readonly removed: Removal[];
 }
 
 /** The `auth` that rules and defaults see. */

@@ -66,7 +66,7 @@ export function removeRecord(context: WriteContext, write: WriteOf<"remove">, op
   permitBefore(context, write.table, "DELETE", { old: old.values, authority: options.authority });
   checkPrecondition(write.precondition, old.version);
   overlay.stage(slot, null, "write", { authority: options.authority, sent: new Set() });
-  context.removed.push(slot);
+  context.removed.push({ slot, lapsed: false });
   return { status: "deleted", table: write.table, id: slot.id, record: null, old: old.values };
 }
 

@@ -102,3 +102,24 @@ test("an import says whose each record is, counts on, and moves none to another 
   await expect(take(true, { id: "p1", orgId: "b", code: "1", number: 7 })).rejects.toMatchObject({ code: "READ_ONLY_FIELD" });
   await expect(take(false, { id: "p5", code: "5", number: 9 })).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
 });
+
+test("what expires is gone for all tenants, whoever takes its place", async () => {
+  const tables = tablesOf(open(), `
+    type Offer @table { id: ID! @primaryKey name: String! @indexed(unique: true) until: DateTime @expiresAt }
+    type Order @table(tenant: "orgId") { id: ID! @primaryKey orgId: ID! offerId: ID! offer: Offer! @relationship(from: "offerId", onDelete: CASCADE) }
+    type Line @table(tenant: "orgId") { id: ID! @primaryKey orgId: ID! orderId: ID! order: Order! @relationship(from: "orderId", onDelete: CASCADE) }`);
+  const until = new Date(clock.now() + 1_000).toISOString();
+  await create(tables, "Offer", { id: "o1", name: "spring", until });
+  await create(tables, "Offer", { id: "o2", name: "summer" });
+  for (const tenant of ["a", "b"]) for (const offerId of ["o1", "o2"]) {
+    await create(tables, "Order", { id: `${tenant}-${offerId}`, offerId }, tenant);
+    await create(tables, "Line", { id: `${tenant}-${offerId}`, orderId: `${tenant}-${offerId}` }, tenant);
+  }
+  clock.advance(2_000);
+  // Its name is free again: the old one goes with all that hangs on it.
+  await create(tables, "Offer", { id: "o3", name: "spring" }, "b");
+  expect([tables.get("Order", "a-o1"), tables.get("Line", "a-o1"), tables.get("Line", "b-o1")]).toEqual([null, null, null]);
+  expect(tables.get("Line", "a-o2")).not.toBeNull();
+  const remove = tables.commit((session) => session.write({ kind: "remove", table: "Offer", id: "o2", precondition: null }, { dialect: "code", authority: null, sent: null }), { actor: null, requestId: "r", confinement: { tenant: "b" } });
+  await expect(remove).rejects.toMatchObject({ code: "REFERENCE_VIOLATION", message: "This record of Offer is still referred to." });
+});

@@ -1,4 +1,5 @@
 // Two runs of the app: one where tenants a and b have records, one where b is alone. Whoever is of b must get the same answers from both.
+import { fetchAsBatch, isBatched } from "../processes/as-batch.ts";
 import { startTestApp, adminToken, type StartedApp } from "../scenarios/started-app.ts";
 import { CANARY, CANARY_NUMBER, config, countries, resources, rowsOf, schema } from "./tenant-app.ts";
 
@@ -49,7 +50,8 @@ export class Probes {
     const headers: Record<string, string> = { ...credential(who), ...request.headers };
     const body = request.body === undefined ? undefined : typeof request.body === "string" ? request.body : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] ??= "application/json";
-    const response = await fetch(`${app.url}${path}`, { method: request.method ?? "GET", headers, ...(body === undefined ? {} : { body }) });
+    const sent = { method: request.method ?? "GET", headers, ...(body === undefined ? {} : { body }) };
+    const response = (isBatched(path) ? await fetchAsBatch(app.url, { ...sent, path }) : null) ?? await fetch(`${app.url}${path}`, sent);
     const text = await response.text();
     const json = /json(?!.*ndjson)/.test(response.headers.get("content-type") ?? "") && text !== "" && !text.includes("}\n{") ? JSON.parse(text) as unknown : undefined;
     const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : null;
