@@ -6,6 +6,7 @@ import type { Clock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
+import { fetchAsBatch, isBatched } from "../processes/as-batch.ts";
 import { decodedParts, EPOCH_MS, tokensOf } from "./canary-values.ts";
 import { administratorToken, makeIdentities, type Who } from "./identities.ts";
 import { Oracle } from "./oracle.ts";
@@ -136,7 +137,8 @@ export class Matrix {
     const headers: Record<string, string> = { ...(who.token === null ? {} : { authorization: `Bearer ${who.token}` }), ...request.headers };
     const body = request.body === undefined ? undefined : typeof request.body === "string" ? request.body : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] ??= "application/json";
-    const response = await fetch(`${this.app.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+    const batched = isBatched(path) ? await fetchAsBatch(this.app.url, { method, path, headers, ...(body === undefined ? {} : { body }) }) : null;
+    const response = batched ?? await fetch(`${this.app.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
     const text = await response.text();
     const json = parsed(text, response.headers.get("content-type") ?? "");
     const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : graphqlCode(json);

@@ -88,17 +88,17 @@ for (const { name, limits, front } of ways) {
     test("what one reads is one state", async () => {
       await start(limits);
       await batch([create("a", 100), create("b", 0)]);
-      let writing = true;
+      const state = { writing: true };
       const write = async (): Promise<void> => {
         for (let round = 0; round < (LONG ? 300 : 80); round++) {
           const share = (round * 37) % 101;
           expect((await batch([create("a", share), create("b", 100 - share)])).status).toBe(200);
         }
-        writing = false;
+        state.writing = false;
       };
       let reads = 0;
       const read = async (): Promise<void> => {
-        while (writing) {
+        while (state.writing) {
           const { json, status } = await batch([...front, { method: "GET", path: "/Account/a" }, ...(front.length > 0 ? [{ method: "POST", path: "/pause" }] : []), { method: "GET", path: "/Account?select=balance.sum()" }, { method: "GET", path: "/Account/b" }]);
           if (status === 409) continue;
           expect(status).toBe(200);

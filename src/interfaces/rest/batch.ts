@@ -117,7 +117,7 @@ class Pass implements BatchPass {
     const bytes = body === null ? "" : typeof body === "string" ? body : new TextDecoder().decode(body);
     const type = headers["content-type"] ?? "";
     const text = bytes === "" ? "null" : /[/+]json\b/.test(type) ? bytes : JSON.stringify(bytes);
-    const told = Object.fromEntries(TOLD.flatMap((header) => (headers[header] === undefined || (header === "content-type" && text === "null") ? [] : [[header, headers[header]]])));
+    const told = Object.fromEntries(TOLD.flatMap((header) => (headers[header] === undefined || (header === "content-type" && bytes === "") ? [] : [[header, headers[header]]])));
     const before = this.#texts[index]?.length ?? 0;
     this.#texts[index] = `{${name === null ? "" : `"id":${JSON.stringify(name)},`}"status":${status},"headers":${JSON.stringify(told)},"body":${text}}`;
     this.#bytes += this.#texts[index].length - before;
