@@ -12,6 +12,7 @@ import type { StoredRecord } from "../tables/write.ts";
 import type { BodyCalls } from "./body-calls.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Operation } from "./operation.ts";
+import { currentScope, runWithin } from "./body-scope.ts";
 import { ownCopy } from "./own-copy.ts";
 import type { Work } from "./work.ts";
 
@@ -38,7 +39,9 @@ export interface BodyRun {
   readonly work: Work;
   readonly calls: BodyCalls;
   /** Runs `inner` in a transaction: this one, or one of its own. */
-  transact<T>(inner: (body: Body) => Promise<T>): Promise<T>;
+  transact<T>(inner: (body: Body) => Promise<T>, root: object): Promise<T>;
+  /** Of the body around it, if there is one. */
+  readonly root?: object;
   /** Fixed for the run; without it, now. */
   readonly nowMs?: number;
   /** Makes the `ctx` that app code gets. */
@@ -48,8 +51,9 @@ export interface BodyRun {
 export class Body {
   readonly core: DispatchCore;
   readonly caller: Caller;
-  readonly work: Work;
   readonly calls: BodyCalls;
+  /** Equal for all bodies that serve one request together. */
+  readonly root: object;
   /** Fixed for the run. */
   readonly nowMs: number;
   readonly now: string;
@@ -60,7 +64,7 @@ export class Body {
     this.#run = run;
     this.core = run.core;
     this.caller = run.caller;
-    this.work = run.work;
+    this.root = run.root ?? this;
     this.calls = run.calls;
     this.nowMs = run.nowMs ?? run.core.clock.now();
     this.now = dateTimeOf(this.nowMs);
@@ -70,19 +74,19 @@ export class Body {
     return this.#context ??= this.#run.createContext(this);
   }
 
+  /** In this transaction, or in one of its own. */
   transact<T>(inner: (body: Body) => Promise<T>): Promise<T> {
-    return this.work.transactional ? inner(this) : this.#run.transact(inner);
+    return this.work.transactional ? inner(this) : this.#run.transact((body) => runWithin({ root: this.root, work: body.work, part: null }, () => inner(body)), this.root);
   }
 
-  /** `ctx.transaction`: one of its own, or, within one, a part that is undone by itself if `run` throws. */
-  transaction<T>(run: (body: Body) => Promise<T>): Promise<T> {
-    if (!this.work.transactional) return this.#run.transact(run);
-    return this.work.nested((work) => run(new Body({ ...this.#run, work, nowMs: this.nowMs })));
+  /** Of the transaction that runs just now, also where it was begun by `ctx.transaction` inside this body. */
+  get work(): Work {
+    return currentScope(this.root)?.work ?? this.#run.work;
   }
 
   /** The same run for another operation of the same request. */
   as(caller: Caller): Body {
-    return new Body({ ...this.#run, caller, nowMs: this.nowMs });
+    return new Body({ ...this.#run, caller, root: this.root, nowMs: this.nowMs });
   }
 
   rights(mode: Mode): Rights {

@@ -18,7 +18,8 @@ import type { CommitOptions, Draft, Tables } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 import { BodyConflict } from "./body-conflict.ts";
-import { isWithin, NestedWork } from "./nested-work.ts";
+import { BodyMistake } from "./body-calls.ts";
+import { currentPart, isPartOf, Part, runWithin } from "./body-scope.ts";
 import { isSameOutcome, pinned } from "./pinned-write.ts";
 import { rankedTables } from "./ranked-tables.ts";
 import type { Work } from "./work.ts";
@@ -34,8 +35,8 @@ export interface BufferedParts {
 interface BufferedWrite {
   /** As they are committed: what the rehearsal made up is given. Several: a bulk. */
   readonly items: readonly BufferedItem[];
-  /** Through what it was written. */
-  readonly by: Work;
+  /** In which nested part. */
+  readonly part: Part | null;
   /** Counts all writes, also those undone. */
   readonly number: number;
 }
@@ -138,14 +139,14 @@ export class BufferedWork implements Work {
     }
   }
 
-  async write(write: Write, options: WriteOptions, by: Work = this): Promise<WriteOutcome> {
+  async write(write: Write, options: WriteOptions): Promise<WriteOutcome> {
     this.#begin(1);
     const outcome = this.#draft.step((session) => {
       const made = session.write(write, options);
       session.verify();
       return made;
     });
-    this.#keep([write], options, [outcome], by);
+    this.#keep([write], options, [outcome]);
     return outcome;
   }
 
@@ -156,7 +157,7 @@ export class BufferedWork implements Work {
       const outcomes = writes.length === 1 ? [session.write(writes[0]!, options)] : session.writeAll(writes, options);
       return { outcomes, problem: refusalOf(session) };
     });
-    this.#keep(writes, options, done.outcomes, this);
+    this.#keep(writes, options, done.outcomes);
     return done;
   }
 
@@ -171,16 +172,16 @@ export class BufferedWork implements Work {
     return this.#writes.length;
   }
 
-  async nested<T>(run: (work: Work) => Promise<T>, parent: Work = this): Promise<T> {
-    const inner = new NestedWork(this, parent);
+  async nested<T>(root: object, run: () => Promise<T>): Promise<T> {
+    const part = new Part(currentPart(this));
     const begun = this.#written;
     try {
-      return await run(inner);
+      return await runWithin({ root, work: this, part }, run);
     } catch (error) {
-      if (this.#failure === null) this.#undo(inner, begun);
+      if (this.#failure === null) this.#undo(part, begun);
       throw this.#failure ?? error;
     } finally {
-      inner.close();
+      part.isOpen = false;
     }
   }
 
@@ -206,8 +207,9 @@ export class BufferedWork implements Work {
     if (other !== null && !alone) throw new BodyConflict({ ...this.#ownTouch(), lane: other.table });
   }
 
-  /** The attempt is over. */
+  /** The attempt is over: what it left behind reads and writes nothing any more. */
   end(): void {
+    this.#failure ??= new BodyMistake("ctx.transaction was used after its function had ended.");
     this.#reads.end();
   }
 
@@ -269,37 +271,40 @@ export class BufferedWork implements Work {
 
   #begin(writes: number): void {
     const { transactionWrites } = this.#parts.limits;
+    if (currentPart(this)?.isOpen === false) throw new BodyMistake("A nested ctx.transaction wrote after its function had ended.");
     this.#advance();
     if (this.#count + writes > transactionWrites) throw fault("TOO_MANY_ROWS", `A transaction writes at most ${transactionWrites} times.`);
   }
 
-  #keep(writes: readonly Write[], options: WriteOptions, outcomes: readonly WriteOutcome[], by: Work): void {
+  #keep(writes: readonly Write[], options: WriteOptions, outcomes: readonly WriteOutcome[]): void {
     const items = writes.map((write, index) => ({ ...pinned(write, options, outcomes[index]!, this.#parts.catalog), outcome: outcomes[index]! }));
-    this.#writes.push({ items, by, number: this.#written++ });
+    this.#writes.push({ items, part: currentPart(this), number: this.#written++ });
     this.#count += writes.length;
     this.#own = null;
   }
 
-  /** Takes back what was written within `inner`: the others are rehearsed anew without it. */
-  #undo(inner: NestedWork, begun: number): void {
-    const kept = this.#writes.filter(({ by }) => !isWithin(by, inner));
-    if (kept.some(({ number }) => number >= begun)) {
-      // Whether it belongs to what is undone cannot be known.
-      throw this.#failure = new TypeError("A nested ctx.transaction failed after the ctx around it had been written through: inside, use the ctx that the function is given.");
-    }
+  /** Takes back what was written within the part: the others are rehearsed anew without it. */
+  #undo(failed: Part, begun: number): void {
+    const kept = this.#writes.filter(({ part }) => !isPartOf(part, failed));
     if (kept.length === this.#writes.length) return;
     this.#writes = kept;
     this.#count = this.#items().length;
     this.#own = null;
     this.#advance();
     this.#draft = this.#parts.tables.draft(this.#who, this.#reads);
-    if (kept.length === 0) return;
-    const other = this.#draft.step((session) => {
-      const differing = this.#replay(session, kept);
-      session.verify();
-      return differing;
-    });
-    if (other !== null) throw this.#failure = new BodyConflict({ ...this.#ownTouch(), lane: other.table });
+    if (kept.length === 0 || this.#isAsBefore(kept)) return;
+    // Beside it others were written, which built upon it; else it is the time that made the difference.
+    const beside = kept.some(({ number }) => number >= begun);
+    throw this.#failure = beside ? new BodyMistake("What a nested ctx.transaction wrote was used outside of it before it failed.") : new BodyConflict(this.#ownTouch());
+  }
+
+  #isAsBefore(writes: readonly BufferedWrite[]): boolean {
+    try {
+      return this.#draft.step((session) => this.#replay(session, writes)) === null;
+    } catch (error) {
+      if (error instanceof AmbitError) return false;
+      throw error;
+    }
   }
 
   #items(): readonly BufferedItem[] {

@@ -28,7 +28,7 @@ export function createContext(body: Body): object {
     id: () => uuidv7(core.clock, core.random),
     log: bodyLog(core.log, caller),
     request: caller.request,
-    transaction: (run: unknown) => calls.start("ctx.transaction", () => inTransaction(body, run)),
+    transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
   };
   for (const [name, reason] of unavailableContextMembers) {
@@ -71,10 +71,15 @@ function bodyLog(log: Log, { requestId, label }: Body["caller"]): Log {
   return { info: write("info"), warn: write("warn"), error: write("error") };
 }
 
-/** `run` gets the ctx of the transaction; it may run several times. */
-async function inTransaction(body: Body, run: unknown): Promise<unknown> {
+/**
+ * One of its own: `run` gets a ctx of it, and may run several times. Within one: a part of it, and the ctx stays `called`, which may be
+ * that of an override, with its super.create.
+ */
+async function inTransaction(body: Body, run: unknown, called: unknown): Promise<unknown> {
   if (typeof run !== "function") throw new TypeError("ctx.transaction takes a function.");
-  return body.transaction(async (inner) => (run as (ctx: object) => unknown)(inner.context));
+  const within = async (ctx: unknown): Promise<unknown> => (run as (ctx: unknown) => unknown)(ctx);
+  if (!body.work.transactional) return body.transact((inner) => within(inner.context));
+  return body.work.nested(body.root, () => within(typeof called === "object" && called !== null ? called : body.context));
 }
 
 async function fetchOutside(body: Body, url: string | URL | Request, init?: RequestInit): Promise<Response> {

@@ -22,6 +22,8 @@ export interface BodyRequest<Value, Answer> {
   along?(value: Value, writes: number, session: WriteSession): void;
   /** Something is kept in the same commit, so there must be one. */
   readonly commits: boolean;
+  /** Of the body that it is part of. */
+  readonly root?: object;
   /** False once nobody waits for it any more: then nothing is committed. */
   isWanted?(): boolean;
 }
@@ -95,7 +97,8 @@ async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<V
   const calls = new BodyCalls();
   const body = new Body({
     core, caller, work: workOf(calls), calls, createContext,
-    transact: (inner) => runTransaction(core, { caller, run: inner, complete: (value) => value, commits: false, isWanted: () => calls.isOpen }),
+    ...(request.root === undefined ? {} : { root: request.root }),
+    transact: (inner, root) => runTransaction(core, { caller, run: inner, root, complete: (value) => value, commits: false, isWanted: () => calls.isOpen }),
   });
   try {
     const value = await before(core, request.run(body), deadlineMs, () => calls.close("its time was up"));

@@ -26,8 +26,8 @@ export interface Work extends StateReader {
   preview(write: Write, options: WriteOptions): WriteOutcome | null;
   /** Validates, fills and judges now; throws what is refused. */
   write(write: Write, options: WriteOptions): Promise<WriteOutcome>;
-  /** Only of a transaction: what `run` writes through the work that it gets is undone if it throws. */
-  nested<T>(run: (work: Work) => Promise<T>): Promise<T>;
+  /** Only of a transaction: what `run` writes is undone if it throws. `root`: of the body's scope. */
+  nested<T>(root: object, run: () => Promise<T>): Promise<T>;
 }
 
 /** A state and its time. */

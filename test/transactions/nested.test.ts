@@ -10,6 +10,7 @@ type Item @table @export @allow(to: ["public"], do: [READ, CREATE, UPDATE]) { id
 type Kept @table @export @allow(to: ["public"], do: [READ, CREATE]) { id: ID! @primaryKey text: String }
 type Page @table @export @search(fields: ["title"]) { id: ID! @primaryKey title: String! @indexed(type: TEXT) place: Place @indexed(type: GEO) lines: [Line!]! @relationship(to: "pageId") }
 type Line @table @export { id: ID! @primaryKey pageId: ID! page: Page! @relationship(from: "pageId") words: String! }
+type Plain @table @export { id: ID! @primaryKey text: String }
 type Place { lat: Float! lon: Float! }
 type Endpoints {
   direct(mode: String!): JSON @http(method: POST, transaction: NONE) @allow(to: ["public"])
@@ -29,6 +30,7 @@ class Kept extends Table("Kept") {
       if (input.text === "no") throw new Error("no");
       return null;
     }).catch((error: Error) => error.message);
+    if (input.text === "all") return transaction.call(ctx, (same: TestContext) => super.create(same, { ...input, text: "in one" }));
     return super.create(ctx, { ...input, text: caught ?? "yes" });
   }
 }
@@ -125,29 +127,69 @@ test("a nested one that throws is undone by itself: also its numbers and unique 
   expect(app.entries()).toHaveLength(1);
 });
 
-test("nested ones side by side: those that hold are kept; where it cannot be told what belongs where, the body fails", async () => {
+test("whatever ctx is used inside, and whatever happens beside it: what a nested one wrote is undone, and nothing else", async () => {
   const app = open();
+  const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve); });
   modes = {
     async fine(ctx) {
       await Promise.all(["a", "b"].map((id) => ctx.transaction(async (inner) => { await inner.db["Item"]!.create({ id }); await inner.db["Item"]!.get(id); })));
       return null;
     },
     async outer(ctx) {
-      await ctx.transaction(async () => { await ctx.db["Item"]!.create({ id: "whose" }); throw new Error("x"); }).catch(() => null);
+      await ctx.transaction(async () => { await ctx.db["Item"]!.create({ id: "gone" }); throw new Error("x"); }).catch(() => null);
+      return null;
+    },
+    async beside(ctx) {
+      await Promise.all([
+        ctx.transaction(async () => { await ctx.system["Plain"]!.create({ id: "gone" }); await turn(); await ctx.system["Plain"]!.create({ id: "gone too" }); throw new Error("x"); }).catch(() => null),
+        (async () => { await turn(); await ctx.system["Plain"]!.create({ id: "c" }); })(),
+      ]);
+      return null;
+    },
+    async builtUpon(ctx) {
+      await Promise.all([
+        ctx.transaction(async () => { await ctx.system["Plain"]!.create({ id: "gone" }); await turn(); await turn(); throw new Error("x"); }).catch(() => null),
+        (async () => { await turn(); await ctx.system["Plain"]!.update("gone", { text: "mine" }); })(),
+      ]);
       return null;
     },
     async late(ctx) {
-      let kept: TestContext | null = null;
-      await ctx.transaction(async (inner) => { kept = inner; });
-      await kept!.db["Item"]!.create({ id: "late" });
+      const { promise, resolve } = Promise.withResolvers<void>();
+      let late: Promise<unknown> = Promise.resolve();
+      await ctx.transaction(async () => { late = promise.then(() => ctx.db["Item"]!.create({ id: "late" })); });
+      resolve();
+      await late;
       return null;
     },
   };
-  await app.as(nobody).call("run", { mode: "fine" });
-  expect(await idsOf(app)).toEqual(["a", "b"]);
-  for (const mode of ["outer", "late"]) expect((await refusal(app.as(nobody).call("run", { mode }))).code).toBe("INTERNAL");
-  expect(await idsOf(app)).toEqual(["a", "b"]);
-  expect(JSON.stringify(app.log)).toContain("use the ctx that the function is given");
+  for (const mode of ["fine", "outer", "beside"]) await app.as(nobody).call("run", { mode });
+  expect([await idsOf(app), await idsOf(app, "Plain")]).toEqual([["a", "b"], ["c"]]);
+  for (const mode of ["builtUpon", "late"]) expect((await refusal(app.as(nobody).call("run", { mode }))).code).toBe("INTERNAL");
+  expect([await idsOf(app), await idsOf(app, "Plain")]).toEqual([["a", "b"], ["c"]]);
+  expect(JSON.stringify(app.log)).toContain("was used outside of it before it failed");
+});
+
+test("outside of a transaction, too, any ctx used inside of ctx.transaction is of it", async () => {
+  let asked = 0;
+  const app = open({ parts: { fetch: async () => { asked++; return new Response("ok"); } } });
+  modes = {
+    async undone(ctx) {
+      await ctx.db["Item"]!.create({ id: "before" });
+      await ctx.transaction(async () => {
+        await ctx.db["Item"]!.create({ id: "inside" });
+        expect(await ctx.db["Item"]!.count()).toBe(2);
+        await ctx.fetch("http://127.0.0.1/");
+      });
+    },
+    async kept(ctx) {
+      await ctx.transaction(async () => { await ctx.db["Item"]!.create({ id: "x" }); await ctx.db["Item"]!.create({ id: "y" }); });
+      return (await ctx.db["Item"]!.create({ id: "z" })).id;
+    },
+  };
+  expect((await refusal(app.as(nobody).call("direct", { mode: "undone" }))).code).toBe("EXTERNAL_IN_TRANSACTION");
+  expect([asked, await idsOf(app)]).toEqual([0, ["before"]]);
+  expect((await app.as(nobody).call("direct", { mode: "kept" })).body).toBe("z");
+  expect(app.entries().map(({ changes }) => changes.map(({ id }) => id))).toEqual([["before"], ["x", "y"], ["z"]]);
 });
 
 test("an override's own part is undone alone", async () => {
@@ -157,6 +199,9 @@ test("an override's own part is undone alone", async () => {
   expect(await idsOf(app)).toEqual([]);
   expect((await app.as(user("u")).create("Kept", [{ id: "2", text: "go" }])).body).toEqual([{ id: "2", text: "yes" }]);
   expect(await idsOf(app)).toEqual(["of kept"]);
+  await app.as(administrator).remove("Item", "of kept");
+  const whole = await app.as(user("u")).create("Kept", [{ id: "3", text: "all" }]);
+  expect([whole.status, whole.body]).toEqual([201, [{ id: "3", text: "in one" }]]);
 });
 
 test("a transaction or write that a body forgot is never committed late", async () => {

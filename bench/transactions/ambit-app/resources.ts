@@ -1,4 +1,3 @@
-/// <reference path="./.ambit/types.d.ts" />
 import { endpoints } from "ambit";
 
 export const Endpoints = endpoints({
