@@ -1,5 +1,5 @@
 // `ambit migrate plan`, `apply`, `rollback`: changes of the schema on stored data, of an app that runs or not.
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { didYouMean } from "../base/diagnostic.ts";
 import { AmbitError, fault } from "../base/error.ts";
@@ -8,6 +8,7 @@ import type { Json } from "../base/value.ts";
 import { askControl } from "../runtime/control.ts";
 import { isError, loadApp, type LoadedApp } from "../runtime/load-app.ts";
 import { applyMigration, planMigration, snapshotsOf, type MigrationReport, type MigrationRequest } from "../runtime/migrate-data.ts";
+import { remedyEdits } from "../schema/remedy-edits.ts";
 import { nameOf } from "../storage/compare-shapes.ts";
 import { openStorage } from "../storage/open-storage.ts";
 import { restoreDatabase } from "../storage/restore.ts";
@@ -38,7 +39,8 @@ export const migrateCommand: Command = {
     if (loaded.diagnostics.some(isError)) return 1;
     const request: MigrationRequest = { action, destroy: call.flags("allow-destroy") };
     checkNames(request.destroy);
-    return tell(call, action, await viaApp(call, directory, request) ?? await onData(call, loaded, request));
+    const text = await Bun.file(join(directory, "schema.graphql")).text();
+    return tell(call, { action, text }, await viaApp(call, directory, request) ?? await onData(call, loaded, request));
   },
 };
 
@@ -66,7 +68,7 @@ async function onData(call: Call, loaded: LoadedApp, { action, destroy }: Migrat
   }
 }
 
-function tell({ output }: Call, action: "plan" | "apply", { steps, differences, online, snapshot }: MigrationReport): number {
+function tell({ output }: Call, { action, text }: { readonly action: "plan" | "apply"; readonly text: string }, { steps, differences, online, snapshot }: MigrationReport): number {
   for (const step of steps) {
     output.object({ event: "step", ...step });
     output.say(`${step.kind.padEnd(12)} ${step.name} ${step.what}`);
@@ -76,7 +78,8 @@ function tell({ output }: Call, action: "plan" | "apply", { steps, differences, 
     output.say(`${"online".padEnd(12)} ${name} is filled beside live writes`);
   }
   for (const difference of differences) {
-    output.object({ event: "difference", name: nameOf(difference), ...difference });
+    const { remedy, ...told } = difference;
+    output.object({ event: "difference", name: nameOf(difference), ...told, edits: remedy === undefined ? [] : remedyEdits("schema.graphql", text, difference.table, remedy) });
     output.say(`\n${difference.message}\n  fix: ${difference.fix}`);
   }
   const ready = differences.length === 0;

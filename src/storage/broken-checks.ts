@@ -7,7 +7,7 @@ import type { RecordSource } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog, CheckRule, Table } from "../schema/catalog.ts";
 import type { CatalogShape } from "./catalog-shape.ts";
-import { type Difference, difference } from "./compare-shapes.ts";
+import { type Difference, difference, remedied } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { recordCodec } from "./record-codec.ts";
 import { storedRows } from "./stored-rows.ts";
@@ -36,7 +36,7 @@ function brokenIn({ connection, catalog, book, nowMs }: CheckContext, table: Tab
     for (const rule of rules) if (!holds(rule.expression, null) && !holds(rule.expression, values)) rule.broken++;
   }
   return rules.filter(({ broken }) => broken > 0).map(({ check, broken }) =>
-    difference(table, check.field, `has a new rule, ${check.rule.source}, that does not hold in ${broken} records`, "Leave the rule out, or correct the records, by writing them or in Migrations."));
+    remedied(difference(table, check.field, `has a new rule, ${check.rule.source}, that does not hold in ${broken} records`, "Leave the rule out, or correct the records, by writing them or in Migrations."), { make: "unchecked", rule: check.rule.source }));
 }
 
 function sourceOf(connection: Connection, catalog: Catalog, now: string): RecordSource {

@@ -1,5 +1,6 @@
 // Two shapes of one table: what has changed, and which changes need data that only a person can give. Looks at no data.
 import type { Table } from "../schema/catalog.ts";
+import type { Remedy } from "../schema/remedy.ts";
 import type { FieldShape, TableShape, TypeShape } from "./catalog-shape.ts";
 
 /**
@@ -16,6 +17,8 @@ export interface Difference {
   readonly field: string | null;
   readonly message: string;
   readonly fix: string;
+  /** What a machine may change in the schema instead; absent: that needs a person. */
+  readonly remedy?: Remedy;
 }
 
 /** Steps from one shape to the next, as far as it is known without looking at the rows. */
@@ -40,7 +43,7 @@ export function compareTables(old: TableShape, next: TableShape, table: Table): 
   const tightened = kept.filter((field) => field.type.required && !before.get(field.name)!.type.required);
   const refused = [
     ...removedFields(old, next),
-    ...addedFields.flatMap((field) => refusedAddition(field, next, table)),
+    ...addedFields.flatMap((field) => refusedAddition(field, { old, next, table })),
     ...kept.flatMap((field) => refusedType(before.get(field.name)!, field, next)),
     ...(old.primaryKey === next.primaryKey ? [] : [difference(next, next.primaryKey, "became the primary key", `Keep ${old.primaryKey} as the primary key.`, "impossible")]),
   ];
@@ -58,6 +61,11 @@ export function difference(table: { readonly name: string }, field: string | nul
   return { kind, table: table.name, field, message: `${nameOf({ table: table.name, field })} ${what}.`, fix };
 }
 
+/** The same, with what a machine may do about it. */
+export function remedied(one: Difference, remedy: Remedy | null): Difference {
+  return remedy === null ? one : { ...one, remedy };
+}
+
 /** `Task`, `Task.due`: what --allow-destroy takes. */
 export function nameOf({ table, field }: { readonly table: string; readonly field: string | null }): string {
   return field === null || field === "*" ? table : `${table}.${field}`;
@@ -66,18 +74,43 @@ export function nameOf({ table, field }: { readonly table: string; readonly fiel
 function removedFields(old: TableShape, next: TableShape): Difference[] {
   const present = new Set(next.fields.map((field) => field.name));
   const removed = old.fields.filter((field) => !present.has(field.name) && field.computed === null);
-  return removed.map((field) => difference(next, field.name, "was removed, and records hold values of it",
-    `Keep the field; @internal hides it from clients. If it was renamed, give the new one @renamed(from: "${field.name}"); if its values may be lost, run ambit migrate apply --allow-destroy ${next.name}.${field.name}.`, "destructive"));
+  return removed.map((field) => {
+    const heir = heirOf(field, old, next);
+    const rename = heir === null ? `If it was renamed, give the new one @renamed(from: "${field.name}").` : `If it was renamed, give ${heir} @renamed(from: "${field.name}").`;
+    const fix = `${rename} Else keep the field; @internal hides it from clients. If its values may be lost, run ambit migrate apply --allow-destroy ${next.name}.${field.name}.`;
+    const type = sdlOf(field.type);
+    const remedy: Remedy | null = heir !== null ? { make: "renamed", field: heir, from: field.name } : type === null ? null : { make: "present", field: field.name, type };
+    return remedied(difference(next, field.name, "was removed, and records hold values of it", fix, "destructive"), remedy);
+  });
 }
 
+/** The one new field that may be this one under another name: of the same type, and so is no other. */
+function heirOf(removed: FieldShape, old: TableShape, next: TableShape): string | null {
+  const [before, after] = [new Set(old.fields.map((field) => field.name)), new Set(next.fields.map((field) => field.name))];
+  const isAlike = ({ type, computed }: FieldShape): boolean => computed === null && type.base === removed.type.base && type.list === removed.type.list;
+  const added = next.fields.filter((field) => !before.has(field.name) && isAlike(field));
+  const gone = old.fields.filter((field) => !after.has(field.name) && isAlike(field));
+  return added.length === 1 && gone.length === 1 ? added[0]!.name : null;
+}
+
+/** Null where the names are not kept with the data, or the type alone would not do. */
+function sdlOf({ base, list, required, itemRequired }: TypeShape): string | null {
+  if (base === "enum" || base === "object" || base === "Money") return null;
+  return `${list ? `[${base}${itemRequired ? "!" : ""}]` : base}${required ? "!" : ""}`;
+}
+
+interface Addition { readonly old: TableShape; readonly next: TableShape; readonly table: Table }
+
 /** A constant default fills the records that are there; anything else cannot. */
-function refusedAddition(field: FieldShape, next: TableShape, table: Table): Difference[] {
+function refusedAddition(field: FieldShape, { old, next, table }: Addition): Difference[] {
   const fill = table.fields.get(field.name)?.fill?.kind;
   if (!field.type.required || fill === "default-value" || fill === "computed") return [];
   // What the runtime fills takes no default beside it.
   const fix = fill === undefined || fill === "default-rule" ? `Give it @default(value: ...), make it nullable, or give its values in Migrations: ${exampleFunction(next.name, field.name)}.`
     : `Make it nullable, or give its values in Migrations: ${exampleFunction(next.name, field.name)}.`;
-  return [difference(next, field.name, "is new and required, and the records that are there have no value for it", fix)];
+  const former = old.fields.find((one) => heirOf(one, old, next) === field.name && !next.fields.some(({ name }) => name === one.name));
+  const remedy: Remedy = former === undefined ? { make: "nullable", field: field.name } : { make: "renamed", field: field.name, from: former.name };
+  return [remedied(difference(next, field.name, "is new and required, and the records that are there have no value for it", fix), remedy)];
 }
 
 /** What stands in resources.ts, for messages. */
@@ -90,7 +123,13 @@ function refusedType(before: FieldShape, field: FieldShape, next: TableShape): D
     return [difference(next, field.name, "became computed, and records hold values of their own", "Add a computed field of another name.", "destructive")];
   }
   if (field.computed !== null) return before.type.base === field.type.base && before.type.list === field.type.list ? [] : [retyped(next, field, before)];
-  return typeProblems(before.type, field.type, "").map(({ path, what, fix, kind }) => difference(next, field.name + path, what, fix, kind));
+  return typeProblems(before.type, field.type, "").map(({ path, what, fix, kind }) => remedied(difference(next, field.name + path, what, fix, kind), path === "" ? typeRemedy(before.type, field) : null));
+}
+
+function typeRemedy(old: TypeShape, { name, type }: FieldShape): Remedy | null {
+  if (old.base === "enum" && type.base === "enum" && old.list === type.list) return { make: "values", field: name, values: old.values ?? [] };
+  const sdl = sdlOf(old);
+  return sdl === null ? null : { make: "typed", field: name, type: sdl };
 }
 
 function retyped(next: TableShape, field: FieldShape, before: FieldShape): Difference {

@@ -7,7 +7,7 @@ import { columnsDdl, createTable } from "./ddl.ts";
 import { OPEN_COLUMN, columnType, fieldOf, isJsonColumn, keyColumn, quoted } from "./column.ts";
 import type { IndexShape, TableShape } from "./catalog-shape.ts";
 import type { Connection } from "./connection.ts";
-import { type Difference, type TableChange, difference, exampleFunction } from "./compare-shapes.ts";
+import { type Difference, type TableChange, difference, exampleFunction, remedied } from "./compare-shapes.ts";
 import { indexName } from "./index-names.ts";
 import type { RecordMigrationOptions } from "./migrate-record.ts";
 import { fieldColumns } from "./record-codec.ts";
@@ -104,8 +104,8 @@ function createIndex(index: IndexShape, connection: Connection, table: Table): D
   } catch (error) {
     if (!(error instanceof SQLiteError) || !(error.code ?? "").startsWith("SQLITE_CONSTRAINT")) throw error;
     const [only] = index.fields;
-    return [difference(table, index.fields.length === 1 ? only! : null,
-      `became unique${index.fields.length === 1 ? "" : ` in ${index.fields.join(", ")}`}, and records share a value`, "Keep it without unique: true, or correct the values, by writing them or in Migrations.")];
+    return [remedied(difference(table, index.fields.length === 1 ? only! : null,
+      `became unique${index.fields.length === 1 ? "" : ` in ${index.fields.join(", ")}`}, and records share a value`, "Keep it without unique: true, or correct the values, by writing them or in Migrations."), { make: "not-unique", fields: index.fields })];
   }
 }
 
@@ -116,7 +116,7 @@ function heldNulls({ connection, table }: RefillContext, { tightened, refilled }
     if (refilled.includes(field.name) || constantDefault(fieldOf(table, field.name).fill) !== null) return [];
     const count = connection.values(`SELECT count(*) FROM ${quoted(table.sqlName)} WHERE ${column} IS NULL`)[0]![0] as number;
     if (count === 0) return [];
-    return [difference(table, field.name, `became required, and ${count} records have none`, `Keep it nullable, give it @default(value: ...), or give its values in Migrations: ${exampleFunction(table.name, field.name)}.`)];
+    return [remedied(difference(table, field.name, `became required, and ${count} records have none`, `Keep it nullable, give it @default(value: ...), or give its values in Migrations: ${exampleFunction(table.name, field.name)}.`), { make: "nullable", field: field.name })];
   });
 }
 

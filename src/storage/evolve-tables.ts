@@ -4,7 +4,7 @@ import { brokenChecks } from "./broken-checks.ts";
 import type { CatalogContext } from "./catalog-context.ts";
 import type { CatalogShape, TableShape } from "./catalog-shape.ts";
 import { quoted } from "./column.ts";
-import { type Difference, compareTables, difference } from "./compare-shapes.ts";
+import { type Difference, compareTables, difference, remedied } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { tableDdl } from "./ddl.ts";
 import { strayedTenants } from "./strayed-tenants.ts";
@@ -45,7 +45,7 @@ function eachTable(context: CatalogContext, { old, next, renames, shadows, funct
   const before = new Map(old.tables.map((table) => [table.sqlName, table]));
   const tables = new Map([...catalog.tables.values()].map((table) => [table.sqlName, table]));
   const differences: Difference[] = [];
-  for (const table of old.tables) if (!tables.has(table.sqlName)) differences.push(...removeTable(connection, table, isApproved));
+  for (const table of old.tables) if (!tables.has(table.sqlName)) differences.push(...removeTable(connection, table, { heir: heirOf(table, old, next), isApproved }));
   for (const shape of next.tables) {
     const table = tables.get(shape.sqlName)!;
     const present = before.get(shape.sqlName);
@@ -75,12 +75,22 @@ function recreateTable(connection: Connection, table: Table, catalog: Catalog, o
   createTable(connection, table, catalog);
 }
 
-function removeTable(connection: Connection, table: TableShape, isApproved: Evolution["isApproved"]): Difference[] {
-  const removed = difference(table, null, "was removed, and there are records of it",
-    `Keep the type, or delete its records first; if it was renamed, give the new type @renamed(from: "${table.name}"); if its records may be lost, run ambit migrate apply --allow-destroy ${table.name}.`, "destructive");
+interface Removal { readonly heir: string | null; readonly isApproved: Evolution["isApproved"] }
+
+function removeTable(connection: Connection, table: TableShape, { heir, isApproved }: Removal): Difference[] {
+  const removed = remedied(difference(table, null, "was removed, and there are records of it",
+    `Keep the type, or delete its records first; if it was renamed, give ${heir ?? "the new type"} @renamed(from: "${table.name}"); if its records may be lost, run ambit migrate apply --allow-destroy ${table.name}.`, "destructive"), heir === null ? null : { make: "renamed-type", to: heir, from: table.name });
   if (!isEmpty(connection, table) && !isApproved(removed)) return [removed];
   dropTable(connection, table);
   return [];
+}
+
+/** The one new type that may be this one under another name: most fields are the same. */
+function heirOf(removed: TableShape, old: CatalogShape, next: CatalogShape): string | null {
+  const before = new Set(old.tables.map(({ sqlName }) => sqlName));
+  const names = new Set(removed.fields.map(({ name }) => name));
+  const alike = next.tables.filter(({ sqlName, fields }) => !before.has(sqlName) && fields.filter(({ name }) => names.has(name)).length * 2 > names.size);
+  return alike.length === 1 ? alike[0]!.name : null;
 }
 
 function dropTable(connection: Connection, table: TableShape): void {
@@ -105,7 +115,9 @@ function brokenReferences(connection: Connection, { old, next, functions, shadow
     const broken = connection.all(`PRAGMA foreign_key_check(${quoted(table.sqlName)})`);
     if (broken.length > 0) {
       const parents = [...new Set(broken.map((row) => String(row["parent"])))].join(", ");
-      differences.push(difference(table, null, `has ${broken.length} records that refer to missing records of ${parents}`, "Remove @relationship, or correct the keys, by writing them or in Migrations."));
+      const keys = table.foreignKeys.map((clause) => /^FOREIGN KEY \("((?:[^"]|"")*)"\)/.exec(clause)![1]!);
+      const wrong = new Set(broken.map((row) => table.foreignKeys.length - 1 - Number(row["fkid"])));
+      differences.push(remedied(difference(table, null, `has ${broken.length} records that refer to missing records of ${parents}`, "Remove @relationship, or correct the keys, by writing them or in Migrations."), { make: "unrelated", keys: keys.filter((_key, index) => wrong.has(index)) }));
     }
   }
   return differences;

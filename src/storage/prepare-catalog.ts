@@ -185,7 +185,7 @@ export function migrationNeeded(differences: readonly Difference[]): Error {
   const first = named.map((one) => one.message).join(" ");
   const more = differences.length > 3 ? ` And ${differences.length - 3} more.` : "";
   return fault("MIGRATION_NEEDED", `The stored data does not allow what the schema changed. ${first}${more}`, {
-    details: differences.map((one): Json => ({ ...one })),
+    details: JSON.parse(JSON.stringify(differences)) as Json,
     hint: "ambit migrate plan lists everything that changed, ambit migrate apply carries it out.",
     fix: differences.length === 1 ? differences[0]!.fix : named.map((one) => `${nameOf(one)}: ${one.fix}`).join(" "),
   });
