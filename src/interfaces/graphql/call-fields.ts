@@ -1,26 +1,27 @@
 // Root fields that call the app's own code: actions of tables, and exported endpoints; what is safe to repeat is a query. Records in
 // an answer are read again, with the selection, under the caller's rights.
-import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo } from "graphql";
+import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType, GraphQLOutputType } from "graphql";
 import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLString } from "graphql/type/scalars";
 import { assert } from "../../base/assert.ts";
 import { AmbitError } from "../../base/error.ts";
-import { whenReady } from "../../base/when-ready.ts";
 import type { Value } from "../../base/value.ts";
 import type { OperationBody, Result } from "../../resources/operation.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Callable, Table } from "../../schema/catalog.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
 import { coerceValue, noLimits } from "../../schema/coerce-value.ts";
+import { objectShape, recordShape, type Row } from "./answer-shape.ts";
 import type { Members } from "./filter-conditions.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { callArguments } from "./input-types.ts";
 import { keyArgument } from "./mutation-fields.ts";
-import { byKey, valueType } from "./output-types.ts";
-import { jsonOf, keyOf, placeOf, readRecord, renamed, type RootFields, type RootResolver } from "./query-fields.ts";
+import { valueType } from "./output-types.ts";
+import { keyOf, readRecord, type RecordRequest } from "./query-fields.ts";
+import { objectText, valueOf, type Root, type RootFields, type RootResolver } from "./root-field.ts";
 import { isPlain, listPlan } from "./selection-plan.ts";
 import type { SchemaContext } from "./schema-context.ts";
-import { selectedFields, type Selected } from "./selected-fields.ts";
+import { selectedFields, TYPE_NAME, type Selected } from "./selected-fields.ts";
 
 export function tableActions(table: Table, context: SchemaContext): RootFields {
   const fields: RootFields = {};
@@ -69,8 +70,8 @@ function answerType(callable: Callable, context: SchemaContext): GraphQLOutputTy
   const name = context.names.endpointPage(callable);
   return context.type(name, () => new ObjectTypeOf({
     name, fields: () => ({
-      rows: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(valueType({ ...result, list: false, required: false }, context) as GraphQLObjectType))), resolve: byKey },
-      next: { type: GraphQLString, description: "For after, where there is a next page.", resolve: byKey },
+      rows: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(valueType({ ...result, list: false, required: false }, context) as GraphQLObjectType))) },
+      next: { type: GraphQLString, description: "For after, where there is a next page." },
     }),
   }));
 }
@@ -80,67 +81,73 @@ function isFile({ arguments: inputs, result }: Callable): boolean {
 }
 
 function call(callable: Callable, bodyOf: (given: Members, caller: Caller) => OperationBody): RootResolver {
-  return (_source, given, caller, info) => whenReady(caller.dispatch(bodyOf(given, caller), placeOf(info)), (result) => answered(callable, result, { caller, info }));
+  return (given, root) => root.dispatch(bodyOf(given, root.caller), (result) => answered(callable, result, root));
 }
 
-interface Answering { readonly caller: Caller; readonly info: GraphQLResolveInfo }
-
-function answered(callable: Callable, result: Result, { caller, info }: Answering): unknown {
-  const body = jsonOf(result, caller);
-  const table = callable.result.kind === "table" ? caller.parts.catalog.tables.get(callable.result.name)! : null;
-  if (table !== null && info.returnType === GraphQLBoolean) return body !== undefined && body !== null;
-  const selected = selectedFields(info.fieldNodes, namedType(info), info);
-  if (!callable.page) return table === null ? body : recordsOf(body, table, selected, { caller, info });
-  return Object.fromEntries(selected.map(({ key, name, nodes, type }) => {
-    if (name !== "rows") return [key, result.nextCursor];
-    return [key, table === null ? body : recordsOf(body, table, selectedFields(nodes, type, info), { caller, info })];
-  }));
+function answered(callable: Callable, result: Result, root: Root): unknown {
+  const body = valueOf(result);
+  if (!callable.page) return answer(callable, body, { nodes: root.info.fieldNodes, type: root.type }, root);
+  const members = root.selected().map((one) => [one.key, one.name === TYPE_NAME ? root.type.name : one.name === "next" ? result.nextCursor : answer(callable, body, one, root)] as const);
+  return settled(members.map(([, value]) => value), (values) => objectText(members.map(([key], index) => [key, values[index]])));
 }
 
-function namedType({ returnType }: GraphQLResolveInfo): GraphQLObjectType {
-  let type = returnType;
-  while ("ofType" in type) type = type.ofType as GraphQLOutputType;
-  return type as GraphQLObjectType;
+function settled(values: readonly unknown[], next: (values: readonly unknown[]) => unknown): unknown {
+  if (!values.some((value) => value instanceof Promise)) return next(values);
+  return (async () => next(await Promise.all(values)))();
 }
 
-function recordsOf(body: unknown, table: Table, rows: readonly Selected[], answering: Answering): unknown {
-  if (body === undefined || body === null) return null;
-  if (!Array.isArray(body)) return recordOf(body as Members, table, rows, answering);
-  const items = body as readonly (Members | null)[];
-  const ids = items.flatMap((item) => (item === null || isComplete(item, table, rows) ? [] : [item[table.primaryKey] ?? null]));
-  const found = storedRecords(ids.filter((id) => id !== null), table, rows, answering);
-  return items.map((item) => (item === null ? null : found.get(String(item[table.primaryKey])) ?? renamed(item, rows, table)));
+/** What the callable answered, as it was selected. */
+function answer({ result }: Callable, body: unknown, at: Pick<Selected, "nodes" | "type">, root: Root): unknown {
+  if (result.kind === "object") return objectShape(at, root.shapes).ofAny(body);
+  if (result.kind !== "table") return body;
+  const table = root.caller.parts.catalog.tables.get(result.name)!;
+  if (at.type.name === GraphQLBoolean.name) return body !== null;
+  if (body === null) return null;
+  const rows = selectedFields(at.nodes, at.type, root.info);
+  return Array.isArray(body) ? recordsOf(body as readonly (Row | null)[], { table, rows, root }) : recordOf(body as Row, { table, rows, root });
+}
+
+function recordsOf(items: readonly (Row | null)[], request: RecordRequest): unknown {
+  const { table, rows, root } = request;
+  const whole = recordShape(rows, { table, source: "whole" }, root.shapes);
+  const ids = items.flatMap((item) => (item === null || isComplete(item, request) ? [] : [item[table.primaryKey] ?? null]));
+  const found = storedRecords(ids.filter((id) => id !== null), request);
+  return items.map((item) => (item === null ? null : found.get(String(item[table.primaryKey])) ?? whole.of(item)));
 }
 
 /** What is stored now of these, by their keys as text: one statement for each `limits.listValues` of them. */
-function storedRecords(ids: readonly unknown[], table: Table, rows: readonly Selected[], { caller, info }: Answering): ReadonlyMap<string, Members> {
-  const found = new Map<string, Members>();
-  const { rights, parts: { limits } } = caller;
+function storedRecords(ids: readonly unknown[], { table, rows, root }: RecordRequest): ReadonlyMap<string, Row> {
+  const found = new Map<string, Row>();
+  const { rights, parts: { limits } } = root.caller;
   if (!rights.scope.fields(table).has(table.primaryKey)) return found;
+  const shape = recordShape(rows, { table, source: "plan" }, root.shapes);
   const size = Math.min(limits.listValues, limits.pageRows);
   for (let from = 0; from < ids.length; from += size) {
     const some = ids.slice(from, from + size);
-    const { plan } = listPlan({ table, arguments: { filter: { [table.primaryKey]: { in: some } }, limit: some.length }, part: info, rows, count: false, closed: true, keyed: true }, caller);
-    const result = caller.dispatch({ kind: "query", plan, explain: false }, placeOf(info));
-    assert(!(result instanceof Promise), "reads answer at once");
-    for (const row of jsonOf(result, caller) as readonly Members[]) found.set(String(row["$key"]), row);
+    const { plan } = listPlan({ table, arguments: { filter: { [table.primaryKey]: { in: some } }, limit: some.length }, part: root.info, rows, count: false, closed: true, keyed: true }, root.caller);
+    const read = root.dispatch({ kind: "query", plan, explain: false }, (result) => {
+      for (const row of valueOf(result) as readonly Row[]) found.set(String(row["$key"]), shape.of(row));
+    });
+    assert(!(read instanceof Promise), "reads answer at once");
   }
   return found;
 }
 
 /** The answer is about the moment of the commit: what it says of own fields needs no second look. */
-function isComplete(answer: Members, table: Table, rows: readonly Selected[]): boolean {
-  return isPlain(rows, table) && rows.every(({ name }) => Object.hasOwn(answer, name));
+function isComplete(answered: Row, { table, rows }: RecordRequest): boolean {
+  return isPlain(rows, table) && rows.every(({ name }) => name === TYPE_NAME || Object.hasOwn(answered, name));
 }
 
 /** As it is stored now; where code answered with what is not stored, that, without its relations. */
-function recordOf(answer: Members, table: Table, rows: readonly Selected[], { caller, info }: Answering): unknown {
-  const id = keyIn(answer, table, caller);
-  if (id === null || isComplete(answer, table, rows)) return renamed(answer, rows, table);
+function recordOf(answered: Row, request: RecordRequest): unknown {
+  const { table, rows, root } = request;
+  const id = keyIn(answered, table, root.caller);
+  const asAnswered = (): Row => recordShape(rows, { table, source: "whole" }, root.shapes).of(answered);
+  if (id === null || isComplete(answered, request)) return asAnswered();
   try {
-    return readRecord({ table, id, rows, info }, caller);
+    return readRecord(id, request);
   } catch (error) {
-    if (error instanceof AmbitError && error.code === "NOT_FOUND") return renamed(answer, rows, table);
+    if (error instanceof AmbitError && error.code === "NOT_FOUND") return asAnswered();
     throw error;
   }
 }

@@ -9,7 +9,12 @@ import { fault } from "../../base/error.ts";
 import { checkDocumentSize, tooLarge } from "./document-size.ts";
 
 /** Errors: what validation says of it. */
-export interface CompiledDocument { readonly document: DocumentNode; readonly errors: readonly GraphQLError[] }
+export interface CompiledDocument {
+  readonly document: DocumentNode;
+  readonly errors: readonly GraphQLError[];
+  /** Some root field may be one of introspection. */
+  readonly introspects: boolean;
+}
 
 const ERRORS_MAX = 10;
 
@@ -17,7 +22,7 @@ const ERRORS_MAX = 10;
 export function compileDocument(text: string, schema: GraphQLSchema, limits: Limits): CompiledDocument {
   const document = parsed(text, limits.graphqlTokens);
   checkDocumentSize(document, limits);
-  return { document, errors: validate(schema, document, specifiedRules, { maxErrors: ERRORS_MAX }) };
+  return { document, errors: validate(schema, document, specifiedRules, { maxErrors: ERRORS_MAX }), introspects: /__schema|__type(?!name)/.test(text) };
 }
 
 function parsed(text: string, tokens: number): DocumentNode {

@@ -3,6 +3,7 @@
 import type { ExecutionResult, GraphQLSchema, OperationDefinitionNode } from "graphql";
 import { execute } from "graphql/execution/execute";
 import { getOperationAST } from "graphql/utilities/getOperationAST";
+import type { Rights } from "../../access/rights.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
@@ -11,11 +12,12 @@ import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags } from "../rest/entity-tag.ts";
 import { readIdempotency } from "../rest/idempotency-key.ts";
 import { RequestView } from "../rest/rest-request.ts";
-import { buildGraphqlSchema } from "./build-schema.ts";
+import { buildGraphqlSchema, type CallerSchema } from "./build-schema.ts";
 import { compileDocument, type CompiledDocument } from "./compile-document.ts";
 import { errorObject, refusalObject, type ErrorContext, type GraphqlErrorObject } from "./graphql-errors.ts";
 import { createNames } from "./graphql-names.ts";
 import type { Caller, GraphqlOptions, GraphqlParts } from "./graphql-parts.ts";
+import { objectText } from "./root-field.ts";
 import { chooseMedia, readGraphqlRequest, type GraphqlMedia, type GraphqlRequest, type GraphqlRequests } from "./graphql-request.ts";
 
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "OPTIONS"];
@@ -44,29 +46,35 @@ function handle(exchange: Exchange, parts: GraphqlParts): Answer | Promise<Answe
   return whenReady(readGraphqlRequest(exchange), (asked) => whenReady(answerAll(exchange, asked, parts), (answers) => answerOf(exchange, { asked, answers, media })));
 }
 
+interface Asking { readonly caller: Caller; readonly schemas: CallerSchema }
+
 interface GraphqlAnswer {
-  readonly data?: unknown;
+  /** Values and ready text, by response key. */
+  readonly data?: Data | null;
   readonly errors?: readonly GraphqlErrorObject[];
 }
 
 /** One after the other: a batch is no more at once than its parts. */
 function answerAll(exchange: Exchange, { requests, bytes }: GraphqlRequests, parts: GraphqlParts): GraphqlAnswer[] | Promise<GraphqlAnswer[]> {
-  const caller = callerOf(exchange, bytes, parts);
+  const rights = parts.access.rights(exchange.identity);
+  const schemas = schemasOf(parts, rights);
+  const callers = callerOf(exchange, bytes, { parts, rights, schema: schemas.schema });
   const from = (index: number, answers: GraphqlAnswer[]): GraphqlAnswer[] | Promise<GraphqlAnswer[]> =>
-    (index === requests.length ? answers : whenReady(answer(exchange, requests[index]!, caller(index)), (one) => from(index + 1, [...answers, one])));
+    (index === requests.length ? answers : whenReady(answer(exchange, requests[index]!, { caller: callers(index), schemas }), (one) => from(index + 1, [...answers, one])));
   return from(0, []);
 }
 
-function answer(exchange: Exchange, request: GraphqlRequest, caller: Caller): GraphqlAnswer | Promise<GraphqlAnswer> {
+function answer(exchange: Exchange, request: GraphqlRequest, { caller, schemas }: Asking): GraphqlAnswer | Promise<GraphqlAnswer> {
   const context: ErrorContext = { requestId: exchange.requestId, log: caller.parts.log };
   try {
-    const schema = schemaOf(caller);
-    const { document, errors } = documentOf(request.query, schema, caller);
+    const { document, errors, introspects } = documentOf(request.query, schemas.schema, caller);
     if (errors.length > 0) return { errors: errors.map((error) => errorObject(error, context)) };
     requireMethod(exchange, getOperationAST(document, request.operationName));
-    const result = execute({ schema, document, contextValue: caller, variableValues: request.variables, operationName: request.operationName });
-    return whenReady(result as ExecutionResult | Promise<ExecutionResult>, ({ data, errors: failed }) => ({
-      ...(failed === undefined ? {} : { errors: failed.map((error) => errorObject(error, context)) }), ...(data === undefined ? {} : { data }),
+    const executed = (schema: GraphQLSchema): ExecutionResult | Promise<ExecutionResult> =>
+      execute({ schema, document, contextValue: caller, variableValues: request.variables, operationName: request.operationName }) as ExecutionResult | Promise<ExecutionResult>;
+    return whenReady(executed(schemas.executable), ({ data, errors: failed }) => ({
+      ...(failed === undefined ? {} : { errors: failed.map((error) => errorObject(error, context)) }),
+      ...(data === undefined ? {} : { data: data === null || !introspects ? data : withIntrospection(data, executed(schemas.schema) as ExecutionResult) }),
     }));
   } catch (error) {
     // What concerns the request itself, such as its method, is answered as HTTP has it.
@@ -75,8 +83,17 @@ function answer(exchange: Exchange, request: GraphqlRequest, caller: Caller): Gr
   }
 }
 
-function schemaOf({ parts, rights }: Caller): GraphQLSchema {
-  return parts.schemas.get(rights.roleKey, () => buildGraphqlSchema(parts, rights));
+type Data = Readonly<Record<string, unknown>>;
+
+/** `declared`: of the schema that is introspected, in which all other fields are null. */
+function withIntrospection(data: Data, { data: declared }: ExecutionResult): Data {
+  const answer = Object.create(null) as Record<string, unknown>;
+  for (const key of Object.keys(data)) answer[key] = declared?.[key] ?? data[key];
+  return answer;
+}
+
+function schemasOf({ schemas, ...parts }: GraphqlParts, rights: Rights): CallerSchema {
+  return schemas.get(rights.roleKey, () => buildGraphqlSchema(parts, rights));
 }
 
 function documentOf(text: string, schema: GraphQLSchema, { parts, rights }: Caller): CompiledDocument {
@@ -92,14 +109,14 @@ function requireMethod(exchange: Exchange, operation: OperationDefinitionNode | 
 }
 
 /** Of the request at this place of a batch. What it may spend is that of all of them together. */
-function callerOf(exchange: Exchange, bytes: Uint8Array | null, parts: GraphqlParts): (index: number) => Caller {
-  const rights = parts.access.rights(exchange.identity);
+function callerOf(exchange: Exchange, bytes: Uint8Array | null, known: Pick<Caller, "parts" | "rights" | "schema">): (index: number) => Caller {
+  const { parts } = known;
   const claim = bytes === null ? null : readIdempotency(exchange, bytes);
   const startedMs = parts.clock.now();
   const { answerBytes, queryMs } = parts.limits;
   let spentBytes = 0;
   return (index) => ({
-    parts, rights,
+    ...known,
     dispatch(body, place) {
       const isRead = body.kind === "get" || body.kind === "query";
       if (isRead && parts.clock.now() - startedMs > queryMs) throw fault("QUERY_TIMEOUT", `The document took longer than ${queryMs} ms.`, { fix: "Ask for less, or in several requests." });
@@ -128,11 +145,18 @@ function noted(exchange: Exchange, result: Result | Promise<Result>): Result | P
   });
 }
 
+function answerText({ data, errors }: GraphqlAnswer): string {
+  const members: (readonly [string, unknown])[] = errors === undefined ? [] : [["errors", errors]];
+  if (data !== undefined) members.push(["data", data === null ? null : objectText(Object.entries(data))]);
+  return objectText(members).text;
+}
+
 interface Answering { readonly asked: GraphqlRequests; readonly answers: readonly GraphqlAnswer[]; readonly media: GraphqlMedia }
 
 function answerOf(exchange: Exchange, { asked, answers, media }: Answering): Answer {
   const [first] = answers;
-  const body = JSON.stringify(asked.batch ? answers : first);
+  const texts = answers.map(answerText);
+  const body = asked.batch ? `[${texts.join(",")}]` : texts[0]!;
   const isRefused = !asked.batch && first !== undefined && first.data === undefined;
   const status = isRefused && media !== "application/json" ? Math.max(400, first.errors?.[0]?.extensions.status ?? 400) : 200;
   const headers: Record<string, string> = { "content-type": `${media}; charset=utf-8`, "cache-control": "private, no-store" };

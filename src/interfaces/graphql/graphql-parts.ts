@@ -8,6 +8,7 @@ import type { Operation, OperationBody, Result } from "../../resources/operation
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
+import type { CallerSchema } from "./build-schema.ts";
 import type { CompiledDocument } from "./compile-document.ts";
 import type { SelectionPlan } from "./selection-plan.ts";
 
@@ -24,7 +25,7 @@ export interface GraphqlOptions {
 export interface GraphqlParts extends GraphqlOptions {
   readonly names: GraphqlNames;
   /** By roles. */
-  readonly schemas: PlanCache<GraphQLSchema>;
+  readonly schemas: PlanCache<CallerSchema>;
   /** By roles and text. */
   readonly documents: PlanCache<CompiledDocument>;
   /** By roles and what is selected, apart from values that a plan can do without. */
@@ -35,6 +36,7 @@ export interface GraphqlParts extends GraphqlOptions {
 export interface Caller {
   readonly parts: GraphqlParts;
   readonly rights: Rights;
+  readonly schema: GraphQLSchema;
   /** `place`: the response key of the root field, so that several in one document have an idempotency key each. */
   dispatch(body: OperationBody, place: string): Result | Promise<Result>;
   /** The answer's bytes so far, and its time; throws TOO_MANY_ROWS and QUERY_TIMEOUT. */

@@ -1,23 +1,23 @@
 // Root fields that write a table: one record or many, each an Operation with its own commit. What is answered is read in that commit,
 // with the selection, under the caller's READ rules.
-import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo } from "graphql";
+import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType, GraphQLOutputType } from "graphql";
 import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLInt } from "graphql/type/scalars";
 import { fault } from "../../base/error.ts";
-import { whenReady } from "../../base/when-ready.ts";
 import type { Plan } from "../../query/plan.ts";
-import type { OperationBody, Result } from "../../resources/operation.ts";
+import type { JsonText, OperationBody } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { RawInput } from "../../tables/write.ts";
+import { recordShape, type Shape } from "./answer-shape.ts";
 import type { Members } from "./filter-conditions.ts";
-import type { Caller } from "./graphql-parts.ts";
 import { scalarType } from "./graphql-scalars.ts";
 import { recordInput, uniqueFields } from "./input-types.ts";
 import { listArguments, rankingArguments } from "./list-arguments.ts";
-import { byKey, recordType } from "./output-types.ts";
-import { jsonOf, keyOf, placeOf, type RootFields, type RootResolver } from "./query-fields.ts";
+import { recordType } from "./output-types.ts";
+import { keyOf, shaped } from "./query-fields.ts";
+import { objectText, valueOf, type Root, type RootFields, type RootResolver } from "./root-field.ts";
 import type { SchemaContext } from "./schema-context.ts";
-import { selectedFields } from "./selected-fields.ts";
+import { TYPE_NAME, type Selected } from "./selected-fields.ts";
 import { listPlan, recordPlan } from "./selection-plan.ts";
 
 export function tableMutations(table: Table, context: SchemaContext): RootFields {
@@ -37,14 +37,14 @@ function createFields(table: Table, readable: boolean, context: SchemaContext): 
   const list = new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
   fields[names.createList] = {
     type: manyWritten(table, readable, context), description: "Creates all of them, or none.", args: { inputs: { type: list } },
-    resolve: writeMany(table, (given, _caller, returning) => createBody(table, given["inputs"] as RawInput[], null, returning)),
+    resolve: writeMany(table, (given, _root, returning) => createBody(table, given["inputs"] as RawInput[], null, returning)),
   };
   const unique = uniqueFields(table, context);
   if (unique.getValues().length === 0) return fields;
   fields[names.upsert] = {
     type: manyWritten(table, readable, context), description: "Creates each of them, or changes the record that has its unique value: all, or none. With ignore what is there already stays as it is.",
     args: { inputs: { type: list }, by: { type: unique, description: "Without it: the primary key." }, ignore: { type: GraphQLBoolean } },
-    resolve: writeMany(table, (given, _caller, returning) => createBody(table, given["inputs"] as RawInput[], {
+    resolve: writeMany(table, (given, _root, returning) => createBody(table, given["inputs"] as RawInput[], {
       fields: (given["by"] as readonly string[] | null | undefined) ?? null, resolution: given["ignore"] === true ? "ignore" : "merge",
     }, returning)),
   };
@@ -65,19 +65,19 @@ function changeFields(table: Table, readable: boolean, context: SchemaContext): 
   if (patch !== null && readable) {
     fields[names.update] = {
       type: oneWritten(table, readable, context), description: "Sets the fields given.", args: { ...keyArgument(table), patch: { type: new GraphQLNonNull(patch) }, merge: { ...merge } },
-      resolve: writeOne(table, readable, (given, caller) => ({ kind: "update", table: table.name, id: keyOf(given[table.primaryKey], table, caller), input: given["patch"] as RawInput, merge: given["merge"] === true, precondition: null, returning: null })),
+      resolve: writeOne(table, readable, (given, root) => ({ kind: "update", table: table.name, id: keyOf(given[table.primaryKey], table, root.caller), input: given["patch"] as RawInput, merge: given["merge"] === true, precondition: null, returning: null })),
     };
     fields[names.updateList] = {
       type: manyWritten(table, readable, context), description: "Sets the fields given in all records that the filter names: all, or none.",
       args: { ...bulkArguments(table, context), patch: { type: new GraphQLNonNull(patch) }, merge: { ...merge } },
-      resolve: writeMany(table, (given, caller, returning, info) => ({ kind: "update-many", plan: bulkPlan(table, given, caller, info), input: given["patch"] as RawInput, merge: given["merge"] === true, maxAffected: maxOf(given), returning })),
+      resolve: writeMany(table, (given, root, returning) => ({ kind: "update-many", plan: bulkPlan(table, given, root), input: given["patch"] as RawInput, merge: given["merge"] === true, maxAffected: maxOf(given), returning })),
     };
   }
   const input = recordInput(table, context.may(table, "CREATE") ? "CREATE" : "UPDATE", context);
   if (input !== null && (context.may(table, "CREATE") || context.may(table, "UPDATE"))) {
     fields[names.replace] = {
       type: oneWritten(table, readable, context), description: "Replaces the record, or creates it.", args: { ...keyArgument(table), input: { type: new GraphQLNonNull(input) } },
-      resolve: writeOne(table, readable, (given, caller) => ({ kind: "replace", table: table.name, id: keyOf(given[table.primaryKey], table, caller), input: inputOf(given), precondition: null, returning: null })),
+      resolve: writeOne(table, readable, (given, root) => ({ kind: "replace", table: table.name, id: keyOf(given[table.primaryKey], table, root.caller), input: inputOf(given), precondition: null, returning: null })),
     };
   }
   return fields;
@@ -89,11 +89,11 @@ function removeFields(table: Table, readable: boolean, context: SchemaContext): 
   return {
     [names.remove]: {
       type: oneWritten(table, readable, context), description: "Deletes the record. Answers it as it was.", args: keyArgument(table),
-      resolve: writeOne(table, readable, (given, caller) => ({ kind: "remove", table: table.name, id: keyOf(given[table.primaryKey], table, caller), precondition: null, returning: null })),
+      resolve: writeOne(table, readable, (given, root) => ({ kind: "remove", table: table.name, id: keyOf(given[table.primaryKey], table, root.caller), precondition: null, returning: null })),
     },
     [names.removeList]: {
       type: manyWritten(table, readable, context), description: "Deletes all records that the filter names. Answers them as they were.", args: bulkArguments(table, context),
-      resolve: writeMany(table, (given, caller, returning, info) => ({ kind: "remove-many", plan: bulkPlan(table, given, caller, info), maxAffected: maxOf(given), returning })),
+      resolve: writeMany(table, (given, root, returning) => ({ kind: "remove-many", plan: bulkPlan(table, given, root), maxAffected: maxOf(given), returning })),
     },
   };
 }
@@ -117,7 +117,7 @@ function inputOf(given: Members): RawInput {
 }
 
 /** A bulk write without a condition would be one to the whole table. */
-function bulkPlan(table: Table, given: Members, caller: Caller, info: GraphQLResolveInfo): Plan {
+function bulkPlan(table: Table, given: Members, { caller, info }: Root): Plan {
   const { plan, limit } = listPlan({ table, arguments: given, part: info, rows: null, count: false, closed: true }, caller);
   if (plan.filter === null && plan.search === null) throw fault("FILTER_REQUIRED", "The request names no records.");
   return { ...plan, limit };
@@ -133,7 +133,7 @@ function plainWritten(context: SchemaContext): GraphQLObjectType {
   return context.type(name, () => new ObjectTypeOf({ name, fields: { affected: affectedField } }));
 }
 
-const affectedField = { type: new GraphQLNonNull(GraphQLInt), description: "How many records were written.", resolve: byKey };
+const affectedField = { type: new GraphQLNonNull(GraphQLInt), description: "How many records were written." };
 
 function manyWritten(table: Table, readable: boolean, context: SchemaContext): GraphQLOutputType {
   if (!readable) return plainWritten(context);
@@ -141,40 +141,45 @@ function manyWritten(table: Table, readable: boolean, context: SchemaContext): G
   return context.type(name, () => new ObjectTypeOf({
     name, fields: () => ({
       affected: affectedField,
-      rows: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(recordType(table, context)))), description: "Those of them that the caller may read.", resolve: byKey },
+      rows: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(recordType(table, context)))), description: "Those of them that the caller may read." },
     }),
   }));
 }
 
 type ReturningBody = Extract<OperationBody, { readonly returning: Plan | null }>;
 
-function writeOne(table: Table, readable: boolean, bodyOf: (given: Members, caller: Caller) => ReturningBody): RootResolver {
-  return (_source, given, caller, info) => {
-    const returning = readable ? recordPlan(table, selectedFields(info.fieldNodes, info.returnType as GraphQLObjectType, info), info, caller).plan : null;
-    const result = caller.dispatch({ ...bodyOf(given, caller), returning }, placeOf(info));
-    return whenReady(result, (ready) => {
-      if (!readable) return written(info, ready);
-      const body = jsonOf(ready, caller);
-      return (Array.isArray(body) ? body[0] as unknown : body) ?? null;
+/** What is answered of the records, and how. */
+interface Returning { readonly plan: Plan; readonly shape: Shape }
+
+function returningOf(table: Table, rows: readonly Selected[], root: Root): Returning {
+  return { plan: recordPlan(table, rows, root.info, root.caller).plan, shape: recordShape(rows, { table, source: "plan" }, root.shapes) };
+}
+
+function writeOne(table: Table, readable: boolean, bodyOf: (given: Members, root: Root) => ReturningBody): RootResolver {
+  return (given, root) => {
+    const selected = root.selected();
+    const returning = readable ? returningOf(table, selected, root) : null;
+    return root.dispatch({ ...bodyOf(given, root), returning: returning?.plan ?? null }, (result) => {
+      if (returning === null) return written(selected, { affected: result.affected, rows: null }, root);
+      const body = valueOf(result);
+      return returning.shape.ofAny(Array.isArray(body) ? body[0] : body);
     });
   };
 }
 
-function written(info: GraphQLResolveInfo, { affected }: Result): Members {
-  return Object.fromEntries(selectedFields(info.fieldNodes, info.returnType as GraphQLObjectType, info).map(({ key }) => [key, affected]));
+function written(selected: readonly Selected[], { affected, rows }: { readonly affected: number; readonly rows: unknown }, root: Root): JsonText {
+  return objectText(selected.map(({ key, name }) => [key, name === TYPE_NAME ? root.type.name : name === "rows" ? rows : affected]));
 }
 
-type ManyBody = (given: Members, caller: Caller, returning: Plan | null, info: GraphQLResolveInfo) => ReturningBody;
+type ManyBody = (given: Members, root: Root, returning: Plan | null) => ReturningBody;
 
 function writeMany(table: Table, bodyOf: ManyBody): RootResolver {
-  return (_source, given, caller, info) => {
-    const selected = selectedFields(info.fieldNodes, info.returnType as GraphQLObjectType, info);
-    const rows = selected.filter(({ name }) => name === "rows");
-    if (rows.length > 1) throw fault("INVALID_DOCUMENT", "rows of a write are selected once.", { where: placeOf(info), fix: "Name rows once, with all that is wanted." });
-    const returning = rows.length === 0 ? null : recordPlan(table, selectedFields(rows[0]!.nodes, rows[0]!.type, info), info, caller).plan;
-    return whenReady(caller.dispatch(bodyOf(given, caller, returning, info), placeOf(info)), (result) => {
-      const list = returning === null ? [] : jsonOf(result, caller) ?? [];
-      return Object.fromEntries(selected.map(({ key, name }) => [key, name === "rows" ? list : result.affected]));
-    });
+  return (given, root) => {
+    const selected = root.selected();
+    const [rows, ...more] = selected.filter(({ name }) => name === "rows");
+    if (more.length > 0) throw fault("INVALID_DOCUMENT", "rows of a write are selected once.", { where: root.place, fix: "Name rows once, with all that is wanted." });
+    const returning = rows === undefined ? null : returningOf(table, root.below(rows), root);
+    return root.dispatch(bodyOf(given, root, returning?.plan ?? null), (result) =>
+      written(selected, { affected: result.affected, rows: returning === null ? null : shaped({ ...result, body: result.body ?? [] }, returning.shape) }, root));
   };
 }

@@ -1,16 +1,14 @@
-// The types of what comes out: records, nested objects, aggregates, pages. Their resolvers only read what the one statement of the
-// root field has brought: records and groups by response key, nested objects by the names of their fields.
-import type { GraphQLFieldConfig, GraphQLFieldResolver, GraphQLOutputType } from "graphql";
+// The types of what comes out: records, nested objects, aggregates, pages. They only say what there is: root fields answer with all that is
+// selected below them (answer-shape.ts).
+import type { GraphQLFieldConfig, GraphQLOutputType } from "graphql";
 import { GraphQLList, GraphQLNonNull, GraphQLObjectType, type GraphQLNullableType } from "graphql/type/definition";
 import { GraphQLFloat, GraphQLInt, GraphQLString } from "graphql/type/scalars";
 import { canAggregate, typeClass } from "../../query/operator-types.ts";
 import type { Field, Table, TypeRef } from "../../schema/catalog.ts";
 import { aggregateArguments, listArguments } from "./list-arguments.ts";
 import { scalarType } from "./graphql-scalars.ts";
-import { groupAlias, itemAlias } from "./record-selection.ts";
 import { wrapped, type SchemaContext } from "./schema-context.ts";
 
-type Row = { readonly [key: string]: unknown };
 type FieldConfig = GraphQLFieldConfig<unknown, unknown>;
 
 /** A record of the table. */
@@ -23,7 +21,7 @@ export function recordType(table: Table, context: SchemaContext): GraphQLObjectT
 
 function valueFields(table: Table, context: SchemaContext): Record<string, FieldConfig> {
   return Object.fromEntries(context.valueFields(table).map((field) => [field.name, {
-    type: valueType(field.type, context, isSurelyThere(field, table, context)), description: field.description, resolve: fromRow(table),
+    type: valueType(field.type, context, isSurelyThere(field, table, context)), description: field.description,
   }]));
 }
 
@@ -38,24 +36,19 @@ function relationFields(table: Table, context: SchemaContext): Record<string, Fi
   for (const field of context.relations(table)) {
     const other = context.related(field);
     const record = recordType(other, context);
-    const resolve = fromRow(table);
     // The record may be out of the caller's sight.
-    if (field.relation.kind === "one") fields[field.name] = { type: record, description: field.description, resolve };
+    if (field.relation.kind === "one") fields[field.name] = { type: record, description: field.description };
     else {
       const list = new GraphQLList(new GraphQLNonNull(record));
       const always = context.isAlwaysReadable(table, field);
-      fields[field.name] = { type: always ? new GraphQLNonNull(list) : list, description: field.description, args: listArguments(other, context), resolve };
+      fields[field.name] = { type: always ? new GraphQLNonNull(list) : list, description: field.description, args: listArguments(other, context) };
       const groups = new GraphQLList(new GraphQLNonNull(aggregateType(other, context)));
       fields[aggregates.get(field.name)!] = {
-        type: always ? new GraphQLNonNull(groups) : groups, description: `Groups of ${field.name}: one for each combination in by, or one in all.`, args: aggregateArguments(other, context), resolve,
+        type: always ? new GraphQLNonNull(groups) : groups, description: `Groups of ${field.name}: one for each combination in by, or one in all.`, args: aggregateArguments(other, context),
       };
     }
   }
   return fields;
-}
-
-function fromRow(table: Table): GraphQLFieldResolver<unknown, unknown> {
-  return (source, _arguments, _context, { fieldName, path }) => (source as Row)[itemAlias(table, fieldName, String(path.key))] ?? null;
 }
 
 /** Of a field of a record, or of what a callable answers. */
@@ -71,7 +64,6 @@ function nestedType(name: string, context: SchemaContext): GraphQLObjectType {
       name, description,
       fields: () => Object.fromEntries([...fields.values()].map((field) => [field.name, {
         type: valueType(field.type, context), description: field.description,
-        resolve: (source: unknown) => (source as Row)[field.name] ?? null,
       }])),
     });
   });
@@ -82,14 +74,12 @@ export function pageType(table: Table, context: SchemaContext): GraphQLObjectTyp
   return context.type(context.names.tableType(table.name, "Page"), () => new GraphQLObjectType({
     name: context.names.tableType(table.name, "Page"),
     fields: () => ({
-      rows: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(recordType(table, context)))), resolve: byKey },
-      next: { type: GraphQLString, description: "For after, where there is a next page.", resolve: byKey },
-      total: { type: GraphQLInt, description: "How many records fit the filter; counted only where it is asked for.", resolve: byKey },
+      rows: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(recordType(table, context)))) },
+      next: { type: GraphQLString, description: "For after, where there is a next page." },
+      total: { type: GraphQLInt, description: "How many records fit the filter; counted only where it is asked for." },
     }),
   }));
 }
-
-export const byKey: GraphQLFieldResolver<unknown, unknown> = (source, _arguments, _context, { path }) => (source as Row)[String(path.key)] ?? null;
 
 /** One group: what it has in common, and what is worked out over it. */
 export function aggregateType(table: Table, context: SchemaContext): GraphQLObjectType {
@@ -101,7 +91,7 @@ export function aggregateType(table: Table, context: SchemaContext): GraphQLObje
       const of = (name: "sum" | "avg" | "min" | "max"): Field[] => fields.filter((field) => !field.type.list && typeClass(field.type) !== "json" && canAggregate(name, field.type));
       const own = (field: Field): GraphQLOutputType => valueType(field.type, context, false);
       return {
-        count: { type: new GraphQLNonNull(GraphQLInt), resolve: byKey },
+        count: { type: new GraphQLNonNull(GraphQLInt) },
         ...groupPart("by", "Group", { fields: fields.filter(({ type }) => typeClass(type) !== "opaque"), type: own, description: "What the records of a group have in common: without it there is one group." }, table, context),
         ...groupPart("sum", "Sum", { fields: of("sum"), type: sumType }, table, context),
         ...groupPart("avg", "Average", { fields: of("avg"), type: () => GraphQLFloat }, table, context),
@@ -126,9 +116,7 @@ function groupPart(name: string, suffix: "Group" | "Sum" | "Average" | "Least" |
     name: typeName,
     fields: Object.fromEntries(part.fields.map((field) => [field.name, {
       type: part.type(field), description: field.description,
-      resolve: (source: unknown, _arguments: unknown, _context: unknown, { path }: { readonly path: { readonly key: string | number; readonly prev: { readonly key: string | number } | undefined } }) =>
-        (source as Row)[groupAlias(String(path.prev!.key), String(path.key))] ?? null,
     }])),
   }));
-  return { [name]: { type: new GraphQLNonNull(type), ...(part.description === undefined ? {} : { description: part.description }), resolve: (source) => source } };
+  return { [name]: { type: new GraphQLNonNull(type), ...(part.description === undefined ? {} : { description: part.description }) } };
 }

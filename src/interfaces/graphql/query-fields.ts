@@ -1,25 +1,19 @@
 // Root fields that read a table: one record, a list, groups. Each selection of rows is one Operation, and so one SQL statement.
-import type { GraphQLFieldConfig, GraphQLFieldResolver, GraphQLObjectType, GraphQLResolveInfo } from "graphql";
 import { GraphQLList, GraphQLNonNull } from "graphql/type/definition";
 import { AmbitError, fault } from "../../base/error.ts";
-import { whenReady } from "../../base/when-ready.ts";
-import { assert } from "../../base/assert.ts";
 import type { Value } from "../../base/value.ts";
-import { JsonText, type OperationBody, type Result } from "../../resources/operation.ts";
-import { coerceValue, noLimits } from "../../schema/coerce-value.ts";
+import type { OperationBody, Result } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
-import type { Members } from "./filter-conditions.ts";
+import { coerceValue, noLimits } from "../../schema/coerce-value.ts";
+import { groupShape, recordShape, type Row, type Shape } from "./answer-shape.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { scalarType } from "./graphql-scalars.ts";
 import { aggregateArguments, rankingArguments, rootArguments } from "./list-arguments.ts";
 import { aggregateType, pageType, recordType } from "./output-types.ts";
-import { itemAlias } from "./record-selection.ts";
+import { objectText, valueOf, type Root, type RootFields, type RootResolver } from "./root-field.ts";
 import type { SchemaContext } from "./schema-context.ts";
-import { selectedFields, type Selected } from "./selected-fields.ts";
+import { TYPE_NAME, type Selected } from "./selected-fields.ts";
 import { isPlain, listPlan, recordPlan, wholePlan, type ListRequest } from "./selection-plan.ts";
-
-export type RootFields = Record<string, GraphQLFieldConfig<unknown, Caller>>;
-export type RootResolver = GraphQLFieldResolver<unknown, Caller, Members>;
 
 export function tableQueries(table: Table, context: SchemaContext): RootFields {
   const { one, list, aggregate } = context.names.table(table.name);
@@ -36,11 +30,9 @@ export function tableQueries(table: Table, context: SchemaContext): RootFields {
 }
 
 function readOne(table: Table): RootResolver {
-  return (_source, given, caller, info) => {
-    const rows = selectedFields(info.fieldNodes, info.schema.getType(table.name) as GraphQLObjectType, info);
+  return (given, root) => {
     try {
-      const id = keyOf(given[table.primaryKey], table, caller);
-      const record = readRecord({ table, id, rows, info }, caller);
+      const record = readRecord(keyOf(given[table.primaryKey], table, root.caller), { table, rows: root.selected(), root });
       return record instanceof Promise ? record.catch(absent) : record;
     } catch (error) {
       return absent(error);
@@ -54,31 +46,19 @@ function absent(error: unknown): null {
   throw error;
 }
 
-export interface RecordRequest { readonly table: Table; readonly id: Value; readonly rows: readonly Selected[]; readonly info: GraphQLResolveInfo }
+export interface RecordRequest { readonly table: Table; readonly rows: readonly Selected[]; readonly root: Root }
 
-/** One record by response key. Throws NOT_FOUND. */
-export function readRecord({ table, id, rows, info }: RecordRequest, caller: Caller): Members | Promise<Members> {
+/** One record as it was selected. Throws NOT_FOUND. */
+export function readRecord(id: Value, { table, rows, root }: RecordRequest): unknown {
   const plain = isPlain(rows, table);
-  const { plan } = plain ? { plan: wholePlan(table, caller) } : recordPlan(table, rows, info, caller);
-  const result = caller.dispatch({ kind: "get", table: table.name, id, plan, plain }, placeOf(info));
-  return whenReady(result, (ready) => {
-    const record = jsonOf(ready, caller) as Members;
-    return plain ? renamed(record, rows, table) : record;
-  });
+  const plan = plain ? wholePlan(table, root.caller) : recordPlan(table, rows, root.info, root.caller).plan;
+  const shape = recordShape(rows, { table, source: plain ? "whole" : "plan" }, root.shapes);
+  return root.dispatch({ kind: "get", table: table.name, id, plan, plain }, (result) => shaped(result, shape));
 }
 
-/** A whole record under the keys that were asked for. It has no relations. */
-export function renamed(record: Members, rows: readonly Selected[], table: Table): Members {
-  return Object.fromEntries(rows.map(({ key, name }) => {
-    const relation = table.fields.get(name)?.relation;
-    const value = relation === null ? record[name] ?? null : relation?.kind === "one" ? null : [];
-    return [itemAlias(table, name, key), value];
-  }));
-}
-
-/** The response key of the root field. */
-export function placeOf({ path }: GraphQLResolveInfo): string {
-  return String(path.key);
+/** The text itself where it is the answer. */
+export function shaped(result: Result, shape: Shape): unknown {
+  return shape.ready ? result.body ?? null : shape.ofAny(valueOf(result));
 }
 
 /** What no key of the table can look like is not found. */
@@ -90,48 +70,52 @@ export function keyOf(raw: unknown, table: Table, { parts }: Caller): Value {
 }
 
 function readPage(table: Table): RootResolver {
-  return (_source, given, caller, info) => {
-    const page = selectedFields(info.fieldNodes, info.returnType as GraphQLObjectType, info);
+  return (given, root) => {
+    const page = root.selected();
     const count = page.some(({ name }) => name === "total");
     const wanted = page.filter(({ name }) => name === "rows");
-    const onlyTotal = page.every(({ name }) => name === "total");
-    const request: Omit<ListRequest, "rows" | "count"> = { table, arguments: onlyTotal ? { ...given, limit: 1 } : given, part: info };
+    const onlyTotal = page.every(({ name }) => name === "total" || name === TYPE_NAME);
+    const request: Omit<ListRequest, "rows" | "count"> = { table, arguments: onlyTotal ? { ...given, limit: 1 } : given, part: root.info };
+    if (page.every(({ name }) => name === TYPE_NAME)) return pageOf(page, [], root);
     // Without rows the question is where the page ends; the first of several selections answers that too.
-    const selections = wanted.length === 0 ? [null] : wanted.map((rows) => selectedFields(rows.nodes, rows.type, info));
-    const results = page.length === 0 ? [] : selections.map((rows, index) => readList({ ...request, rows, count: count && index === 0 }, caller, info));
-    return whenAllReady(results, (ready) => pageOf(page, ready, caller));
+    const selections = wanted.length === 0 ? [null] : wanted.map((rows) => root.below(rows));
+    const lists = selections.map((rows, index) => {
+      const shape = rows === null ? null : recordShape(rows, { table, source: "plan" }, root.shapes);
+      return readList({ ...request, rows, count: count && index === 0 }, root, (result): ReadList => ({ result, rows: shape === null ? null : shaped(result, shape) }));
+    });
+    return whenAllReady(lists, (ready) => pageOf(page, ready, root));
   };
 }
 
-function pageOf(page: readonly Selected[], results: readonly Result[], caller: Caller): Members {
-  const lists = results.map((result) => jsonOf(result, caller));
+interface ReadList { readonly result: Result; readonly rows: unknown }
+
+function pageOf(page: readonly Selected[], lists: readonly ReadList[], root: Root): unknown {
   let next = 0;
-  return Object.fromEntries(page.map(({ key, name }) => [key, name === "rows" ? lists[next++] : name === "next" ? results[0]!.nextCursor : results[0]!.range?.total ?? null]));
+  return objectText(page.map(({ key, name }) => {
+    switch (name) {
+      case TYPE_NAME: return [key, root.type.name];
+      case "rows": return [key, lists[next++]!.rows];
+      case "next": return [key, lists[0]!.result.nextCursor];
+      default: return [key, lists[0]!.result.range?.total ?? null];
+    }
+  }));
 }
 
 function readGroups(table: Table): RootResolver {
-  return (_source, given, caller, info) => {
-    const groups = selectedFields(info.fieldNodes, info.schema.getType(caller.parts.names.tableType(table.name, "Aggregate")) as GraphQLObjectType, info);
-    return whenReady(readList({ table, arguments: given, part: info, rows: null, groups, count: false }, caller, info), (result) => jsonOf(result, caller));
+  return (given, root) => {
+    const groups = root.selected();
+    const shape = groupShape(groups, { table, type: root.type }, root.shapes);
+    return readList({ table, arguments: given, part: root.info, rows: null, groups, count: false }, root, (result) => (valueOf(result) as readonly Row[]).map((row) => shape.of(row)));
   };
 }
 
-function readList(request: ListRequest, caller: Caller, info: GraphQLResolveInfo): Result | Promise<Result> {
-  const { plan, values } = listPlan(request, caller);
+function readList<Next>(request: ListRequest, root: Root, next: (result: Result) => Next): Next | Promise<Next> {
+  const { plan, values } = listPlan(request, root.caller);
   const body: OperationBody = { kind: "query", plan, explain: false, ...(values === undefined ? {} : { values }) };
-  return caller.dispatch(body, placeOf(info));
+  return root.dispatch(body, next);
 }
 
-function whenAllReady<Next>(results: readonly (Result | Promise<Result>)[], next: (ready: readonly Result[]) => Next): Next | Promise<Next> {
-  if (!results.some((result) => result instanceof Promise)) return next(results as readonly Result[]);
-  return (async () => next(await Promise.all(results)))();
-}
-
-/** The body as values. Undefined: none. */
-export function jsonOf({ body }: Result, caller: Caller): unknown {
-  if (!(body instanceof JsonText)) return body;
-  caller.spend(body.text.length);
-  const value: unknown = JSON.parse(body.text);
-  assert(value !== undefined, "JSON has a value");
-  return value;
+function whenAllReady<Item, Next>(items: readonly (Item | Promise<Item>)[], next: (ready: readonly Item[]) => Next): Next | Promise<Next> {
+  if (!items.some((item) => item instanceof Promise)) return next(items as readonly Item[]);
+  return (async () => next(await Promise.all(items)))();
 }

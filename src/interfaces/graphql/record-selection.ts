@@ -9,7 +9,7 @@ import type { Table } from "../../schema/catalog.ts";
 import { filterConditions, type Members } from "./filter-conditions.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import type { PlanDraft } from "./plan-draft.ts";
-import { selectedFields, type DocumentPart, type Selected } from "./selected-fields.ts";
+import { selectedFields, TYPE_NAME, type DocumentPart, type Selected } from "./selected-fields.ts";
 
 export interface SelectionContext {
   readonly part: DocumentPart;
@@ -46,6 +46,7 @@ export function recordSyntax(selected: readonly Selected[], level: Level, contex
   const levels: LevelSyntax[] = [];
   draft.note("{");
   for (const { key, name, arguments: given, nodes, type } of selected) {
+    if (name === TYPE_NAME) continue;
     const alias = itemAlias(table, name, key);
     draft.note(alias, name);
     const field = table.fields.get(name);
@@ -67,7 +68,8 @@ export function recordSyntax(selected: readonly Selected[], level: Level, contex
   return { items: items.length > 0 ? items : [presence(table, context.scope)], levels };
 }
 
-function relationAggregatedBy(name: string, table: Table, names: GraphqlNames): string {
+/** The relation of which `name` is the `...Aggregate`. */
+export function relationAggregatedBy(name: string, table: Table, names: GraphqlNames): string {
   const found = [...names.table(table.name).aggregates].find(([, field]) => field === name);
   assert(found !== undefined, `${name} aggregates a relation of ${table.name}`);
   return found[0];
@@ -87,12 +89,14 @@ export function groupSyntax(selected: readonly Selected[], { part, draft }: Sele
   const items: SelectSyntax[] = [];
   draft.note("{");
   for (const { key, name, nodes, type } of selected) {
+    if (name === TYPE_NAME) continue;
     draft.note(key, name);
     if (name === "count") {
       items.push({ kind: "aggregate", alias: key, field: null, inputCast: null, function: "count", cast: null });
       continue;
     }
     for (const inner of selectedFields(nodes, type, part)) {
+      if (inner.name === TYPE_NAME) continue;
       draft.note(inner.key, inner.name);
       const alias = groupAlias(key, inner.key);
       const field = { name: inner.name, path: [], asText: false };

@@ -1,10 +1,12 @@
 // What a selection set asks of one object: its fields by response key, with their arguments, fragments and @skip/@include resolved.
 // All types here are objects, so a fragment that validation let pass applies.
-import type { FieldNode, GraphQLObjectType, GraphQLResolveInfo, SelectionSetNode } from "graphql";
+import type { FieldNode, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, SelectionSetNode } from "graphql";
 import { getArgumentValues, getDirectiveValues } from "graphql/execution/values";
 import { Kind } from "graphql/language/kinds";
 import { getNamedType } from "graphql/type/definition";
 import { GraphQLIncludeDirective, GraphQLSkipDirective } from "graphql/type/directives";
+
+export const TYPE_NAME = "__typename";
 
 export interface Selected {
   /** What it is called in the answer. */
@@ -15,11 +17,13 @@ export interface Selected {
   readonly nodes: readonly FieldNode[];
   /** Of its objects; of a leaf never looked at. */
   readonly type: GraphQLObjectType;
+  /** As declared: with its lists and non-nulls. */
+  readonly fieldType: GraphQLOutputType;
 }
 
 export type DocumentPart = Pick<GraphQLResolveInfo, "fragments" | "variableValues">;
 
-/** In order of the document, without `__typename`. */
+/** In order of the document, `__typename` among them. */
 export function selectedFields(nodes: readonly FieldNode[], type: GraphQLObjectType, part: DocumentPart): Selected[] {
   const found = new Map<string, FieldNode[]>();
   const visited = new Set<string>();
@@ -27,8 +31,9 @@ export function selectedFields(nodes: readonly FieldNode[], type: GraphQLObjectT
   const fields = type.getFields();
   return [...found].map(([key, same]) => {
     const name = same[0]!.name.value;
+    if (name === TYPE_NAME) return { key, name, arguments: {}, nodes: same, type, fieldType: type };
     const field = fields[name]!;
-    return { key, name, arguments: getArgumentValues(field, same[0]!, part.variableValues), nodes: same, type: getNamedType(field.type) as GraphQLObjectType };
+    return { key, name, arguments: getArgumentValues(field, same[0]!, part.variableValues), nodes: same, type: getNamedType(field.type) as GraphQLObjectType, fieldType: field.type };
   });
 }
 
@@ -44,7 +49,7 @@ function gather(set: SelectionSetNode, gathering: Gathering): void {
       if (visited.has(name)) continue;
       visited.add(name);
       gather(part.fragments[name]!.selectionSet, gathering);
-    } else if (selection.name.value !== "__typename") {
+    } else {
       const key = selection.alias?.value ?? selection.name.value;
       const known = found.get(key);
       if (known === undefined) found.set(key, [selection]);

@@ -14,7 +14,7 @@ import type { Members } from "./filter-conditions.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { PlanDraft } from "./plan-draft.ts";
 import { groupSyntax, listLevels, presence, recordSyntax, type QuerySyntax, type SelectionContext } from "./record-selection.ts";
-import type { DocumentPart, Selected } from "./selected-fields.ts";
+import { TYPE_NAME, type DocumentPart, type Selected } from "./selected-fields.ts";
 
 export interface SelectionPlan {
   /** The same object for the same signature: what is compiled from it is found again. */
@@ -86,7 +86,7 @@ export function wholePlan(table: Table, caller: Caller): Plan {
 
 /** Its own fields and nothing else, so that it may come from memory. */
 export function isPlain(rows: readonly Selected[], table: Table): boolean {
-  return rows.every(({ name }) => table.fields.get(name)?.relation === null);
+  return rows.every(({ name }) => name === TYPE_NAME || table.fields.get(name)?.relation === null);
 }
 
 
