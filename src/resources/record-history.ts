@@ -28,9 +28,6 @@ interface Version {
   readonly end: VersionEnd | null;
 }
 
-/** Versions that one request looks at, whether the caller may see them or not. */
-const VERSIONS_MAX = 1_000;
-
 export function readHistory(core: DispatchCore, { table: name, id, limit, after }: HistoryBody, { rights, identity }: { readonly rights: Rights; readonly identity: Identity }): Result {
   rights.require(name, "READ");
   const table = core.catalog.tables.get(name)!;
@@ -41,7 +38,7 @@ export function readHistory(core: DispatchCore, { table: name, id, limit, after 
   const before = after === null ? Number.MAX_SAFE_INTEGER : cursorPosition(after, epoch);
   const versions = versionsBefore(core, table, id, before);
   const oldest = dateTimeOf(core.clock.now() - table.historyMs);
-  const telling: Telling = { core, table, rights, identity, epoch, start, oldest, whole: versions.length <= VERSIONS_MAX };
+  const telling: Telling = { core, table, rights, identity, epoch, start, oldest, whole: versions.length <= core.limits.historyVersions };
   const { entries, next } = entriesOf(telling, versions, { before, limit });
   if (entries.length === 0 && after === null) throw notFound(name);
   return { ...nothing, body: entries, range: { offset: 0, rows: entries.length, total: null }, nextCursor: next === null ? null : positionText(epoch, next) };
@@ -56,7 +53,7 @@ function cursorPosition(text: string, epoch: string): number {
 /** Newest first; one more than is looked at, where there is one. */
 function versionsBefore(core: DispatchCore, table: Table, id: Value, before: number): Version[] {
   const stands: StoredRecord | null = core.tables.get(table.name, id);
-  const former = formerVersions(table, core.catalog).ofRecord(core.storage.reader, id, { before, limit: VERSIONS_MAX + 1 });
+  const former = formerVersions(table, core.catalog).ofRecord(core.storage.reader, id, { before, limit: core.limits.historyVersions + 1 });
   const current: Version[] = stands === null || writtenAt(stands) >= before ? [] : [{ values: stands.values, from: writtenAt(stands), end: null }];
   return [...current, ...former.map(({ row, until, ended, ending }: FormerVersion): Version => ({ values: row.values, from: writtenAt(row), end: { until, ended, ending } }))];
 }
@@ -78,9 +75,10 @@ interface Told { readonly position: number; readonly entry: Json }
 
 /** What happened at one position stays on one page. */
 function entriesOf(telling: Telling, versions: readonly Version[], page: { readonly before: number; readonly limit: number }): { entries: Json[]; next: number | null } {
+  const { historyVersions } = telling.core.limits;
   const entries: Json[] = [];
   let last: number | null = null;
-  for (const [index, version] of versions.slice(0, VERSIONS_MAX).entries()) {
+  for (const [index, version] of versions.slice(0, historyVersions).entries()) {
     for (const told of happenings(telling, version, versions[index + 1] ?? null)) {
       if (told.position >= page.before) continue;
       if (entries.length >= page.limit && told.position !== last) return { entries, next: last };
@@ -88,7 +86,7 @@ function entriesOf(telling: Telling, versions: readonly Version[], page: { reado
       last = told.position;
     }
   }
-  return { entries, next: telling.whole ? null : versions[VERSIONS_MAX - 1]!.from };
+  return { entries, next: telling.whole ? null : versions[historyVersions - 1]!.from };
 }
 
 /** How the version ended, unless by the next one, then how it began. Nothing where the caller may not see it. */

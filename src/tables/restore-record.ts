@@ -28,7 +28,7 @@ export function restoreRecord(context: WriteContext, target: { readonly table: s
   const restoring: Restoring = { context, writer: { authority, sent: new Set() }, restored };
   const version = inTrash(context, model, id);
   if (version === null || !isWithin(context.confinement, model.table, version.row.values)) throw notInTrash(table);
-  const slot = bringBack(restoring, model, version);
+  const slot = broughtBack(restoring, model, version, authority);
   if (slot === null) throw notInTrash(table);
   const record = slot.current!.values;
   // On the state in which it is back: what gave the right may have gone with it.
@@ -36,6 +36,16 @@ export function restoreRecord(context: WriteContext, target: { readonly table: s
   permitBefore(context, table, "DELETE", { old: record, authority });
   for (const back of restored) runChecks(context, back.model, { old: null, record: back.current!.values }, authority);
   return { status: "created", table, id, record, old: null };
+}
+
+/** What prevents it is told only to whom the record may be shown. */
+function broughtBack(restoring: Restoring, model: TableModel, version: FormerVersion, authority: Authority | null): Slot | null {
+  try {
+    return bringBack(restoring, model, version);
+  } catch (error) {
+    if (!isReadable(restoring.context, model.table.name, version.row.values, authority)) throw notInTrash(model.table.name);
+    throw error;
+  }
 }
 
 function notInTrash(table: string): Error {

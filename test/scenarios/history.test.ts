@@ -29,7 +29,7 @@ let app: StartedApp;
 let clock: FakeClock;
 beforeAll(async () => {
   clock = fakeClock();
-  app = await startTestApp({ schema, config: keysFor("staff", "editor", "reader", "ann") }, { clock });
+  app = await startTestApp({ schema, config: `${keysFor("staff", "editor", "reader", "ann")}limits: { historyVersions: 20 }\n` }, { clock });
 });
 afterAll(() => app?.stop());
 
@@ -177,4 +177,33 @@ test("restoring: return=minimal, keys of idempotency, collisions", async () => {
   expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([204, "true"]);
   expect((await ask("GET", `/Page/${id}`)).status).toBe(200);
   expect((await ask("OPTIONS", `/Page/${id}/restore`)).headers.get("allow")).toContain("POST");
+});
+
+test("a history of many versions is told in pieces, each bounded", async () => {
+  await ask("POST", "/Page", { body: { id, title: id, live: false } });
+  for (let cost = 1; cost <= 45; cost++) await ask("PATCH", `/Page/${id}`, { body: { cost: String(cost) } });
+  const whole = (await ask("GET", `/Page/${id}/history`)).body as { changes: { cost?: { to: string } } }[];
+  const rows: unknown[] = [];
+  let path: string | null = `/Page/${id}/history?limit=30`;
+  for (let pages = 0; path !== null; pages++) {
+    expect(pages).toBeLessThan(10);
+    const page: Answered = await ask("GET", path);
+    rows.push(...page.body as unknown[]);
+    path = /^<(.*)>/.exec(page.headers.get("link") ?? "")?.[1] ?? null;
+  }
+  expect(rows.map((row) => (row as typeof whole[number]).changes.cost?.to)).toEqual([...Array.from({ length: 45 }, (_, index) => String(45 - index)), undefined]);
+  // Where nothing within the bound may be seen, it is as if there were no record.
+  await ask("PATCH", `/Page/${id}`, { body: { live: true } });
+  for (let cost = 1; cost <= 25; cost++) await ask("PATCH", `/Page/${id}`, { body: { cost: String(cost), live: false } });
+  expect(code(await ask("GET", `/Page/${id}/history`, { as: "reader" }))).toBe("404 NOT_FOUND");
+});
+
+test("other representations", async () => {
+  await ask("POST", "/Page", { body: { id, title: id } });
+  const csv = await ask("GET", `/Page/${id}/history`, { headers: { accept: "text/csv" } });
+  expect(csv.text).toStartWith("position,time,actor,cause,change,changes\n");
+  const lines = await ask("GET", `/Page/${id}/history`, { headers: { accept: "application/x-ndjson" } });
+  expect(JSON.parse(lines.text)).toMatchObject({ change: "created" });
+  expect((await ask("HEAD", `/Page/${id}/history`)).text).toBe("");
+  expect((await ask("POST", `/Page/${id}/history`)).status).toBe(405);
 });

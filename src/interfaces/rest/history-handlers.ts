@@ -27,7 +27,7 @@ export async function restoreRecord(request: RestRequest, table: Table, idText: 
   const representation = chooseRepresentation(request.exchange.header("accept"));
   request.rights.require(table.name, "DELETE");
   const id = request.idOf(table, idText);
-  const minimal = request.preferences.return === "minimal" || request.rights.permission(table.name, "READ") === false;
+  const minimal = request.preferences.return === "minimal" || request.preferences.return === "headers-only" || request.rights.permission(table.name, "READ") === false;
   const { plan } = prepareKeyQuery(request, table);
   const bytes = await request.exchange.body();
   const result = await request.dispatch({ kind: "restore", table: table.name, id, returning: minimal ? null : plan }, bytes);
