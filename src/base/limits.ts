@@ -40,6 +40,8 @@ export interface Limits {
   readonly certificationEntries: number;
   readonly certificationChanges: number;
   readonly idempotencyMs: number;
+  /** Versions of a record that one request for its history looks at, seen by the caller or not. */
+  readonly historyVersions: number;
   readonly idempotencyKeyLength: number;
   readonly idempotencyBodyBytes: number;
   readonly expiryLagMs: number;
@@ -104,6 +106,7 @@ export const defaultLimits: Limits = {
   certificationEntries: 10_000,
   certificationChanges: 50_000,
   idempotencyMs: 86_400_000,
+  historyVersions: 1_000,
   idempotencyKeyLength: 255,
   idempotencyBodyBytes: 1_000_000,
   expiryLagMs: 1_000,
