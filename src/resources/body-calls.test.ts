@@ -1,5 +1,6 @@
 // Forgotten awaits: each is found, none crashes the process or goes on after the end.
 import { describe, expect, test } from "bun:test";
+import { fakeClock } from "../base/clock.ts";
 import { BodyCalls, BodyMistake } from "./body-calls.ts";
 
 const later = <T>(value: T): Promise<T> => new Promise((resolve) => setTimeout(() => resolve(value), 1));
@@ -12,6 +13,28 @@ describe("a body's calls", () => {
     expect(await calls.start("d", async () => { throw new Error("no"); }).catch(() => "caught")).toBe("caught");
     expect(await calls.start("e", async () => 4).finally(() => {})).toBe(4);
     calls.finish();
+  });
+
+  test("one that comes when time is up is refused in another turn, also to who asks again and again", async () => {
+    const clock = fakeClock();
+    const calls = new BodyCalls({ clock, atMs: clock.now() + 10 });
+    expect(await calls.start("a", async () => 1)).toBe(1);
+    clock.advance(11);
+    const codes: unknown[] = [];
+    const stubborn = async (): Promise<void> => {
+      while (codes.length < 3) await calls.start("b", async () => 2).catch((error: { code?: string; name: string }) => codes.push(error.code ?? error.name));
+    };
+    const asking = stubborn();
+    await later(0);
+    expect(codes).toEqual([]);
+    clock.advance(1);
+    await later(0);
+    calls.close("its time was up");
+    clock.advance(1);
+    await later(0);
+    clock.advance(1);
+    await asking;
+    expect(codes).toEqual(["TRANSACTION_TIMEOUT", "TRANSACTION_TIMEOUT", "BodyMistake"]);
   });
 
   test("a synchronous throw of the work is a rejection", async () => {

@@ -1,21 +1,40 @@
 // Watches the calls that one run of a body makes: none may go unawaited, still run at its end, or begin after it.
 // So nothing that a body forgot is ever committed late.
 
+import type { Clock } from "../base/clock.ts";
+import { fault } from "../base/error.ts";
+
 /** A mistake of app code; the log says which, the client only an incident. */
 export class BodyMistake extends Error {
   override readonly name = "BodyMistake";
 }
 
+/** When the run's time is up. */
+export interface Deadline { readonly clock: Clock; readonly atMs: number }
+
 export class BodyCalls {
+  readonly #deadline: Deadline | null;
   readonly #running = new Set<Call<unknown>>();
   readonly #unobserved = new Set<Call<unknown>>();
   #ended: string | null = null;
 
+  constructor(deadline: Deadline | null = null) {
+    this.#deadline = deadline;
+  }
+
   /** Starts `work` at once. The answer is used like a promise, and knows whether it is. */
   start<T>(name: string, work: () => Promise<T>): Promise<T> {
     const call = new Call<T>(name, (observed) => this.#unobserved.delete(observed));
-    if (this.#ended !== null) {
-      call.follow(Promise.reject(new BodyMistake(`${name} was called after ${this.#ended}.`)), () => {});
+    const ended = this.#ended === null ? null : new BodyMistake(`${name} was called after ${this.#ended}.`);
+    const late = this.#deadline;
+    if (late !== null && late.clock.now() > late.atMs) {
+      // In another turn: whoever asks again and again, without ever waiting for anything else, must not keep everybody waiting.
+      const refusal = ended ?? fault("TRANSACTION_TIMEOUT", "The body took too long.", { retryAfterS: 1 });
+      call.follow(new Promise((_, reject) => { late.clock.schedule(0, () => reject(refusal)); }), () => {});
+      return call;
+    }
+    if (ended !== null) {
+      call.follow(Promise.reject(ended), () => {});
       return call;
     }
     this.#running.add(call);

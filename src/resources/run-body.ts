@@ -94,7 +94,7 @@ async function commit<Value, Answer>(
 
 async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { workOf, deadlineMs }: { workOf(calls: BodyCalls): Work; readonly deadlineMs: number }): Promise<{ value: Value }> {
   const { caller } = request;
-  const calls = new BodyCalls();
+  const calls = new BodyCalls({ clock: core.clock, atMs: deadlineMs });
   const body = new Body({
     core, caller, work: workOf(calls), calls, createContext,
     ...(request.root === undefined ? {} : { root: request.root }),
