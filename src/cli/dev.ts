@@ -79,7 +79,7 @@ function isMigrationNeeded(error: unknown): boolean {
 }
 
 function adviseOnData(call: Call): void {
-  call.output.say(`If these records may be lost: stop, delete ${dataDirectory(call)} and start again.`);
+  call.output.say(`ambit migrate plan says what to do. If all records may be lost: stop, delete ${dataDirectory(call)} and start again.`);
 }
 
 /** One call at a time; changes during it lead to one more. */

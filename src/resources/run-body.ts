@@ -2,6 +2,7 @@
 import { fault } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import type { TablesHold } from "../tables/engine.ts";
+import { catalogChanged, withoutRepetition } from "../storage/catalog-changed.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import { Body, type Caller } from "./body.ts";
 import { BodyCalls } from "./body-calls.ts";
@@ -55,7 +56,7 @@ export async function runDirect<Value, Answer>(core: DispatchCore, request: Body
   const { value } = await runOnce(core, request, {
     deadlineMs: clock.now() + limits.requestMs,
     workOf: (calls) => new DirectWork({ tables, storage, who: commitAs(request.caller), isWanted: () => calls.isOpen }),
-  });
+  }).catch((error: unknown) => { throw withoutRepetition(error); });
   return request.complete(value, beside(core));
 }
 
@@ -69,7 +70,7 @@ async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyReque
     return await commit(core, request, { work, value, hold });
   } catch (error) {
     // What the body made of it does not count.
-    throw work.failure ?? error;
+    throw core.tables.isOutdated ? catalogChanged() : work.failure ?? error;
   } finally {
     work.end();
     hold?.release();

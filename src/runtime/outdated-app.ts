@@ -1,13 +1,14 @@
 // Requests that a change of the schema overtook: what they have not committed is done again by the app that is served by then.
-import { AmbitError } from "../base/error.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
-import { CatalogChanged } from "../storage/catalog-changed.ts";
+import { isCatalogChanged } from "../storage/catalog-changed.ts";
 
 /** `current`: the handler that is served by then. */
 export function renewing(handler: HttpHandler, current: () => HttpHandler): HttpHandler {
   const again = (exchange: Parameters<HttpHandler["handle"]>[0], error: unknown): ReturnType<HttpHandler["handle"]> => {
     const next = current();
-    if (next === renewed || !isOvertaken(error)) throw error;
+    // To read again does no harm, whatever the old plans met in the new tables.
+    const isRepeatable = exchange.method === "GET" || exchange.method === "HEAD" || isCatalogChanged(error);
+    if (next === renewed || !isRepeatable) throw error;
     return next.handle(exchange);
   };
   const renewed: HttpHandler = {
@@ -22,8 +23,4 @@ export function renewing(handler: HttpHandler, current: () => HttpHandler): Http
     methods: (segments) => handler.methods(segments),
   };
   return renewed;
-}
-
-function isOvertaken(error: unknown): boolean {
-  return error instanceof AmbitError && error.extras.cause instanceof CatalogChanged;
 }

@@ -50,6 +50,8 @@ export class MigrationRunner {
       if (begun === null) return;
       while (!begun.isFilled) {
         await commit(() => {
+          // A reload with other files has taken it away.
+          if (this.#online !== begun) throw fault("CONFLICT", "The migration was given up for another change of the schema.");
           const started = clock.now();
           begun.batch((records) => records >= limits.migrateBatchRows || clock.now() - started >= limits.migrateBatchMs);
         });

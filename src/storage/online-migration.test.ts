@@ -194,6 +194,17 @@ test("files that ask for something else give up what was filled; so does a schem
   void old;
 });
 
+test("given up in the midst of it, whoever fills it is told", async () => {
+  const { opened } = await started("type Item @table { id: ID! @primaryKey a: Int }", 600, (index) => ({ id: id(index), a: index }));
+  const next = appOf("type Item @table { id: ID! @primaryKey a: Int @indexed }");
+  const other = appOf("type Item @table { id: ID! @primaryKey a: Int } type More @table { id: ID! @primaryKey }");
+  let batches = 0;
+  const filling = opened.storage.fillShadows({ ...next, approval: approval(), pause: async () => { if (++batches === 2) opened.storage.prepareCatalog(other.catalog, other.book); } });
+  await expect(filling).rejects.toMatchObject({ code: "CONFLICT" });
+  expect(opened.storage.pendingMigration()).toBeNull();
+  await put(opened, other, "Item", [{ id: "x", a: 1 }]);
+});
+
 test("one at a time", async () => {
   const { opened } = await started("type Item @table { id: ID! @primaryKey a: Int }", 200, (index) => ({ id: id(index), a: index }));
   const next = appOf("type Item @table { id: ID! @primaryKey a: Int @indexed }");

@@ -97,6 +97,8 @@ export interface Tables {
   handOver(next: Tables): void;
   /** Another one has committed these: what is remembered of them is out of date. */
   forget(rows: SessionEntry["rows"]): void;
+  /** The data have the shape of another catalog by now: nothing is written from here any more. */
+  readonly isOutdated: boolean;
   stats(): { readonly cachedRecords: number; readonly cachedBytes: number; readonly expiryBlocked: number };
 }
 
@@ -235,6 +237,10 @@ class Engine implements Tables {
     this.#successor?.forget(rows);
   }
 
+  get isOutdated(): boolean {
+    return this.#options.storage.catalogVersion !== this.#catalogVersion;
+  }
+
   stats(): { readonly cachedRecords: number; readonly cachedBytes: number; readonly expiryBlocked: number } {
     const { records, bytes } = this.#cache.stats();
     return { cachedRecords: records, cachedBytes: bytes, expiryBlocked: this.#sweeper.blocked() };
@@ -253,7 +259,7 @@ class Engine implements Tables {
 
   /** Rows have the columns of another catalog by now. */
   #requireCatalog(): void {
-    if (this.#options.storage.catalogVersion !== this.#catalogVersion) throw catalogChanged();
+    if (this.isOutdated) throw catalogChanged();
   }
 
   #source(reads: ReadNotes | null): RecordSource {
