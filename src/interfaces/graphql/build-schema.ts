@@ -9,6 +9,7 @@ import type { Rights } from "../../access/rights.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import { endpointFields, tableActions } from "./call-fields.ts";
 import type { Caller } from "./graphql-parts.ts";
+import { historyField } from "./history-field.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import { tableMutations } from "./mutation-fields.ts";
 import { tableQueries } from "./query-fields.ts";
@@ -31,7 +32,7 @@ export function buildGraphqlSchema(parts: { readonly catalog: Catalog; readonly 
   const mutations: RootFields = endpointFields(false, context);
   for (const table of parts.catalog.tables.values()) {
     if (table.exportName === null || !table.exportOver.includes("GRAPHQL")) continue;
-    if (context.isReadable(table)) Object.assign(queries, tableQueries(table, context));
+    if (context.isReadable(table)) Object.assign(queries, tableQueries(table, context), historyField(table, context));
     Object.assign(mutations, tableMutations(table, context), tableActions(table, context));
   }
   if (Object.keys(queries).length === 0) queries["nothing"] = NOTHING;

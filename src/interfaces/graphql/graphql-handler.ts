@@ -118,7 +118,7 @@ function callerOf(exchange: Exchange, bytes: Uint8Array | null, known: Pick<Call
   return (index) => ({
     ...known,
     dispatch(body, place) {
-      const isRead = body.kind === "get" || body.kind === "query";
+      const isRead = body.kind === "get" || body.kind === "query" || body.kind === "history";
       if (isRead && parts.clock.now() - startedMs > queryMs) throw fault("QUERY_TIMEOUT", `The document took longer than ${queryMs} ms.`, { fix: "Ask for less, or in several requests." });
       const runsCode = body.kind === "action" || body.kind === "endpoint";
       if (runsCode) exchange.unhurried();

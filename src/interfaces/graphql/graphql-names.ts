@@ -11,6 +11,7 @@ export interface TableNames {
   readonly one: string;
   readonly list: string;
   readonly aggregate: string;
+  readonly history: string;
   readonly create: string;
   readonly createList: string;
   readonly upsert: string;
@@ -19,6 +20,7 @@ export interface TableNames {
   readonly replace: string;
   readonly remove: string;
   readonly removeList: string;
+  readonly restore: string;
   /** Of its actions, by their names. */
   readonly actions: ReadonlyMap<string, string>;
   /** Of its relations to many: the field that aggregates them, by the relation's name. */
@@ -43,7 +45,7 @@ export interface GraphqlNames {
   shared(name: SharedType): string;
 }
 
-const sharedTypes = ["Direction", "State", "Near", "Similar", "Written"] as const;
+const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry"] as const;
 export type SharedType = (typeof sharedTypes)[number];
 
 export function createNames(catalog: Catalog): GraphqlNames {
@@ -85,10 +87,10 @@ function tableNames(table: Table, { queries, mutations }: { readonly queries: Ta
   const fields = new Taken(table.fields.keys());
   const conditions = new Taken(table.fields.keys());
   return {
-    one: queries.name(low), list: queries.name(`${low}List`), aggregate: queries.name(`${low}Aggregate`),
+    one: queries.name(low), list: queries.name(`${low}List`), aggregate: queries.name(`${low}Aggregate`), history: queries.name(`${low}History`),
     create: mutations.name(`create${name}`), createList: mutations.name(`create${name}List`), upsert: mutations.name(`upsert${name}`),
     update: mutations.name(`update${name}`), updateList: mutations.name(`update${name}List`), replace: mutations.name(`replace${name}`),
-    remove: mutations.name(`remove${name}`), removeList: mutations.name(`remove${name}List`),
+    remove: mutations.name(`remove${name}`), removeList: mutations.name(`remove${name}List`), restore: mutations.name(`restore${name}`),
     actions: new Map([...table.actions.keys()].map((action) => [action, mutations.name(`${action}${name}`)])),
     aggregates: new Map([...table.fields.values()].filter(({ relation }) => relation !== null && relation.kind !== "one").map((field) => [field.name, fields.name(`${field.name}Aggregate`)])),
     and: conditions.name("and"), or: conditions.name("or"), not: conditions.name("not"),

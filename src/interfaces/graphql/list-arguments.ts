@@ -22,7 +22,12 @@ export function aggregateArguments(table: Table, context: SchemaContext): GraphQ
 
 /** Of a list that is asked for by its own root field. */
 export function rootArguments(table: Table, context: SchemaContext): GraphQLFieldConfigArgumentMap {
-  return { ...listArguments(table, context), after: { type: GraphQLString, description: "next of the page before, with the same order." }, ...rankingArguments(table, context) };
+  return { ...listArguments(table, context), after: { type: GraphQLString, description: "next of the page before, with the same order." }, ...rankingArguments(table, context), ...momentArgument(table) };
+}
+
+/** Where former versions are kept. */
+export function momentArgument(table: Table): GraphQLFieldConfigArgumentMap {
+  return table.historyMs === null ? {} : { asof: { type: GraphQLString, description: "A time, or a position of a history: the rows as they were then." } };
 }
 
 export function rankingArguments(table: Table, context: SchemaContext): GraphQLFieldConfigArgumentMap {

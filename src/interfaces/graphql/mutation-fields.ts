@@ -86,7 +86,14 @@ function changeFields(table: Table, readable: boolean, context: SchemaContext): 
 function removeFields(table: Table, readable: boolean, context: SchemaContext): RootFields {
   if (!context.may(table, "DELETE") || !readable) return {};
   const names = context.names.table(table.name);
+  const restore: RootFields = table.trashMs === null ? {} : {
+    [names.restore]: {
+      type: oneWritten(table, readable, context), description: "Brings the deleted record back, with what went with it.", args: keyArgument(table),
+      resolve: writeOne(table, readable, (given, root) => ({ kind: "restore", table: table.name, id: keyOf(given[table.primaryKey], table, root.caller), returning: null })),
+    },
+  };
   return {
+    ...restore,
     [names.remove]: {
       type: oneWritten(table, readable, context), description: "Deletes the record. Answers it as it was.", args: keyArgument(table),
       resolve: writeOne(table, readable, (given, root) => ({ kind: "remove", table: table.name, id: keyOf(given[table.primaryKey], table, root.caller), precondition: null, returning: null })),
@@ -152,7 +159,7 @@ type ReturningBody = Extract<OperationBody, { readonly returning: Plan | null }>
 interface Returning { readonly plan: Plan; readonly shape: Shape }
 
 function returningOf(table: Table, rows: readonly Selected[], root: Root): Returning {
-  return { plan: recordPlan(table, rows, root.info, root.caller).plan, shape: recordShape(rows, { table, source: "plan" }, root.shapes) };
+  return { plan: recordPlan({ table, rows, part: root.info }, root.caller).plan, shape: recordShape(rows, { table, source: "plan" }, root.shapes) };
 }
 
 function writeOne(table: Table, readable: boolean, bodyOf: (given: Members, root: Root) => ReturningBody): RootResolver {

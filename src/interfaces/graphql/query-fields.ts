@@ -8,7 +8,7 @@ import { coerceValue, noLimits } from "../../schema/coerce-value.ts";
 import { groupShape, recordShape, type Row, type Shape } from "./answer-shape.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { scalarType } from "./graphql-scalars.ts";
-import { aggregateArguments, rankingArguments, rootArguments } from "./list-arguments.ts";
+import { aggregateArguments, momentArgument, rankingArguments, rootArguments } from "./list-arguments.ts";
 import { aggregateType, pageType, recordType } from "./output-types.ts";
 import { objectText, valueOf, type Root, type RootFields, type RootResolver } from "./root-field.ts";
 import type { SchemaContext } from "./schema-context.ts";
@@ -20,38 +20,42 @@ export function tableQueries(table: Table, context: SchemaContext): RootFields {
   const { description } = table;
   const key = table.fields.get(table.primaryKey)!;
   return {
-    [one]: { type: recordType(table, context), description, args: { [key.name]: { type: new GraphQLNonNull(scalarType(key.type.name)) } }, resolve: readOne(table) },
+    [one]: { type: recordType(table, context), description, args: { [key.name]: { type: new GraphQLNonNull(scalarType(key.type.name)) }, ...momentArgument(table) }, resolve: readOne(table) },
     [list]: { type: pageType(table, context), description, args: rootArguments(table, context), resolve: readPage(table) },
     [aggregate]: {
       type: new GraphQLList(new GraphQLNonNull(aggregateType(table, context))), description: `Groups of ${list}: one for each combination in by, or one in all.`,
-      args: { ...aggregateArguments(table, context), ...rankingArguments(table, context) }, resolve: readGroups(table),
+      args: { ...aggregateArguments(table, context), ...rankingArguments(table, context), ...momentArgument(table) }, resolve: readGroups(table),
     },
   };
 }
 
 function readOne(table: Table): RootResolver {
+  return orNull((given, root) => readRecord(keyOf(given[table.primaryKey], table, root.caller), { table, rows: root.selected(), root, asof: (given["asof"] as string | null | undefined) ?? null }));
+}
+
+/** What is not there, or not for the caller, is null. */
+export function orNull(resolve: RootResolver): RootResolver {
   return (given, root) => {
     try {
-      const record = readRecord(keyOf(given[table.primaryKey], table, root.caller), { table, rows: root.selected(), root });
-      return record instanceof Promise ? record.catch(absent) : record;
+      const found = resolve(given, root);
+      return found instanceof Promise ? found.catch(absent) : found;
     } catch (error) {
       return absent(error);
     }
   };
 }
 
-/** What is not there, or not for the caller, is null. */
 function absent(error: unknown): null {
   if (error instanceof AmbitError && error.code === "NOT_FOUND") return null;
   throw error;
 }
 
-export interface RecordRequest { readonly table: Table; readonly rows: readonly Selected[]; readonly root: Root }
+export interface RecordRequest { readonly table: Table; readonly rows: readonly Selected[]; readonly root: Root; readonly asof?: string | null }
 
 /** One record as it was selected. Throws NOT_FOUND. */
-export function readRecord(id: Value, { table, rows, root }: RecordRequest): unknown {
-  const plain = isPlain(rows, table);
-  const plan = plain ? wholePlan(table, root.caller) : recordPlan(table, rows, root.info, root.caller).plan;
+export function readRecord(id: Value, { table, rows, root, asof = null }: RecordRequest): unknown {
+  const plain = asof === null && isPlain(rows, table);
+  const plan = plain ? wholePlan(table, root.caller) : recordPlan({ table, rows, part: root.info, asof }, root.caller).plan;
   const shape = recordShape(rows, { table, source: plain ? "whole" : "plan" }, root.shapes);
   return root.dispatch({ kind: "get", table: table.name, id, plan, plain }, (result) => shaped(result, shape));
 }

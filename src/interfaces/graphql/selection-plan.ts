@@ -8,7 +8,7 @@ import type { Plan } from "../../query/plan.ts";
 import { searchClause } from "../../query/rankings.ts";
 import { createResolution, type QueryContext } from "../../query/resolution.ts";
 import type { SelectSyntax } from "../../query/query-syntax.ts";
-import { rankedPlan, withPage } from "../../query/rest-query.ts";
+import { atMoment, rankedPlan, withPage } from "../../query/rest-query.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Members } from "./filter-conditions.ts";
 import type { Caller } from "./graphql-parts.ts";
@@ -56,27 +56,30 @@ export function listPlan(request: ListRequest, caller: Caller): Asked {
     : rows === null ? { items: [presence(table, context.scope)], levels: [] } : recordSyntax(rows, { table, path: [], where: "" }, context);
   const levels = [...listLevels(given, { table, path: [], where: "" }, context), ...found.levels];
   const items = request.keyed === true ? [...found.items, keyItem(table)] : found.items;
-  const ranked = ["search", "near", "similar", "after"].map((name) => given[name] ?? null);
+  const ranked = ["search", "near", "similar", "after", "asof"].map((name) => given[name] ?? null);
   draft.note(ranked);
   return prepared({ draft, kept: request.keyed !== true }, caller, () => {
     const query = queryContext(table, caller);
     const resolution = createResolution(query);
     const built = buildPlan({ table, items, levels, depth: 0 }, resolution);
-    const [search, near, similar, after] = ranked as [string | null, unknown, unknown, string | null];
+    const [search, near, similar, after, asof] = ranked as [string | null, unknown, unknown, string | null, string | null];
     const plan = rankedPlan({
       ...built, search: search === null ? null : searchClause(search, table, resolution),
       near: codeNear(literal(near), table, resolution), similar: codeSimilar(literal(similar), table, resolution),
     }, table);
-    return { plan: { ...withPage(plan, after, query), count: count ? "exact" : null }, limit: built.limit };
+    return { plan: { ...atMoment(withPage(plan, after, query), asof, query), count: count ? "exact" : null }, limit: built.limit };
   });
 }
 
 /** What is answered of records that are known by their keys. */
-export function recordPlan(table: Table, rows: readonly Selected[], part: DocumentPart, caller: Caller): Asked {
+export function recordPlan({ table, rows, part, asof = null }: { readonly table: Table; readonly rows: readonly Selected[]; readonly part: DocumentPart; readonly asof?: string | null }, caller: Caller): Asked {
   const context = selectionContext(part, caller);
-  context.draft.note("record", table.name);
+  context.draft.note("record", table.name, asof);
   const { items, levels } = recordSyntax(rows, { table, path: [], where: "" }, context);
-  return prepared({ draft: context.draft, kept: true }, caller, () => ({ plan: buildPlan({ table, items, levels, depth: 0 }, createResolution(queryContext(table, caller))), limit: null }));
+  return prepared({ draft: context.draft, kept: true }, caller, () => {
+    const query = queryContext(table, caller);
+    return { plan: atMoment(buildPlan({ table, items, levels, depth: 0 }, createResolution(query)), asof, query), limit: null };
+  });
 }
 
 /** The record as it is, by the names of its fields. */
