@@ -3,10 +3,10 @@
 import { dateTimeOf } from "../base/date-time.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import type { CatalogShape, TableShape } from "./catalog-shape.ts";
-import { ROW_COLUMN, fieldOf, foldColumn, keyColumn, quoted } from "./column.ts";
+import { ROW_COLUMN, comparedColumn, fieldOf, foldColumn, keyColumn, quoted } from "./column.ts";
 import { type Difference, difference } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
-import { columnsDdl } from "./ddl.ts";
+import { columnsDdl, relationKeys } from "./ddl.ts";
 import { constantDefault, literal } from "./evolve-table.ts";
 import { ENDED_COLUMN, ENDING_COLUMN, UNTIL_COLUMN, historyTable, keepsFormer, readHistoryStart, writeHistoryStart } from "./history-tables.ts";
 import { fieldColumns } from "./record-codec.ts";
@@ -54,7 +54,11 @@ function prepareTable(context: HistoryContext, table: Table, old: TableShape | n
   const isRewritten = change.rewritten.has(table.name);
   if (lost !== null) connection.execute(`DROP TABLE ${quoted(historyTable(table.sqlName))}`);
   if (present.size === 0 || lost !== null) createHistory(context, table);
-  else evolveHistory(context, table, present);
+  else {
+    dropIndexes(context, table);
+    evolveHistory(context, table, present);
+  }
+  createIndexes(context, table);
   const begins = present.size === 0 || lost !== null || isRewritten || (table.historyMs !== null && old?.keeps?.history !== true);
   if (begins) beginNow(context, table, isRewritten ? 1 : 0);
   return [];
@@ -82,10 +86,31 @@ function createHistory({ connection }: HistoryContext, table: Table): void {
   const name = quoted(historyTable(table.sqlName));
   const columns = wantedColumns(table).map(({ name: column, type }) => `${quoted(column)} ${type}`);
   connection.execute(`CREATE TABLE ${name} (${[...columns, `${quoted(UNTIL_COLUMN)} INTEGER NOT NULL`, `${quoted(ENDED_COLUMN)} TEXT NOT NULL`, `${quoted(ENDING_COLUMN)} TEXT NOT NULL`].join(", ")}) STRICT`);
-  for (const indexed of [[table.primaryKey, UNTIL_COLUMN], [UNTIL_COLUMN]]) {
-    const index = `${historyTable(table.sqlName)}$index(${indexed.join(",")})`;
-    connection.execute(`CREATE INDEX ${quoted(index)} ON ${name} (${indexed.map(quoted).join(", ")})`);
-  }
+}
+
+/** By key, by time, and by the keys that relations go by: embeds would otherwise visit all later versions for each row. */
+function wantedIndexes(table: Table, catalog: Catalog): { readonly name: string; readonly sql: string }[] {
+  const history = historyTable(table.sqlName);
+  const columns = [...new Set([table.primaryKey, ...relationKeys(table, catalog)])].map((field) => [comparedColumn(fieldOf(table, field)), UNTIL_COLUMN]);
+  return [[UNTIL_COLUMN], ...columns].map((indexed) => {
+    const name = `${history}$index(${indexed.join(",")})`;
+    return { name, sql: `CREATE INDEX ${quoted(name)} ON ${quoted(history)} (${indexed.map(quoted).join(", ")})` };
+  });
+}
+
+/** The others are dropped: columns cannot go before the indexes on them. */
+function dropIndexes({ connection, catalog }: HistoryContext, table: Table): void {
+  const wanted = new Set(wantedIndexes(table, catalog).map(({ name }) => name));
+  for (const name of indexesOf(connection, table)) if (!wanted.has(name)) connection.execute(`DROP INDEX ${quoted(name)}`);
+}
+
+function createIndexes({ connection, catalog }: HistoryContext, table: Table): void {
+  const present = new Set(indexesOf(connection, table));
+  for (const { name, sql } of wantedIndexes(table, catalog)) if (!present.has(name)) connection.execute(sql);
+}
+
+function indexesOf(connection: Connection, table: Table): string[] {
+  return connection.values(`SELECT "name" FROM sqlite_schema WHERE "type" = 'index' AND "tbl_name" = ?1 AND "sql" IS NOT NULL`, historyTable(table.sqlName)).map(([name]) => name as string);
 }
 
 /** What came is added, what went is dropped. */
