@@ -113,7 +113,7 @@ function expiryIndex(table: Table): IndexDdl {
 }
 
 /** Fields of `table` by which some relation, of any table, looks records up. */
-function relationKeys(table: Table, catalog: Catalog): ReadonlySet<string> {
+export function relationKeys(table: Table, catalog: Catalog): ReadonlySet<string> {
   const keys = new Set<string>();
   for (const other of catalog.tables.values()) {
     for (const { relation } of other.fields.values()) {
