@@ -107,7 +107,9 @@ function refusedAddition(field: FieldShape, { old, next, table }: Addition): Dif
   if (!field.type.required || fill === "default-value" || fill === "computed") return [];
   // What the runtime fills takes no default beside it.
   const fix = fill === undefined || fill === "default-rule" ? `Give it @default(value: ...), make it nullable, or give its values in Migrations: ${exampleFunction(next.name, field.name)}.`
-    : `Make it nullable, or give its values in Migrations: ${exampleFunction(next.name, field.name)}.`;
+    : `${fill === "tenant" ? "G" : "Make it nullable, or g"}ive its values in Migrations: ${exampleFunction(next.name, field.name)}.`;
+  // A tenant's field is required.
+  if (fill === "tenant") return [difference(next, field.name, "is new and required, and the records that are there have no value for it", fix)];
   const former = old.fields.find((one) => heirOf(one, old, next) === field.name && !next.fields.some(({ name }) => name === one.name));
   const remedy: Remedy = former === undefined ? { make: "nullable", field: field.name } : { make: "renamed", field: field.name, from: former.name };
   return [remedied(difference(next, field.name, "is new and required, and the records that are there have no value for it", fix), remedy)];

@@ -1,5 +1,6 @@
 // Brings all tables from one shape to the next, inside the transaction of prepare-catalog.ts. What the records do not allow is returned, not thrown.
 import type { Catalog, Table } from "../schema/catalog.ts";
+import { beginSequences } from "./begin-sequences.ts";
 import { brokenChecks } from "./broken-checks.ts";
 import type { CatalogContext } from "./catalog-context.ts";
 import type { CatalogShape, TableShape } from "./catalog-shape.ts";
@@ -36,6 +37,7 @@ export function evolveTables(context: CatalogContext, evolution: Evolution): Dif
   const isPartial = [...shadows.values()].includes(null);
   if (differences.length === 0 && !isPartial) differences.push(...strayedTenants(context, old, rewritten));
   if (differences.length === 0 && !isPartial) differences.push(...brokenChecks(context, old, new Set(shadows.keys())));
+  if (differences.length === 0 && !isPartial) beginSequences(context.connection, context.catalog, old);
   if (differences.length === 0 && !isPartial) differences.push(...prepareHistory(context, { old: stored, rewritten, isApproved }));
   return differences;
 }

@@ -167,6 +167,23 @@ test("what is lost has to be named: a field, a table, a value of an enum, a part
   expect(opened.storage.reader.values("SELECT name FROM sqlite_schema WHERE name = 'Gone'")).toEqual([]);
 });
 
+test("a new sequence goes on behind the numbers that the function gave", async () => {
+  const parent = "type Parent @table { id: ID! @primaryKey }";
+  const related = `parent: ID up: Parent @relationship(from: "parent")`;
+  const rows = { Parent: [{ id: "p" }], ...items({ parent: "p" }, { parent: "p" }, { parent: null }) };
+  const { opened } = await migrated(`${parent} ${table(related)}`, rows, `${parent} ${table(`${related} number: Int! @sequence(per: "parent") whole: Long @sequence`)}`, approval({ Item: (old) => ({ number: Number(old["id"]) + 5, whole: null }) }));
+  expect(opened.storage.reader.values(`SELECT * FROM "$sequence" ORDER BY 1, 2`)).toEqual([["Item.number", "", 8], ["Item.number", "p", 7]]);
+});
+
+test("another name in SQLite keeps the records; a new tenant field is not told to be nullable", async () => {
+  const { app, opened } = await migrated(table("a: Int"), items({ a: 1 }), table("a: Int", `@renamed(from: "Other")`).replace("@table", `@table(name: "things")`), approval({}));
+  expect(valuesOf(opened, app)).toEqual([{ id: "0", a: 1 }]);
+  const tenants = appOf(table("a: Int orgId: String!").replace("@table", `@table(name: "things", tenant: "orgId")`));
+  expect(detailsOf(() => opened.storage.prepareCatalog(tenants.catalog, tenants.book))[0]!.fix).toStartWith("Give its values in Migrations: export const Migrations");
+  opened.storage.prepareCatalog(tenants.catalog, tenants.book, approval({ Item: () => ({ orgId: "t1" }) }));
+  expect(valuesOf(opened, tenants)).toEqual([{ id: "0", a: 1, orgId: "t1" }]);
+});
+
 test("a required enum that loses a value needs a function too", async () => {
   const kinds = (values: string): string => `enum Kind { ${values} } ${table("kind: Kind!")}`;
   const opened = await stored(kinds("A B"), items({ kind: "B" }));

@@ -23,7 +23,7 @@ export function findRenames(old: CatalogShape, catalog: Catalog): TableRename[] 
   const names = new Set([...catalog.tables.values()].map((table) => table.sqlName));
   return [...catalog.tables.values()].flatMap((table) => {
     const before = old.tables.find(({ sqlName }) => sqlName === table.sqlName)
-      ?? old.tables.find(({ name, sqlName }) => name === table.renamedFrom && !names.has(sqlName));
+      ?? old.tables.find(({ name, sqlName }) => (name === table.name || name === table.renamedFrom) && !names.has(sqlName));
     if (before === undefined) return [];
     const fields = renamedFields(before, table);
     if (before.name === table.name && before.sqlName === table.sqlName && fields.length === 0) return [];
