@@ -136,3 +136,20 @@ test("what is not known is refused: other tables, other times, full text, paths"
   app.clock.advance(90 * 86_400_000 + 1);
   expect(await refused(`asof=${later}`)).toMatchObject({ code: "HISTORY_GONE" });
 });
+
+test("embeds of records that changed often look at their own versions only", async () => {
+  app = openApp(sdl, { limits: { answerRows: 5_000 } });
+  const boss = app.as(administrator);
+  await boss.create("Person", Array.from({ length: 20 }, (_, index) => ({ id: `p${index}`, name: "x" })));
+  await boss.create("Order", Array.from({ length: 100 }, (_, index) => ({ id: `o${index}`, number: String(index), personId: `p${index % 20}` })));
+  app.clock.advance(1_000);
+  const then = new Date(app.clock.now()).toISOString();
+  for (let round = 0; round < 10; round++) {
+    app.clock.advance(1_000);
+    await boss.updateMany("Order", "number=gte.0", { cost: round });
+  }
+  const { body } = await boss.list("Person", `select=id,orders(id)&asof=${then}`);
+  expect((body as { orders: unknown[] }[]).map(({ orders }) => orders.length)).toEqual(Array.from({ length: 20 }, () => 5));
+  const explained = await boss.send({ kind: "query", plan: boss.plan("Person", `select=id,orders(id)&asof=${then}`), explain: true });
+  expect(JSON.stringify(explained.body)).toContain("Order$history$index(personId,$until)");
+});
