@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock, type Clock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
-import { systemRandom } from "../../src/base/random.ts";
+import { systemRandom, type Random } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 
 export interface AppFiles {
@@ -29,7 +29,7 @@ export function keysFor(...names: readonly string[]): string {
   return `auth:\n  keys:\n${names.map((name) => `    - { token: key-${name}, subject: ${name}, roles: [${name}] }\n`).join("")}`;
 }
 
-export async function startTestApp(files: AppFiles, options: { development?: boolean; clock?: Clock } = {}): Promise<StartedApp> {
+export async function startTestApp(files: AppFiles, options: { development?: boolean; clock?: Clock; random?: Random } = {}): Promise<StartedApp> {
   const directory = mkdtempSync(join(tmpdir(), "ambit-app-"));
   const log: string[] = [];
   writeFileSync(join(directory, "schema.graphql"), files.schema);
@@ -38,7 +38,7 @@ export async function startTestApp(files: AppFiles, options: { development?: boo
   const clock = options.clock ?? systemClock();
   const running = await startApp({
     directory, dataDirectory: join(directory, "data"), port: 0, environment: {}, adminToken, development: options.development ?? false, seed: null,
-    clock, random: systemRandom(), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
+    clock, random: options.random ?? systemRandom(), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
     onFatal: (error) => { throw error; },
   });
   return {

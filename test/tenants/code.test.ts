@@ -78,3 +78,8 @@ test("what another tenant writes repeats no transaction", async () => {
   for (let n = 0; work.running && n < 200; n++) await probes.ask("b", "/Project/p1", { method: "PATCH", body: { state: n % 2 === 0 ? "DONE" : "OPEN" } });
   expect(Number((await again).text)).toBeGreaterThan(2);
 });
+
+test("what is about the whole app is refused to an administrator who names a tenant", async () => {
+  expect((await probes.ask("admin", "/admin/describe")).status).toBe(200);
+  for (const path of ["/admin/describe", "/admin/migrate", "/admin/import"]) expect((await probes.ask("admin:a", path)).status, path).toBe(403);
+});

@@ -1,5 +1,6 @@
 // Two runs of the app: one where tenants a and b have records, one where b is alone. Whoever is of b must get the same answers from both.
 import { fetchAsBatch, isBatched } from "../processes/as-batch.ts";
+import { systemRandom, type Random } from "../../src/base/random.ts";
 import { startTestApp, adminToken, type StartedApp } from "../scenarios/started-app.ts";
 import { CANARY, CANARY_NUMBER, config, countries, resources, rowsOf, schema } from "./tenant-app.ts";
 
@@ -34,7 +35,7 @@ export class Probes {
   }
 
   static async start(): Promise<Probes> {
-    const probes = new Probes(await startTestApp({ schema, config, resources }), await startTestApp({ schema, config, resources }));
+    const probes = new Probes(await startTestApp({ schema, config, resources }, { random: countingRandom() }), await startTestApp({ schema, config, resources }, { random: countingRandom() }));
     await probes.#seed(probes.both, [countries, rowsOf("a"), rowsOf("b")]);
     await probes.#seed(probes.alone, [countries, rowsOf("b")]);
     return probes;
@@ -99,6 +100,22 @@ export class Probes {
       for (const world of worlds) for (const [table, rows] of Object.entries(world)) for (const input of rows) session.write({ kind: "create", table, input, onConflict: null }, system);
     }, { actor: "seed", requestId: "seed" });
   }
+}
+
+/** Keys that are made up in one millisecond sort by time, too: both runs have them in one order. */
+function countingRandom(): Random {
+  const random = systemRandom();
+  let count = 0;
+  return {
+    next: () => random.next(),
+    bytes(length) {
+      const bytes = random.bytes(length);
+      if (length !== 16) return bytes;
+      count += 1;
+      bytes.set([(count >>> 22) & 0x0f, (count >>> 14) & 0xff, (count >>> 8) & 0x3f, count & 0xff], 6);
+      return bytes;
+    },
+  };
 }
 
 function credential(who: string): Record<string, string> {
