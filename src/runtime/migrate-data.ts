@@ -58,7 +58,7 @@ export async function applyMigration(parts: MigrationParts, destroy: readonly st
   const plan = planMigration(parts, destroy);
   if (plan.differences.length > 0) throw migrationNeeded(plan.differences);
   if (plan.steps.length === 0 && storage.pendingMigration() !== null) await storage.abandonMigration();
-  const snapshot = plan.steps.some(({ kind }) => kind === "destructive") ? await takeSnapshot(dataDirectory) : null;
+  const snapshot = destroy.length > 0 && plan.steps.length > 0 ? await takeSnapshot(dataDirectory) : null;
   const approval = approvalOf(loaded, destroy);
   const pause = (): Promise<void> => new Promise((resolve) => { clock.schedule(PAUSE_MS, resolve); });
   if (plan.online.length > 0) await storage.fillShadows({ catalog, book, approval, pause });

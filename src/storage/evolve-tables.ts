@@ -38,7 +38,7 @@ export function evolveTables(context: CatalogContext, evolution: Evolution): Dif
   if (differences.length === 0 && !isPartial) differences.push(...strayedTenants(context, old, rewritten));
   if (differences.length === 0 && !isPartial) differences.push(...brokenChecks(context, old, new Set(shadows.keys())));
   if (differences.length === 0 && !isPartial) beginSequences(context.connection, context.catalog, old);
-  if (differences.length === 0 && !isPartial) differences.push(...prepareHistory(context, { old: stored, rewritten, isApproved }));
+  if (differences.length === 0) differences.push(...prepareHistory(context, { old: stored, rewritten, isApproved }));
   return differences;
 }
 

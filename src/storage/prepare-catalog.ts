@@ -12,7 +12,7 @@ import { type MigrationStep, changesRepresentation, describeMigration } from "./
 import { evolveTables } from "./evolve-tables.ts";
 import { appendMigrationEntry, nextPosition } from "./migration-entry.ts";
 import { type MigrationApproval, isApplied, noApproval, rememberApplied } from "./migration-functions.ts";
-import { type OnlineMigration, hopeless, onlineTables } from "./online-migration.ts";
+import { type OnlineMigration, type OnlineTable, hopeless, onlineTables } from "./online-migration.ts";
 import { abandonMigration, endMigration } from "./pending-migration.ts";
 import { type TableRename, carryOutRenames, findRenames, renamedShape } from "./renames.ts";
 import { knowRepresentedSince, readRepresentedSince, writeRepresentedSince } from "./represented-since.ts";
@@ -33,7 +33,7 @@ export interface MigrationPlan {
  */
 export function prepareCatalog(context: CatalogContext, approval: MigrationApproval = noApproval, online: OnlineMigration | null = null): readonly MigrationStep[] {
   const { connection, catalog } = context;
-  const steps = hasShape(connection, catalogShape(catalog)) ? [] : migrate(context, approval, { end: "COMMIT", online, later: new Set() });
+  const steps = hasShape(connection, catalogShape(catalog)) ? [] : migrate(context, approval, { end: "COMMIT", online, later: [] });
   knowRepresentedSince(catalog, readRepresentedSince(connection));
   return steps;
 }
@@ -44,7 +44,7 @@ export function planCatalog(context: CatalogContext, approval: MigrationApproval
   const later = onlineTables(context, approval);
   const [known, online] = [hopeless(later, approval), later.map(({ table }) => table.name)];
   try {
-    return { steps: migrate(context, approval, { end: "ROLLBACK", online: null, later: new Set(later.map(({ table }) => table.sqlName)) }), differences: known, online };
+    return { steps: migrate(context, approval, { end: "ROLLBACK", online: null, later }), differences: known, online };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return { steps: error.steps, differences: [...known, ...error.differences], online };
@@ -54,8 +54,8 @@ export function planCatalog(context: CatalogContext, approval: MigrationApproval
 interface Course {
   readonly end: "COMMIT" | "ROLLBACK";
   readonly online: OnlineMigration | null;
-  /** SQL names of tables that are left out. */
-  readonly later: ReadonlySet<string>;
+  /** Tables that are left out. */
+  readonly later: readonly OnlineTable[];
 }
 
 class Refusal extends Error {
@@ -119,7 +119,7 @@ function attempt(context: CatalogContext, approval: MigrationApproval, needing: 
   const { connection, catalog } = context;
   const next = catalogShape(catalog);
   const stored: CatalogShape = storedShape(connection) ?? { tables: [] };
-  const rewritten = new Set([...needing, ...online?.functions.keys() ?? []]);
+  const rewritten = new Set([...needing, ...online?.functions.keys() ?? [], ...later.filter(({ run }) => run !== null).map(({ table }) => table.name)]);
   online?.stopTriggers();
   const position = nextPosition(connection);
   const renames = findRenames(stored, catalog);
@@ -127,10 +127,10 @@ function attempt(context: CatalogContext, approval: MigrationApproval, needing: 
   const isApproved = (one: Difference): boolean => one.kind === "destructive" && approval.destroy.has(nameOf(one));
   const functions = new Map([...approval.functions].filter(([table]) => needing.has(table)));
   // What was filled for another target is of no use.
-  if (online === null && later.size === 0) abandonMigration(connection);
+  if (online === null && later.length === 0) abandonMigration(connection);
   carryOutRenames(connection, stored, renames, position - 1);
   const filled = new Set(old.tables.filter(({ sqlName }) => connection.get(`SELECT 1 FROM "${sqlName.replaceAll('"', '""')}" LIMIT 1`) !== null).map(({ sqlName }) => sqlName));
-  const shadows = online?.shadows ?? new Map([...later].map((name) => [name, null]));
+  const shadows = online?.shadows ?? new Map(later.map(({ table }) => [table.sqlName, null]));
   const differences = evolveTables(context, { stored, old, next, renames, shadows, rewritten, functions, isApproved });
   const steps = describeMigration(old, next, renames, rewritten);
   if (differences.length > 0) return { steps, differences };
