@@ -271,6 +271,9 @@ test("a body that never ends gets its time, and commits nothing afterwards", asy
   app.clock.advance(5_001);
   expect(await answer).toMatchObject({ code: "TRANSACTION_TIMEOUT", status: 503 });
   release();
+  // It is told in another turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  app.clock.advance(1);
   expect(await late.then(() => "wrote", (error: Error) => error.message)).toContain("was called after its time was up");
   expect(app.tables.get("Stock", "s1")!.values["available"]).toBe(10);
 });

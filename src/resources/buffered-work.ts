@@ -13,13 +13,14 @@ import type { Storage } from "../storage/open-storage.ts";
 import type { CompiledPlan } from "../storage/plan-sql.ts";
 import { readIds, readRows, type RowSet } from "../storage/read-plan.ts";
 import { failureScope } from "../storage/sqlite-failure.ts";
-import type { ReadSet, Touch } from "../tables/certification.ts";
+import { laneOf, type ReadSet, type Touch } from "../tables/certification.ts";
 import type { CommitOptions, Draft, Tables } from "../tables/engine.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 import { BodyConflict } from "./body-conflict.ts";
 import { BodyMistake } from "./body-calls.ts";
 import { currentPart, isPartOf, Part, runWithin } from "./body-scope.ts";
+import type { LanePlace } from "./conflict-lanes.ts";
 import { isSameOutcome, pinned } from "./pinned-write.ts";
 import { rankedTables } from "./ranked-tables.ts";
 import type { Work } from "./work.ts";
@@ -65,6 +66,7 @@ export class BufferedWork implements Work {
   readonly #parts: BufferedParts;
   readonly #who: CommitOptions;
   readonly #reads: ReadSet;
+  readonly #place: LanePlace;
   readonly #committed: RecordSource;
   #draft: Draft;
   #writes: BufferedWrite[] = [];
@@ -76,7 +78,8 @@ export class BufferedWork implements Work {
   /** Once set, nothing more is read or written, whatever the body does about it. */
   #failure: Error | null = null;
 
-  constructor(parts: BufferedParts, who: CommitOptions) {
+  constructor(parts: BufferedParts, who: CommitOptions, place: LanePlace) {
+    this.#place = place;
     this.#parts = parts;
     this.#who = who;
     this.#reads = parts.tables.readSet();
@@ -95,6 +98,10 @@ export class BufferedWork implements Work {
   /** Why this attempt cannot be committed; null: nothing is known against it. */
   get failure(): Error | null {
     return this.#failure;
+  }
+
+  turn(table: string, id: Value): Promise<void> | null {
+    return this.#reads.hasBegun ? null : this.#place.join(laneOf(keyFootprint(this.#parts.catalog.tables.get(table)!, id)));
   }
 
   get(table: string, id: Value): StoredRecord | null {

@@ -111,6 +111,8 @@ interface RecordCall extends ActionCall { readonly action: AppFunction; readonly
 /** The record is `this`; `this.update` and `this.remove` act without rules, because the action's own @allow has decided. */
 async function runOnRecord(body: Body, callable: Callable, { id, input, precondition, action, code }: RecordCall): Promise<unknown> {
   const table = callable.table!;
+  const turn = body.work.turn(table, id);
+  if (turn !== null) await turn;
   const stored = body.work.get(table, id);
   if (stored === null || body.seen(table, id, "caller") === null) throw notFound(table);
   requireRule(body, callable, input, { record: stored.values });

@@ -34,6 +34,10 @@ export class DirectWork implements Work {
     return this.#parts.tables.get(table, id);
   }
 
+  turn(): null {
+    return null;
+  }
+
   rows(compiled: CompiledPlan, environment: Environment): RowSet {
     return readRows(this.#parts.storage.reader, compiled, environment);
   }

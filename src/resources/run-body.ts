@@ -9,6 +9,7 @@ import { BodyCalls } from "./body-calls.ts";
 import { BodyConflict } from "./body-conflict.ts";
 import { BufferedWork } from "./buffered-work.ts";
 import { commitAs } from "./commit-as.ts";
+import { LanePlace } from "./conflict-lanes.ts";
 import { createContext } from "./context.ts";
 import { DirectWork, unwanted } from "./direct-work.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -32,21 +33,20 @@ export interface BodyRequest<Value, Answer> {
 /** One entry, or none. Throws what the body throws, TRANSACTION_CONFLICT or TRANSACTION_TIMEOUT. */
 export async function runTransaction<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>): Promise<Answer> {
   const deadlineMs = core.clock.now() + core.limits.transactionMs;
-  let leaveLane = (): void => {};
+  const place = new LanePlace(core.lanes);
   try {
     for (let attempt = 1; ; attempt++) {
       const alone = attempt >= core.limits.transactionAttempts;
       try {
-        return await attemptOnce(core, request, { alone, deadlineMs });
+        return await attemptOnce(core, request, { alone, deadlineMs, place });
       } catch (error) {
         if (!(error instanceof BodyConflict)) throw error;
         if (alone) throw conflictAnswer(core, request.caller, error);
-        leaveLane();
-        leaveLane = await turn(core, core.lanes.enter(error.lane), deadlineMs, (leave) => leave());
+        await before(core, place.move(error.lane), deadlineMs, () => {});
       }
     }
   } finally {
-    leaveLane();
+    place.leave();
   }
 }
 
@@ -60,11 +60,11 @@ export async function runDirect<Value, Answer>(core: DispatchCore, request: Body
   return request.complete(value, beside(core));
 }
 
-interface Attempt { readonly alone: boolean; readonly deadlineMs: number }
+interface Attempt { readonly alone: boolean; readonly deadlineMs: number; readonly place: LanePlace }
 
-async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs }: Attempt): Promise<Answer> {
+async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs, place }: Attempt): Promise<Answer> {
   const hold = alone ? await turn(core, core.tables.hold(), deadlineMs, (late) => late.release()) : null;
-  const work = new BufferedWork(core, commitAs(request.caller));
+  const work = new BufferedWork(core, commitAs(request.caller), place);
   try {
     const { value } = await runOnce(core, request, { workOf: () => work, deadlineMs });
     return await commit(core, request, { work, value, hold });

@@ -27,7 +27,10 @@ export class TableAccess {
   get(id: unknown): Promise<RecordValues | null> {
     return this.#start("get", async () => {
       this.#rights().require(this.#table.name, "READ");
-      return this.#body.seen(this.#table.name, this.#key(id), this.#mode);
+      const key = this.#key(id);
+      const turn = this.#body.work.turn(this.#table.name, key);
+      if (turn !== null) await turn;
+      return this.#body.seen(this.#table.name, key, this.#mode);
     });
   }
 

@@ -20,6 +20,8 @@ export interface StateReader {
 export interface Work extends StateReader {
   /** The writes of this work are committed together, or not at all; nothing may call out. */
   readonly transactional: boolean;
+  /** Before a first read: to wait for others who are at work on this record. Null: there is nothing to wait for. */
+  turn(table: string, id: Value): Promise<void> | null;
   /** For rules that are evaluated in memory: `source` as above; null where `local` says that no relation is followed. */
   ask<T>(local: boolean, question: (source: RecordSource | null) => T): T;
   /** What `write` would come to; null where it would be refused. Changes nothing. */

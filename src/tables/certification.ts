@@ -171,6 +171,11 @@ export class ReadSet {
     this.#tables.set(footprint.table, null);
   }
 
+  /** Something has been read. */
+  get hasBegun(): boolean {
+    return this.#position !== null;
+  }
+
   /** Before a read: moves on to the state that it will see. Not null: what was read before is not so any more, and nothing may be read. */
   extend(): Touch | null {
     const { storage, recent } = this.#parts;
@@ -210,11 +215,16 @@ export class ReadSet {
       if (reads === undefined) continue;
       const footprint = reads === null ? null : reads.touchedBy(change);
       if (reads !== null && footprint === null) continue;
-      lane ??= (footprint === null ? null : signatureOf(footprint)) ?? change.table;
+      lane ??= footprint === null ? change.table : laneOf(footprint);
       records.push({ table: change.table, id: change.id });
     }
     return lane === null ? null : { records, lane };
   }
+}
+
+/** Who reads the same waits for each other. */
+export function laneOf(footprint: Footprint): string {
+  return signatureOf(footprint) ?? footprint.table;
 }
 
 /** Equal for equal reads by one key; null for others, which are mostly different. */
