@@ -95,7 +95,7 @@ test("a rule that serves one tenant is never asked in a session that serves anot
 
 test("an import says whose each record is, counts on, and moves none to another tenant", async () => {
   const tables = tablesOf(open(), within);
-  const take = (replace: boolean, ...inputs: object[]): Promise<unknown> => tables.commit((session) => session.importRecords(inputs.map((input) => ({ table: "Project", input: { ...input } })), replace), { actor: "import", requestId: "i" }).then(({ value }) => value);
+  const take = (replace: boolean, ...inputs: object[]): Promise<unknown> => tables.commit((session) => session.importRecords(inputs.map((input) => ({ table: "Project", input: { ...input } })), { replace, loosen: false }), { actor: "import", requestId: "i" }).then(({ value }) => value);
   expect(await take(false, { id: "p1", orgId: "a", code: "1", number: 7 }, { id: "p2", orgId: "b", code: "1", number: 3 })).toEqual(["created", "created"]);
   expect(await create(tables, "Project", { id: "p3", code: "2" }, "a")).toMatchObject({ number: 8 });
   expect(await create(tables, "Project", { id: "p4", code: "2" }, "b")).toMatchObject({ number: 4 });
