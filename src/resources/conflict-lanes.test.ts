@@ -47,3 +47,24 @@ test("a turn that comes after it has left for good is given back", async () => {
   await waiting;
   expect(lanes.size).toBe(0);
 });
+
+test("several first reads at once wait in one lane; who goes elsewhere meanwhile gives its turn back", async () => {
+  const lanes = new ConflictLanes();
+  const [first, other, both] = [new LanePlace(lanes), new LanePlace(lanes), new LanePlace(lanes)];
+  await first.move("a");
+  await other.move("b");
+  const waiting = [both.join("a"), both.join("b")];
+  other.leave();
+  expect(lanes.isBusy("b")).toBe(false);
+  first.leave();
+  await Promise.all(waiting);
+  both.leave();
+  await first.move("a");
+  const given = both.join("a");
+  await both.move("c");
+  first.leave();
+  await given;
+  expect([lanes.isBusy("a"), lanes.isBusy("c")]).toEqual([false, true]);
+  both.leave();
+  expect(lanes.size).toBe(0);
+});

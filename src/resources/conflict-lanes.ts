@@ -30,7 +30,10 @@ export class ConflictLanes {
 export class LanePlace {
   readonly #lanes: ConflictLanes;
   #leave: (() => void) | null = null;
-  #isOver = false;
+  /** What it waits for now. */
+  #coming: Promise<void> | null = null;
+  /** Counts where it went: a turn in a lane that it does not wait for any more is given back. */
+  #moves = 0;
 
   constructor(lanes: ConflictLanes) {
     this.#lanes = lanes;
@@ -38,22 +41,28 @@ export class LanePlace {
 
   /** Resolves when its turn has come in another lane than before. */
   async move(lane: string): Promise<void> {
-    this.#leave?.();
-    this.#leave = null;
-    const leave = await this.#lanes.enter(lane);
-    if (this.#isOver) leave();
-    else this.#leave = leave;
+    this.leave();
+    await (this.#coming = this.#enter(lane, this.#moves));
   }
 
   /** Null: it need not wait, as nobody else does, or it stands in some lane already. */
   join(lane: string): Promise<void> | null {
+    if (this.#coming !== null) return this.#coming;
     return this.#leave === null && this.#lanes.isBusy(lane) ? this.move(lane) : null;
   }
 
-  /** For good; a turn that comes later is given back. */
+  /** Also the turn that may come later. */
   leave(): void {
-    this.#isOver = true;
+    this.#moves++;
     this.#leave?.();
     this.#leave = null;
+    this.#coming = null;
+  }
+
+  async #enter(lane: string, move: number): Promise<void> {
+    const leave = await this.#lanes.enter(lane);
+    if (move !== this.#moves) return leave();
+    this.#coming = null;
+    this.#leave = leave;
   }
 }
