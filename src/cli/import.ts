@@ -44,7 +44,7 @@ const LINE_BYTES_MAX = 67_108_864;
 async function transfer(call: Call, { catalog, config: { limits } }: LoadedCatalog, to: { readonly target: ImportTarget; readonly lineBytesMax: number }): Promise<ImportCounts> {
   const counts = await importData({
     source: resolve(call.words[0]!), catalog, ...to, replace: call.isSet("replace"), problemsMax: limits.validationIssues,
-    onProgress: (lines) => call.output.progress(`${lines} lines`),
+    onProgress: (text) => call.output.progress(text),
   });
   call.output.progress("");
   return counts;

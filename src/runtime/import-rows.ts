@@ -6,7 +6,8 @@ import type { Json } from "../base/value.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { LONG_MAX } from "../schema/coerce-scalar.ts";
-import { reachSequences, type ImportedRow, type ImportOutcome, type SequenceReach } from "../tables/import-records.ts";
+import { coerceText } from "../schema/coerce-text.ts";
+import { reachSequences, type ImportedRow, type ImportMode, type ImportOutcome, type SequenceReach } from "../tables/import-records.ts";
 import type { Tables } from "../tables/engine.ts";
 import type { RawInput } from "../tables/write.ts";
 
@@ -23,12 +24,17 @@ export interface LineProblem {
   readonly details: Json;
 }
 
+/** `id` as text. */
+export interface RecordKey { readonly table: string; readonly id: string }
+
 /** Where lines go. Rejects with an AmbitError. */
 export interface ImportTarget {
   /** For each line what is wrong with it by itself; null: nothing. */
   check(lines: readonly ImportLine[]): Promise<readonly (LineProblem | null)[]>;
+  /** Those of the keys that no record has. */
+  missing(keys: readonly RecordKey[]): Promise<readonly RecordKey[]>;
   /** In one commit, all or none but for those that are deferred. */
-  write(lines: readonly ImportLine[], replace: boolean): Promise<readonly ImportOutcome[]>;
+  write(lines: readonly ImportLine[], mode: ImportMode): Promise<readonly ImportOutcome[]>;
   reach(sequences: readonly SequenceReach[]): Promise<void>;
 }
 
@@ -59,9 +65,15 @@ export function importTarget({ tables, catalog, limits }: ImportParts): ImportTa
         }
       }), WHO);
     },
-    async write(lines, replace) {
+    async missing(keys) {
+      return keys.filter(({ table, id }) => {
+        const type = catalog.tables.get(table)?.fields.get(catalog.tables.get(table)!.primaryKey)?.type;
+        return type === undefined || tables.get(table, coerceText(id, type, catalog)) === null;
+      });
+    },
+    async write(lines, mode) {
       const rows = lines.map(read);
-      return (await tables.commit((session) => session.importRecords(rows, replace), WHO)).value;
+      return (await tables.commit((session) => session.importRecords(rows, mode), WHO)).value;
     },
     async reach(sequences) {
       await tables.commit((session) => reachSequences(session.connection, sequences), WHO);
@@ -71,16 +83,20 @@ export function importTarget({ tables, catalog, limits }: ImportParts): ImportTa
 
 export type ImportRequest =
   | { readonly action: "check"; readonly lines: readonly ImportLine[] }
-  | { readonly action: "write"; readonly lines: readonly ImportLine[]; readonly replace: boolean }
+  | { readonly action: "missing"; readonly keys: readonly RecordKey[] }
+  | ({ readonly action: "write"; readonly lines: readonly ImportLine[] } & ImportMode)
   | { readonly action: "reach"; readonly sequences: readonly SequenceReach[] };
 
 /** Throws MALFORMED_BODY. */
 export async function answerImport(target: ImportTarget, body: unknown): Promise<object> {
-  const { action, lines = [], sequences = [], replace = false } = (body ?? {}) as { action?: unknown; lines?: readonly ImportLine[]; sequences?: readonly SequenceReach[]; replace?: unknown };
-  if (!isListOf(lines, ["table", "text"]) || !isListOf(sequences, ["name", "scope", "next"]) || !sequences.every(({ next }) => /^[0-9]{1,19}$/.test(next) && BigInt(next) <= LONG_MAX) || typeof replace !== "boolean") throw malformed();
+  const { action, lines = [], keys = [], sequences = [], replace = false, loosen = false } = (body ?? {}) as {
+    action?: unknown; lines?: readonly ImportLine[]; keys?: readonly RecordKey[]; sequences?: readonly SequenceReach[]; replace?: unknown; loosen?: unknown;
+  };
+  if (!isListOf(lines, ["table", "text"]) || !isListOf(sequences, ["name", "scope", "next"]) || !sequences.every(({ next }) => /^[0-9]{1,19}$/.test(next) && BigInt(next) <= LONG_MAX) || typeof replace !== "boolean" || typeof loosen !== "boolean" || !isListOf(keys, ["table", "id"])) throw malformed();
   switch (action) {
     case "check": return { problems: await target.check(lines) };
-    case "write": return { outcomes: await target.write(lines, replace) };
+    case "missing": return { missing: await target.missing(keys) };
+    case "write": return { outcomes: await target.write(lines, { replace, loosen }) };
     case "reach": await target.reach(sequences); return {};
     default: throw malformed();
   }
@@ -90,7 +106,8 @@ export async function answerImport(target: ImportTarget, body: unknown): Promise
 export function remoteTarget(send: (request: ImportRequest) => Promise<Json>): ImportTarget {
   return {
     check: async (lines) => (await send({ action: "check", lines }) as unknown as { problems: (LineProblem | null)[] }).problems,
-    write: async (lines, replace) => (await send({ action: "write", lines, replace }) as unknown as { outcomes: ImportOutcome[] }).outcomes,
+    missing: async (keys) => (await send({ action: "missing", keys }) as unknown as { missing: RecordKey[] }).missing,
+    write: async (lines, mode) => (await send({ action: "write", lines, ...mode }) as unknown as { outcomes: ImportOutcome[] }).outcomes,
     reach: async (sequences) => { await send({ action: "reach", sequences }); },
   };
 }

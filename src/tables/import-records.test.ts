@@ -28,8 +28,8 @@ beforeEach(() => { app = openTables(SDL); });
 afterEach(() => app.close());
 
 const row = (table: string, input: ImportedRow["input"]): ImportedRow => ({ table, input });
-const load = async (rows: readonly ImportedRow[], replace = false): Promise<readonly ImportOutcome[]> =>
-  (await app.tables.commit((session) => session.importRecords(rows, replace), { actor: "import", requestId: "i" })).value;
+const load = async (rows: readonly ImportedRow[], replace = false, loosen = false): Promise<readonly ImportOutcome[]> =>
+  (await app.tables.commit((session) => session.importRecords(rows, { replace, loosen }), { actor: "import", requestId: "i" })).value;
 const project = (id: string, more: object = {}): ImportedRow => row("Project", { id, name: "p", leadId: null, ...more });
 const issue = (id: string, more: object = {}): ImportedRow =>
   row("Issue", { id, projectId: "p", parentId: null, number: 7, title: "four", size: 99, state: "done", createdBy: "ann", createdAt: "2020-01-01T00:00:00.000Z", updatedAt: "2021-01-01T00:00:00.000Z", ...more });
@@ -51,6 +51,21 @@ test("what refers to nothing yet is left, with all that refers to it; circles co
   expect(await load([issue("c", { parentId: "b", number: 3 }), issue("b", { parentId: "a", number: 2 }), project("p"), issue("d", { number: 4 })])).toEqual(["deferred", "deferred", "created", "created"]);
   expect(await load([issue("c", { parentId: "b", number: 3 }), issue("b", { parentId: "a", number: 2 }), issue("a", { parentId: "c", number: 1 })])).toEqual(["created", "created", "created"]);
   expect(await load([project("q", { leadId: "q1" }), issue("q1", { projectId: "q" })])).toEqual(["created", "created"]);
+});
+
+test("loosened, a circle comes piece by piece: first without its optional references, which it gets later", async () => {
+  const [p, i, j] = [project("p", { leadId: "i" }), issue("i"), issue("j", { number: 8, parentId: "k" })];
+  expect(await load([p])).toEqual(["deferred"]);
+  expect(await load([i], false, true)).toEqual(["deferred"]);
+  expect(await load([p, j], false, true)).toEqual(["loosened", "loosened"]);
+  expect(app.tables.get("Project", "p")!.values["leadId"]).toBeNull();
+  expect(await load([p, j], false, true)).toEqual(["loosened", "loosened"]);
+  expect(await load([i])).toEqual(["created"]);
+  expect(await load([p])).toEqual(["completed"]);
+  expect(app.tables.get("Project", "p")!.values["leadId"]).toBe("i");
+  expect(await load([j])).toEqual(["deferred"]);
+  expect(await load([p, i])).toEqual(["unchanged", "unchanged"]);
+  expect(await failure(load([project("p", { leadId: "j" })]))).toMatchObject({ code: "UNIQUE_VIOLATION" });
 });
 
 test("a row that is there just so is left; one that differs is refused, or replaced, and takes a new version", async () => {

@@ -5,7 +5,7 @@ import { fault } from "../base/error.ts";
 import { equalValues } from "../base/equal-values.ts";
 import type { Connection } from "../storage/connection.ts";
 import { tenantOf } from "./confinement.ts";
-import { expiryOf, newRecord } from "./fill-record.ts";
+import { copyRecord, expiryOf, newRecord } from "./fill-record.ts";
 import { readOnly, runChecks } from "./judge.ts";
 import type { Slot, Writer } from "./overlay.ts";
 import { readInput } from "./read-input.ts";
@@ -19,8 +19,18 @@ export interface ImportedRow {
   readonly input: RawInput;
 }
 
-/** unchanged: it is there already, just so. deferred: nothing was done, since what it refers to is not there yet. */
-export type ImportOutcome = "created" | "replaced" | "unchanged" | "deferred";
+/**
+ * unchanged: it is there already, just so. deferred: nothing was done, since what it refers to is not there yet.
+ * loosened: created without those optional references that lead to nothing yet. completed: such a one, or one like it, got them.
+ */
+export type ImportOutcome = "created" | "replaced" | "unchanged" | "deferred" | "loosened" | "completed";
+
+export interface ImportMode {
+  /** A record that is there and differs is replaced, else refused with UNIQUE_VIOLATION. */
+  readonly replace: boolean;
+  /** What refers to nothing yet comes without the reference, where that is optional: for circles. */
+  readonly loosen: boolean;
+}
 
 /** The next number of a sequence; those before it were given out. */
 export interface SequenceReach { readonly name: string; readonly scope: string; readonly next: string }
@@ -46,23 +56,27 @@ export function checkImported(context: WriteContext, row: ImportedRow): void {
   recordOf(context, row);
 }
 
-/** `replace`: a record that is there and differs is replaced, else refused with UNIQUE_VIOLATION. */
-export function importRecords(context: WriteContext, rows: readonly ImportedRow[], replace: boolean): ImportOutcome[] {
+export function importRecords(context: WriteContext, rows: readonly ImportedRow[], mode: ImportMode): ImportOutcome[] {
   const drafts = rows.map((row): Draft => {
     const { model, record } = recordOf(context, row);
     return { model, record, slot: context.overlay.slot(model, record[model.primaryKey.name]!) };
   });
-  const deferred = withoutParents(context, drafts);
+  const coming = new Map<Slot, Draft>(drafts.map((draft) => [draft.slot, draft]));
+  const deferred = withoutParents(context, drafts, coming, mode);
   const staged: { readonly draft: Draft; readonly old: RecordValues | null }[] = [];
-  const outcomes = drafts.map((draft): ImportOutcome => {
-    if (deferred.has(draft)) return "deferred";
+  const outcomes = drafts.map((whole): ImportOutcome => {
+    if (deferred.has(whole)) return "deferred";
+    const draft = loosened(context, whole, coming);
     const old = context.overlay.visible(draft.slot)?.values ?? null;
-    if (old !== null && isSame(old, draft.record)) return "unchanged";
-    if (old !== null && !replace) throw taken(draft.model);
+    if (old !== null && differing(old, draft.record).length === 0) return draft === whole ? "unchanged" : "loosened";
+    const completes = old !== null && lacksReferences(draft, old);
+    if (old !== null && !completes && !mode.replace) throw taken(draft.model);
     // Its children would be left in another tenant.
     if (old !== null && tenantOf(draft.model.table, old) !== tenantOf(draft.model.table, draft.record)) throw readOnly(draft.model, [draft.model.table.tenant!]);
     stage(context, draft);
     staged.push({ draft, old });
+    if (draft !== whole) return "loosened";
+    if (completes) return "completed";
     return old === null ? "created" : "replaced";
   });
   // They may look at each other.
@@ -76,14 +90,13 @@ function recordOf(context: WriteContext, { table, input }: ImportedRow): { reado
   return { model, record: newRecord(context, model, accepted, { write: AS_STORED, id: null }) };
 }
 
-/** Whoever refers to somebody who is neither there nor comes along in these rows; and whoever refers to one of those. */
-function withoutParents(context: WriteContext, drafts: readonly Draft[]): ReadonlySet<Draft> {
-  const coming = new Map<Slot, Draft>(drafts.map((draft) => [draft.slot, draft]));
+/** Whoever refers to somebody who is neither there nor comes along in these rows; and whoever refers to one of those. They come out of `coming`. */
+function withoutParents(context: WriteContext, drafts: readonly Draft[], coming: Map<Slot, Draft>, { loosen }: ImportMode): ReadonlySet<Draft> {
   const deferred = new Set<Draft>();
   for (let grew = true; grew;) {
     grew = false;
     for (const draft of drafts) {
-      if (deferred.has(draft) || hasParents(context, draft, coming)) continue;
+      if (deferred.has(draft) || missingParents(context, draft, coming).every((field) => loosen && isOptional(draft, field))) continue;
       deferred.add(draft);
       if (coming.get(draft.slot) === draft) coming.delete(draft.slot);
       grew = true;
@@ -92,13 +105,33 @@ function withoutParents(context: WriteContext, drafts: readonly Draft[]): Readon
   return deferred;
 }
 
-function hasParents(context: WriteContext, { model, record }: Draft, coming: ReadonlyMap<Slot, Draft>): boolean {
-  return model.foreignKeys.every((key) => {
+/** Fields. */
+function missingParents(context: WriteContext, { model, record }: Draft, coming: ReadonlyMap<Slot, Draft>): string[] {
+  return model.foreignKeys.filter((key) => {
     const id: Value = record[key.field] ?? null;
-    if (id === null) return true;
+    if (id === null) return false;
     const parent = context.overlay.slot(modelOf(context.models, key.target), id);
-    return coming.has(parent) || context.overlay.visible(parent) !== null;
-  });
+    return !coming.has(parent) && context.overlay.visible(parent) === null;
+  }).map(({ field }) => field);
+}
+
+function isOptional({ model }: Draft, field: string): boolean {
+  return model.table.fields.get(field)?.type.required === false;
+}
+
+/** Itself where nothing is missing. */
+function loosened(context: WriteContext, draft: Draft, coming: ReadonlyMap<Slot, Draft>): Draft {
+  const missing = missingParents(context, draft, coming);
+  if (missing.length === 0) return draft;
+  const record = copyRecord(draft.model, draft.record);
+  for (const field of missing) record[field] = null;
+  return { ...draft, record };
+}
+
+/** All that differs is optional references that are not there. */
+function lacksReferences(draft: Draft, old: RecordValues): boolean {
+  const keys = new Set(draft.model.foreignKeys.map(({ field }) => field));
+  return differing(old, draft.record).every((name) => keys.has(name) && isOptional(draft, name) && (old[name] ?? null) === null);
 }
 
 function stage(context: WriteContext, { model, slot, record }: Draft): void {
@@ -107,9 +140,9 @@ function stage(context: WriteContext, { model, slot, record }: Draft): void {
   overlay.stage(slot, { values: record, version: context.position(), expires: expiryOf(model, record, overlay.now) }, "write", WRITER);
 }
 
-/** In every field, those that the runtime fills too. */
-function isSame(old: RecordValues, record: RecordValues): boolean {
-  return [...new Set([...Object.keys(old), ...Object.keys(record)])].every((name) => equalValues(old[name], record[name]));
+/** Fields, those that the runtime fills too. */
+function differing(old: RecordValues, record: RecordValues): string[] {
+  return [...new Set([...Object.keys(old), ...Object.keys(record)])].filter((name) => !equalValues(old[name], record[name]));
 }
 
 function taken({ table }: TableModel): Error {

@@ -13,7 +13,7 @@ import { applyPossible, applyStaged } from "./apply-staged.ts";
 import type { Authority } from "./authority.ts";
 import { isWithin, type Confinement } from "./confinement.ts";
 import { settleConstraints } from "./constraints.ts";
-import { checkImported, importRecords, type ImportedRow, type ImportOutcome } from "./import-records.ts";
+import { checkImported, importRecords, type ImportedRow, type ImportMode, type ImportOutcome } from "./import-records.ts";
 import { incrementRecord } from "./increment-record.ts";
 import { Overlay, type Slot } from "./overlay.ts";
 import { keepFormer } from "./keep-former.ts";
@@ -107,8 +107,8 @@ export class Session implements WriteSession {
     return this.#atomically(() => restoreRecord(this.#context, { table, id, authority }, this.#restored));
   }
 
-  importRecords(rows: readonly ImportedRow[], replace: boolean): readonly ImportOutcome[] {
-    return this.#atomically(() => importRecords(this.#context, rows, replace));
+  importRecords(rows: readonly ImportedRow[], mode: ImportMode): readonly ImportOutcome[] {
+    return this.#atomically(() => importRecords(this.#context, rows, mode));
   }
 
   checkImported(row: ImportedRow): void {

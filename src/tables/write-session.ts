@@ -4,7 +4,7 @@ import type { RecordSource } from "../expression/expression.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Value } from "../base/value.ts";
 import type { Authority } from "./authority.ts";
-import type { ImportedRow, ImportOutcome } from "./import-records.ts";
+import type { ImportedRow, ImportMode, ImportOutcome } from "./import-records.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "./write.ts";
 
 /** Synchronous, inside one commit or rehearsal. What a failed write staged is undone; the session may go on. */
@@ -23,7 +23,7 @@ export interface WriteSession {
   /** Brings a deleted record back, with what its deletion took along. Throws NOT_FOUND where none can be restored that `authority` may know of. */
   restore(table: string, id: Value, authority: Authority | null): WriteOutcome;
   /** Records as they were stored elsewhere, without rules, in any order; those that refer to what is not there yet are deferred. */
-  importRecords(rows: readonly ImportedRow[], replace: boolean): readonly ImportOutcome[];
+  importRecords(rows: readonly ImportedRow[], mode: ImportMode): readonly ImportOutcome[];
   /** Throws what is wrong with the values of such a record. */
   checkImported(row: ImportedRow): void;
   /** With what is staged; expired records are null. */
