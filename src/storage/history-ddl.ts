@@ -151,7 +151,7 @@ function removeHistory({ connection }: HistoryContext, shape: TableShape, { isAp
   const name = quoted(historyTable(shape.sqlName));
   const count = connection.values(`SELECT count(*) FROM ${name}`)[0]![0] as number;
   const lost = difference(shape, null, `no longer keeps former versions, and there are ${count}`,
-    `Keep @table(history) or @table(trash), or let them pass first: shorten it to PT0S, start once, then remove it; if they may be lost, run ambit migrate apply --allow-destroy ${shape.name}.`, "destructive");
+    `Keep @table(history) or @table(trash), or shorten it and let them pass first; if they may be lost, run ambit migrate apply --allow-destroy ${shape.name}.`, "destructive");
   if (count > 0 && !isApproved(lost)) return [lost];
   connection.execute(`DROP TABLE ${name}`);
   return [];
