@@ -68,7 +68,7 @@ async function onData(call: Call, loaded: LoadedApp, { action, destroy }: Migrat
   }
 }
 
-function tell({ output }: Call, { action, text }: { readonly action: "plan" | "apply"; readonly text: string }, { steps, differences, online, snapshot }: MigrationReport): number {
+function tell({ output }: Call, { action, text }: { readonly action: "plan" | "apply"; readonly text: string }, { steps, differences, online, progress, snapshot }: MigrationReport): number {
   for (const step of steps) {
     output.object({ event: "step", ...step });
     output.say(`${step.kind.padEnd(12)} ${step.name} ${step.what}`);
@@ -76,6 +76,10 @@ function tell({ output }: Call, { action, text }: { readonly action: "plan" | "a
   for (const name of online) {
     output.object({ event: "online", name });
     output.say(`${"online".padEnd(12)} ${name} is filled beside live writes`);
+  }
+  for (const one of progress) {
+    output.object({ event: "progress", ...one });
+    output.say(`${"under way".padEnd(12)} ${one.name} ${one.percent} %${one.blocked === 0 ? "" : `, ${one.blocked} records do not comply so far`}`);
   }
   for (const difference of differences) {
     const { remedy, ...told } = difference;

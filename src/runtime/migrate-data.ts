@@ -8,7 +8,7 @@ import { backupDatabase } from "../storage/backup.ts";
 import type { Difference } from "../storage/compare-shapes.ts";
 import type { MigrationStep } from "../storage/describe-migration.ts";
 import type { MigrationApproval } from "../storage/migration-functions.ts";
-import { isTarget } from "../storage/pending-migration.ts";
+import { isTarget, type MigrationProgress } from "../storage/pending-migration.ts";
 import { migrationNeeded } from "../storage/prepare-catalog.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { LoadedApp } from "./load-app.ts";
@@ -25,6 +25,8 @@ export interface MigrationReport {
   readonly differences: readonly Difference[];
   /** Types whose tables are filled beside live writes. */
   readonly online: readonly string[];
+  /** Of what is under way by now. */
+  readonly progress: readonly MigrationProgress[];
   /** Taken before anything was lost. */
   readonly snapshot: string | null;
 }
@@ -45,7 +47,7 @@ export function approvalOf({ code }: LoadedApp, destroy: readonly string[]): Mig
 }
 
 export function planMigration({ storage, loaded }: MigrationParts, destroy: readonly string[]): MigrationReport {
-  return { ...storage.planCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy)), snapshot: null };
+  return { ...storage.planCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy)), progress: storage.migrationProgress(), snapshot: null };
 }
 
 /**
@@ -64,7 +66,7 @@ export async function applyMigration(parts: MigrationParts, destroy: readonly st
   if (plan.online.length > 0) await storage.fillShadows({ catalog, book, approval, pause });
   const steps = storage.prepareCatalog(catalog, book, approval);
   switched();
-  return { steps, differences: [], online: plan.online, snapshot };
+  return { steps, differences: [], online: plan.online, progress: [], snapshot };
 }
 
 /** Before the app serves: goes on with a migration to these files that was interrupted. Answers what had been agreed to. */

@@ -12,7 +12,7 @@ import type { Connection } from "./connection.ts";
 import type { MigrationStep } from "./describe-migration.ts";
 import type { MigrationApproval } from "./migration-functions.ts";
 import { type FillOptions, MigrationRunner } from "./migration-runner.ts";
-import { type PendingMigration, pendingMigration } from "./pending-migration.ts";
+import { type MigrationProgress, type PendingMigration, pendingMigration, progressOf } from "./pending-migration.ts";
 import { type MigrationPlan, planCatalog, prepareCatalog } from "./prepare-catalog.ts";
 import type { ReadSnapshot } from "./read-snapshot.ts";
 import { loadVectorFunctions, usesVectors } from "./vector-functions.ts";
@@ -62,6 +62,10 @@ export class DataShape {
 
   pending(): PendingMigration | null {
     return pendingMigration(this.#options.writer);
+  }
+
+  progress(): readonly MigrationProgress[] {
+    return progressOf(this.#options.writer);
   }
 
   abandon(): Promise<void> {

@@ -118,6 +118,9 @@ test("stopped anywhere it goes on from there, also behind writes of a process th
     let batches = 0;
     const filling = opened.storage.fillShadows({ ...next, approval: approval({ Item: run }), pause: async () => { if (++batches === stop) throw new Error("stopped"); } });
     await expect(filling).rejects.toThrow("stopped");
+    const { percent } = opened.storage.migrationProgress()[0]!;
+    expect(percent).toBeGreaterThan(0);
+    expect(percent).toBeLessThan(100);
     await opened.storage.close();
     opened = openedStorage(directory, limits);
     // With the old files again: nobody follows.
@@ -151,6 +154,7 @@ test("a live write that the catalog to come would refuse is accepted, and blocks
     `Item.a is required, and there is no value for it (1 records: ${id(1)}).`, `Item.sku shares a value with another record, and must be unique (1 records: ${id(3)}).`,
   ]);
   expect(read(opened, old).length).toBe(200);
+  expect(opened.storage.migrationProgress()).toEqual([{ name: "Item", percent: 100, blocked: 5 }]);
   await put(opened, old, "Item", [{ id: id(1), a: 1, sku: "x1", parentId: null }, { id: id(2), a: 2, sku: "x2", parentId: null }, { id: id(4), a: 4, sku: "free", parentId: null }, { id: id(6), a: 6, sku: "x6", parentId: null }]);
   await put(opened, old, "Parent", [{ id: "p" }]);
   opened.storage.prepareCatalog(next.catalog, next.book, approval());

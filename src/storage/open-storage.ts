@@ -18,7 +18,7 @@ import { registerPlanFunctions } from "./plan-functions.ts";
 import type { MigrationStep } from "./describe-migration.ts";
 import type { MigrationApproval } from "./migration-functions.ts";
 import type { FillOptions } from "./migration-runner.ts";
-import type { PendingMigration } from "./pending-migration.ts";
+import type { MigrationProgress, PendingMigration } from "./pending-migration.ts";
 import type { MigrationPlan } from "./prepare-catalog.ts";
 import { readSnapshot, type ReadSnapshot } from "./read-snapshot.ts";
 import { privateDirectory, privateFile } from "./private-file.ts";
@@ -54,6 +54,8 @@ export interface Storage {
   fillShadows(options: FillOptions): Promise<void>;
   /** Null: no shadows are there. */
   pendingMigration(): PendingMigration | null;
+  /** Of each table whose shadow is there. */
+  migrationProgress(): readonly MigrationProgress[];
   abandonMigration(): Promise<void>;
   /** Durable when it resolves. Rejects with what the work threw, or why nothing or perhaps nothing was written. */
   commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result>;
@@ -161,6 +163,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
     planCatalog: (catalog, book, approval) => shape.plan(catalog, book, approval),
     fillShadows: (fill) => shape.fill(fill),
     pendingMigration: () => shape.pending(),
+    migrationProgress: () => shape.progress(),
     abandonMigration: () => shape.abandon(),
     get catalogVersion() { return shape.version; },
     commit: (work, afterCommit) => committer.commit(shape.followed(work), afterCommit),

@@ -1,6 +1,7 @@
 // What is kept with the data of a migration that takes longer than one commit. Written by online-migration.ts.
 import type { Catalog } from "../schema/catalog.ts";
 import { catalogShape } from "./catalog-shape.ts";
+import { quoted } from "./column.ts";
 import type { Connection } from "./connection.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
 import { dropNotes, dropShadow } from "./shadow-table.ts";
@@ -39,6 +40,23 @@ export function isTarget(pending: PendingMigration, catalog: Catalog): boolean {
 /** In a transaction of the caller's. */
 export function writePending(connection: Connection, pending: PendingMigration): void {
   writeMeta(connection, STATE_KEY, JSON.stringify(pending));
+}
+
+export interface MigrationProgress {
+  readonly name: string;
+  /** Of the way through the table, in percent. */
+  readonly percent: number;
+  /** Records looked at that stand in the way of the switch so far. */
+  readonly blocked: number;
+}
+
+export function progressOf(connection: Connection): MigrationProgress[] {
+  return (pendingMigration(connection)?.tables ?? []).map(({ name, live, cursor }) => {
+    const blocked = connection.values(`SELECT count(*) FROM "$blocked" WHERE "table" = ?1`, live)[0]![0] as number;
+    const [least, most] = connection.values(`SELECT min(rowid), max(rowid) FROM ${quoted(live)}`)[0] as [number | null, number | null];
+    const way = least === null || most === null || cursor === null ? 1 : (Number(cursor) - least) / (most - least + 1);
+    return { name, percent: Math.floor(100 * Math.min(1, Math.max(0, way))), blocked };
+  });
 }
 
 /** In a transaction of the caller's: everything that was filled goes. */

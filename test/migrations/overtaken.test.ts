@@ -56,7 +56,7 @@ test("an administrator may ask for it over the wire, nobody else; a plan changes
     const body = { action: "plan", destroy: [] };
     expect((await httpCaller(() => app.url, null).post("/admin/migrate", body)).status).toBe(401);
     const administrator = httpCaller(() => app.url, "administrator-token-of-tests");
-    expect((await administrator.post("/admin/migrate", body)).json<object>()).toEqual({ steps: [], differences: [], online: [], snapshot: null });
+    expect((await administrator.post("/admin/migrate", body)).json<object>()).toEqual({ steps: [], differences: [], online: [], progress: [], snapshot: null });
     expect((await administrator.post("/admin/migrate", { action: "destroy" })).code).toBe("MALFORMED_BODY");
     expect((await administrator.get("/admin/migrate")).code).toBe("METHOD_NOT_ALLOWED");
     writeFileSync(join(app.running.loaded.directory, "schema.graphql"), `type Task ${allow} { id: ID! @primaryKey `);
