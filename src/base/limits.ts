@@ -21,6 +21,8 @@ export interface Limits {
   readonly bulkRows: number;
   /** Operations of one batch. */
   readonly batchOperations: number;
+  /** A batch without code runs in one commit, while everything else waits, for so long. */
+  readonly batchMs: number;
   readonly cascadeRows: number;
   /** A plan that may visit more rows carries the deadline `queryMs`. */
   readonly scanRows: number;
@@ -92,6 +94,7 @@ export const defaultLimits: Limits = {
   listValues: 1_000,
   bulkRows: 10_000,
   batchOperations: 100,
+  batchMs: 1_000,
   cascadeRows: 10_000,
   scanRows: 100_000,
   queryMs: 5_000,

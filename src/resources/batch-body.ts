@@ -129,7 +129,9 @@ class BatchBody {
     const queries = body.returning !== null;
     const isLate = queries && !this.#doubts.isEmpty;
     this.#answers.add({ writes: this.#work.written, given: isLate ? "end" : "place", queries, ready, of: { table: tableOf(body), id: written.done[0]?.id ?? null } });
-    if (isLate) throw LATER;
+    // Nobody needs it before the commit, and it would cost a rehearsal of all that was written so far.
+    const isLeft = queries && !looksForRecords(body) && !overridden && !this.#pass.isReferred(index);
+    if (isLate || isLeft) throw LATER;
     return ready(stateOf(this.#work, run.now));
   }
 

@@ -22,7 +22,7 @@ export class NotInSession extends AmbitError {
   }
 }
 
-/** Its answer needs constraints that do not hold yet: it is given in the end. */
+/** Its answer is not given now: constraints do not hold yet, or nobody asks for it before the commit. */
 export const LATER = Symbol("later");
 
 /** An answer that tells a record's version, as long as the record stays what it was. */
@@ -54,7 +54,7 @@ export class BatchSession {
 
   #run(script: BatchScript): JsonText {
     const { clock, limits } = this.#core;
-    const untilMs = clock.now() + limits.soloMs;
+    const untilMs = clock.now() + limits.batchMs;
     const pass = script.begin();
     for (let index = 0; index < script.length; index++) {
       if (clock.now() > untilMs) throw new NotInSession();

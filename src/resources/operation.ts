@@ -41,6 +41,8 @@ export interface BatchPass {
    * answer in place of one that it may have already. Synchronous where `dispatch` is. Throws what is wrong with it.
    */
   step(index: number, dispatch: BatchDispatch): void | Promise<void>;
+  /** Whether a later operation refers to the answer of `index`. */
+  isReferred(index: number): boolean;
   /** The answers of all. */
   answers(): JsonText;
 }

@@ -1,5 +1,5 @@
 // Batches against each other and against bad clients: what many do at once is what some order of them would do, and a batch that nobody
-// waits for is there as a whole or not at all. Plain batches and batches with code, also with no time for the first way (soloMs 1).
+// waits for is there as a whole or not at all. Plain batches and batches with code, also with no time for the first way (batchMs 1).
 import { afterAll, afterEach, describe, expect, test } from "bun:test";
 import { createDice } from "../fuzz/dice.ts";
 import { rawExchange, statusOf } from "../scenarios/raw-connection.ts";
@@ -60,7 +60,7 @@ async function rows<Row>(path: string): Promise<Row[]> {
 const code = { method: "POST", path: "/nothing" };
 const create = (id: string, balance: number): object => ({ method: "PUT", path: `/Account/${id}`, body: { balance } });
 const ways: readonly { readonly name: string; readonly limits: string; readonly front: readonly object[] }[] = [
-  { name: "straight", limits: "", front: [] }, { name: "behind code", limits: "", front: [code] }, { name: "in no time", limits: ", soloMs: 1, transactionAttempts: 50", front: [] },
+  { name: "straight", limits: "", front: [] }, { name: "behind code", limits: "", front: [code] }, { name: "in no time", limits: ", batchMs: 1, transactionAttempts: 50", front: [] },
 ];
 
 for (const { name, limits, front } of ways) {

@@ -80,6 +80,10 @@ class Pass implements BatchPass {
     return whenReady(answer(request, route), (made) => this.#keep(index, item, made));
   }
 
+  isReferred(index: number): boolean {
+    return this.#isReferred(this.#input.items[index]!);
+  }
+
   answers(): JsonText {
     return new JsonText(`{"results":[${this.#texts.join(",")}]}`);
   }
@@ -88,7 +92,7 @@ class Pass implements BatchPass {
     const resolve = (reference: Reference): unknown => this.#valueOf(reference);
     const headers = new Map(item.headers);
     // Whoever refers to an answer means to have one.
-    if (item.name !== null && this.#input.referred.has(item.name) && item.method !== "GET" && !/(?:^|[,;\s])return\s*=/i.test(headers.get("prefer") ?? "")) {
+    if (this.#isReferred(item) && item.method !== "GET" && !/(?:^|[,;\s])return\s*=/i.test(headers.get("prefer") ?? "")) {
       headers.set("prefer", headers.has("prefer") ? `${headers.get("prefer")!}, ${REPRESENTATION}` : REPRESENTATION);
     }
     const hasBody = item.body !== undefined;
@@ -113,7 +117,12 @@ class Pass implements BatchPass {
     return route;
   }
 
-  #keep(index: number, { name }: BatchItem, { status, headers, body }: Answer): void {
+  #isReferred({ name }: BatchItem): boolean {
+    return name !== null && this.#input.referred.has(name);
+  }
+
+  #keep(index: number, item: BatchItem, { status, headers, body }: Answer): void {
+    const { name } = item;
     const bytes = body === null ? "" : typeof body === "string" ? body : new TextDecoder().decode(body);
     const type = headers["content-type"] ?? "";
     const text = bytes === "" ? "null" : /[/+]json\b/.test(type) ? bytes : JSON.stringify(bytes);
@@ -123,7 +132,7 @@ class Pass implements BatchPass {
     this.#bytes += this.#texts[index].length - before;
     const { answerBytes } = this.#whole.limits;
     if (this.#bytes > answerBytes) throw fault("TOO_MANY_ROWS", `The answers are larger than limits.answerBytes (${answerBytes}).`, { fix: "Ask for less." });
-    if (name !== null && this.#input.referred.has(name)) this.#bodies.set(name, { text });
+    if (name !== null && this.#isReferred(item)) this.#bodies.set(name, { text });
   }
 
   #valueOf(reference: Reference): unknown {
