@@ -138,7 +138,7 @@ function checkHeaders(exchange: ServerExchange): void {
 }
 
 function proceed(exchange: ServerExchange, identity: Identity, system: SystemRoute | null): Answer | Promise<Answer> {
-  exchange.identity = withinTenant(identity, (name) => exchange.header(name));
+  exchange.identity = identity.kind === "administrator" ? withinTenant(identity, (name) => exchange.header(name)) : identity;
   exchange.authenticated = true;
   return system === null ? exchange.app.handler.handle(exchange) : system.answer(exchange, exchange.app);
 }
