@@ -85,8 +85,8 @@ export interface Environment {
 
 /** Where an evaluation finds other records, without rules, expired ones invisible. Its implementer is in `tables/`. */
 export interface RecordSource {
-  /** The record of `table` with this primary key. */
-  get(table: string, id: Value): { readonly [field: string]: Value } | null;
+  /** The record of `table` with this primary key. `looksAt`: its fields that count; without it all do. */
+  get(table: string, id: Value, looksAt?: ReadonlySet<string>): { readonly [field: string]: Value } | null;
   /** True if some record satisfies `where` (an `exists` node's), null if unknown. */
   exists(table: string, row: RowName, where: Expression, environment: Environment): boolean | null;
 }

@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { Relation } from "../schema/catalog.ts";
 import type { Environment, Expression } from "./expression.ts";
+import { ownFieldsOf } from "./inspect.ts";
 import { valueAt } from "./json-value.ts";
 import type { Program, ProgramScope } from "./program.ts";
 
@@ -26,26 +27,32 @@ export function fieldProgram(expression: FieldExpression, scope: ProgramScope): 
   };
 }
 
+interface Step { readonly relation: Relation; /** What counts of the record that it leads to. */ readonly looksAt: ReadonlySet<string> }
+
 /** The to-one relations of a path, and the table it ends in. */
-function relationSteps(expression: FieldExpression, scope: ProgramScope): { steps: readonly Relation[]; table: string } {
-  const steps: Relation[] = [];
+function relationSteps(expression: FieldExpression, scope: ProgramScope): { steps: readonly Step[]; table: string } {
+  const relations: Relation[] = [];
   let { table } = expression;
   for (const name of expression.path) {
     const relation = scope.book.catalog.tables.get(table)?.fields.get(name)?.relation;
     assert(relation !== undefined && relation !== null && relation.kind === "one", `a to-one relation: ${table}.${name}`);
-    steps.push(relation);
+    relations.push(relation);
     table = relation.table;
   }
+  const steps = relations.map((relation, index): Step => {
+    const next = relations[index + 1];
+    return { relation, looksAt: next === undefined ? ownFieldsOf(relation.table, expression.field, scope.book) : new Set([next.from]) };
+  });
   return { steps, table };
 }
 
-function follow(start: Row, steps: readonly Relation[], environment: Environment): Row {
+function follow(start: Row, steps: readonly Step[], environment: Environment): Row {
   let values = start;
-  for (const step of steps) {
-    const key: Value = values === null ? null : valueOf(values, step.from);
+  for (const { relation, looksAt } of steps) {
+    const key: Value = values === null ? null : valueOf(values, relation.from);
     if (key === null) return null;
     assert(environment.source !== null, "a source of records for a relation path");
-    values = environment.source.get(step.table, key);
+    values = environment.source.get(relation.table, key, looksAt);
   }
   return values;
 }

@@ -95,6 +95,23 @@ export function fieldsRead(expression: Expression): readonly FieldRead[] {
   return [...found.values()];
 }
 
+/** Stored fields of row `record`, of `table`, that decide the expression's value; behind a relation only its key. Computed fields are looked into. */
+export function ownFields(expression: Expression, table: string, book: ExpressionBook): ReadonlySet<string> {
+  const found = new Set<string>();
+  for (const { row, path: [relation], field } of fieldsRead(expression)) {
+    if (row !== "record") continue;
+    const name = relation === undefined ? field : book.catalog.tables.get(table)?.fields.get(relation)?.relation?.from ?? field;
+    for (const own of ownFieldsOf(table, name, book)) found.add(own);
+  }
+  return found;
+}
+
+/** The same of one field: itself, or what it is computed from. */
+export function ownFieldsOf(table: string, field: string, book: ExpressionBook): ReadonlySet<string> {
+  const computed = book.computed(table, field);
+  return computed === null ? new Set([field]) : ownFields(computed, table, book);
+}
+
 /** The same expression about another row. Rows that an `exists` inside binds by the same name stay. */
 export function bindRow(expression: Expression, from: RowName, to: RowName): Expression {
   if (expression.op === "exists" && expression.row === from) return expression;

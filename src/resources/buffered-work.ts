@@ -86,7 +86,7 @@ export class BufferedWork implements Work {
     this.#committed = parts.tables.sourceFor(this.#reads);
     this.#draft = parts.tables.draft(who, this.#reads);
     this.source = {
-      get: (table, id) => this.get(table, id)?.values ?? null,
+      get: (table, id, looksAt) => this.ask(false, (source) => source!.get(table, id, looksAt)),
       exists: (table, row, where, environment) => this.ask(false, (source) => source!.exists(table, row, where, environment)),
     };
   }

@@ -7,12 +7,11 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import { typeOf } from "../expression/field-type.ts";
 import { bindRow, partsOf, withParts } from "../expression/inspect.ts";
 import { footprintsOf } from "../query/footprint-plan.ts";
-import { keyFootprint } from "../query/footprint.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Connection } from "../storage/connection.ts";
 import { expressionSql, type BindSlot } from "../storage/expression-sql.ts";
 import { toSqlValue } from "../storage/sql-value.ts";
-import type { ReadNotes } from "./read-notes.ts";
+import { noteFields, type ReadNotes } from "./read-notes.ts";
 
 export interface RecordSourceOptions {
   readonly catalog: Catalog;
@@ -42,8 +41,8 @@ export function createRecordSource(options: RecordSourceOptions): RecordSource {
   let known = questions.get(book);
   if (known === undefined) questions.set(book, known = new WeakMap());
   return {
-    get(table, id) {
-      reads?.note(keyFootprint(options.catalog.tables.get(table)!, id));
+    get(table, id, looksAt) {
+      if (reads !== null) noteFields(reads, options.catalog.tables.get(table)!, id, looksAt);
       return options.get(table, id);
     },
     exists(table, row, where, environment) {

@@ -81,7 +81,7 @@ export class Session implements WriteSession {
         applyPossible(this.#overlay, options.connection);
         return options.connection;
       },
-      get: (table, id) => this.get(table, id)?.values ?? null,
+      get: (table, id) => this.#visible(modelOf(options.models, table), id)?.values ?? null,
     });
     this.#context = this.#createContext();
   }
@@ -118,6 +118,10 @@ export class Session implements WriteSession {
   get(table: string, id: Value): StoredRecord | null {
     const model = modelOf(this.#options.models, table);
     noteRecord(this.#context, model, id);
+    return this.#visible(model, id);
+  }
+
+  #visible(model: TableModel, id: Value): StoredRecord | null {
     const found = this.#overlay.visible(this.#overlay.slot(model, id));
     return found !== null && isWithin(this.#options.confinement, model.table, found.values) ? found : null;
   }

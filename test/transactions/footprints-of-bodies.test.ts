@@ -15,6 +15,8 @@ type Item @table @export
   id: ID! @primaryKey
   shopId: ID @indexed
   shop: Shop @relationship(from: "shopId")
+  offerId: ID
+  offer: Offer @relationship(from: "offerId")
   sku: String @indexed(unique: true)
   mail: String @indexed(unique: true, fold: true)
   left: String right: String
@@ -23,6 +25,7 @@ type Item @table @export
   parts: [Part!]! @relationship(to: "itemId")
 }
 type Part @table @export @allow(to: ["clerk"], do: [READ]) { id: ID! @primaryKey itemId: ID! @indexed item: Item! @relationship(from: "itemId", onDelete: CASCADE) weight: Int! @default(value: 0) }
+type Offer @table @export { id: ID! @primaryKey until: DateTime @expiresAt }
 type Guard @table @export { id: ID! @primaryKey itemId: ID item: Item @relationship(from: "itemId") }
 type Endpoints { run: JSON @http(method: POST) @allow(to: ["clerk"]) }
 `;
@@ -56,6 +59,8 @@ const rows: { readonly [name: string]: Row } = {
   "a filter over a relation": { does: (db) => db["Item"]!.find({ shop: { open: true }, select: ["id"] }), meanwhile: (admin) => admin.update("Shop", "s1", { open: false }), matters: true },
   "an update, and the same record": { does: (db) => db["Item"]!.update("i1", { price: 3 }), meanwhile: (admin) => admin.update("Item", "i1", { stock: 5 }), matters: true },
   "the rule of an update, over another record": { does: (db) => caught(db["Item"]!.update("i1", { price: 3 })), meanwhile: (admin) => admin.update("Shop", "s1", { open: false }), matters: true },
+  "the rule of an update, and what it does not look at": { does: (db) => caught(db["Item"]!.update("i1", { price: 3 })), meanwhile: (admin) => admin.update("Shop", "s1", { visits: 5 }), matters: false },
+  "a reference to what comes to its end": { does: (_, system) => caught(system["Item"]!.create({ id: "i9", offerId: "o1" })), meanwhile: (admin) => admin.update("Offer", "o1", { until: "2000-01-01T00:00:00.000Z" }), matters: true },
   "a reference, and the parent's numbers": { does: (_, system) => system["Item"]!.create({ id: "i9", shopId: "s1" }), meanwhile: (admin) => admin.update("Shop", "s1", { visits: 5 }), matters: false },
   "a reference, and the parent goes": { does: (_, system) => caught(system["Guard"]!.create({ itemId: "i3" })), meanwhile: (admin) => admin.remove("Item", "i3"), matters: true },
   "a reference to nothing, which appears": { does: (_, system) => caught(system["Guard"]!.create({ itemId: "i9" })), meanwhile: (admin) => admin.create("Item", { id: "i9" }), matters: true },
@@ -81,6 +86,7 @@ test.each(Object.keys(rows))("%s", async (name) => {
   apps.push(app);
   const admin = app.as(administrator);
   await admin.create("Shop", { id: "s1", open: true });
+  await admin.create("Offer", { id: "o1", until: "2999-01-01T00:00:00.000Z" });
   await admin.create("Item", [{ id: "i1", shopId: "s1", sku: "one" }, { id: "i2", shopId: "s1" }, { id: "i3" }]);
   await admin.create("Part", [{ id: "p1", itemId: "i1" }, { id: "p2", itemId: "i2" }]);
   let runs = 0;
