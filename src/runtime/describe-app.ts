@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { describeRule } from "../access/describe-rule.ts";
 import { durationOf } from "../base/duration.ts";
 import { unavailable } from "../schema/availability.ts";
-import type { Callable, Field, Table, TypeRef } from "../schema/catalog.ts";
+import type { Callable, Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
 import type { LoadedApp } from "./load-app.ts";
 
 export interface RunningFacts {
@@ -54,7 +54,7 @@ function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Se
     tables: tables.map((table) => describeTable(table, running?.counts[table.name] ?? null)),
     endpoints: [...catalog.endpoints.values()].map(describeCallable),
     enums: Object.fromEntries([...catalog.enums.values()].map((type) => [type.name, type.values])),
-    routes: [...tables.flatMap(tableRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null)],
+    routes: [...tables.flatMap(tableRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...graphqlRoutes(catalog)],
     roles: catalog.roles,
     problems: loaded.diagnostics.map(({ code, severity, message, fix, position }) => ({ code, severity, where: `${position.file}:${position.line}:${position.column}`, message, fix })),
     recentErrors: running?.recentErrors ?? [],
@@ -65,6 +65,7 @@ function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Se
 function describeTable(table: Table, records: number | null): object {
   return {
     name: table.name, path: table.exportName === null ? null : `/${table.exportName}`, records,
+    ...(table.tenant === null ? {} : { tenant: table.tenant }),
     fields: Object.fromEntries([...table.fields.values()].map((field) => [field.name, describeField(field, table)])),
     indexes: table.indexes.map((index) => `${index.unique ? "unique " : ""}${index.kind} (${index.fields.join(", ")})`),
     allow: table.allow.map(describeRule), checks: table.checks.map((check) => check.rule.source),
@@ -100,8 +101,13 @@ function route(callable: Callable, table: string): string | null {
   return callable.http === null ? null : `${callable.http.method} /${callable.http.path.join("/")}`;
 }
 
+function graphqlRoutes({ tables, endpoints }: Catalog): string[] {
+  const isExported = [...tables.values()].some(({ exportOver }) => exportOver.includes("GRAPHQL")) || [...endpoints.values()].some(({ exportOver }) => exportOver?.includes("GRAPHQL") === true);
+  return isExported ? ["GET POST /graphql"] : [];
+}
+
 function tableRoutes(table: Table): string[] {
-  if (table.exportName === null) return [];
+  if (table.exportName === null || !table.exportOver.includes("REST")) return [];
   const path = `/${table.exportName}`;
   const former = [...(table.historyMs === null ? [] : [`GET ${path}/{id}/history`]), ...(table.trashMs === null ? [] : [`POST ${path}/{id}/restore`])];
   return [`GET POST PATCH DELETE ${path}`, `GET PUT PATCH DELETE ${path}/{id}`, ...former, ...[...table.actions.values()].map((action) => route(action, table.exportName!)!)];
