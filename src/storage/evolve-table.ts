@@ -29,7 +29,7 @@ export function evolveTable(context: RefillContext, change: TableChange, { isApp
   const found = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change), ...heldVectors(context, change)];
   const refused = found.filter((one) => !isApproved(one) && (rewrite === null || one.kind !== "needs-data"));
   if (refused.length > 0) return refused;
-  if (rewrite !== null || found.some(({ kind, field }) => kind === "destructive" && keepsPart(change, field))) return rewriteAll(context, change, rewrite ?? { run: null, renamed: [] });
+  if (rewrite !== null || found.some(({ kind, field }) => kind === "destructive" && keepsPart(change, field))) return rewriteAll(context, change, rewrite ?? { run: null, renamed: [], dropsUndeclared: true });
   const steps = parts(change);
   dropParts(context, change.old, steps);
   addColumns(context, change);

@@ -56,7 +56,7 @@ function eachTable(context: CatalogContext, { old, next, renames, shadows, funct
     else if (isEmpty(connection, present)) recreateTable(connection, table, catalog, present, shape);
     else {
       const run = functions.get(table.name);
-      const rewrite = run === undefined ? null : { run, renamed: renames.find(({ to }) => to.sqlName === shape.sqlName)?.fields ?? [] };
+      const rewrite = run === undefined ? null : { run, dropsUndeclared: true, renamed: renames.find(({ to }) => to.sqlName === shape.sqlName)?.fields ?? [] };
       differences.push(...evolveTable({ ...context, table }, compareTables(present, shape, table), { isApproved, rewrite }));
     }
   }

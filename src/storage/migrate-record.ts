@@ -24,6 +24,8 @@ export type RecordMigration = (row: StoredRow) => MigratedRecord;
 export interface RecordMigrationOptions {
   readonly change: TableChange;
   readonly run: MigrationFunction | null;
+  /** Undeclared fields may be lost where the table no longer admits them. */
+  readonly dropsUndeclared: boolean;
   /** The function sees a renamed field under both names. */
   readonly renamed: TableRename["fields"];
 }
@@ -40,7 +42,7 @@ interface Step {
 
 type Draft = { [field: string]: Value };
 
-export function recordMigration(context: RefillContext, { change, run, renamed }: RecordMigrationOptions): RecordMigration {
+export function recordMigration(context: RefillContext, { change, run, renamed, dropsUndeclared }: RecordMigrationOptions): RecordMigration {
   const steps = stepsOf(context, change);
   const computed = steps.filter(({ field }) => field.fill?.kind === "computed").map(({ field }) => field.name);
   return (row) => {
@@ -48,10 +50,13 @@ export function recordMigration(context: RefillContext, { change, run, renamed }
     const given = run === null ? {} : answerOf(run, aliased(row.values, renamed), problems);
     const unknown = Object.keys(given).find((name) => !isGivable(context, name));
     if (unknown !== undefined) problems.push({ field: null, what: `has a function in Migrations that gives ${unknown}, which is no field that may be given${meant(context, unknown)}` });
-    const draft: Draft = context.table.open ? undeclared(row.values, change) : {};
+    const rest = change.old.open ? undeclared(row.values, change) : {};
+    if (!context.table.open && !dropsUndeclared && Object.keys(rest).length > 0) problems.push({ field: null, what: "no longer admits undeclared fields, and has some" });
+    const draft: Draft = context.table.open ? rest : {};
     for (const step of steps) if (step.field.fill?.kind !== "computed") draft[step.field.name] = valueOf(context, step, { row, given, run }, problems);
     if (problems.length > 0) return { ok: false, problems };
     const whole = computed.length === 0 ? draft : completed(context, computed, draft, problems);
+    for (const { field, dimensions } of change.next.vectors) if (hasOtherLength(whole[field] ?? null, dimensions)) problems.push({ field, what: `has ${dimensions} dimensions now, and holds a vector of another length` });
     for (const { field } of steps) if (field.type.required && (whole[field.name] ?? null) === null) problems.push({ field: field.name, what: "is required, and there is no value for it" });
     return problems.length > 0 ? { ok: false, problems } : { ok: true, values: whole, expires: expiryOf(context, change, row, whole) };
   };
@@ -68,6 +73,10 @@ function stepsOf({ table }: RefillContext, { old, next }: TableChange): Step[] {
     const same = typeProblems(oldType, nextType, "").length === 0 && JSON.stringify(oldType.fields) === JSON.stringify(nextType.fields);
     return { field, from: same ? "kept" : "fitted", old: oldType, next: nextType, fallback };
   });
+}
+
+function hasOtherLength(value: Value, dimensions: number): boolean {
+  return Array.isArray(value) && value.length !== dimensions;
 }
 
 function isGivable({ table }: RefillContext, name: string): boolean {
@@ -112,6 +121,10 @@ function valueOf(context: RefillContext, { field, from, old, next, fallback }: S
     return value ?? null;
   };
   if (told !== undefined) return coerced(told, { type: { ...field.type, required: false }, limits: field.limits });
+  if (old === null && (row.values[field.name] ?? null) !== null) {
+    problems.push({ field: field.name, what: "is new, and an undeclared field of that name is there; its function in Migrations must say what becomes of it" });
+    return null;
+  }
   if (from === "given") {
     problems.push({ field: field.name, what: `changed its type, and ${run === null ? "no function in Migrations converts it" : "its function in Migrations gives no value for it"}` });
     return null;

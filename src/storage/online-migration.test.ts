@@ -198,6 +198,24 @@ test("files that ask for something else give up what was filled; so does a schem
   void old;
 });
 
+test("what a large table would lose without a word blocks it: undeclared fields, vectors of another length", async () => {
+  const { opened, app: old } = await started(`type Item @table(open: true) { id: ID! @primaryKey v: Vector @indexed(type: VECTOR, dimensions: 2) }`, 100, (index) => ({ id: id(index), v: [index, 1], ...(index === 5 ? { loose: "x" } : {}) }));
+  const closed = appOf(`type Item @table { id: ID! @primaryKey v: Vector @indexed(type: VECTOR, dimensions: 3) }`);
+  await opened.storage.fillShadows({ ...closed, approval: approval() });
+  expect(refusal(() => opened.storage.prepareCatalog(closed.catalog, closed.book, approval()))).toEqual([
+    "Item.v has 3 dimensions now, and holds a vector of another length (99 records: i000000, i000001, i000002, i000003, i000004, ...).", `Item no longer admits undeclared fields, and has some (1 records: ${id(5)}).`,
+  ]);
+  const declared = appOf(`type Item @table(open: true) { id: ID! @primaryKey v: Vector @indexed(type: VECTOR, dimensions: 2) loose: String @indexed }`);
+  await opened.storage.fillShadows({ ...declared, approval: approval() });
+  expect(refusal(() => opened.storage.prepareCatalog(declared.catalog, declared.book, approval()))[0]).toStartWith("Item.loose is new, and an undeclared field of that name is there;");
+  const run: MigrationFunction = (record) => ({ loose: record["loose"] ?? null });
+  await opened.storage.fillShadows({ ...declared, approval: approval({ Item: run }) });
+  opened.storage.prepareCatalog(declared.catalog, declared.book, approval({ Item: run }));
+  expect(read(opened, declared)[5]).toEqual({ id: id(5), v: [5, 1], loose: "x" });
+  await opened.storage.fillShadows({ ...appOf(`type Item @table { id: ID! @primaryKey v: Vector loose: String }`), approval: approval({}, "Item") });
+  void old;
+});
+
 test("given up in the midst of it, whoever fills it is told", async () => {
   const { opened } = await started("type Item @table { id: ID! @primaryKey a: Int }", 600, (index) => ({ id: id(index), a: index }));
   const next = appOf("type Item @table { id: ID! @primaryKey a: Int @indexed }");

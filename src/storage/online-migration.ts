@@ -14,7 +14,7 @@ import { canHaveShadow, createShadow, dropTriggers } from "./shadow-table.ts";
 import { LEAST_KEY } from "./stored-rows.ts";
 import { storedShape } from "./stored-shape.ts";
 
-export interface OnlineTable { readonly table: Table; readonly live: TableShape; readonly change: TableChange; readonly run: MigrationFunction | null; readonly renamed: TableRename["fields"] }
+export interface OnlineTable { readonly table: Table; readonly live: TableShape; readonly change: TableChange; readonly run: MigrationFunction | null; readonly renamed: TableRename["fields"]; readonly dropsUndeclared: boolean }
 
 export class OnlineMigration {
   readonly target: string;
@@ -43,7 +43,7 @@ export class OnlineMigration {
       const { cursor, shadow: sqlName } = state.tables[index]!;
       const shadow = { table: one.table, live: one.live, sqlName };
       if (!isSame) createShadow(connection, shadow, catalog, renames);
-      return new BackFill({ ...context, table: one.table }, { shadow, change: one.change, run: one.run, renamed: one.renamed, from: cursor === null ? null : BigInt(cursor) });
+      return new BackFill({ ...context, table: one.table }, { shadow, change: one.change, run: one.run, renamed: one.renamed, dropsUndeclared: one.dropsUndeclared, from: cursor === null ? null : BigInt(cursor) });
     });
     writePending(connection, state);
     const migration = new OnlineMigration(context, wanted.target, fills);
@@ -140,8 +140,9 @@ export function onlineTables(context: CatalogContext, approval: MigrationApprova
     const isLarge = connection.values(`SELECT count(*) FROM (SELECT 1 FROM ${quoted(live.sqlName)} LIMIT ?1)`, limits.migrateInPlaceRows + 1)[0]![0] as number > limits.migrateInPlaceRows;
     if (!isLarge || !isHeavy(change) || !canHaveShadow(connection, table, catalog, renames)) return [];
     const candidate = approval.functions.get(table.name);
-    const run = candidate !== undefined && asksForValues(change) && !isApplied(connection, table.name, candidate) ? candidate : null;
-    return [{ table, live, change, run, renamed: renames.find(({ to }) => to.sqlName === shape.sqlName)?.fields ?? [] }];
+    // Which records need it is not known before each was looked at.
+    const run = candidate !== undefined && !isApplied(connection, table.name, candidate) ? candidate : null;
+    return [{ table, live, change, run, dropsUndeclared: approval.destroy.has(table.name), renamed: renames.find(({ to }) => to.sqlName === shape.sqlName)?.fields ?? [] }];
   });
 }
 
