@@ -86,7 +86,10 @@ function nowhere(references: readonly { readonly table: string; readonly id: str
   });
 }
 
-/** What waits: nothing, for a record that it refers to, or for one that it was written without. */
+/** Where a pass over what waits brings less than this part of it, what is left hangs together too closely. */
+const LITTLE = 0.1;
+
+/** For a record that it refers to, or for one that it was written without. */
 type Waiting = "parents" | "completion";
 
 class Writing {
@@ -116,9 +119,9 @@ class Writing {
     for (let descending = true; this.#count("parents") > 0; descending = !descending) {
       const before = this.#count("parents");
       await this.#pass("parents", { descending, loosen });
-      const moved = this.#count("parents") < before;
-      if (!moved && loosen) throw this.#stuck();
-      loosen = !moved;
+      const moved = before - this.#count("parents");
+      if (moved === 0 && loosen) throw this.#stuck();
+      loosen = moved < before * LITTLE;
     }
     await this.#pass("completion", { descending: false, loosen: false });
     if (this.#count("completion") > 0) throw this.#stuck();
