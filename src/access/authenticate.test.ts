@@ -77,7 +77,7 @@ describe("shared secret", () => {
   });
 
   test("a tenant is text or a whole number, else there is none", async () => {
-    for (const [id, tenant] of [["t9", "t9"], [42, "42"], ["", null], [1.5, null], [["t9"], null], [{ t9: true }, null], [true, null], [null, null]] as const) {
+    for (const [id, tenant] of [["t9", "t9"], [42, "42"], ["", null], ["\ud800", null], ["a\u0000b", null], [1.5, null], [["t9"], null], [{ t9: true }, null], [true, null], [null, null]] as const) {
       expect((await authenticate({ org: { id } })).tenant).toBe(tenant);
     }
     expect((await authenticate({ org: "t9" })).tenant).toBeNull();

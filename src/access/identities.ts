@@ -1,5 +1,6 @@
 // Makes identities: anonymous, administrator, system, and subjects with a key over everything that decides their rights.
 import { createHash } from "node:crypto";
+import { isWellFormedText } from "../base/text.ts";
 import type { Json } from "../base/value.ts";
 import type { Identity } from "./identity.ts";
 
@@ -25,11 +26,13 @@ export const systemIdentity: Identity = fixed("system");
 
 export function subjectIdentity(facts: SubjectFacts): Identity {
   const roles = [...new Set(facts.roles)].filter(isGrantable).sort();
+  // What no record could hold is nobody's name, or SQLite would take it for another.
+  const tenant = facts.tenant !== null && facts.tenant !== "" && isWellFormedText(facts.tenant) ? facts.tenant : null;
   // App code sees them, and an identity serves many requests.
   const claims = frozen(structuredClone(facts.claims ?? {}));
   return {
-    kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant: facts.tenant === "" ? null : facts.tenant, claims,
-    key: hash(["subject", facts.subject, roles, facts.tenant === "" ? null : facts.tenant, ordered(claims)]),
+    kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant, claims,
+    key: hash(["subject", facts.subject, roles, tenant, ordered(claims)]),
     expiresAtMs: facts.expiresAtMs ?? null,
   };
 }

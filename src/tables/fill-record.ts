@@ -162,7 +162,7 @@ function defaultOf(context: WriteContext, { model, field, sent, write, issues }:
     }
     case "created-time": case "updated-time": return context.overlay.now;
     case "created-by": return write.authority === null ? context.actor : write.authority.subject;
-    case "tenant": return context.confinement?.tenant ?? null;
+    case "tenant": return fitted(context, field, context.confinement?.tenant ?? null, issues);
     case "sequence": case "computed": return null;
     default: return unreachable(fill);
   }

@@ -123,3 +123,9 @@ test("what expires is gone for all tenants, whoever takes its place", async () =
   const remove = tables.commit((session) => session.write({ kind: "remove", table: "Offer", id: "o2", precondition: null }, { dialect: "code", authority: null, sent: null }), { actor: null, requestId: "r", confinement: { tenant: "b" } });
   await expect(remove).rejects.toMatchObject({ code: "REFERENCE_VIOLATION", message: "This record of Offer is still referred to." });
 });
+
+test("the tenant that is filled in fits the field as what is sent does", async () => {
+  const tables = tablesOf(open(), `type Note @table(tenant: "org") { id: ID! @primaryKey org: ID! @length(max: 5) @pattern(regex: "^[a-z]+$") }`);
+  expect(await create(tables, "Note", {}, "acme")).toMatchObject({ org: "acme" });
+  for (const tenant of ["toolong", "A1"]) await expect(create(tables, "Note", {}, tenant)).rejects.toMatchObject({ code: "VALIDATION_FAILED" });
+});
