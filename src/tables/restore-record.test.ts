@@ -13,7 +13,8 @@ type Issue @table(trash: "P30D", history: "P90D") {
 }
 type Note @table(trash: "P30D") { id: ID! @primaryKey issueId: ID! issue: Issue! @relationship(from: "issueId", onDelete: CASCADE) }
 type Mark @table { id: ID! @primaryKey issueId: ID! issue: Issue! @relationship(from: "issueId", onDelete: CASCADE) }
-type Rule @table(trash: "P30D") @check(rule: "record.low <= record.high") { id: ID! @primaryKey low: Int! high: Int! }`;
+type Room @table { id: ID! @primaryKey seats: Int! }
+type Booking @table(trash: "P30D") @check(rule: "record.room.seats >= record.guests") { id: ID! @primaryKey guests: Int! roomId: ID! room: Room! @relationship(from: "roomId") }`;
 
 let open: OpenTables;
 afterEach(() => open.close());
@@ -74,6 +75,18 @@ test("constraints and checks must hold again, else nothing comes back", async ()
   await open.write(remove("Project", "q"));
   await restore("Project", "p");
   expect(has("Issue", "i")).toBe(true);
+});
+
+test("a check that does not hold any more keeps it away", async () => {
+  open = openTables(sdl);
+  await open.write(create("Room", { id: "r", seats: 4 }));
+  await open.write(create("Booking", { id: "b", guests: 4, roomId: "r" }));
+  await open.write(remove("Booking", "b"));
+  await open.write(update("Room", "r", { seats: 3 }));
+  expect(await failure(restore("Booking", "b"))).toMatchObject({ code: "CHECK_FAILED" });
+  await open.write(update("Room", "r", { seats: 5 }));
+  await restore("Booking", "b");
+  expect(has("Booking", "b")).toBe(true);
 });
 
 test("a new record under the key ends what could be restored", async () => {

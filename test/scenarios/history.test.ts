@@ -23,6 +23,9 @@ type Page @table(history: "P90D", trash: "P30D", open: true) @export
   secret: String @internal
   shout: String @computed(rule: "upper(record.title)")
 }
+type Letter @table(trash: "P30D") @export @allow(to: ["staff"], do: [READ, CREATE, DELETE]) @allow(to: ["editor"], do: [DELETE]) @allow(to: ["editor"], do: [READ], where: "record.opened") @check(rule: "record.folder.locked == false")
+{ id: ID! @primaryKey opened: Boolean! folderId: ID! folder: Folder! @relationship(from: "folderId") }
+type Folder @table @export @allow(to: ["staff"], do: [READ, CREATE, UPDATE]) { id: ID! @primaryKey locked: Boolean! }
 type Plain @table @export @allow(to: ["public"], do: [READ, CREATE, DELETE]) { id: ID! @primaryKey }`;
 
 let app: StartedApp;
@@ -163,6 +166,19 @@ test("whoever may delete the record once it is back may restore it, also by a ro
   expect((await ask("GET", `/Project/${id}?select=members(userId)`)).body).toEqual({ members: [{ userId: "ann" }] });
   expect(code(await ask("POST", `/Project/${id}/restore`))).toBe("404 NOT_FOUND");
   expect((await ask("POST", `/Plain/x/restore`)).status).toBe(404);
+});
+
+test("what may not be read cannot be restored, and nothing is told of it", async () => {
+  await ask("POST", "/Folder", { body: { id, locked: false } });
+  await ask("POST", "/Letter", { body: [{ id: `${id}o`, opened: true, folderId: id }, { id: `${id}c`, opened: false, folderId: id }] });
+  for (const letter of ["o", "c"]) expect((await ask("DELETE", `/Letter/${id}${letter}`)).status).toBe(204);
+  await ask("PATCH", `/Folder/${id}`, { body: { locked: true } });
+  expect(code(await ask("POST", `/Letter/${id}o/restore`, { as: "editor" }))).toBe("422 CHECK_FAILED");
+  expect(code(await ask("POST", `/Letter/${id}c/restore`, { as: "editor" }))).toBe("404 NOT_FOUND");
+  await ask("PATCH", `/Folder/${id}`, { body: { locked: false } });
+  expect(code(await ask("POST", `/Letter/${id}c/restore`, { as: "editor" }))).toBe("404 NOT_FOUND");
+  expect((await ask("POST", `/Letter/${id}o/restore`, { as: "editor" })).status).toBe(200);
+  expect((await ask("POST", `/Letter/${id}c/restore`)).status).toBe(200);
 });
 
 test("restoring: return=minimal, keys of idempotency, collisions", async () => {
