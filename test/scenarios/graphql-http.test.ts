@@ -50,6 +50,8 @@ describe("requests", () => {
     ["what is no JSON", { body: "{ query }" }, 400, "MALFORMED_JSON", "application/problem+json"],
     ["a key twice", { body: "{ \"query\": \"{ a }\", \"query\": \"{ b }\" }" }, 400, "MALFORMED_JSON", "application/problem+json"],
     ["a form", { body: "query=1", headers: { "content-type": "application/x-www-form-urlencoded" } }, 415, "UNSUPPORTED_MEDIA_TYPE", "application/problem+json"],
+    ["no type at all", { body: query("{ itemList { total } }"), headers: { "content-type": "" } }, 415, "UNSUPPORTED_MEDIA_TYPE", "application/problem+json"],
+    ["extensions that are a text", { body: "{ \"query\": \"{ a }\", \"extensions\": \"x\" }" }, 400, "MALFORMED_BODY", "application/problem+json"],
     ["a bad token", { body: query("{ itemList { total } }"), headers: { authorization: "Bearer nobody" } }, 401, "INVALID_TOKEN", "application/problem+json"],
     ["GET", { method: "GET", path: parameters({ query: "query($n: Int) { itemList(limit: $n) { total } }", variables: "{\"n\":1}" }) }, 200, null, "application/json"],
     ["GET without a document", { method: "GET" }, 400, "MALFORMED_BODY", "application/problem+json"],
@@ -59,7 +61,7 @@ describe("requests", () => {
     ["a POST with a query string", { path: "/graphql?query=a", body: query("{ itemList { total } }") }, 400, "UNKNOWN_PARAMETER", "application/problem+json"],
     ["PUT", { method: "PUT", body: query("{ itemList { total } }") }, 405, "METHOD_NOT_ALLOWED", "application/problem+json"],
     ["a path below", { path: "/graphql/x", body: query("{ itemList { total } }") }, 404, "NOT_FOUND", "application/problem+json"],
-    ["an answer that is too large", { role: "staff", body: query(`mutation { ${Array.from({ length: 10 }, (_, index) => `a${index}: createNote(input: {}) { id }`).join(" ")} }`), headers: { accept: RESPONSE } }, 400, "INVALID_DOCUMENT", RESPONSE],
+    ["a mutation that is not for the role", { role: "staff", body: query("mutation { createNote(input: {}) { id } }"), headers: { accept: RESPONSE } }, 400, "INVALID_DOCUMENT", RESPONSE],
   ];
   test.each(rows)("%s", async (_name, sent, status, code, type) => {
     const answer = await send(sent);

@@ -40,7 +40,10 @@ export function readGraphqlRequest(exchange: Exchange): GraphqlRequests | Promis
   if (exchange.method !== "POST") return { requests: [requestOfQuery(exchange)], batch: false, bytes: null };
   const [first] = urlPairs(exchange.query);
   if (first !== undefined) throw fault("UNKNOWN_PARAMETER", "A POST takes its document from the body.", { where: first[0], fix: "Send { \"query\": ..., \"variables\": ... }." });
-  readFormat(exchange.header("content-type"), ["json"]);
+  const contentType = exchange.header("content-type");
+  // What a page of another origin may send without asking has none, or another.
+  if (contentType === null || contentType.trim() === "") throw fault("UNSUPPORTED_MEDIA_TYPE", "The request has no Content-Type.", { fix: "Send application/json.", headers: { accept: "application/json" } });
+  readFormat(contentType, ["json"]);
   return whenReady(exchange.body(), (bytes) => {
     const body = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
     if (!Array.isArray(body)) return { requests: [requestOf(body)], batch: false, bytes };
@@ -56,7 +59,7 @@ function requestOfQuery({ query, limits }: Exchange): GraphqlRequest {
   for (const [name, text] of urlPairs(query)) {
     if (!["query", "operationName", "variables", "extensions"].includes(name)) throw fault("UNKNOWN_PARAMETER", `There is no parameter ${name}.`, { where: name, fix: "Send query, operationName and variables." });
     if (Object.hasOwn(given, name)) throw malformed(`${name} stands twice in the query.`);
-    given[name] = name === "variables" && text !== "" ? parseStrictJson(text, limits.jsonDepth) : text === "" ? null : text;
+    given[name] = (name === "variables" || name === "extensions") && text !== "" ? parseStrictJson(text, limits.jsonDepth) : text === "" ? null : text;
   }
   return requestOf(given);
 }
@@ -67,10 +70,11 @@ function requestOf(given: unknown): GraphqlRequest {
   if (!isObject(given)) throw malformed("A request is a JSON object.");
   const unknown = Object.keys(given).find((name) => !MEMBERS.includes(name));
   if (unknown !== undefined) throw malformed("The request has a member that GraphQL does not know.");
-  const { query, operationName = null, variables = null } = given;
+  const { query, operationName = null, variables = null, extensions = null } = given;
   if (typeof query !== "string") throw malformed("The request has no document: query is a text.");
   if (operationName !== null && typeof operationName !== "string") throw malformed("operationName is a text.");
   if (variables !== null && !isObject(variables)) throw malformed("variables are an object.");
+  if (extensions !== null && !isObject(extensions)) throw malformed("extensions are an object.");
   return { query, operationName, variables: variables ?? {} };
 }
 
