@@ -59,6 +59,7 @@ export const errorRegistry = define({
   AGGREGATE_OVERFLOW: { status: 422, title: "The sum does not fit", fix: "Aggregate over fewer records." },
   TOO_MANY_ROWS: { status: 422, title: "More rows than permitted", fix: "Narrow the filter or raise max-affected." },
   SCAN_REFUSED: { status: 422, title: "The query would scan the table", fix: "Filter by an indexed field, or drop scan=refuse." },
+  NOT_LIVE: { status: 422, title: "The query cannot be followed", fix: "Read it instead, or follow the records that it is made of." },
   HEADERS_TOO_LARGE: { status: 431, title: "The headers are too large", fix: "Send fewer or smaller headers." },
   INTERNAL: { status: 500, title: "Unexpected fault", fix: "Report the incident id." },
   INVALID_RESULT: { status: 500, title: "A callable answered with a value of another shape", fix: "Return what the schema declares." },

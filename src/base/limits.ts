@@ -78,6 +78,24 @@ export interface Limits {
   readonly graphqlOperations: number;
   /** Requests in one body. */
   readonly graphqlBatch: number;
+  /** Queries that are followed, by everybody together. */
+  readonly subscriptions: number;
+  /** Rows of a query that is followed. */
+  readonly subscriptionRows: number;
+  /** Kept of all answers that are read again and compared. */
+  readonly subscriptionsBytes: number;
+  /** Log entries that are looked through to go on from an earlier position. */
+  readonly resumeEntries: number;
+  /** How often a quiet stream gives a sign of life. */
+  readonly heartbeatMs: number;
+  /** Waiting for one client that reads slowly; beyond, changes are left out and a snapshot follows. */
+  readonly connectionQueueBytes: number;
+  readonly sockets: number;
+  /** Of one WebSocket: queries followed, calls under way. */
+  readonly socketSubscriptions: number;
+  readonly socketCalls: number;
+  /** Until a WebSocket's first frame. */
+  readonly authMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -135,4 +153,14 @@ export const defaultLimits: Limits = {
   graphqlDirectives: 50,
   graphqlOperations: 20,
   graphqlBatch: 10,
+  subscriptions: 200_000,
+  subscriptionRows: 10_000,
+  subscriptionsBytes: 268_435_456,
+  resumeEntries: 5_000,
+  heartbeatMs: 25_000,
+  connectionQueueBytes: 1_048_576,
+  sockets: 20_000,
+  socketSubscriptions: 100,
+  socketCalls: 32,
+  authMs: 10_000,
 };

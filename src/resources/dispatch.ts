@@ -8,6 +8,7 @@ import { callBody } from "./callables.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
+import { LiveQueries } from "./live-queries.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
 import { Planner } from "./planner.ts";
 import { ReadOperations } from "./read-operations.ts";
@@ -23,6 +24,8 @@ export interface Dispatcher {
   dispatch(operation: Operation): Result | Promise<Result>;
   /** Of lists answered from memory. */
   stats(): ReturnType<ReadOperations["stats"]>;
+  /** Queries that are followed. */
+  readonly live: LiveQueries;
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
@@ -34,6 +37,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   const reads = new ReadOperations(core);
   return {
     stats: () => reads.stats(),
+    live: new LiveQueries(core),
     dispatch(operation) {
       const { body } = operation;
       try {

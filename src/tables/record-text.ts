@@ -25,7 +25,7 @@ export interface ShapeRequest {
   readonly book: ExpressionBook;
 }
 
-type Writer = (values: RecordValues) => string;
+export type Writer = (values: RecordValues) => string;
 
 /** Null where the text would depend on more than the record: other records, or the time. */
 export function recordShape({ table, fields, open, catalog, book, rule = null }: ShapeRequest): RecordShape | null {
@@ -48,7 +48,7 @@ export function recordShape({ table, fields, open, catalog, book, rule = null }:
   };
 }
 
-function fieldWriter(table: Table, field: Field, catalog: Catalog, book: ExpressionBook): Writer | null {
+export function fieldWriter(table: Table, field: Field, catalog: Catalog, book: ExpressionBook): Writer | null {
   const write = valueWriter(field.type, catalog);
   const { name } = field;
   if (field.kind === "stored") return (values) => write(values[name] ?? null);
@@ -73,7 +73,7 @@ function valueWriter(type: TypeRef, catalog: Catalog): (value: Value) => string 
   return (value) => JSON.stringify(toWireValue(value, type, catalog));
 }
 
-function undeclaredText(table: Table, values: RecordValues, first: boolean): string {
+export function undeclaredText(table: Table, values: RecordValues, first: boolean): string {
   let text = "";
   for (const name of Object.keys(values)) {
     if (!table.fields.has(name) && values[name] !== null) text += `${first && text === "" ? "" : ","}${JSON.stringify(name)}:${JSON.stringify(values[name])}`;

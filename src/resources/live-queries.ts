@@ -1,0 +1,366 @@
+// All queries that are followed: finds those that a committed entry concerns by their footprints, and lets each tell its subscribers.
+// Equal queries are one. Called after COMMIT, so nothing here throws; what fails ends its own query alone.
+import { createHash } from "node:crypto";
+import type { Rights } from "../access/rights.ts";
+import { AmbitError, fault } from "../base/error.ts";
+import { dateTimeOf, millisecondsOf } from "../base/date-time.ts";
+import type { Value } from "../base/value.ts";
+import { logHead } from "../changes/log.ts";
+import { positionText } from "../changes/wire-position.ts";
+import { evaluate } from "../expression/evaluate.ts";
+import type { Environment } from "../expression/expression.ts";
+import { someIn } from "../expression/inspect.ts";
+import { FootprintIndex } from "../query/footprint-index.ts";
+import { footprintsOf } from "../query/footprint-plan.ts";
+import type { ReadDependencies } from "../query/footprint.ts";
+import type { NextInstant } from "../query/footprint-time.ts";
+import type { Plan } from "../query/plan.ts";
+import { readEpoch } from "../storage/epoch.ts";
+import { nextInstants } from "../storage/next-instant.ts";
+import type { CompiledPlan } from "../storage/plan-sql.ts";
+import { readRows } from "../storage/read-plan.ts";
+import type { CommittedEntry } from "../tables/engine.ts";
+import { incident } from "./app-fault.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
+import { livePlan, rowWriter, type LiveQuestion } from "./live-plan.ts";
+import { LiveQuery, type Reading, type Subscriber } from "./live-query.ts";
+import { resumeFrom } from "./live-resume.ts";
+import { openEnvironment, planEnvironment } from "./planner.ts";
+
+/** `values`: of the plan's open operands. `id`: the plan is that of one record. */
+export interface LiveRequest extends LiveQuestion {
+  readonly values?: readonly Value[];
+  readonly id?: Value;
+  /** A position that was told before; null: from now on. */
+  readonly since: string | null;
+}
+
+export interface LiveStats {
+  readonly subscriptions: number;
+  readonly queries: number;
+  readonly stateBytes: number;
+  readonly framesTotal: number;
+  readonly resetsTotal: number;
+}
+
+interface Followed {
+  readonly query: LiveQuery;
+  readonly name: string;
+  dependencies: ReadDependencies;
+  cancelTimer: () => void;
+  bytes: number;
+}
+
+/** What can be worked out once for each plan and set of roles. */
+interface Prepared { readonly compiled: CompiledPlan; readonly digest: string; readonly unlimited: boolean }
+
+/** An entry with more changes is not held against each query: all are read again. */
+const CHANGES_MAX = 5_000;
+/** So many are read again before everything else gets its turn. */
+const READ_AT_ONCE = 100;
+/** Where nothing is known about when an answer changes by itself, and at the least. */
+const REFRESH_MS = 1_000;
+const TIMER_MS_MAX = 2_000_000_000;
+
+export class LiveQueries {
+  readonly #core: DispatchCore;
+  readonly #index: FootprintIndex<Followed>;
+  readonly #nextInstant: NextInstant;
+  readonly #followed = new Map<string, Followed>();
+  readonly #plans = new WeakMap<Plan, { readonly plan: Plan; readonly unlimited: boolean }>();
+  readonly #prepared = new WeakMap<CompiledPlan, Prepared>();
+  #epoch: string | null = null;
+  #dirty = new Set<Followed>();
+  #scheduled = false;
+  #subscriptions = 0;
+  #bytes = 0;
+  #frames = 0;
+  #resets = 0;
+  #unshared = 0;
+  #cancelHeartbeat: (() => void) | null = null;
+  #closed = false;
+
+  constructor(core: DispatchCore) {
+    this.#core = core;
+    this.#index = new FootprintIndex(core.book);
+    this.#nextInstant = nextInstants(core.storage.reader, core.catalog);
+    core.tables.onCommitted((entry) => this.committed(entry));
+  }
+
+  stats(): LiveStats {
+    return { subscriptions: this.#subscriptions, queries: this.#followed.size, stateBytes: this.#bytes, framesTotal: this.#frames, resetsTotal: this.#resets };
+  }
+
+  /** The first frames come before this returns. Throws what a read of the query throws, NOT_LIVE, OVERLOADED, TOO_MANY_ROWS. */
+  subscribe(request: LiveRequest, rights: Rights, sink: LiveSink, reset: ResetReason | null = null): LiveSubscription {
+    if (this.#closed) throw fault("UNAVAILABLE", "The app is being replaced.", { retryAfterS: 1 });
+    rights.require(request.plan.table, "READ");
+    const { limits } = this.#core;
+    if (this.#subscriptions >= limits.subscriptions) throw fault("OVERLOADED", "Too many queries are followed.", { retryAfterS: 1 });
+    const followed = this.#find(request, rights);
+    const subscriber: Subscriber = { sink: this.#counting(sink), from: -1 };
+    try {
+      this.#begin(followed, subscriber, reset === null ? request.since : "", reset);
+    } catch (error) {
+      if (followed.query.subscribers.size === 0) this.#drop(followed);
+      throw error;
+    }
+    followed.query.subscribers.add(subscriber);
+    this.#subscriptions++;
+    return {
+      snapshot: () => {
+        try {
+          if (followed.query.subscribers.has(subscriber)) this.#snapshot(followed, subscriber);
+        } catch (error) {
+          this.#fail(followed, error);
+        }
+      },
+      close: () => this.#leave(followed, subscriber),
+    };
+  }
+
+  /** Of these tables, and of those that served before. */
+  committed({ position, changes }: CommittedEntry): void {
+    if (this.#followed.size === 0 || changes.length === 0) return;
+    try {
+      if (changes.length > CHANGES_MAX) for (const followed of this.#followed.values()) this.#touch(followed, position, changes);
+      else for (const followed of this.#index.touched(changes)) this.#touch(followed, position, changes);
+    } catch (error) {
+      for (const followed of this.#followed.values()) this.#fail(followed, error);
+    }
+  }
+
+  /** Everybody subscribes at what serves next. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelHeartbeat?.();
+    for (const followed of [...this.#followed.values()]) {
+      const sinks = [...followed.query.subscribers];
+      for (const subscriber of sinks) this.#leave(followed, subscriber);
+      for (const { sink } of sinks) sink.renew();
+    }
+  }
+
+  #find(request: LiveRequest, rights: Rights): Followed {
+    const { planner } = this.#core;
+    const { plan, unlimited } = this.#livePlan(request, rights);
+    const { compiled } = planner.prepare(plan, rights, "wire");
+    const prepared = this.#preparedOf(compiled, unlimited);
+    const environment = (): Environment => {
+      const now = dateTimeOf(this.#core.clock.now());
+      return request.values === undefined ? planEnvironment(rights, now, request.id ?? null) : openEnvironment(rights, now, request.values);
+    };
+    const name = this.#nameOf(prepared, environment());
+    const known = this.#followed.get(name);
+    if (known !== undefined) return known;
+    const query = this.#create(prepared, environment, name);
+    const followed: Followed = { query, name, dependencies: { footprints: [], validUntil: null }, cancelTimer: () => {}, bytes: 0 };
+    try {
+      this.#depend(followed, query.isLocal ? null : this.#readFirst(followed));
+    } catch (error) {
+      this.#drop(followed);
+      throw error;
+    }
+    this.#followed.set(name, followed);
+    this.#beat();
+    return followed;
+  }
+
+  #livePlan(request: LiveRequest, rights: Rights): { readonly plan: Plan; readonly unlimited: boolean } {
+    const isRecord = request.id !== undefined;
+    let found = this.#plans.get(request.plan);
+    if (found === undefined) {
+      const plan = isRecord ? this.#core.planner.byKey(request.plan) : request.plan;
+      found = { plan: livePlan({ plan, limit: isRecord ? null : request.limit }, rights, this.#core), unlimited: isRecord || request.limit === null };
+      this.#plans.set(request.plan, found);
+    }
+    return found;
+  }
+
+  #preparedOf(compiled: CompiledPlan, unlimited: boolean): Prepared {
+    let prepared = this.#prepared.get(compiled);
+    if (prepared === undefined) {
+      const text = JSON.stringify([this.#core.catalog.hash, compiled.plan], (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item));
+      prepared = { compiled, unlimited, digest: createHash("sha256").update(text).digest("base64url") };
+      this.#prepared.set(compiled, prepared);
+    }
+    return prepared;
+  }
+
+  #create({ compiled, unlimited }: Prepared, environment: () => Environment, name: string): LiveQuery {
+    const { storage, limits } = this.#core;
+    const mark = createHash("sha256").update(name).digest("base64url").slice(0, 16);
+    this.#epoch ??= readEpoch(storage.reader);
+    const epoch = this.#epoch;
+    return new LiveQuery({
+      compiled, environment, write: rowWriter(compiled.plan, unlimited, this.#core), rowsMax: limits.subscriptionRows,
+      read: (at) => readRows(storage.reader, compiled, at), position: (at) => `${positionText(epoch, at)}.${mark}`,
+    }, logHead(storage.reader));
+  }
+
+  /** Equal for those to whom the same is told. What depends on the time and the caller at once is nobody else's. */
+  #nameOf({ compiled, digest }: Prepared, environment: Environment): string {
+    let name = digest;
+    for (const slot of compiled.rows.slots) {
+      if (slot.kind !== "closed") continue;
+      const timed = someIn(slot.expression, (part) => part.op === "now");
+      if (timed && someIn(slot.expression, (part) => part.op === "variable")) return `${digest} ${++this.#unshared}`;
+      if (!timed) name += ` ${JSON.stringify(evaluate(slot.expression, environment, this.#core.book), (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item))}`;
+    }
+    return name;
+  }
+
+  #readFirst(followed: Followed): Reading {
+    const reading = followed.query.read();
+    followed.query.keep(reading);
+    this.#account(followed);
+    return reading;
+  }
+
+  #account(followed: Followed): void {
+    this.#bytes += followed.query.bytes - followed.bytes;
+    followed.bytes = followed.query.bytes;
+    if (this.#bytes > this.#core.limits.subscriptionsBytes) throw fault("OVERLOADED", "What is followed does not fit in limits.subscriptionsBytes.", { retryAfterS: 1 });
+  }
+
+  /** `reading` null: changes alone tell, so the whole condition is what it depends on. */
+  #depend(followed: Followed, reading: Reading | null): void {
+    const { query } = followed;
+    const environment = reading?.environment ?? query.environment();
+    followed.dependencies = footprintsOf(query.compiled.plan, {
+      environment, rows: reading?.rows.rows ?? 1, lastKeys: reading?.rows.lastKeys ?? null, nextInstant: this.#nextInstant,
+      answer: reading === null || query.compiled.plan.grouped ? null : reading.answer,
+    }, this.#core);
+    this.#index.remove(followed);
+    this.#index.add(followed, followed.dependencies.footprints);
+    followed.cancelTimer();
+    followed.cancelTimer = () => {};
+    const { validUntil } = followed.dependencies;
+    if (validUntil === null || query.isLocal) return;
+    const delayMs = Math.min(TIMER_MS_MAX, Math.max(millisecondsOf(validUntil) - this.#core.clock.now(), validUntil <= environment.now ? REFRESH_MS : 1));
+    followed.cancelTimer = this.#core.clock.schedule(delayMs, () => this.#mark(followed));
+  }
+
+  #begin(followed: Followed, subscriber: Subscriber, since: string | null, reset: ResetReason | null): void {
+    const { sink } = subscriber;
+    const { query } = followed;
+    this.#refreshNow(followed);
+    if (this.#followed.get(followed.name) !== followed) throw fault("UNAVAILABLE", "The query could not be read again.", { retryAfterS: 1 });
+    const head = logHead(this.#core.storage.reader);
+    if (since === null) return this.#snapshot(followed, subscriber);
+    const resumed = reset ?? resumeFrom({ since, head, current: query.change(head, []).position, query, footprints: followed.dependencies }, this.#core);
+    if (typeof resumed === "string") {
+      this.#resets++;
+      sink.take({ op: "reset", reason: resumed });
+      return this.#snapshot(followed, subscriber);
+    }
+    for (const frame of resumed) sink.take(frame);
+    if ((resumed.at(-1)?.at ?? -1) < head) sink.take(query.change(head, []));
+    subscriber.from = head;
+  }
+
+  #snapshot(followed: Followed, subscriber: Subscriber): void {
+    this.#refreshNow(followed);
+    const head = logHead(this.#core.storage.reader);
+    const frame = followed.query.snapshot(head);
+    subscriber.from = head;
+    subscriber.sink.take(frame);
+  }
+
+  #touch(followed: Followed, position: number, changes: CommittedEntry["changes"]): void {
+    const { query } = followed;
+    if (!query.isLocal) return this.#mark(followed);
+    const told = query.changesOf(changes);
+    if (told !== null) query.deliver(query.change(position, told));
+  }
+
+  #mark(followed: Followed): void {
+    this.#dirty.add(followed);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    // Once for all entries of a batch.
+    queueMicrotask(() => this.#readDirty());
+  }
+
+  #readDirty(): void {
+    this.#scheduled = false;
+    let count = 0;
+    for (const followed of this.#dirty) {
+      if (count++ >= READ_AT_ONCE) {
+        this.#scheduled = true;
+        this.#core.clock.schedule(0, () => this.#readDirty());
+        return;
+      }
+      this.#refreshNow(followed);
+    }
+  }
+
+  /** Where something may have changed since it was read. */
+  #refreshNow(followed: Followed): void {
+    if (!this.#dirty.delete(followed)) return;
+    const { query } = followed;
+    try {
+      const head = logHead(this.#core.storage.reader);
+      const reading = query.read();
+      const changes = query.keep(reading);
+      this.#account(followed);
+      this.#depend(followed, reading);
+      if (changes === null) query.deliver(query.snapshot(head));
+      else if (changes.length > 0) query.deliver(query.change(head, changes));
+    } catch (error) {
+      this.#fail(followed, error);
+    }
+  }
+
+  #fail(followed: Followed, thrown: unknown): void {
+    const { table } = followed.query.compiled.plan;
+    const told = thrown instanceof AmbitError ? thrown : incident("INTERNAL", "A query can no longer be followed.", { requestId: "live", body: `follow ${table}`, thrown }, this.#core);
+    const subscribers = [...followed.query.subscribers];
+    for (const subscriber of subscribers) this.#leave(followed, subscriber);
+    this.#drop(followed);
+    for (const { sink } of subscribers) sink.fail(told);
+  }
+
+  #leave(followed: Followed, subscriber: Subscriber): void {
+    if (!followed.query.subscribers.delete(subscriber)) return;
+    this.#subscriptions--;
+    if (followed.query.subscribers.size === 0) this.#drop(followed);
+  }
+
+  #drop(followed: Followed): void {
+    if (this.#followed.get(followed.name) === followed) this.#followed.delete(followed.name);
+    this.#index.remove(followed);
+    this.#dirty.delete(followed);
+    followed.cancelTimer();
+    this.#bytes -= followed.bytes;
+    followed.bytes = 0;
+    if (this.#followed.size > 0) return;
+    this.#cancelHeartbeat?.();
+    this.#cancelHeartbeat = null;
+  }
+
+  #counting(sink: LiveSink): LiveSink {
+    return {
+      take: (frame) => {
+        this.#frames++;
+        sink.take(frame);
+      },
+      fail: (error) => sink.fail(error),
+      renew: () => sink.renew(),
+    };
+  }
+
+  /** Tells all who heard nothing for a while how far the log is, so that they resume from there and not from long ago. */
+  #beat(): void {
+    this.#cancelHeartbeat ??= this.#core.clock.schedule(this.#core.limits.heartbeatMs, () => {
+      this.#cancelHeartbeat = null;
+      this.#beat();
+      const head = logHead(this.#core.storage.reader);
+      for (const followed of this.#followed.values()) {
+        const { query } = followed;
+        if (!this.#dirty.has(followed) && query.at < head) query.deliver(query.change(head, []));
+      }
+    });
+  }
+}

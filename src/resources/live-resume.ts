@@ -1,0 +1,63 @@
+// Goes on from a position that a subscriber was told before: what the log says since then, or why only a snapshot can tell.
+import { readEntries, logTail, type LogEntry } from "../changes/log.ts";
+import { readPosition } from "../changes/wire-position.ts";
+import { touches, type ReadDependencies } from "../query/footprint.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import type { ChangeFrame, ResetReason } from "./live-frame.ts";
+import type { LiveQuery } from "./live-query.ts";
+
+export interface Resumption {
+  readonly since: string;
+  readonly head: number;
+  /** What this query tells of the head. */
+  readonly current: string;
+  readonly query: LiveQuery;
+  /** Of its answer as it is now. */
+  readonly footprints: ReadDependencies;
+}
+
+const ENTRIES_AT_ONCE = 500;
+
+/** Frames of the entries since then, or why there is none. */
+export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly ChangeFrame[] | ResetReason {
+  const { since, head, current, query } = resumption;
+  const [then, now] = [partsOf(since), partsOf(current)];
+  if (then === null || now === null || then.mark !== now.mark) return "query";
+  if (then.epoch !== now.epoch) return "epoch";
+  if (then.position > head) return "ahead";
+  if (then.position === head) return [];
+  if ((logTail(core.storage.reader) ?? Infinity) > then.position + 1) return "trimmed";
+  if (head - then.position > core.limits.resumeEntries) return "far";
+  if (!query.isLocal && resumption.footprints.validUntil !== null) return "changed";
+  const frames: ChangeFrame[] = [];
+  for (const entry of entriesSince(then.position, core)) {
+    if (entry.migration !== undefined) return "schema";
+    if (!query.isLocal) {
+      if (isTouched(resumption, entry, core)) return "changed";
+      continue;
+    }
+    const changes = query.changesOf(entry.changes);
+    if (changes !== null) frames.push(query.change(entry.position, changes));
+  }
+  return frames;
+}
+
+function isTouched({ footprints }: Resumption, { changes }: LogEntry, { book }: DispatchCore): boolean {
+  return changes.some((change) => footprints.footprints.some((footprint) => touches(change, footprint, book)));
+}
+
+function* entriesSince(since: number, { storage, catalog }: DispatchCore): Iterable<LogEntry> {
+  for (let from = since;;) {
+    const entries = readEntries(storage.reader, from, ENTRIES_AT_ONCE, catalog);
+    yield* entries;
+    if (entries.length < ENTRIES_AT_ONCE) return;
+    from = entries.at(-1)!.position;
+  }
+}
+
+/** The position, and after it which query it was told by. */
+function partsOf(text: string): { readonly epoch: string; readonly position: number; readonly mark: string } | null {
+  const end = text.lastIndexOf(".");
+  const position = end < 0 ? null : readPosition(text.slice(0, end));
+  return position === null ? null : { ...position, mark: text.slice(end + 1) };
+}
