@@ -43,7 +43,7 @@ const SNAPSHOTS_MAX = 3;
 const PAUSE_MS = 2;
 
 export function approvalOf({ code }: LoadedApp, destroy: readonly string[]): MigrationApproval {
-  return { functions: code.migrations, destroy: new Set(destroy) };
+  return { functions: code.migrations, calls: true, destroy: new Set(destroy) };
 }
 
 export function planMigration({ storage, loaded }: MigrationParts, destroy: readonly string[]): MigrationReport {
@@ -69,10 +69,15 @@ export async function applyMigration(parts: MigrationParts, destroy: readonly st
   return { steps, differences: [], online: plan.online, progress: [], snapshot };
 }
 
-/** Before the app serves: goes on with a migration to these files that was interrupted. Answers what had been agreed to. */
-export async function resumeMigration(storage: Storage, loaded: LoadedApp): Promise<MigrationApproval | undefined> {
+/** What a start and a reload may do by themselves. */
+export function cautiousApproval({ code }: LoadedApp): MigrationApproval {
+  return { functions: code.migrations, calls: false, destroy: new Set() };
+}
+
+/** Before the app serves: goes on with a migration to these files that was interrupted. Answers what was agreed to. */
+export async function resumeMigration(storage: Storage, loaded: LoadedApp): Promise<MigrationApproval> {
   const pending = storage.pendingMigration();
-  if (pending === null || !isTarget(pending, loaded.catalog)) return undefined;
+  if (pending === null || !isTarget(pending, loaded.catalog)) return cautiousApproval(loaded);
   const approval = approvalOf(loaded, pending.destroy);
   await storage.fillShadows({ catalog: loaded.catalog, book: loaded.book, approval });
   return approval;

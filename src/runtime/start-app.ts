@@ -28,7 +28,7 @@ import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
-import { applyMigration, planMigration, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
+import { applyMigration, cautiousApproval, planMigration, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing } from "./outdated-app.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
@@ -177,7 +177,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     async reload({ typeCheck }) {
       const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck });
       if (loaded.diagnostics.some(isError) || stopping !== null) return loaded.diagnostics;
-      storage.prepareCatalog(loaded.catalog, loaded.book);
+      storage.prepareCatalog(loaded.catalog, loaded.book, cautiousApproval(loaded));
       replace(loaded);
       return loaded.diagnostics;
     },

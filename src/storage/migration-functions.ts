@@ -13,11 +13,13 @@ export type MigrationFunctions = ReadonlyMap<string, MigrationFunction>;
 /** What a person has agreed to. */
 export interface MigrationApproval {
   readonly functions: MigrationFunctions;
+  /** False: where a function was never called for a table that changes, the change is refused instead. */
+  readonly calls: boolean;
   /** `Task`, `Task.due`: what may be lost. */
   readonly destroy: ReadonlySet<string>;
 }
 
-export const noApproval: MigrationApproval = { functions: new Map(), destroy: new Set() };
+export const noApproval: MigrationApproval = { functions: new Map(), calls: false, destroy: new Set() };
 
 const APPLIED_KEY = "appliedMigrations";
 

@@ -9,7 +9,7 @@ import { type App, type OpenedStorage, appOf, openedStorage, tableOf, temporaryD
 
 const limits = { migrateInPlaceRows: 50, migrateBatchRows: 100 };
 const seeds = process.env["AMBIT_TEST_SIZE"] === "long" ? Array.from({ length: 30 }, (_, index) => index + 1) : [1, 2];
-const approval = (functions: Record<string, MigrationFunction> = {}, ...destroy: string[]): MigrationApproval => ({ functions: new Map(Object.entries(functions)), destroy: new Set(destroy) });
+const approval = (functions: Record<string, MigrationFunction> = {}, ...destroy: string[]): MigrationApproval => ({ functions: new Map(Object.entries(functions)), calls: true, destroy: new Set(destroy) });
 
 async function put({ storage }: OpenedStorage, app: App, name: string, records: readonly RecordValues[]): Promise<void> {
   const codec = recordCodec(tableOf(app, name), app.catalog);

@@ -138,10 +138,9 @@ export function onlineTables(context: CatalogContext, approval: MigrationApprova
     const live = stored.tables[index]!;
     const change = compareTables(old.tables[index]!, shape, table);
     const isLarge = connection.values(`SELECT count(*) FROM (SELECT 1 FROM ${quoted(live.sqlName)} LIMIT ?1)`, limits.migrateInPlaceRows + 1)[0]![0] as number > limits.migrateInPlaceRows;
-    if (!isLarge || !isHeavy(change) || !canHaveShadow(connection, table, catalog, renames)) return [];
     const candidate = approval.functions.get(table.name);
-    // Which records need it is not known before each was looked at.
-    const run = candidate !== undefined && !isApplied(connection, table.name, candidate) ? candidate : null;
+    const run = candidate !== undefined && !isApplied(connection, table.name, candidate) && JSON.stringify(live) !== JSON.stringify(shape) ? candidate : null;
+    if (!isLarge || !(run !== null || isHeavy(change)) || !canHaveShadow(connection, table, catalog, renames)) return [];
     return [{ table, live, change, run, dropsUndeclared: approval.destroy.has(table.name), renamed: renames.find(({ to }) => to.sqlName === shape.sqlName)?.fields ?? [] }];
   });
 }

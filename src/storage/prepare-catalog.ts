@@ -6,7 +6,8 @@ import { fault } from "../base/error.ts";
 import type { Json } from "../base/value.ts";
 import type { CatalogContext } from "./catalog-context.ts";
 import { type CatalogShape, catalogShape } from "./catalog-shape.ts";
-import { type Difference, nameOf } from "./compare-shapes.ts";
+import { quoted } from "./column.ts";
+import { type Difference, difference, nameOf } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { type MigrationStep, changesRepresentation, describeMigration } from "./describe-migration.ts";
 import { evolveTables } from "./evolve-tables.ts";
@@ -68,28 +69,25 @@ class Refusal extends Error {
   }
 }
 
-/** Tried with the functions of Migrations only for tables that need them: these write each record anew. */
 function migrate(context: CatalogContext, approval: MigrationApproval, course: Course): readonly MigrationStep[] {
   const { connection } = context;
   assert(!connection.inTransaction, "the catalog changes outside of transactions");
-  const rewritten = new Set<string>();
+  const given = changedTables(context, approval, course);
+  if (!approval.calls && given.length > 0) throw refusal(context, approval, { steps: [], differences: given.map(uncalled) }, course.end);
+  const rewritten = new Set(given);
   const blocked = course.online === null ? [] : blockedRecords(connection, course.online);
   if (blocked.length > 0) throw refusal(context, approval, { steps: [], differences: blocked }, course.end);
   // A table is copied by dropping it; references to it are checked once at the end instead. Has no effect inside a transaction.
   connection.execute("PRAGMA foreign_keys = OFF");
   try {
-    for (;;) {
-      connection.execute("BEGIN IMMEDIATE");
-      const { steps, differences } = attempt(context, approval, rewritten, course);
-      if (differences.length === 0) {
-        connection.execute(course.end);
-        return steps;
-      }
-      connection.execute("ROLLBACK");
-      const helped = differences.filter(({ kind, table }) => kind === "needs-data" && !rewritten.has(table) && isFresh(context, approval, table));
-      if (helped.length === 0) throw refusal(context, approval, { steps, differences }, course.end);
-      for (const { table } of helped) rewritten.add(table);
+    connection.execute("BEGIN IMMEDIATE");
+    const { steps, differences } = attempt(context, approval, rewritten, course);
+    if (differences.length === 0) {
+      connection.execute(course.end);
+      return steps;
     }
+    connection.execute("ROLLBACK");
+    throw refusal(context, approval, { steps, differences }, course.end);
   } catch (error) {
     if (connection.inTransaction) connection.execute("ROLLBACK");
     throw error instanceof Refusal ? error : answerFor(error);
@@ -98,9 +96,23 @@ function migrate(context: CatalogContext, approval: MigrationApproval, course: C
   }
 }
 
-function isFresh({ connection }: CatalogContext, { functions }: MigrationApproval, table: string): boolean {
-  const run = functions.get(table);
-  return run !== undefined && !isApplied(connection, table, run);
+/** Types with records that change in any way, and have a function that was not called before. */
+function changedTables({ connection, catalog }: CatalogContext, { functions }: MigrationApproval, { online, later }: Course): string[] {
+  const stored = storedShape(connection);
+  if (stored === null) return [];
+  const renames = findRenames(stored, catalog);
+  const old = renamedShape(stored, renames);
+  return catalogShape(catalog).tables.flatMap((shape) => {
+    const run = functions.get(shape.name);
+    const index = old.tables.findIndex(({ sqlName }) => sqlName === shape.sqlName);
+    const isElsewhere = online?.shadows.has(shape.sqlName) === true || later.some(({ table }) => table.sqlName === shape.sqlName);
+    if (run === undefined || index < 0 || isElsewhere || JSON.stringify(stored.tables[index]) === JSON.stringify(shape) || isApplied(connection, shape.name, run)) return [];
+    return connection.get(`SELECT 1 FROM ${quoted(stored.tables[index]!.sqlName)} LIMIT 1`) === null ? [] : [shape.name];
+  });
+}
+
+function uncalled(name: string): Difference {
+  return difference({ name }, null, "changes, and its function in Migrations was not called yet", "Run ambit migrate apply, which calls it; or remove it.");
 }
 
 function refusal(context: CatalogContext, { functions }: MigrationApproval, { steps, differences }: Attempt, end: "COMMIT" | "ROLLBACK"): Error {
