@@ -35,6 +35,7 @@ type Endpoints {
   free: Boolean @http(path: "/free", transaction: NONE) @allow(to: ["public"])
   look: Int! @http(method: GET, path: "/look") @allow(to: ["clerk"])
   count: Int! @http(path: "/count/{status}") @allow(to: ["clerk"])
+  countAll: Int! @http(path: "/count/all") @allow(to: ["clerk"])
   refuse: Boolean @http(path: "/refuse") @allow(to: ["clerk"])
   break: Boolean @http(path: "/break") @allow(to: ["clerk"])
   where: String! @http(path: "/where") @allow(to: ["clerk"])
@@ -52,6 +53,7 @@ export class Entry extends Table("Entry") {
 export const Endpoints = endpoints({
   async nothing() { return null; }, async free() { return null; }, async look() { return 1; },
   async count(ctx, { status }) { return ctx.db.Order.count({ status }); },
+  async countAll(ctx) { return -1; },
   async refuse(ctx) { await ctx.db.Order.create({ code: "refused" }); throw ctx.error(409, "NOT_TODAY", "Not today.", { day: 1 }); },
   async break(ctx) { throw new Error("the secret is 4711"); },
   async where(ctx) { return ctx.request.method + " " + ctx.request.path + " " + String(ctx.request.headers["authorization"]) + " " + String(ctx.request.headers["prefer"]); },
@@ -263,6 +265,9 @@ describe("code of the app", () => {
     const { status, problem } = await send({ operations: [post("/Order", { id: "sweep", code: "S" }, { id: "o" }), { method: "POST", path: "/Order/{o/id}" }] });
     expect([status, problem.code]).toEqual([405, "METHOD_NOT_ALLOWED"]);
     expect((await all() as unknown[]).length).toBe(3);
+    expect((await send({ operations: [{ method: "POST", path: "/count/all" }] })).results.map(({ body }) => body)).toEqual([-1]);
+    const other = await send({ operations: [post("/Order", { code: "all" }, { id: "o" }), { method: "POST", path: "/count/{o/code}" }] });
+    expect([other.status, other.problem.where]).toEqual([404, "operations[1]"]);
   });
 });
 
@@ -340,11 +345,12 @@ describe("the whole", () => {
   test("all of it is one entry of the log, and no entry where nothing changed", async () => {
     const entries = (): number => (app.running.storage.reader.get('SELECT count(*) AS entries FROM "$log"') as { entries: number }).entries;
     let before = entries();
+    const actor = (): unknown => JSON.parse((app.running.storage.reader.get('SELECT "entry" FROM "$log" ORDER BY "position" DESC LIMIT 1') as { entry: string }).entry).actor;
     await send({ operations: [post("/Order", { id: "n", code: "N" }), post("/Line", { orderId: "n" }), { method: "DELETE", path: "/Line/1" }] });
-    expect(entries()).toBe(before + 1);
+    expect([entries(), actor()]).toEqual([before + 1, "clerk"]);
     before = entries();
-    await send({ operations: [inFront, post("/Order", { id: "m", code: "M" }), post("/Line", { orderId: "m" }), { method: "PATCH", path: "/Order/m/", body: {} }].slice(0, 3) });
-    expect(entries()).toBe(before + 1);
+    await send({ operations: [inFront, post("/Order", { id: "m", code: "M" }), post("/Line", { orderId: "m" })] });
+    expect([entries(), actor()]).toEqual([before + 1, "clerk"]);
     before = entries();
     await send({ operations: [get("/Order"), post("/Order", { id: "x", code: "X" }), { method: "DELETE", path: "/Order/x" }] });
     expect(entries()).toBe(before);

@@ -108,7 +108,7 @@ class Pass implements BatchPass {
     const meant = router.find(item.method, places);
     const route = router.find(item.method, exchange.segments);
     if (meant === null) return refuse(places);
-    if (route === null || meant.name !== route.name || meant.target.kind !== route.target.kind) return refuse(exchange.segments);
+    if (route === null || meant.name !== route.name || meant.target.kind !== route.target.kind) throw fault("NOT_FOUND", "Nothing is at the path that the references make.");
     const { target } = route;
     if (target.kind === "batch") throw fault("NOT_IN_BATCH", "A batch cannot be part of a batch.");
     if (target.kind === "history" || target.kind === "restore") throw fault("NOT_IN_BATCH", `${target.kind} is a request of its own.`);
