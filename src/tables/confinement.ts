@@ -14,6 +14,10 @@ export function isWithin(confinement: Confinement | null, table: Table, values: 
   return confinement.tenant !== null && values[table.tenant] === confinement.tenant;
 }
 
+export function isSameConfinement(left: Confinement | null, right: Confinement | null): boolean {
+  return left === null || right === null ? left === right : left.tenant === right.tenant;
+}
+
 /** The tenant of a record; null where its table has none. */
 export function tenantOf(table: Table, values: RecordValues): Value {
   return table.tenant === null ? null : values[table.tenant] ?? null;

@@ -11,7 +11,7 @@ import type { Connection } from "../storage/connection.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
 import { applyPossible, applyStaged } from "./apply-staged.ts";
 import type { Authority } from "./authority.ts";
-import { isWithin, type Confinement } from "./confinement.ts";
+import { isSameConfinement, isWithin, type Confinement } from "./confinement.ts";
 import { settleConstraints } from "./constraints.ts";
 import { checkImported, importRecords, type ImportedRow, type ImportMode, type ImportOutcome } from "./import-records.ts";
 import { incrementRecord } from "./increment-record.ts";
@@ -190,7 +190,7 @@ export class Session implements WriteSession {
 
   #writeOne(write: Write, options: WriteOptions): WriteOutcome {
     const context = this.#context;
-    assert(options.authority === null || (options.authority.confinement?.tenant ?? null) === (this.#options.confinement?.tenant ?? null), "a session is confined as its caller is");
+    assert(options.authority === null || isSameConfinement(options.authority.confinement ?? null, this.#options.confinement), "a session is confined as its caller is");
     switch (write.kind) {
       case "create": return write.onConflict === null ? createRecord(context, write, options) : upsertRecord(context, write, options);
       case "replace": return replaceRecord(context, write, options);

@@ -87,10 +87,12 @@ test("a rule that serves one tenant is never asked in a session that serves anot
     table: () => ({ read: true, create: true, update: true, remove: true, field: () => ({ read: true, create: true, update: true }) }),
     auth: { subject: "u", roles: [], tenant: "a", claims: {} }, subject: "u", explainDenials: false, authenticated: true, confinement: { tenant: "a" },
   };
-  for (const confinement of [null, { tenant: "b" }, { tenant: null }]) {
-    const work = tables.commit((session) => session.write({ kind: "create", table: "Project", input: { code: "x" }, onConflict: null }, { dialect: "wire", authority, sent: null }), { actor: null, requestId: "r", confinement });
-    await expect(work).rejects.toThrow("confined");
-  }
+  const work = (of: { tenant: string | null } | null, confinement: { tenant: string | null } | null): Promise<unknown> => tables.commit(
+    (session) => session.write({ kind: "create", table: "Project", input: { code: "x" }, onConflict: null }, { dialect: "wire", authority: { ...authority, confinement: of }, sent: null }), { actor: null, requestId: "r", confinement },
+  );
+  const all = [null, { tenant: "a" }, { tenant: "b" }, { tenant: null }];
+  for (const of of all) for (const confinement of all) if (of !== confinement) await expect(work(of, confinement)).rejects.toThrow("confined");
+  await work({ tenant: "a" }, { tenant: "a" });
 });
 
 test("an import says whose each record is, counts on, and moves none to another tenant", async () => {
