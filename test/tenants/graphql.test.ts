@@ -41,3 +41,10 @@ test("queries and mutations", async () => {
   const answers = await Promise.all([...queries, ...mutations].map((query) => probes.ask("b", "/graphql", document(query))));
   expect(answers.filter(({ text }) => text.includes("INVALID_DOCUMENT")).map(({ text }) => text)).toEqual([]);
 }, 30_000);
+
+test("who acts for no tenant says whose a new record is", async () => {
+  const create = (who: string, more: string): Promise<{ text: string }> => probes.ask(who, "/graphql", document(`mutation { createTag(input: { name: "g"${more} }) { orgId } }`));
+  expect((await create("admin", ', orgId: "b"')).text).toBe('{"data":{"createTag":{"orgId":"b"}}}');
+  expect((await create("admin:b", "")).text).toBe('{"data":{"createTag":{"orgId":"b"}}}');
+  for (const [who, more] of [["admin:b", ', orgId: "b"'], ["b", ', orgId: "b"'], ["b", ', orgId: "a"']] as const) expect((await create(who, more)).text, who).toContain("INVALID_DOCUMENT");
+});

@@ -54,8 +54,10 @@ export class SchemaContext {
   /** Fields that the caller may send: what the runtime or code fills is not among them. */
   settableFields(table: Table, verb: "CREATE" | "UPDATE"): Field[] {
     const authority = this.rights.authority?.table(table.name);
+    // Who is not confined to a tenant says whose the new record is.
+    const isOpenTenant = (field: Field): boolean => field.fill?.kind === "tenant" && verb === "CREATE" && this.rights.confinement === null;
     return [...table.fields.values()].filter((field) => {
-      if (field.kind !== "stored" || field.internal || field.readOnly || isFilled(field) || !isKnown(field.type)) return false;
+      if (field.kind !== "stored" || field.internal || field.readOnly || (isFilled(field) && !isOpenTenant(field)) || !isKnown(field.type)) return false;
       if (verb === "UPDATE" && (field.fixed || field.name === table.primaryKey)) return false;
       const own = authority?.field(field.name);
       return own === undefined || (verb === "CREATE" ? own.create : own.update) !== false;
