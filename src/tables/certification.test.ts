@@ -91,6 +91,19 @@ test("who reads more than is told apart depends on whole tables", async () => {
   expect(reads.certify(2)?.records).toEqual([{ table: "Item", id: "else" }]);
 });
 
+test("a thousand reads by conditions depend on the whole table, so that a change costs no more than that", async () => {
+  const recent = new RecentEntries(LIMITS);
+  const reads = new ReadSet({ storage: app.storage, recent, book: app.book, limits: { transactionFootprints: 10_000 }, certifies: true });
+  reads.extend();
+  const some = { table: "Item", key: null, predicate: { op: "literal", type: { kind: "bool" }, value: false } as const, variables: {}, now: "", columns: null, referenced: false };
+  const change = [{ table: "Item", id: "z", old: null, new: { id: "z" }, cause: "write" as const }];
+  recent.record(2, change, app.book);
+  for (let index = 0; index < 500; index++) reads.note({ ...some });
+  expect(reads.certify(2)).toBeNull();
+  reads.note({ ...some });
+  expect(reads.certify(2)?.records).toEqual([{ table: "Item", id: "z" }]);
+});
+
 test("entries are kept while somebody reads, within limits; one that is not kept is a conflict, as is one by other types", () => {
   const recent = new RecentEntries({ certificationEntries: 3, certificationChanges: 5 });
   const reads = new ReadSet({ storage: app.storage, recent, book: app.book, limits: LIMITS, certifies: true });

@@ -100,6 +100,8 @@ export interface ReadSetParts {
 
 /** Up to so many of a table, looking at each is quicker than an index. */
 const UNINDEXED_MAX = 24;
+/** Those without a key are all looked at for each change: of more than so many the whole table counts as read. */
+const UNKEYED_MAX = 500;
 
 /** What was read of one table. */
 class TableReads {
@@ -107,6 +109,7 @@ class TableReads {
   readonly #named = new Map<string, Footprint>();
   readonly #all: Footprint[] = [];
   #index: FootprintIndex<Footprint> | null = null;
+  #unkeyed = 0;
 
   constructor(book: ExpressionBook) {
     this.#book = book;
@@ -116,6 +119,10 @@ class TableReads {
     return this.#all.length;
   }
 
+  get isTooWide(): boolean {
+    return this.#unkeyed > UNKEYED_MAX;
+  }
+
   /** False: it was there. */
   add(footprint: Footprint): boolean {
     const name = signatureOf(footprint);
@@ -123,6 +130,7 @@ class TableReads {
       if (this.#named.has(name)) return false;
       this.#named.set(name, footprint);
     }
+    if (footprint.key === null) this.#unkeyed++;
     this.#all.push(footprint);
     this.#index?.add(footprint, [footprint]);
     return true;
@@ -166,7 +174,7 @@ export class ReadSet {
     let reads = this.#tables.get(footprint.table);
     if (reads === null) return;
     if (reads === undefined) this.#tables.set(footprint.table, reads = new TableReads(book));
-    if (!reads.add(footprint) || ++this.#size <= limits.transactionFootprints) return;
+    if (!reads.add(footprint) || (++this.#size <= limits.transactionFootprints && !reads.isTooWide)) return;
     this.#size -= reads.size;
     this.#tables.set(footprint.table, null);
   }
