@@ -12,8 +12,6 @@ import { checkDocumentSize, tooLarge } from "./document-size.ts";
 export interface CompiledDocument {
   readonly document: DocumentNode;
   readonly errors: readonly GraphQLError[];
-  /** Some root field may be one of introspection. */
-  readonly introspects: boolean;
 }
 
 const ERRORS_MAX = 10;
@@ -22,7 +20,7 @@ const ERRORS_MAX = 10;
 export function compileDocument(text: string, schema: GraphQLSchema, limits: Limits): CompiledDocument {
   const document = parsed(text, limits.graphqlTokens);
   checkDocumentSize(document, limits);
-  return { document, errors: validate(schema, document, specifiedRules, { maxErrors: ERRORS_MAX }), introspects: /__schema|__type(?!name)/.test(text) };
+  return { document, errors: validate(schema, document, specifiedRules, { maxErrors: ERRORS_MAX }) };
 }
 
 function parsed(text: string, tokens: number): DocumentNode {

@@ -14,23 +14,25 @@ import { readIdempotency } from "../rest/idempotency-key.ts";
 import { RequestView } from "../rest/rest-request.ts";
 import { buildGraphqlSchema, type CallerSchema } from "./build-schema.ts";
 import { compileDocument, type CompiledDocument } from "./compile-document.ts";
+import { DocumentCache } from "./document-cache.ts";
 import { errorObject, refusalObject, type ErrorContext, type GraphqlErrorObject } from "./graphql-errors.ts";
 import { createNames } from "./graphql-names.ts";
 import type { Caller, GraphqlOptions, GraphqlParts } from "./graphql-parts.ts";
+import { introspectionKeys } from "./introspection-keys.ts";
 import { objectText } from "./root-field.ts";
 import { chooseMedia, readGraphqlRequest, type GraphqlMedia, type GraphqlRequest, type GraphqlRequests } from "./graphql-request.ts";
 
 const METHODS: readonly string[] = ["GET", "HEAD", "POST", "OPTIONS"];
-const SCHEMAS_MAX = 100;
-/** Longer ones are read anew each time: the cache is bounded by entries. */
-const KEPT_TEXT_MAX = 20_000;
+/** Sets of roles. A schema has some types for each table. */
+const SCHEMAS_MAX = 30;
+const DOCUMENTS_LENGTH_MAX = 131_072;
 
 /** In front of another handler, whose paths stay what they are. */
 export function withGraphql(next: HttpHandler, options: GraphqlOptions): HttpHandler {
   const { planCacheEntries } = options.limits;
   const parts: GraphqlParts = {
     ...options, names: createNames(options.catalog),
-    schemas: new PlanCache(SCHEMAS_MAX), documents: new PlanCache(planCacheEntries), plans: new PlanCache(planCacheEntries),
+    schemas: new PlanCache(SCHEMAS_MAX), documents: new DocumentCache(DOCUMENTS_LENGTH_MAX), plans: new PlanCache(planCacheEntries),
   };
   return {
     handle: (exchange) => (exchange.segments[0] === "graphql" ? handle(exchange, parts) : next.handle(exchange)),
@@ -67,14 +69,16 @@ function answerAll(exchange: Exchange, { requests, bytes }: GraphqlRequests, par
 function answer(exchange: Exchange, request: GraphqlRequest, { caller, schemas }: Asking): GraphqlAnswer | Promise<GraphqlAnswer> {
   const context: ErrorContext = { requestId: exchange.requestId, log: caller.parts.log };
   try {
-    const { document, errors, introspects } = documentOf(request.query, schemas.schema, caller);
+    const { document, errors } = documentOf(request.query, schemas.schema, caller);
     if (errors.length > 0) return { errors: errors.map((error) => errorObject(error, context)) };
-    requireMethod(exchange, getOperationAST(document, request.operationName));
+    const operation = getOperationAST(document, request.operationName) ?? null;
+    requireMethod(exchange, operation);
+    const introspected = operation === null ? new Set<string>() : introspectionKeys(document, operation);
     const executed = (schema: GraphQLSchema): ExecutionResult | Promise<ExecutionResult> =>
       execute({ schema, document, contextValue: caller, variableValues: request.variables, operationName: request.operationName }) as ExecutionResult | Promise<ExecutionResult>;
     return whenReady(executed(schemas.executable), ({ data, errors: failed }) => ({
       ...(failed === undefined ? {} : { errors: failed.map((error) => errorObject(error, context)) }),
-      ...(data === undefined ? {} : { data: data === null || !introspects ? data : withIntrospection(data, executed(schemas.schema) as ExecutionResult) }),
+      ...(data === undefined ? {} : { data: data === null || introspected.size === 0 ? data : withIntrospection(data, introspected, executed(schemas.schema) as ExecutionResult) }),
     }));
   } catch (error) {
     // What concerns the request itself, such as its method, is answered as HTTP has it.
@@ -86,9 +90,9 @@ function answer(exchange: Exchange, request: GraphqlRequest, { caller, schemas }
 type Data = Readonly<Record<string, unknown>>;
 
 /** `declared`: of the schema that is introspected, in which all other fields are null. */
-function withIntrospection(data: Data, { data: declared }: ExecutionResult): Data {
+function withIntrospection(data: Data, keys: ReadonlySet<string>, { data: declared }: ExecutionResult): Data {
   const answer = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(data)) answer[key] = declared?.[key] ?? data[key];
+  for (const key of Object.keys(data)) answer[key] = keys.has(key) ? declared?.[key] : data[key];
   return answer;
 }
 
@@ -97,12 +101,11 @@ function schemasOf({ schemas, ...parts }: GraphqlParts, rights: Rights): CallerS
 }
 
 function documentOf(text: string, schema: GraphQLSchema, { parts, rights }: Caller): CompiledDocument {
-  const compile = (): CompiledDocument => compileDocument(text, schema, parts.limits);
-  return text.length > KEPT_TEXT_MAX ? compile() : parts.documents.get(`${rights.roleKey}\n${text}`, compile);
+  return parts.documents.get(`${rights.roleKey}\n${text}`, () => compileDocument(text, schema, parts.limits));
 }
 
 /** A link must not change anything; and nothing here goes on after its answer. */
-function requireMethod(exchange: Exchange, operation: OperationDefinitionNode | null | undefined): void {
+function requireMethod(exchange: Exchange, operation: OperationDefinitionNode | null): void {
   if (operation?.operation === "subscription") throw fault("INVALID_DOCUMENT", "This version has no subscriptions.", { fix: "Send a query." });
   if (exchange.method === "POST" || operation?.operation !== "mutation") return;
   throw fault("METHOD_NOT_ALLOWED", "A mutation is sent with POST.", { headers: { allow: "POST, OPTIONS" }, fix: "Use POST." });
@@ -122,7 +125,7 @@ function callerOf(exchange: Exchange, bytes: Uint8Array | null, known: Pick<Call
       if (isRead && parts.clock.now() - startedMs > queryMs) throw fault("QUERY_TIMEOUT", `The document took longer than ${queryMs} ms.`, { fix: "Ask for less, or in several requests." });
       const runsCode = body.kind === "action" || body.kind === "endpoint";
       if (runsCode) exchange.unhurried();
-      return noted(exchange, parts.dispatcher.dispatch(operationOf(body, {
+      return noted(exchange, performance.now(), parts.dispatcher.dispatch(operationOf(body, {
         idempotency: isRead || claim === null ? null : { ...claim, scope: `${claim.scope} ${index} ${place}` },
         request: isRead ? null : new RequestView(exchange), signal: runsCode ? exchange.signal : null,
       }, exchange)));
@@ -138,8 +141,9 @@ function operationOf(body: OperationBody, more: Pick<Operation, "idempotency" | 
   return { body, identity, requestId, ...more };
 }
 
-function noted(exchange: Exchange, result: Result | Promise<Result>): Result | Promise<Result> {
+function noted(exchange: Exchange, startedMs: number, result: Result | Promise<Result>): Result | Promise<Result> {
   return whenReady(result, (ready) => {
+    exchange.dispatchMs += performance.now() - startedMs;
     if (ready.scanned) exchange.scanned = true;
     return ready;
   });

@@ -9,7 +9,7 @@ import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import type { CallerSchema } from "./build-schema.ts";
-import type { CompiledDocument } from "./compile-document.ts";
+import type { DocumentCache } from "./document-cache.ts";
 import type { SelectionPlan } from "./selection-plan.ts";
 
 export interface GraphqlOptions {
@@ -27,7 +27,7 @@ export interface GraphqlParts extends GraphqlOptions {
   /** By roles. */
   readonly schemas: PlanCache<CallerSchema>;
   /** By roles and text. */
-  readonly documents: PlanCache<CompiledDocument>;
+  readonly documents: DocumentCache;
   /** By roles and what is selected, apart from values that a plan can do without. */
   readonly plans: PlanCache<SelectionPlan>;
 }
