@@ -16,7 +16,7 @@ import { startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 
-const BACKUPS = process.env["AMBIT_TEST_SIZE"] === "long" ? 20 : 3;
+const BACKUPS = process.env["AMBIT_TEST_SIZE"] === "long" ? 20 : 2;
 const WRITERS = 6;
 
 const scratch = scratchFolder();

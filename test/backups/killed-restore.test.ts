@@ -14,7 +14,7 @@ import { readMeta, writeMeta } from "../../src/storage/system-tables.ts";
 import { spawnAmbit } from "../processes/ambit-command.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 
-const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 40 : 5;
+const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 40 : 3;
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());

@@ -18,7 +18,7 @@ import { findPostgres, startPostgres } from "./postgres-server.ts";
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
 
-const ROWS = process.env["AMBIT_TEST_SIZE"] === "long" ? 5_000 : 300;
+const ROWS = process.env["AMBIT_TEST_SIZE"] === "long" ? 5_000 : 200;
 const seed = Number(process.env["AMBIT_TEST_SEED"] ?? Date.now() % 1_000_000);
 const { catalog } = compiledExport();
 const directory = scratch.free("data");

@@ -39,7 +39,7 @@ test(`every type comes back as it was, whatever the order of the lines (seed ${s
   const dice = createDice(seed);
   const folder = scratch.app({ "schema.graphql": exportSchema });
   const from = scratch.free("data");
-  await writeRecords(from, LONG ? 20_000 : 1_500, dice);
+  await writeRecords(from, LONG ? 20_000 : 700, dice);
   const source = exportOf(from);
   const wanted = contentOf(source);
   for (const [name, lines] of Object.entries(wanted)) {
@@ -199,7 +199,7 @@ test("tenants keep their own numbers and unique values; former versions and the 
 test("the app is killed in the middle: the command says so, and goes on when it is run again", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
   const data = scratch.free("data");
-  const count = LONG ? 50_000 : 5_000;
+  const count = LONG ? 50_000 : 4_000;
   const source = files({ "Item.ndjson": ndjson(Array.from({ length: count }, (_, index) => item(index))) });
   const options = { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } };
   await using first = await startApp(folder, options);
@@ -221,10 +221,10 @@ test("the app is killed in the middle: the command says so, and goes on when it 
 test("killed in the middle, it goes on when it is run again: every record once", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
   const data = scratch.free("data");
-  const count = LONG ? 200_000 : 6_000;
+  const count = LONG ? 200_000 : 4_000;
   const source = files({ "Item.ndjson": ndjson(Array.from({ length: count }, (_, index) => item(index))) });
   const random = createDice(seed);
-  for (let kill = 0; kill < (LONG ? 10 : 2); kill++) {
+  for (let kill = 0; kill < (LONG ? 10 : 1); kill++) {
     const child = spawnAmbit(["import", source, folder, "--data", data]);
     await Bun.sleep(400 + random.below(400));
     child.kill("SIGKILL");
