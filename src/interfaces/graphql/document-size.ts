@@ -15,7 +15,7 @@ const REPEATS_MAX = 10;
 /** Uses of fragments: validation compares each with each, too. */
 const FRAGMENTS_MAX = 100;
 /** Introspection costs as many fields as the schema has. */
-const INTROSPECTION_FIELDS = 50;
+const INTROSPECTION_FIELDS = 400;
 
 /** Throws DOCUMENT_TOO_LARGE. */
 export function checkDocumentSize(document: DocumentNode, limits: DocumentLimits): void {
