@@ -128,7 +128,7 @@ test("an index, a rename, a type, a destroyed field, each beside live writes", a
   expect(found.json<object[]>()).toEqual([{ extra: 5 }]);
   expect(await served.stop()).toBe(0);
   await integrity(app);
-}, long ? 1_800_000 : 60_000);
+}, long ? 1_800_000 : 120_000);
 
 test("killed in the midst of it, it goes on where it was", async () => {
   const random = seededRandom(11);
@@ -160,4 +160,4 @@ test("killed in the midst of it, it goes on where it was", async () => {
   await verify(last, { expected, wrong }, `seed 11, ${resumed} resumed`, (value) => `n${value}`, "b");
   expect(await last.stop()).toBe(0);
   await integrity(app);
-}, long ? 1_800_000 : 60_000);
+}, long ? 1_800_000 : 120_000);

@@ -41,7 +41,7 @@ test("start says what is needed, plan says it too, Migrations gives it, apply do
   await using app = await startApp(folder, { data });
   const found = await httpCaller(() => app.url, null).get("/Task?order=id");
   expect(found.json<object[]>()).toEqual([{ id: "a", title: "first", due: "2026-01-01" }, { id: "b", title: "second", due: "2026-02-02" }]);
-}, 60_000);
+}, 120_000);
 
 test("an app that runs goes over to the new files without a stop; a record's tag is another one, its key the same", async () => {
   const { folder, data, write } = await seeded("done: Boolean", { id: "a", title: "first", done: true });
@@ -61,7 +61,7 @@ test("an app that runs goes over to the new files without a stop; a record's tag
   expect((await caller.patch("/Task/a", { priority: 1 }, { "if-match": after.headers.get("etag")! })).status).toBe(204);
   expect((await caller.get("/Task?finished=is.true&select=priority")).json<object[]>()).toEqual([{ priority: 1 }]);
   expect((await runAmbit(["migrate", "plan", folder, "--data", data])).out).toBe("The data have the shape of the schema.\n");
-}, 60_000);
+}, 120_000);
 
 test("nothing is lost unless it is named; a snapshot is taken before, and rollback goes back to it", async () => {
   const { folder, data, write } = await seeded("note: String", { id: "a", title: "first", note: "precious" });
@@ -84,7 +84,7 @@ test("nothing is lost unless it is named; a snapshot is taken before, and rollba
   write({ "schema.graphql": task("note: String") });
   await using again = await startApp(folder, { data });
   expect((await httpCaller(() => again.url, null).get("/Task")).json<object[]>()).toEqual([{ id: "a", title: "first", note: "precious" }]);
-}, 60_000);
+}, 120_000);
 
 test("called wrongly", async () => {
   const folder = scratch.app({ "schema.graphql": task("") });
@@ -92,4 +92,4 @@ test("called wrongly", async () => {
     const { code, objects } = await runAmbit([...words, "--json"]);
     expect([words, code, objects()[0]!["code"]]).toEqual([words, 2, "USAGE"]);
   }
-}, 60_000);
+}, 120_000);
