@@ -14,8 +14,8 @@ const EMPTY: Size = { depth: 0, fields: 0, top: 0 };
 const REPEATS_MAX = 10;
 /** Uses of fragments: validation compares each with each, too. */
 const FRAGMENTS_MAX = 100;
-/** Introspection costs as many fields as the schema has. */
-const INTROSPECTION_FIELDS = 400;
+/** Introspection costs as many fields as the schema has, or one type of it. */
+const introspectionFields: ReadonlyMap<string, number> = new Map([["__schema", 400], ["__type", 50]]);
 
 /** Throws DOCUMENT_TOO_LARGE. */
 export function checkDocumentSize(document: DocumentNode, limits: DocumentLimits): void {
@@ -79,7 +79,7 @@ class Measure {
     if (selection.kind === Kind.FRAGMENT_SPREAD) return this.#fragment(selection.name.value);
     if (selection.kind === Kind.INLINE_FRAGMENT) return this.of(selection.selectionSet);
     if (selection.alias !== undefined) this.aliases++;
-    const own = selection.name.value === "__schema" || selection.name.value === "__type" ? INTROSPECTION_FIELDS : 1;
+    const own = introspectionFields.get(selection.name.value) ?? 1;
     if (selection.selectionSet === undefined) return { depth: 1, fields: own, top: 1 };
     const { depth, fields } = this.of(selection.selectionSet);
     return { depth: depth + 1, fields: fields + own, top: 1 };
