@@ -12,6 +12,7 @@ import { accounts, counter, crashConfig, crashResources, crashSchema, OPENING_BA
 import { DataCheck } from "../crash/data-check.ts";
 import { Writer } from "../crash/writer.ts";
 import { runAmbit, spawnAmbit } from "../processes/ambit-command.ts";
+import { ambitHere } from "../processes/ambit-here.ts";
 import { startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
@@ -110,16 +111,16 @@ test("a restored app serves the backup's records under versions that never were,
   const first = await start();
   const caller = httpCaller(() => first.url, writerKey);
   await caller.post("/Folder", { id: "f", owner: "before" });
-  expect((await runAmbit(["backup", backup, "--data", data])).code).toBe(0);
+  expect((await ambitHere(["backup", backup, "--data", data])).code).toBe(0);
   const changed = await caller.send("PATCH", "/Folder/f", { owner: "after" });
   expect(changed.status).toBe(204);
   const tag = (await caller.get("/Folder/f")).headers.get("etag")!;
-  const live = await runAmbit(["restore", backup, folder, "--data", data, "--json"]);
+  const live = await ambitHere(["restore", backup, folder, "--data", data, "--json"]);
   expect([live.code, live.objects()[0]?.["code"]]).toEqual([1, "DATA_IN_USE"]);
   expect((await caller.get("/Folder/f")).json<{ owner: string }>().owner).toBe("after");
   expect(await first.stop()).toBe(0);
 
-  const restored = await runAmbit(["restore", backup, folder, "--data", data, "--json"]);
+  const restored = await ambitHere(["restore", backup, folder, "--data", data, "--json"]);
   expect([restored.code, restored.objects()]).toEqual([0, [{ event: "restored", directory: data, position: 1, epoch: expect.any(String), kept: join(data, "before-restore-2.db") }]]);
   await using second = await start();
   const again = httpCaller(() => second.url, writerKey);
@@ -147,7 +148,8 @@ test("a disk that is full, a target that exists and one that cannot be are told,
     expect((await caller.post("/Note", notes)).status).toBe(201);
   }
   const told = async (words: readonly string[], fileBlocks?: number, at = data): Promise<unknown> => {
-    const { code, objects } = await runAmbit([...words, "--data", at, "--json"], fileBlocks === undefined ? {} : { fileBlocks });
+    const line = [...words, "--data", at, "--json"];
+    const { code, objects } = fileBlocks === undefined ? await ambitHere(line) : await runAmbit(line, { fileBlocks });
     return [code, objects()[0]?.["code"]];
   };
   expect(await told(["backup", join(target, "full.db"), folder], 100)).toEqual([1, "STORAGE_FULL"]);

@@ -11,6 +11,7 @@ import { toWireValue, wireRecord } from "../../src/schema/wire-value.ts";
 import { postgresName } from "../../src/storage/export-postgres.ts";
 import { createDice } from "../fuzz/dice.ts";
 import { runAmbit } from "../processes/ambit-command.ts";
+import { ambitHere } from "../processes/ambit-here.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { compiledExport, exportSchema, type Records, writeRecords } from "./every-type.ts";
 import { findPostgres, startPostgres } from "./postgres-server.ts";
@@ -176,7 +177,7 @@ test("the command: of a folder with its schema; what exists, another schema and 
   const folder = scratch.app({ "schema.graphql": exportSchema });
   const target = scratch.free("out");
   const run = async (...words: string[]): Promise<unknown> => {
-    const { code, objects } = await runAmbit(["export", ...words, "--data", directory, "--json"]);
+    const { code, objects } = await ambitHere(["export", ...words, "--data", directory, "--json"]);
     return [code, objects()[0]?.["code"] ?? objects()[0]?.["event"]];
   };
   expect(await run(target, folder)).toEqual([0, "exported"]);
@@ -188,7 +189,7 @@ test("the command: of a folder with its schema; what exists, another schema and 
   const fewer = scratch.app({ "schema.graphql": exportSchema.replace(/type Guest.*/, "") });
   expect(await run(`${target}.sql`, fewer, "--format", "sqlite")).toEqual([1, "MIGRATION_NEEDED"]);
   const broken = scratch.app({ "schema.graphql": "type A @table { id: Nothing }" });
-  expect((await runAmbit(["export", `${target}.sql`, broken, "--data", directory])).code).toBe(1);
+  expect((await ambitHere(["export", `${target}.sql`, broken, "--data", directory])).code).toBe(1);
   for (const format of ["ndjson", "sqlite", "postgres"]) {
     const full = await runAmbit(["export", `${target}.full`, folder, "--format", format, "--data", directory, "--json"], { fileBlocks: 40 });
     expect([format, full.code, full.objects()[0]?.["code"]]).toEqual([format, 1, "STORAGE_FULL"]);

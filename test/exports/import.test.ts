@@ -7,7 +7,8 @@ import { exportData } from "../../src/runtime/export-data.ts";
 import { withDataFile } from "../../src/storage/backup.ts";
 import { checkData } from "../../src/storage/check-data.ts";
 import { createDice } from "../fuzz/dice.ts";
-import { runAmbit, spawnAmbit } from "../processes/ambit-command.ts";
+import { spawnAmbit } from "../processes/ambit-command.ts";
+import { ambitHere } from "../processes/ambit-here.ts";
 import { startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
@@ -32,7 +33,7 @@ function contentOf(folder: string): Record<string, string[]> {
 }
 
 function imported(source: string, folder: string, data: string, ...flags: string[]) {
-  return runAmbit(["import", source, folder, "--data", data, "--json", ...flags]);
+  return ambitHere(["import", source, folder, "--data", data, "--json", ...flags]);
 }
 
 test(`every type comes back as it was, whatever the order of the lines (seed ${seed})`, async () => {
@@ -181,9 +182,9 @@ test("tenants keep their own numbers and unique values; former versions and the 
     expect((await caller.delete(`/Issue/${org}-c`)).status).toBe(204);
   }
   const out = scratch.free("out");
-  expect((await runAmbit(["export", out, folder, "--data", before])).code).toBe(0);
+  expect((await ambitHere(["export", out, folder, "--data", before])).code).toBe(0);
   expect(readdirSync(out).sort()).toEqual(["Issue.ndjson", "export.json"]);
-  expect((await runAmbit(["backup", scratch.free("copy.db"), folder, "--data", before])).err).toBe("");
+  expect((await ambitHere(["backup", scratch.free("copy.db"), folder, "--data", before])).err).toBe("");
   expect((await imported(out, folder, after)).objects()).toEqual([{ event: "imported", created: 4, replaced: 0, unchanged: 0 }]);
   await using second = await start(after);
   for (const org of ["one", "two"]) {

@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { withDataFile } from "../../src/storage/backup.ts";
 import { checkData } from "../../src/storage/check-data.ts";
 import { DATA_FORMAT, readMeta } from "../../src/storage/system-tables.ts";
-import { runAmbit } from "../processes/ambit-command.ts";
+import { ambitHere } from "../processes/ambit-here.ts";
 import { startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
@@ -31,7 +31,7 @@ for (const name of folders) {
     mkdirSync(data);
     writeFileSync(join(data, "data.db"), gunzipSync(readFileSync(join(source, "data.db.gz"))));
     const backup = scratch.free("backup.db");
-    expect((await runAmbit(["backup", backup, folder, "--data", data])).code).toBe(0);
+    expect((await ambitHere(["backup", backup, folder, "--data", data])).code).toBe(0);
 
     await using app = await startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
     const caller = httpCaller(() => app.url, "key-of-the-writer");
@@ -48,7 +48,7 @@ for (const name of folders) {
 
     // A backup of that time is restored by this version, too.
     expect(await app.stop()).toBe(0);
-    const restored = await runAmbit(["restore", backup, folder, "--data", data, "--json"]);
+    const restored = await ambitHere(["restore", backup, folder, "--data", data, "--json"]);
     expect([restored.code, restored.objects()[0]?.["event"]]).toEqual([0, "restored"]);
     await using again = await startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
     expect((await httpCaller(() => again.url, null).get("/Product?select=id&order=id")).json<unknown>()).toEqual([{ id: "a" }, { id: "b" }]);
