@@ -15,6 +15,12 @@ export interface Data {
   increment(id: string, by: number): Promise<number>;
   claim(group: number, value: number): Promise<string | null>;
   point(id: string, at: string): Promise<void>;
+  /** How many pointers lead to records of the group, as a list within each. */
+  pointers(group: number): Promise<number>;
+  /** The value of what a pointer leads to. */
+  pointed(id: string): Promise<number>;
+  /** Records that a pointer leads to, by a condition on it. */
+  pointedAt(value: number): Promise<number>;
   nested(run: (data: Data) => Promise<void>): Promise<void>;
 }
 
@@ -23,7 +29,7 @@ type Dice = (sides: number) => number;
 export interface Program { readonly steps: readonly Step[] }
 interface Step { readonly kind: number; readonly a: number; readonly b: number; readonly pauses: number }
 
-const KINDS = 11;
+const KINDS = 14;
 
 export function randomProgram(dice: Dice): Program {
   return { steps: Array.from({ length: 2 + dice(5) }, () => ({ kind: dice(KINDS), a: dice(6), b: dice(4), pauses: dice(3) })) };
@@ -50,6 +56,9 @@ export async function run({ steps }: Program, data: Data, pause: () => Promise<v
       case 6: await tried(data.update(id, { group: b, sku: value % 2 === 0 ? `s${a % 4}` : null })); break;
       case 7: await tried(data.remove(id)); break;
       case 8: await tried(data.increment(id, b + 1).then(see)); break;
+      case 10: see(await data.pointers(b)); break;
+      case 11: see(await data.pointed(`p${b}`)); break;
+      case 12: see(await data.pointedAt(a * 5)); break;
       case 9: see(numberOf(await data.claim(b, value))); break;
       default: await tried(data.nested(async (inner) => {
         await inner.point(`p${b}`, id);
@@ -89,6 +98,9 @@ export function dataOf(ctx: TestContext): Data {
     async remove(id) { await Item!.remove(id); },
     increment: async (id, by) => (await Item!.increment(id, "value", by) as unknown as Row).value,
     claim: async (group, value) => (await Item!.claim({ group, value: { lt: 30 }, order: { id: "asc" } }, { value: value + 30 }))?.id ?? null,
+    pointers: async (group) => (await Item!.find({ group, select: ["id", { pointers: ["id"] }] }) as unknown as { pointers: object[] }[]).reduce((sum, { pointers }) => sum + pointers.length, 0),
+    pointed: async (id) => ((await Pointer!.first({ id, select: ["id", { item: ["value"] }] })) as unknown as { item: { value: number } | null } | null)?.item?.value ?? -4,
+    pointedAt: (value) => Pointer!.count({ item: { value: { gt: value } } }),
     async point(id, at) { await Pointer!.upsert({ id, itemId: at }); },
     nested: (work) => ctx.transaction((inner) => work(dataOf(inner))),
   };
@@ -97,20 +109,20 @@ export function dataOf(ctx: TestContext): Data {
 /** The same in memory. */
 export class Model implements Data {
   items: Map<string, Row>;
-  pointers: Map<string, string>;
+  targets: Map<string, string>;
 
   constructor(items: Iterable<readonly [string, Row]> = [], pointers: Iterable<readonly [string, string]> = []) {
     this.items = new Map(items);
-    this.pointers = new Map(pointers);
+    this.targets = new Map(pointers);
   }
 
   copy(): Model {
-    return new Model(this.items, this.pointers);
+    return new Model(this.items, this.targets);
   }
 
   text(): string {
     const sorted = <Value>(map: Map<string, Value>): [string, Value][] => [...map].sort(([left], [right]) => (left < right ? -1 : 1));
-    return JSON.stringify([sorted(this.items).map(([, { id, group, value, sku }]) => [id, group, value, sku]), sorted(this.pointers)]);
+    return JSON.stringify([sorted(this.items).map(([, { id, group, value, sku }]) => [id, group, value, sku]), sorted(this.targets)]);
   }
 
   async get(id: string): Promise<Row | null> { return this.items.get(id) ?? null; }
@@ -127,7 +139,7 @@ export class Model implements Data {
 
   async remove(id: string): Promise<void> {
     this.#present(id);
-    if ([...this.pointers.values()].includes(id)) throw refused("REFERENCE_VIOLATION");
+    if ([...this.targets.values()].includes(id)) throw refused("REFERENCE_VIOLATION");
     this.items.delete(id);
   }
 
@@ -144,18 +156,22 @@ export class Model implements Data {
     return first.id;
   }
 
+  async pointers(group: number): Promise<number> { return [...this.targets.values()].filter((id) => this.items.get(id)!.group === group).length; }
+  async pointed(id: string): Promise<number> { return this.items.get(this.targets.get(id) ?? "")?.value ?? -4; }
+  async pointedAt(value: number): Promise<number> { return [...this.targets.values()].filter((id) => this.items.get(id)!.value > value).length; }
+
   async point(id: string, at: string): Promise<void> {
     if (!this.items.has(at)) throw refused("REFERENCE_VIOLATION");
-    this.pointers.set(id, at);
+    this.targets.set(id, at);
   }
 
   async nested(work: (data: Data) => Promise<void>): Promise<void> {
-    const { items, pointers } = this.copy();
+    const { items, targets } = this.copy();
     try {
       await work(this);
     } catch (error) {
       this.items = items;
-      this.pointers = pointers;
+      this.targets = targets;
       throw error;
     }
   }
