@@ -54,3 +54,19 @@ test("nobody sells below cost", async (app) => {
   const { status, body } = await merchant.post("/Product", { sku: "LOSS-1", title: "Loss", category: "TOYS", price: 1, cost: 2 });
   expect([status, body.code, body.message]).toEqual([422, "CHECK_FAILED", "We do not sell below cost."]);
 });
+
+test("the same order over GraphQL, with what belongs to it in one answer", async (app) => {
+  await open(app, 3);
+  const ask = async (query: string, variables: object = {}) => (await app.as("ann", "customer").post("/graphql", { query, variables })).body;
+  const cart = (await ask("mutation { createCart(input: {}) { id } }")).data.createCart.id;
+  const { data } = await ask(`mutation($cart: ID!, $lines: [LineInput!]!) {
+    fillCart(id: $cart, lines: $lines) { total lines { sku quantity } }
+    checkoutCart(id: $cart) { number status total lines { quantity product { title } } warehouse { name } }
+  }`, { cart, lines: [{ sku: "LAMP-1", quantity: 2 }] });
+  expect(data).toEqual({
+    fillCart: { total: 3_000, lines: [{ sku: "LAMP-1", quantity: 2 }] },
+    checkoutCart: { number: "1", status: "PENDING", total: 3_000, lines: [{ quantity: 2, product: { title: "Lamp" } }], warehouse: { name: "Berlin" } },
+  });
+  expect((await ask("mutation($cart: ID!) { checkoutCart(id: $cart) { id } }", { cart })).errors[0].extensions).toMatchObject({ code: "CART_EMPTY", status: 409 });
+  expect((await ask("{ productList { rows { cost } } }")).errors[0].extensions.code).toBe("INVALID_DOCUMENT");
+});
