@@ -117,10 +117,11 @@ test("data that cannot be read are kept too, with their write-ahead log", async 
   expect(idsOf(open(directory).storage)).toEqual(["a"]);
 });
 
-test("killed before the data were replaced: the next start has them as they were, under one name", async () => {
+test("killed before the data were replaced: the next start has them as they were, under one name, and nothing half is left", async () => {
   const { directory, backup } = await wentOn();
   await backupDatabase(backup, join(directory, "restoring.db"));
   linkSync(join(directory, "data.db"), join(directory, "before-restore-3.db"));
+  for (const name of ["restoring.db.partial-1", "before-format-3.db.partial-1"]) writeFileSync(join(directory, name), "half");
   const { storage } = open(directory);
   expect(idsOf(storage)).toEqual(["a", "b", "c"]);
   expect(readdirSync(directory).filter((name) => /^before|^restoring/.test(name))).toEqual([]);

@@ -60,6 +60,8 @@ export function restoreDatabase({ backup, directory, nowMs }: RestoreOptions): R
 /** While the directory is locked: a restore that was killed has either happened or left the data as they were. */
 export function endInterruptedRestore(directory: string): void {
   const file = join(directory, "data.db");
+  // Whoever was making one of these had the lock.
+  for (const name of readdirSync(directory)) if (/^(restoring|before-format-\d+)\.db\.partial-/.test(name)) rmSync(join(directory, name));
   if (!existsSync(join(directory, RESTORING))) return;
   if (!existsSync(file)) throw fault("DATA_DAMAGED", `A restore of ${directory} was interrupted after the data there had been put aside.`, { fix: "Run ambit restore again." });
   const { ino } = statSync(file);

@@ -53,7 +53,7 @@ test(`${KILLS} restores, each killed at a random moment, have happened or have n
     expect([`new ${kill}`, "old"], where).toContain(String(found));
     if (found === "old") restored += 1;
     const names = readdirSync(data);
-    expect([names.filter((name) => /^before-restore-\d+(-\d+)?\.db$/.test(name)).length, names.includes("restoring.db")], where).toEqual([restored, false]);
+    expect([names.filter((name) => /^before-restore-\d+(-\d+)?\.db$/.test(name)).length, names.some((name) => name.startsWith("restoring.db"))], where).toEqual([restored, false]);
     for (const name of names.filter((one) => /^before-.*\.db$/.test(one))) withDataFile(join(data, name), checkData);
   }
   console.log(`${restored - 1} of ${KILLS} restores had happened when they were killed (seed ${seed})`);
