@@ -51,22 +51,26 @@ export function planMigration({ storage, loaded }: MigrationParts, destroy: read
 }
 
 /**
- * A snapshot first where anything is lost; then what takes long is filled beside live writes; then one commit, and `switched` at once.
+ * First what takes long is filled beside live writes; then a snapshot where anything is lost; then one commit, and `switched` at once.
  * Throws MIGRATION_NEEDED where something stands in the way: then records are as before, and what was filled waits for another call.
  */
 export async function applyMigration(parts: MigrationParts, destroy: readonly string[], switched: () => void = () => {}): Promise<MigrationReport> {
   const { storage, loaded, dataDirectory, clock } = parts;
   const { catalog, book } = loaded;
-  const plan = planMigration(parts, destroy);
-  if (plan.differences.length > 0) throw migrationNeeded(plan.differences);
-  if (plan.steps.length === 0 && storage.pendingMigration() !== null) await storage.abandonMigration();
-  const snapshot = destroy.length > 0 && plan.steps.length > 0 ? await takeSnapshot(dataDirectory) : null;
   const approval = approvalOf(loaded, destroy);
+  const online = storage.onlineTables(catalog, book, approval);
+  // A plan does everything once, to undo it: only where it saves a long way or a snapshot in vain.
+  const plan = online.length > 0 || destroy.length > 0 ? planMigration(parts, destroy) : null;
+  if (plan !== null && plan.differences.length > 0) throw migrationNeeded(plan.differences);
   const pause = (): Promise<void> => new Promise((resolve) => { clock.schedule(PAUSE_MS, resolve); });
-  if (plan.online.length > 0) await storage.fillShadows({ catalog, book, approval, pause });
-  const steps = storage.prepareCatalog(catalog, book, approval);
+  if (online.length > 0) await storage.fillShadows({ catalog, book, approval, pause });
+  const snapshot = destroy.length > 0 && plan !== null && plan.steps.length > 0 ? await takeSnapshot(dataDirectory) : null;
+  const steps = orForget(snapshot, () => storage.prepareCatalog(catalog, book, approval));
   switched();
-  return { steps, differences: [], online: plan.online, progress: [], snapshot };
+  dropOldSnapshots(dataDirectory);
+  // What was filled for other files is of no use: these are as the data.
+  if (storage.pendingMigration() !== null) await storage.abandonMigration();
+  return { steps, differences: [], online, progress: [], snapshot };
 }
 
 /** What a start and a reload may do by themselves. */
@@ -89,7 +93,7 @@ export function snapshotsOf(dataDirectory: string): string[] {
   return existsSync(folder) ? readdirSync(folder).filter((name) => /^before-migration-\d+\.db$/.test(name)).sort().map((name) => join(folder, name)) : [];
 }
 
-/** The name sorts by number; the oldest beyond a few go. */
+/** The name sorts by number. */
 async function takeSnapshot(dataDirectory: string): Promise<string> {
   const present = snapshotsOf(dataDirectory);
   mkdirSync(snapshotFolder(dataDirectory), { recursive: true, mode: 0o700 });
@@ -97,8 +101,21 @@ async function takeSnapshot(dataDirectory: string): Promise<string> {
   const number = last === undefined ? 1 : Number(/(\d+)\.db$/.exec(last)![1]) + 1;
   const target = join(snapshotFolder(dataDirectory), `before-migration-${String(number).padStart(6, "0")}.db`);
   await backupDatabase(join(dataDirectory, "data.db"), target);
-  for (const old of present.slice(0, Math.max(0, present.length + 1 - SNAPSHOTS_MAX))) rmSync(old, { force: true });
   return target;
+}
+
+/** A snapshot before what did not happen is of no use. */
+function orForget<Result>(snapshot: string | null, work: () => Result): Result {
+  try {
+    return work();
+  } catch (error) {
+    if (snapshot !== null) rmSync(snapshot, { force: true });
+    throw error;
+  }
+}
+
+function dropOldSnapshots(dataDirectory: string): void {
+  for (const old of snapshotsOf(dataDirectory).slice(0, -SNAPSHOTS_MAX)) rmSync(old, { force: true });
 }
 
 function snapshotFolder(dataDirectory: string): string {

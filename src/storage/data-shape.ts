@@ -12,6 +12,7 @@ import type { Connection } from "./connection.ts";
 import type { MigrationStep } from "./describe-migration.ts";
 import type { MigrationApproval } from "./migration-functions.ts";
 import { type FillOptions, MigrationRunner } from "./migration-runner.ts";
+import { onlineTables } from "./online-migration.ts";
 import { type MigrationProgress, type PendingMigration, pendingMigration, progressOf } from "./pending-migration.ts";
 import { type MigrationPlan, planCatalog, prepareCatalog } from "./prepare-catalog.ts";
 import type { ReadSnapshot } from "./read-snapshot.ts";
@@ -53,6 +54,10 @@ export class DataShape {
 
   plan(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): MigrationPlan {
     return this.#alone(catalog, (context) => planCatalog({ ...context, book }, approval));
+  }
+
+  onlineTables(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): readonly string[] {
+    return this.#alone(catalog, (context) => onlineTables({ ...context, book }, approval).map(({ table }) => table.name));
   }
 
   async fill(options: FillOptions): Promise<void> {

@@ -50,6 +50,8 @@ export interface Storage {
   readonly catalogVersion: number;
   /** What that would do, or why it would not; changes nothing. */
   planCatalog(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): MigrationPlan;
+  /** Types whose tables are too large to change in one commit. */
+  onlineTables(catalog: Catalog, book: ExpressionBook, approval: MigrationApproval): readonly string[];
   /** What prepareCatalog could not do in one commit is filled beside live writes; at once where there is nothing of the kind. */
   fillShadows(options: FillOptions): Promise<void>;
   /** Null: no shadows are there. */
@@ -161,6 +163,7 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
     reader,
     prepareCatalog: (catalog, book, approval) => shape.prepare(catalog, book, approval),
     planCatalog: (catalog, book, approval) => shape.plan(catalog, book, approval),
+    onlineTables: (catalog, book, approval) => shape.onlineTables(catalog, book, approval),
     fillShadows: (fill) => shape.fill(fill),
     pendingMigration: () => shape.pending(),
     migrationProgress: () => shape.progress(),
