@@ -2,6 +2,7 @@
 // operators by their place in the type: a value never becomes one.
 import { fault } from "../../base/error.ts";
 import { isOperator, isQuantifiable, operandKind, type Operator } from "../../query/operators.ts";
+import { textType } from "../../query/resolve-field.ts";
 import type { ConditionSyntax, FieldSyntax, Operand } from "../../query/query-syntax.ts";
 import type { Catalog, Table, TypeRef } from "../../schema/catalog.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
@@ -68,8 +69,26 @@ function fieldCondition(field: FieldSyntax, type: TypeRef, conditions: Members |
     const inner = members?.get(name);
     if (inner !== undefined) return fieldCondition({ ...field, path: [...field.path, name] }, inner.type, value as Members | null, inside);
     if (name === "not") return value === null ? together([]) : negated([fieldCondition(field, type, value as Members, inside)]);
+    if (name === "at" && isJson(type)) return value === null ? together([]) : pathCondition(field, value as Members, inside);
     return operation({ field, type, name, value }, inside);
   })));
+}
+
+export function isJson(type: TypeRef): boolean {
+  return type.kind === "scalar" && type.name === "JSON" && !type.list;
+}
+
+/** Inside JSON: `value` as REST's `->`, `text` as its `->>`. Digits are an index. */
+function pathCondition(field: FieldSyntax, given: Members, place: FilterPlace): ConditionSyntax {
+  const steps = (given["path"] as readonly string[]).map((step) => (/^[0-9]{1,9}$/.test(step) ? Number(step) : step));
+  place.draft.note(steps);
+  const inside = { ...field, path: [...field.path, ...steps] };
+  const conditions = (["value", "text"] as const).filter((name) => given[name] !== undefined).map((name) => {
+    place.draft.note(name, given[name] === null);
+    const at = { ...place, where: `${place.where}.${name}`, depth: place.depth + 1 };
+    return fieldCondition({ ...inside, asText: name === "text" }, { ...textType, name: name === "text" ? "String" : "JSON" }, given[name] as Members | null, at);
+  });
+  return together(conditions);
 }
 
 interface Asked { readonly field: FieldSyntax; readonly type: TypeRef; readonly name: string; readonly value: unknown }

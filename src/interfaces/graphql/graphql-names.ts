@@ -45,7 +45,7 @@ export interface GraphqlNames {
   shared(name: SharedType): string;
 }
 
-const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry"] as const;
+const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath"] as const;
 export type SharedType = (typeof sharedTypes)[number];
 
 export function createNames(catalog: Catalog): GraphqlNames {

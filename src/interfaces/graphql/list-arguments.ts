@@ -5,6 +5,7 @@ import { GraphQLFloat, GraphQLInt, GraphQLString } from "graphql/type/scalars";
 import { fittingOperators, isOrderable } from "../../query/operator-types.ts";
 import { operandKind, type Operator } from "../../query/operators.ts";
 import type { Table, TypeRef } from "../../schema/catalog.ts";
+import { isJson } from "./filter-conditions.ts";
 import { nestedInput } from "./input-types.ts";
 import type { SchemaContext } from "./schema-context.ts";
 
@@ -100,11 +101,23 @@ function valueFilter(type: TypeRef, context: SchemaContext): GraphQLInputObjectT
       const fields: Inputs = {};
       for (const operator of fittingOperators(type)) Object.assign(fields, operatorFields(operator, type, context));
       fields["not"] = { type: valueFilter(type, context) };
+      if (isJson(type)) fields["at"] = { type: pathFilter(type, context), description: "What lies inside." };
       // Names of a nested object's fields come before operators.
       const members = type.kind === "object" && !type.list ? context.catalog.objects.get(type.name)!.fields : new Map<string, never>();
       for (const member of members.values()) fields[member.name] = { type: valueFilter(member.type, context) };
       return fields;
     },
+  }));
+}
+
+function pathFilter(type: TypeRef, context: SchemaContext): GraphQLInputType {
+  const name = context.names.shared("JSONPath");
+  const text: TypeRef = { ...type, name: "String" };
+  return context.type(name, () => new GraphQLInputObjectType({
+    name, fields: () => ({
+      path: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(GraphQLString))), description: "Keys; digits are an index." },
+      value: { type: valueFilter(type, context), description: "It as JSON." }, text: { type: valueFilter(text, context), description: "It as text." },
+    }),
   }));
 }
 
