@@ -88,6 +88,9 @@ async function bundleAndLoad({ directory, name, source }: ResourcesFile, loadMs:
   }
 }
 
+/** Put together, so that no reader of our own bundle (bin/prepare.mjs) takes it for the map of that. */
+const MAP_COMMENT = ["//# source", "MappingURL"].join("");
+
 interface SourceMap { sources: string[]; readonly sourcesContent: readonly string[] }
 
 /** The bundle with its map inside, so that stacks name the app's own files, and those files. */
@@ -97,7 +100,7 @@ async function readBuild(outputs: readonly Bun.BuildArtifact[], directory: strin
   // The bundler writes them relative to where the process stands; whoever reads the bundle takes them from where it lies.
   map.sources = map.sources.map((path) => resolve(path));
   return {
-    code: `${bundle}\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}\n`,
+    code: `${bundle}\n${MAP_COMMENT}=data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}\n`,
     files: map.sources.map((path, index) => ({ file: relative(directory, path), text: map.sourcesContent[index] ?? "" })),
   };
 }
