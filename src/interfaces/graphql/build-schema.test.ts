@@ -111,6 +111,20 @@ test("names that are taken get a _, the same for every caller", () => {
   expect(Object.keys(fieldsOf(anonymousIdentity, "thing", taken))).toEqual(["id", "and", "or", "not", "partsAggregate", "parts", "partsAggregate_"]);
 });
 
+test("endpoints: @http is for REST, @export for all, over for some; what is called by GET is a query", () => {
+  const source = `type T @table @export @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
+  type Endpoints {
+    rest: Boolean @http(method: GET, path: "/rest") @allow(to: ["public"])
+    both: Boolean @http(method: GET, path: "/both") @export @allow(to: ["public"])
+    graphql: Boolean @export(over: [GRAPHQL]) @allow(to: ["public"])
+    restOnly: Boolean @export(over: [REST]) @allow(to: ["public"])
+    closed: Boolean @export @allow(to: ["staff"])
+    code: Boolean @allow(to: ["public"])
+  }`;
+  expect([Object.keys(fieldsOf(anonymousIdentity, "Query", source)), Object.keys(fieldsOf(anonymousIdentity, "Mutation", source))]).toEqual([["both", "t", "tList", "tAggregate"], ["graphql"]]);
+  expect(Object.keys(fieldsOf(subjectWith("staff"), "Mutation", source))).toEqual(["graphql", "closed"]);
+});
+
 test("examples/store is a valid schema for every role", () => {
   const store = readFileSync(join(import.meta.dir, "..", "..", "..", "examples", "store", "schema.graphql"), "utf8");
   for (const identity of [anonymousIdentity, subjectWith("customer"), subjectWith("merchant"), subjectWith("support", "merchant"), administratorIdentity]) {
