@@ -8,6 +8,7 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import { footprintsOf } from "../query/footprint-plan.ts";
 import { keyFootprint } from "../query/footprint.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import { expires } from "../storage/column.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { CompiledPlan } from "../storage/plan-sql.ts";
@@ -67,6 +68,7 @@ export class BufferedWork implements Work {
   readonly #who: CommitOptions;
   readonly #reads: ReadSet;
   readonly #place: LanePlace;
+  readonly #atMs: number;
   readonly #committed: RecordSource;
   #draft: Draft;
   #writes: BufferedWrite[] = [];
@@ -78,13 +80,15 @@ export class BufferedWork implements Work {
   /** Once set, nothing more is read or written, whatever the body does about it. */
   #failure: Error | null = null;
 
-  constructor(parts: BufferedParts, who: CommitOptions, place: LanePlace) {
+  /** All is read, and rehearsed, as of `atMs`. */
+  constructor(parts: BufferedParts, who: CommitOptions, { place, atMs }: { readonly place: LanePlace; readonly atMs: number }) {
+    this.#atMs = atMs;
     this.#place = place;
     this.#parts = parts;
     this.#who = who;
     this.#reads = parts.tables.readSet();
-    this.#committed = parts.tables.sourceFor(this.#reads);
-    this.#draft = parts.tables.draft(who, this.#reads);
+    this.#committed = parts.tables.sourceFor(this.#reads, atMs);
+    this.#draft = parts.tables.draft(who, this.#reads, atMs);
     this.source = {
       get: (table, id, looksAt) => this.ask(false, (source) => source!.get(table, id, looksAt)),
       exists: (table, row, where, environment) => this.ask(false, (source) => source!.exists(table, row, where, environment)),
@@ -109,7 +113,7 @@ export class BufferedWork implements Work {
     const own = this.#ownRecords().get(nameOf(table, id));
     if (own !== undefined) return own;
     this.#reads.note(keyFootprint(this.#parts.catalog.tables.get(table)!, id));
-    return this.#parts.tables.get(table, id);
+    return this.#parts.tables.get(table, id, this.#atMs);
   }
 
   rows(compiled: CompiledPlan, environment: Environment): RowSet {
@@ -287,7 +291,16 @@ export class BufferedWork implements Work {
     const items = writes.map((write, index) => ({ ...pinned(write, options, outcomes[index]!, this.#parts.catalog), outcome: outcomes[index]! }));
     this.#writes.push({ items, part: currentPart(this), number: this.#written++ });
     this.#count += writes.length;
-    this.#own = null;
+    this.#rememberOwn(outcomes);
+  }
+
+  /** Only what may have changed other records too has all of them looked at again: a body may read and write by turns, thousands of times. */
+  #rememberOwn(outcomes: readonly WriteOutcome[]): void {
+    for (const { status, table, id, record } of outcomes) {
+      if (this.#own === null || status === "unchanged" || status === "ignored") continue;
+      if (status === "deleted" || record === null || expires(this.#parts.catalog.tables.get(table)!)) this.#own = null;
+      else this.#own.set(nameOf(table, id), { values: record, version: UNCOMMITTED });
+    }
   }
 
   /** Takes back what was written within the part: the others are rehearsed anew without it. */
@@ -298,7 +311,7 @@ export class BufferedWork implements Work {
     this.#count = this.#items().length;
     this.#own = null;
     this.#advance();
-    this.#draft = this.#parts.tables.draft(this.#who, this.#reads);
+    this.#draft = this.#parts.tables.draft(this.#who, this.#reads, this.#atMs);
     if (kept.length === 0 || this.#isAsBefore(kept)) return;
     // Beside it others were written, which built upon it; else it is the time that made the difference.
     const beside = kept.some(({ number }) => number >= begun);

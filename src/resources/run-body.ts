@@ -64,9 +64,10 @@ interface Attempt { readonly alone: boolean; readonly deadlineMs: number; readon
 
 async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs, place }: Attempt): Promise<Answer> {
   const hold = alone ? await turn(core, core.tables.hold(), deadlineMs, (late) => late.release()) : null;
-  const work = new BufferedWork(core, commitAs(request.caller), place);
+  const atMs = core.clock.now();
+  const work = new BufferedWork(core, commitAs(request.caller), { place, atMs });
   try {
-    const { value } = await runOnce(core, request, { workOf: () => work, deadlineMs });
+    const { value } = await runOnce(core, request, { workOf: () => work, deadlineMs, atMs });
     return await commit(core, request, { work, value, hold });
   } catch (error) {
     // What the body made of it does not count.
@@ -93,12 +94,15 @@ async function commit<Value, Answer>(
   return committed.value;
 }
 
-async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { workOf, deadlineMs }: { workOf(calls: BodyCalls): Work; readonly deadlineMs: number }): Promise<{ value: Value }> {
+/** `atMs`: the time that the body sees; without it, now. */
+interface BodyRunOnce { workOf(calls: BodyCalls): Work; readonly deadlineMs: number; readonly atMs?: number }
+
+async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { workOf, deadlineMs, atMs }: BodyRunOnce): Promise<{ value: Value }> {
   const { caller } = request;
   const calls = new BodyCalls({ clock: core.clock, atMs: deadlineMs });
   const body = new Body({
     core, caller, work: workOf(calls), calls, createContext,
-    ...(request.root === undefined ? {} : { root: request.root }),
+    ...(request.root === undefined ? {} : { root: request.root }), ...(atMs === undefined ? {} : { nowMs: atMs }),
     transact: (inner, root) => runTransaction(core, { caller, run: inner, root, complete: (value) => value, commits: false, isWanted: () => calls.isOpen }),
   });
   try {

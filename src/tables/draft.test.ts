@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => app.close());
 
 test("each step sees what the ones before staged; nothing is ever committed", () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   draft.step((session) => session.write(create("Team", { id: "t2", name: "blue" }), wire(null)));
   draft.step((session) => session.write(create("Member", { id: "m1", teamId: "t2", nick: "Z" }), wire(null)));
   expect(draft.step((session) => session.get("Member", "m1")?.values["teamId"])).toBe("t2");
@@ -31,7 +31,7 @@ test("each step sees what the ones before staged; nothing is ever committed", ()
 });
 
 test("a step that throws leaves nothing, also when it had flushed", () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   draft.step((session) => session.write(create("Team", { id: "t2" }), wire(null)));
   expect(() => draft.step((session) => {
     session.write(update("Team", "t1", { name: "green" }), wire(null));
@@ -44,7 +44,7 @@ test("a step that throws leaves nothing, also when it had flushed", () => {
 
 test("a write that was refused is not looked at again by the next one", async () => {
   await app.write(create("Member", { id: "m1", teamId: "t1", nick: "a" }));
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   const step = (write: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0]) => draft.step((session) => {
     session.write(write, wire(null));
     session.verify();
@@ -57,7 +57,7 @@ test("a write that was refused is not looked at again by the next one", async ()
 });
 
 test("verify finds what a commit would refuse, without SQLite", () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   const step = (...writes: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0][]) => draft.step((session) => {
     for (const write of writes) session.write(write, wire(null));
     session.verify();
@@ -73,14 +73,14 @@ test("verify finds what a commit would refuse, without SQLite", () => {
 });
 
 test("what others commit meanwhile is seen by the next step", async () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   expect(draft.step((session) => session.get("Team", "t1")?.values["size"])).toBe(1);
   await app.write(update("Team", "t1", { size: 2 }));
   expect(draft.step((session) => session.get("Team", "t1")?.values["size"])).toBe(2);
 });
 
 test("a record that an earlier step only met does not stand in the way of a later one", () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   const verified = (...writes: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0][]) => draft.step((session) => {
     session.get("Team", "t1");
     for (const write of writes) session.write(write, wire(null));
@@ -94,7 +94,7 @@ test("a record that an earlier step only met does not stand in the way of a late
 });
 
 test("a thousand steps take about as long as a thousand writes", () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   for (let index = 0; index < 1_000; index++) {
     draft.step((session) => {
       session.write(create("Member", { id: `m${index}`, teamId: "t1", nick: `n${index}` }), wire(null));
@@ -105,7 +105,7 @@ test("a thousand steps take about as long as a thousand writes", () => {
 });
 
 test("unique values that a record gave up, another took and it wants back are taken", () => {
-  const draft = app.tables.draft(WHO, { note() {} });
+  const draft = app.tables.draft(WHO, { note() {} }, app.clock.now());
   const step = (write: Parameters<Parameters<Parameters<typeof draft.step>[0]>[0]["write"]>[0]) => draft.step((session) => {
     session.write(write, wire(null));
     session.verify();

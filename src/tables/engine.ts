@@ -69,8 +69,8 @@ export interface TablesHold {
 }
 
 export interface Tables {
-  /** Without rules. Null: there is none, or it has expired. */
-  get(table: string, id: Value): StoredRecord | null;
+  /** Without rules. Null: there is none, or it has expired at `atMs`, which is now unless given. */
+  get(table: string, id: Value, atMs?: number): StoredRecord | null;
   /** The record's JSON in one shape, ready, and its version; its text is null where the shape's rule hides it. Null: as of `get`. */
   text(table: string, id: Value, shape: RecordShape): RecordText | null;
   /** The committed state, for rules evaluated outside of commits. */
@@ -79,12 +79,12 @@ export interface Tables {
   commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
   /** Runs `work` on the current state, looks at constraints as a commit would, and undoes it. */
   rehearse<Result>(work: (session: WriteSession) => Result, options?: CommitOptions): Result;
-  /** Its time is that of its beginning. `reads` is told what it reads. */
-  draft(who: CommitOptions, reads: ReadNotes): Draft;
+  /** Its time is `atMs`. `reads` is told what it reads. */
+  draft(who: CommitOptions, reads: ReadNotes, atMs: number): Draft;
   /** Of one attempt of a transaction. */
   readSet(): ReadSet;
-  /** `source`, telling `reads` what was asked. */
-  sourceFor(reads: ReadNotes): RecordSource;
+  /** `source` at that time, telling `reads` what was asked. */
+  sourceFor(reads: ReadNotes, atMs: number): RecordSource;
   hold(): Promise<TablesHold>;
   /** Called after COMMIT, before the commit is answered, in order of position. Must not throw. Returns how to unsubscribe. */
   onCommitted(listener: (entry: CommittedEntry) => void): () => void;
@@ -132,20 +132,20 @@ class Engine implements Tables {
     this.#models = createTableModels(catalog, book);
     this.#cache = new RecordCache(limits.recordCacheBytes);
     this.#recent = recentEntries(storage, limits);
-    this.source = this.#source(null);
+    this.source = this.#source(null, undefined);
     this.#sweeper = createSweeper({
       models: this.#models, clock, limits, reader: storage.reader,
       commit: async (work) => (await storage.commit(this.#runner(work, SYSTEM), this.#afterCommit)).value,
     });
   }
 
-  get(table: string, id: Value): StoredRecord | null {
+  get(table: string, id: Value, atMs?: number): StoredRecord | null {
     const known = this.#cache.get(table, id);
     if (known !== undefined) {
-      if (this.#isGone(known.expiresAtMs)) return null;
+      if (this.#isGone(known.expiresAtMs, atMs)) return null;
       if (known.row !== null) return known.row;
     }
-    const row = this.#read(table, id);
+    const row = this.#read(table, id, atMs);
     if (row !== null) this.#cache.addValues(table, this.#keyOf(table, row), row);
     return row;
   }
@@ -175,13 +175,13 @@ class Engine implements Tables {
     });
   }
 
-  draft(who: CommitOptions, reads: ReadNotes): Draft {
+  draft(who: CommitOptions, reads: ReadNotes, atMs: number): Draft {
     const { storage } = this.#options;
     let session: Session | null = null;
     return {
       step: (work) => storage.rehearse((connection) => {
         this.#requireCatalog();
-        session ??= this.#session(connection, who, reads);
+        session ??= this.#session(connection, who, { reads, atMs });
         return session.step(work);
       }),
     };
@@ -192,8 +192,8 @@ class Engine implements Tables {
     return new ReadSet({ storage, recent: this.#recent, book, limits, certifies });
   }
 
-  sourceFor(reads: ReadNotes): RecordSource {
-    return this.#source(reads);
+  sourceFor(reads: ReadNotes, atMs: number): RecordSource {
+    return this.#source(reads, atMs);
   }
 
   async hold(): Promise<TablesHold> {
@@ -262,16 +262,16 @@ class Engine implements Tables {
     if (this.isOutdated) throw catalogChanged();
   }
 
-  #source(reads: ReadNotes | null): RecordSource {
+  #source(reads: ReadNotes | null, atMs: number | undefined): RecordSource {
     const { storage, catalog, book } = this.#options;
-    return createRecordSource({ catalog, book, reads, connection: () => storage.reader, get: (table, id) => this.get(table, id)?.values ?? null });
+    return createRecordSource({ catalog, book, reads, connection: () => storage.reader, get: (table, id) => this.get(table, id, atMs)?.values ?? null });
   }
 
-  #session(connection: Connection, { actor, requestId, confinement = null }: CommitOptions, reads: ReadNotes | null = null): Session {
+  #session(connection: Connection, { actor, requestId, confinement = null }: CommitOptions, draft: { readonly reads: ReadNotes; readonly atMs: number } | null = null): Session {
     const { catalog, book, limits, clock, random } = this.#options;
     return new Session({
-      catalog, book, models: this.#models, limits, connection, actor, requestId, confinement, reads,
-      now: dateTimeOf(clock.now()), createId: () => uuidv7(clock, random),
+      catalog, book, models: this.#models, limits, connection, actor, requestId, confinement, reads: draft?.reads ?? null,
+      now: dateTimeOf(draft?.atMs ?? clock.now()), createId: () => uuidv7(clock, random),
     });
   }
 
@@ -286,8 +286,8 @@ class Engine implements Tables {
   };
 
   /** Most records have no end: the clock is asked only for the others. */
-  #isGone(expiresAtMs: number): boolean {
-    return expiresAtMs !== Number.POSITIVE_INFINITY && expiresAtMs <= this.#options.clock.now();
+  #isGone(expiresAtMs: number, atMs?: number): boolean {
+    return expiresAtMs !== Number.POSITIVE_INFINITY && expiresAtMs <= (atMs ?? this.#options.clock.now());
   }
 
   /** The key as stored: the one asked for may be a piece of a URL, which would stay in memory with it. */
@@ -295,13 +295,13 @@ class Engine implements Tables {
     return values[modelOf(this.#models, table).table.primaryKey] ?? null;
   }
 
-  #read(table: string, id: Value): StoredRow | null {
+  #read(table: string, id: Value, atMs?: number): StoredRow | null {
     const { storage, clock } = this.#options;
     const { codec } = modelOf(this.#models, table);
     const columns = storage.reader.query(codec.selectSql).values(codec.key(id))[0];
     if (columns === undefined) return null;
     const row = codec.decode(columns);
-    return row.expires !== null && row.expires <= dateTimeOf(clock.now()) ? null : row;
+    return row.expires !== null && row.expires <= dateTimeOf(atMs ?? clock.now()) ? null : row;
   }
 }
 

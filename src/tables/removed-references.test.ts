@@ -20,7 +20,7 @@ const MISSING = { code: "REFERENCE_VIOLATION" };
 
 /** What the last of the writes meets, each of them a call of one body; and the same writes in one commit. */
 async function last(...writes: Write[]): Promise<unknown[]> {
-  const draft = app.tables.draft({ actor: null, requestId: "r" }, { note() {} });
+  const draft = app.tables.draft({ actor: null, requestId: "r" }, { note() {} }, app.clock.now());
   const outcomes = writes.map((write) => {
     try {
       return draft.step((session) => { session.write(write, wire(null)); session.verify(); return "done"; });
