@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "bun:test";
 import { compileCatalogExpressions } from "../expression/compile-catalog.ts";
 import { compileSchema } from "../schema/compile-schema.ts";
 import { backupDatabase } from "../storage/backup.ts";
+import type { MigrationFunction } from "../storage/migration-functions.ts";
 import { restoreDatabase } from "../storage/restore.ts";
 import { administrator, openApp, refusal, type OpenApp } from "./testing/open-app.ts";
 
@@ -121,8 +122,8 @@ test("Migrations that write records anew: what was before cannot be asked for, w
   await app!.as(administrator).update("Item", "a", { n: 2 });
   const [updated, created] = await history();
   const { catalog } = compileSchema({ file: "schema.graphql", text: item("n: Int double: Int!") });
-  const functions = new Map([["Item", (old: { readonly [name: string]: unknown }) => ({ double: Number(old["n"]) * 2 })]]);
-  app!.storage.prepareCatalog(catalog, compileCatalogExpressions(catalog).book, { functions: functions as never, destroy: new Set() });
+  const functions = new Map<string, MigrationFunction>([["Item", (old) => ({ double: Number(old["n"]) * 2 })]]);
+  app!.storage.prepareCatalog(catalog, compileCatalogExpressions(catalog).book, { functions, calls: true, destroy: new Set() });
   await start(item("n: Int double: Int!"));
   expect((await app!.as(administrator).get("Item", "a")).body).toEqual({ id: "a", n: 2, double: 4 });
   for (const { position } of [updated!, created!]) expect(await refusal(() => app!.as(administrator).get("Item", "a", `asof=${position}`))).toMatchObject({ code: "HISTORY_GONE" });
