@@ -46,7 +46,7 @@ export function restoreDatabase({ backup, directory, nowMs }: RestoreOptions): R
     const fresh = join(directory, RESTORING);
     const { position } = copyDatabase(resolve(backup), fresh);
     const old = existsSync(file) ? foldedHead(file) : 0;
-    const epoch = beginEpoch(fresh, Math.max(old ?? 0, position), nowMs);
+    const epoch = beginEpoch(fresh, old ?? 0, nowMs);
     const kept = existsSync(file) ? keepAside(directory, old) : null;
     renameSync(fresh, file);
     syncDirectory(directory);
@@ -89,8 +89,8 @@ function foldedHead(file: string): number | null {
   }
 }
 
-/** One empty entry in the copy, as far ahead as any server with this backup's past can have come. */
-function beginEpoch(file: string, head: number, nowMs: number): string {
+/** One empty entry in the copy, as far ahead as any server with this backup's past can have come, and past `oldHead`. */
+function beginEpoch(file: string, oldHead: number, nowMs: number): string {
   const connection = connect(new Database(file, { readwrite: true }), STATEMENTS_MAX);
   try {
     connection.execute("PRAGMA synchronous = FULL");
@@ -98,7 +98,8 @@ function beginEpoch(file: string, head: number, nowMs: number): string {
     connection.execute("BEGIN IMMEDIATE");
     const epoch = renewEpoch(connection);
     const entry = JSON.stringify({ actor: null, requestId: "restore", changes: [] });
-    connection.run(`INSERT INTO "$log" ("position", "time", "entry") VALUES (?1, ?2, ?3)`, head + leap(connection, nowMs), dateTimeOf(nowMs), entry);
+    const position = Math.max(oldHead + LEAP_MIN, headOf(connection) + leap(connection, nowMs));
+    connection.run(`INSERT INTO "$log" ("position", "time", "entry") VALUES (?1, ?2, ?3)`, position, dateTimeOf(nowMs), entry);
     connection.execute("COMMIT");
     return epoch;
   } finally {
