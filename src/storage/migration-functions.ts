@@ -38,8 +38,10 @@ function readApplied(connection: Connection): string[] {
   return text === null ? [] : JSON.parse(text) as string[];
 }
 
+/** Of what it does, not of how it is laid out: the text that a loader makes of it differs from a bundler's. */
 export function signature(table: string, run: MigrationFunction): string {
-  return `${table} ${Bun.hash(String(run)).toString(36)}`;
+  const text = String(run).replace(/\/\*[\s\S]*?\*\/|[\s;]+/g, "").replaceAll("'", '"').replace(/,(?=[)\]}])/g, "");
+  return `${table} ${Bun.hash(text).toString(36)}`;
 }
 
 export type FunctionAnswer = { readonly ok: true; readonly fields: { readonly [field: string]: unknown } } | { readonly ok: false; readonly what: string };

@@ -41,7 +41,7 @@ test("actions and endpoints that the change overtakes run again and count once",
     expect(report.differences).toEqual([]);
     const late = caller.patch("/Task/c", { weight: 7 });
     const answers = await Promise.all([...underway, late]);
-    expect(answers.map(({ status, text }) => (status < 300 ? status : text))).toEqual([200, 200, 200, 200, 204]);
+    expect({ answers: answers.map(({ status, text }) => (status < 300 ? status : text)), log: app.log.filter((line) => line.includes("failed") || line.includes("incident")) }).toEqual({ answers: [200, 200, 200, 200, 204], log: [] });
     expect((await caller.get("/Task?order=id&select=id,title,weight,due")).json<object[]>()).toEqual([
       { id: "a", title: "same", weight: 111, due: "2026-01-01" }, { id: "b", title: "same", weight: 1, due: "2026-01-01" }, { id: "c", title: "same", weight: 7, due: "2026-01-01" },
     ]);
