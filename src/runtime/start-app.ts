@@ -13,9 +13,10 @@ import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
-import { withGraphql } from "../interfaces/graphql/graphql-handler.ts";
-import type { ServedApp } from "../interfaces/http/served-app.ts";
+import { withGraphql } from "../interfaces/graphql/with-graphql.ts";
+import type { ServedApp, SocketApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
+import { createSockets, type Sockets } from "../interfaces/websocket/socket-server.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
@@ -68,6 +69,7 @@ export interface RunningApp {
   /** Plans what the files want of the data, or does it and serves them then. Throws UNAVAILABLE where the files have errors, and what applyMigration throws. */
   migrate(request: MigrationRequest): Promise<MigrationReport>;
   readonly handler: HttpHandler;
+  readonly socket: SocketApp;
   /** Lets what is under way finish, then gives everything free. */
   stop(): Promise<void>;
 }
@@ -87,6 +89,8 @@ interface ServeParts extends StartOptions {
   readonly migrate: Migrate;
   /** What is served by then. */
   readonly current: () => HttpHandler;
+  /** The same over WebSockets. */
+  readonly currentSocket: () => SocketApp;
 }
 
 interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: ServedApp }
@@ -102,7 +106,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
-    const parts: ServeParts = { ...options, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler };
+    const parts: ServeParts = { ...options, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
@@ -123,9 +127,12 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const fetch = options.forbidOutbound ? loopbackFetch : globalThis.fetch;
   const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, development });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
+  const { live } = dispatcher;
+  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, over: "WS" });
   const app: ServedApp = {
     limits, development, authenticator,
-    handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development }), { catalog, limits, access, dispatcher, clock, log }), {
+    socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following) },
+    handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live }), { catalog, limits, access, dispatcher, clock, log }), {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
@@ -140,16 +147,17 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   let stopping: Promise<void> | null = null;
   served.tables.start();
   const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, catalog: () => served.loaded.catalog });
+  const sockets = createSockets({ current: () => served.app, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => statistics(storage, served),
+    stats: () => statistics(storage, served, sockets),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
   let server: HttpServer | null = null;
   let control: Control | null = null;
   try {
-    server = serveHttp({ ...common, host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
+    server = serveHttp({ ...common, sockets, host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
     control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
   } catch (error) {
     served.tables.stop();
@@ -159,6 +167,10 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   }
   const { port, url } = server;
   const stop = async (): Promise<void> => {
+    // Streams never finish by themselves; their clients come again, to whoever serves then.
+    const sent = sockets.stop(config.limits.drainMs);
+    served.dispatcher.live.close();
+    await sent;
     await Promise.all([server.stop(config.limits.drainMs), control.stop()]);
     retention.stop();
     served.tables.stop();
@@ -168,7 +180,10 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     const before = served;
     served = serve(loaded, storage, options);
     before.tables.handOver(served.tables);
+    // What was under way there is told by what serves by then.
+    before.tables.onCommitted((entry) => served.dispatcher.live.committed(entry));
     served.tables.start();
+    before.dispatcher.live.close();
   };
   return {
     url, port, storage,
@@ -189,6 +204,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
       return applyMigration(parts, destroy, () => replace(loaded));
     },
     get handler() { return served.app.handler; },
+    get socket() { return served.app.socket; },
     stop: () => (stopping ??= stop()),
   };
 }
@@ -200,8 +216,9 @@ function countRecords(loaded: LoadedApp, storage: Storage): Record<string, numbe
   }));
 }
 
-function statistics(storage: Storage, { tables, dispatcher }: Served): Record<string, number> {
-  return flat("storage_", storage.stats(), flat("tables_", tables.stats(), flat("answers_", dispatcher.stats(), {})));
+function statistics(storage: Storage, { tables, dispatcher }: Served, sockets: Sockets): Record<string, number> {
+  const ofParts = flat("storage_", storage.stats(), flat("tables_", tables.stats(), flat("answers_", dispatcher.stats(), {})));
+  return flat("live_", dispatcher.live.stats(), flat("sockets_", sockets.stats(), ofParts));
 }
 
 function flat(prefix: string, from: object, into: Record<string, number>): Record<string, number> {

@@ -6,7 +6,7 @@ import { createLog } from "../../base/log.ts";
 import { defaultLimits } from "../../base/limits.ts";
 import { JsonText, type OperationBody, type Result } from "../../resources/operation.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
-import { withGraphql } from "./graphql-handler.ts";
+import { withGraphql } from "./with-graphql.ts";
 import { schemaFixture } from "./testing/schema-fixture.ts";
 
 const text = "type T @table @export @allow(to: [\"public\"], do: [READ]) { id: ID! @primaryKey name: String! }";

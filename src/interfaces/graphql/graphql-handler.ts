@@ -8,7 +8,7 @@ import { AmbitError, fault } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
 import { PlanCache } from "../../resources/plan-cache.ts";
-import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import type { Answer, Exchange } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags } from "../rest/entity-tag.ts";
 import { readIdempotency } from "../rest/idempotency-key.ts";
 import { RequestView } from "../rest/rest-request.ts";
@@ -16,34 +16,30 @@ import { buildGraphqlSchema, type CallerSchema } from "./build-schema.ts";
 import { compileDocument, type CompiledDocument } from "./compile-document.ts";
 import { DocumentCache } from "./document-cache.ts";
 import { errorObject, refusalObject, type ErrorContext, type GraphqlErrorObject } from "./graphql-errors.ts";
+import { GRAPHQL_METHODS } from "./graphql-methods.ts";
 import { createNames } from "./graphql-names.ts";
 import type { Caller, GraphqlOptions, GraphqlParts } from "./graphql-parts.ts";
 import { introspectionKeys } from "./introspection-keys.ts";
 import { objectText } from "./root-field.ts";
 import { chooseMedia, readGraphqlRequest, type GraphqlMedia, type GraphqlRequest, type GraphqlRequests } from "./graphql-request.ts";
 
-const METHODS: readonly string[] = ["GET", "HEAD", "POST", "OPTIONS"];
 /** Sets of roles. A schema has some types for each table. */
 const SCHEMAS_MAX = 30;
 const DOCUMENTS_LENGTH_MAX = 131_072;
 
-/** In front of another handler, whose paths stay what they are. */
-export function withGraphql(next: HttpHandler, options: GraphqlOptions): HttpHandler {
-  const { planCacheEntries } = options.limits;
+/** Answers the paths that begin with `graphql`. */
+export function createGraphql(options: GraphqlOptions): (exchange: Exchange) => Answer | Promise<Answer> {
   const parts: GraphqlParts = {
     ...options, names: createNames(options.catalog),
-    schemas: new PlanCache(SCHEMAS_MAX), documents: new DocumentCache(DOCUMENTS_LENGTH_MAX), plans: new PlanCache(planCacheEntries),
+    schemas: new PlanCache(SCHEMAS_MAX), documents: new DocumentCache(DOCUMENTS_LENGTH_MAX), plans: new PlanCache(options.limits.planCacheEntries),
   };
-  return {
-    handle: (exchange) => (exchange.segments[0] === "graphql" ? handle(exchange, parts) : next.handle(exchange)),
-    methods: (segments) => (segments[0] !== "graphql" ? next.methods(segments) : segments.length === 1 ? METHODS : []),
-  };
+  return (exchange) => handle(exchange, parts);
 }
 
 function handle(exchange: Exchange, parts: GraphqlParts): Answer | Promise<Answer> {
   if (exchange.segments.length !== 1) throw fault("NOT_FOUND", "Nothing is at this path.");
   exchange.route = "/graphql";
-  if (!METHODS.includes(exchange.method)) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: METHODS.join(", ") }, fix: `Use one of ${METHODS.join(", ")}.` });
+  if (!GRAPHQL_METHODS.includes(exchange.method)) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: GRAPHQL_METHODS.join(", ") }, fix: `Use one of ${GRAPHQL_METHODS.join(", ")}.` });
   const media = chooseMedia(exchange.header("accept"));
   return whenReady(readGraphqlRequest(exchange), (asked) => whenReady(answerAll(exchange, asked, parts), (answers) => answerOf(exchange, { asked, answers, media })));
 }

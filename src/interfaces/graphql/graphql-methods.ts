@@ -1,0 +1,3 @@
+// The methods that /graphql answers to; apart, because they are told before anything else of it is needed.
+
+export const GRAPHQL_METHODS: readonly string[] = ["GET", "HEAD", "POST", "OPTIONS"];
