@@ -10,7 +10,7 @@ import { positionText, readPosition } from "../changes/wire-position.ts";
 import type { Table } from "../schema/catalog.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import { readEpoch } from "../storage/epoch.ts";
-import { formerVersions, writtenAt, type FormerVersion, type VersionEnd } from "../storage/former-versions.ts";
+import { formerVersions, writtenAt, type VersionEnd } from "../storage/former-versions.ts";
 import { readHistoryStart, type HistoryStart } from "../storage/history-tables.ts";
 import { readMoment, type Moment } from "../storage/moments.ts";
 import { notFound } from "../tables/denial.ts";
@@ -28,6 +28,11 @@ interface Version {
   readonly end: VersionEnd | null;
 }
 
+/** Versions in memory at once. */
+const CHUNK_VERSIONS = 20;
+/** Of limits.answerBytes: as much as a page tells before it ends. */
+const PAGE_SHARE = 16;
+
 export function readHistory(core: DispatchCore, { table: name, id, limit, after }: HistoryBody, { rights, identity }: { readonly rights: Rights; readonly identity: Identity }): Result {
   rights.require(name, "READ");
   const table = core.catalog.tables.get(name)!;
@@ -36,10 +41,8 @@ export function readHistory(core: DispatchCore, { table: name, id, limit, after 
   if (table.historyMs === null || start === null) throw notFound(name);
   const epoch = readEpoch(reader);
   const before = after === null ? Number.MAX_SAFE_INTEGER : cursorPosition(after, epoch);
-  const versions = versionsBefore(core, table, id, before);
   const oldest = dateTimeOf(core.clock.now() - table.historyMs);
-  const telling: Telling = { core, table, rights, identity, epoch, start, oldest, whole: versions.length <= core.limits.historyVersions };
-  const { entries, next } = entriesOf(telling, versions, { before, limit });
+  const { entries, next } = entriesOf({ core, table, rights, identity, epoch, start, oldest }, versionsBefore(core, table, id, before), { before, limit });
   if (entries.length === 0 && after === null) throw notFound(name);
   return { ...nothing, body: entries, range: { offset: 0, rows: entries.length, total: null }, nextCursor: next === null ? null : positionText(epoch, next) };
 }
@@ -50,12 +53,16 @@ function cursorPosition(text: string, epoch: string): number {
   return found.position;
 }
 
-/** Newest first; one more than is looked at, where there is one. */
-function versionsBefore(core: DispatchCore, table: Table, id: Value, before: number): Version[] {
+/** Newest first, read some at a time. */
+function* versionsBefore(core: DispatchCore, table: Table, id: Value, before: number): Generator<Version, null> {
   const stands: StoredRecord | null = core.tables.get(table.name, id);
-  const former = formerVersions(table, core.catalog).ofRecord(core.storage.reader, id, { before, limit: core.limits.historyVersions + 1 });
-  const current: Version[] = stands === null || writtenAt(stands) >= before ? [] : [{ values: stands.values, from: writtenAt(stands), end: null }];
-  return [...current, ...former.map(({ row, until, ended, ending }: FormerVersion): Version => ({ values: row.values, from: writtenAt(row), end: { until, ended, ending } }))];
+  if (stands !== null && writtenAt(stands) < before) yield { values: stands.values, from: writtenAt(stands), end: null };
+  for (let next = before; ;) {
+    const former = formerVersions(table, core.catalog).ofRecord(core.storage.reader, id, { before: next, limit: CHUNK_VERSIONS });
+    for (const { row, until, ended, ending } of former) yield { values: row.values, from: writtenAt(row), end: { until, ended, ending } };
+    if (former.length < CHUNK_VERSIONS) return null;
+    next = writtenAt(former.at(-1)!.row);
+  }
 }
 
 interface Telling {
@@ -67,26 +74,30 @@ interface Telling {
   readonly start: HistoryStart;
   /** What ended before is not kept. */
   readonly oldest: string;
-  /** No version is left out. */
-  readonly whole: boolean;
 }
 
 interface Told { readonly position: number; readonly entry: Json }
 
-/** What happened at one position stays on one page. */
-function entriesOf(telling: Telling, versions: readonly Version[], page: { readonly before: number; readonly limit: number }): { entries: Json[]; next: number | null } {
-  const { historyVersions } = telling.core.limits;
+/** What happened at one position stays on one page. A page ends early where it has looked at enough, or told enough. */
+function entriesOf(telling: Telling, versions: Generator<Version, null>, page: { readonly before: number; readonly limit: number }): { entries: Json[]; next: number | null } {
+  const { historyVersions, answerBytes } = telling.core.limits;
   const entries: Json[] = [];
   let last: number | null = null;
-  for (const [index, version] of versions.slice(0, historyVersions).entries()) {
-    for (const told of happenings(telling, version, versions[index + 1] ?? null)) {
-      if (told.position >= page.before) continue;
-      if (entries.length >= page.limit && told.position !== last) return { entries, next: last };
-      entries.push(told.entry);
-      last = told.position;
+  let bytes = 0;
+  let version = versions.next().value;
+  for (let looked = 1; version !== null; looked++) {
+    const before: Version | null = versions.next().value;
+    for (const { position, entry } of happenings(telling, version, before)) {
+      if (position >= page.before) continue;
+      if (entries.length >= page.limit && position !== last) return { entries, next: last };
+      entries.push(entry);
+      last = position;
+      bytes += JSON.stringify(entry).length;
     }
+    if (before !== null && (looked === historyVersions || bytes > answerBytes / PAGE_SHARE)) return { entries, next: version.from };
+    version = before;
   }
-  return { entries, next: telling.whole ? null : versions[historyVersions - 1]!.from };
+  return { entries, next: null };
 }
 
 /** How the version ended, unless by the next one, then how it began. Nothing where the caller may not see it. */
@@ -111,10 +122,10 @@ function happenings(telling: Telling, version: Version, before: Version | null):
 }
 
 /** Null: not known any more. */
-function changeOf({ start, oldest, whole }: Telling, of: { readonly version: Version; readonly before: Version | null; readonly moment: Moment | null; readonly restored: boolean }): "created" | "updated" | "restored" | null {
+function changeOf({ start, oldest }: Telling, of: { readonly version: Version; readonly before: Version | null; readonly moment: Moment | null; readonly restored: boolean }): "created" | "updated" | "restored" | null {
   if (of.restored) return "restored";
   if (of.before !== null) return of.before.end?.until === of.version.from && of.before.end.ending === "update" ? "updated" : "created";
-  return whole && of.version.from > start.position && of.moment !== null && of.moment.time >= oldest ? "created" : null;
+  return of.version.from > start.position && of.moment !== null && of.moment.time >= oldest ? "created" : null;
 }
 
 function who({ rights, identity, epoch, core }: Telling, position: number, time: string | null): { [name: string]: Json } {

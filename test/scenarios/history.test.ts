@@ -32,7 +32,7 @@ let app: StartedApp;
 let clock: FakeClock;
 beforeAll(async () => {
   clock = fakeClock();
-  app = await startTestApp({ schema, config: `${keysFor("staff", "editor", "reader", "ann")}limits: { historyVersions: 20 }\n` }, { clock });
+  app = await startTestApp({ schema, config: `${keysFor("staff", "editor", "reader", "ann")}limits: { historyVersions: 20, answerBytes: 320000 }\n` }, { clock });
 });
 afterAll(() => app?.stop());
 
@@ -212,6 +212,19 @@ test("a history of many versions is told in pieces, each bounded", async () => {
   await ask("PATCH", `/Page/${id}`, { body: { live: true } });
   for (let cost = 1; cost <= 25; cost++) await ask("PATCH", `/Page/${id}`, { body: { cost: String(cost), live: false } });
   expect(code(await ask("GET", `/Page/${id}/history`, { as: "reader" }))).toBe("404 NOT_FOUND");
+});
+
+test("a page of long versions ends before it is too long", async () => {
+  await ask("POST", "/Page", { body: { id, title: id } });
+  for (let round = 0; round < 9; round++) await ask("PATCH", `/Page/${id}`, { body: { extra: String(round).repeat(4_000) } });
+  const lengths: number[] = [];
+  let path: string | null = `/Page/${id}/history`;
+  while (path !== null) {
+    const page: Answered = await ask("GET", path);
+    lengths.push((page.body as unknown[]).length);
+    path = /^<(.*)>/.exec(page.headers.get("link") ?? "")?.[1] ?? null;
+  }
+  expect(lengths).toEqual([3, 3, 3, 1]);
 });
 
 test("other representations", async () => {
