@@ -11,6 +11,11 @@ import { createOf } from "./record-override.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
 import { TableAccess } from "./table-access.ts";
 
+/** Members that this version does not have; one object for all, as a context is made for each run of a body. */
+const unavailable: object = Object.create(Object.prototype, Object.fromEntries([...unavailableContextMembers].map(([name, reason]) => [name, {
+  get(): never { throw fault("NOT_AVAILABLE", `ctx.${name} is not available in this version. ${reason}`); },
+}])));
+
 /** Without `this` inside: `super.create` gets an object derived from it. */
 export function createContext(body: Body): object {
   const { core, caller, calls } = body;
@@ -31,9 +36,7 @@ export function createContext(body: Body): object {
     transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
   };
-  for (const [name, reason] of unavailableContextMembers) {
-    Object.defineProperty(context, name, { get() { throw fault("NOT_AVAILABLE", `ctx.${name} is not available in this version. ${reason}`); } });
-  }
+  Object.setPrototypeOf(context, unavailable);
   Object.defineProperty(context, CONTINUATION, { value: continuation });
   return context;
 }
