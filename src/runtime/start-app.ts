@@ -14,7 +14,7 @@ import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
 import { withGraphql } from "../interfaces/graphql/with-graphql.ts";
-import type { ServedApp, SocketApp } from "../interfaces/http/served-app.ts";
+import type { SocketApp, SocketServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
 import { createSockets, type Sockets } from "../interfaces/websocket/socket-server.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
@@ -70,6 +70,8 @@ export interface RunningApp {
   migrate(request: MigrationRequest): Promise<MigrationReport>;
   readonly handler: HttpHandler;
   readonly socket: SocketApp;
+  /** Queries that are followed. */
+  readonly live: Dispatcher["live"];
   /** Lets what is under way finish, then gives everything free. */
   stop(): Promise<void>;
 }
@@ -93,7 +95,7 @@ interface ServeParts extends StartOptions {
   readonly currentSocket: () => SocketApp;
 }
 
-interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: ServedApp }
+interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: SocketServedApp }
 
 /** Throws AppProblems, or an AmbitError such as DATA_IN_USE or MIGRATION_NEEDED. */
 export async function startApp(options: StartOptions): Promise<RunningApp> {
@@ -129,7 +131,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, over: "WS" });
-  const app: ServedApp = {
+  const app: SocketServedApp = {
     limits, development, authenticator,
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following) },
     handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live }), { catalog, limits, access, dispatcher, clock, log }), {
@@ -201,10 +203,14 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
       if (loaded.diagnostics.some(isError)) throw fault("UNAVAILABLE", "The files of the app have errors.", { fix: "ambit check lists them." });
       const parts = { storage, loaded, dataDirectory: options.dataDirectory, clock };
       if (action === "plan") return planMigration(parts, destroy);
-      return applyMigration(parts, destroy, () => replace(loaded));
+      if (stopping !== null) throw fault("UNAVAILABLE", "The app is stopping.", { retryAfterS: 1 });
+      const report = await applyMigration(parts, destroy, () => replace(loaded));
+      log.info("schema-changed", { steps: report.steps.length, online: report.online, snapshot: report.snapshot !== null });
+      return report;
     },
     get handler() { return served.app.handler; },
     get socket() { return served.app.socket; },
+    get live() { return served.dispatcher.live; },
     stop: () => (stopping ??= stop()),
   };
 }
