@@ -17,8 +17,11 @@ export class WriterStopped extends Error {
   }
 }
 
-/** Null: the batch is void and undone; `runAlone` each. Throws what stops the writer. */
-export function runBatch(connection: Connection, works: readonly Work<unknown>[]): Outcome[] | null {
+/**
+ * Null: the batch is void and undone; `runAlone` each. Outcomes of the first works, at least of one: those after them are left once
+ * `isLong` says so. Throws what stops the writer.
+ */
+export function runBatch(connection: Connection, works: readonly Work<unknown>[], isLong: () => boolean = () => false): Outcome[] | null {
   const refused = begin(connection);
   if (refused !== null) return works.map(() => refused);
   const outcomes: Outcome[] = [];
@@ -29,6 +32,7 @@ export function runBatch(connection: Connection, works: readonly Work<unknown>[]
       return null;
     }
     outcomes.push(outcome);
+    if (isLong()) break;
   }
   if (outcomes.some((outcome) => outcome.ok)) commit(connection);
   else rollback(connection);

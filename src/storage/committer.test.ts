@@ -176,6 +176,22 @@ test("a long queue is committed in batches of bounded length", async () => {
   expect(ids().length).toBe(10);
 });
 
+test("works that take long are answered before the others of their turn begin", async () => {
+  const { storage, clock, ids, before } = await opened({ soloMs: 100 });
+  const seen: string[] = [];
+  const slow = (id: number, tookMs: number) => (connection: Connection): number => {
+    seen.push(`work ${id}`);
+    clock.advance(tookMs);
+    if (id === 3) throw fault("CONFLICT", "No.");
+    return insert(id)(connection);
+  };
+  const works = [[1, 60], [2, 60], [3, 150], [4, 0], [5, 101], [6, 0]] as const;
+  const found = outcomes(works.map(([id, tookMs]) => storage.commit(slow(id, tookMs)).finally(() => seen.push(`answer ${id}`))));
+  expect(await found).toEqual([1, 2, "CONFLICT", 4, 5, 6]);
+  expect(seen).toEqual(["work 1", "work 2", "answer 1", "answer 2", "work 3", "answer 3", "work 4", "work 5", "answer 4", "answer 5", "work 6", "answer 6"]);
+  expect([storage.stats().batches - before.batches, storage.stats().requests - before.requests, ids()]).toEqual([4, 6, [1, 2, 4, 5, 6]]);
+});
+
 test("a rehearsal sees its own writes and leaves nothing, whether it throws or not", async () => {
   const { storage, ids } = await opened();
   expect(storage.rehearse((connection) => {

@@ -163,15 +163,19 @@ export class Committer {
 
   /** When this returns, every member is answered, whatever happened. */
   #commitBatch(batch: readonly Member[]): void {
-    const { connection, afterBatch, refreshReads } = this.#options;
+    const { connection, afterBatch, refreshReads, clock, limits } = this.#options;
     try {
       this.#generation++;
       // A snapshot that is older than the batch would also keep the write-ahead log from being folded in.
       refreshReads();
-      const outcomes = runBatch(connection, batch.map((member) => member.work));
+      const longMs = clock.now() + limits.soloMs;
+      const outcomes = runBatch(connection, batch.map((member) => member.work), () => clock.now() > longMs);
       this.#counts.batches++;
-      if (outcomes !== null) this.#settle(batch, outcomes);
-      else {
+      if (outcomes !== null) {
+        // What is left begins the next batch: one that takes long does not make all others late.
+        this.#queue = [...batch.slice(outcomes.length), ...this.#queue];
+        this.#settle(batch.slice(0, outcomes.length), outcomes);
+      } else {
         this.#counts.voidedBatches++;
         for (const member of batch) this.#settle([member], [runAlone(connection, member.work)]);
       }
