@@ -161,6 +161,7 @@ describe("the same as REST", () => {
     ["a text too long", ["PATCH", "/Note/n1", { text: "12345678901" }], "updateNote(id: \"n1\", patch: { text: \"12345678901\" }) { id }", "owner", "VALIDATION_FAILED"],
     ["another's name on it", ["DELETE", "/Note/n2"], "removeNote(id: \"n2\") { id }", "owner", "NOT_FOUND"],
     ["bulk without a filter", ["DELETE", "/Note"], "removeNoteList(filter: {}) { affected }", "owner", "FILTER_REQUIRED"],
+    ["too many at once", ["POST", "/items", Array.from({ length: 51 }, (_, index) => ({ sku: `M-${index}`, title: "M", price: 1 }))], `createItemList(inputs: [${Array.from({ length: 51 }, (_, index) => `{ sku: "M-${index}", title: "M", price: 1 }`).join(" ")}]) { affected }`, "staff", "TOO_MANY_ROWS"],
     ["an action on nothing", ["POST", "/items/zz/rename", { title: "N" }], "renameItem(id: \"zz\", title: \"N\") { id }", "staff", "NOT_FOUND"],
     ["a fault of a body", ["POST", "/items/a/boom", {}], "boomItem(id: \"a\")", null, "INTERNAL"],
     ["what a body refuses", ["POST", "/order", { lines: [{ sku: "NONE", quantity: 1 }] }], "order(lines: [{ sku: \"NONE\", quantity: 1 }]) { total }", null, "OUT_OF_STOCK"],

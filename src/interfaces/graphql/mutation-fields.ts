@@ -37,14 +37,14 @@ function createFields(table: Table, readable: boolean, context: SchemaContext): 
   const list = new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(type)));
   fields[names.createList] = {
     type: manyWritten(table, readable, context), description: "Creates all of them, or none.", args: { inputs: { type: list } },
-    resolve: writeMany(table, (given, _root, returning) => createBody(table, given["inputs"] as RawInput[], null, returning)),
+    resolve: writeMany(table, (given, root, returning) => createBody(table, inputsOf(given, root), null, returning)),
   };
   const unique = uniqueFields(table, context);
   if (unique.getValues().length === 0) return fields;
   fields[names.upsert] = {
     type: manyWritten(table, readable, context), description: "Creates each of them, or changes the record that has its unique value: all, or none. With ignore what is there already stays as it is.",
     args: { inputs: { type: list }, by: { type: unique, description: "Without it: the primary key." }, ignore: { type: GraphQLBoolean } },
-    resolve: writeMany(table, (given, _root, returning) => createBody(table, given["inputs"] as RawInput[], {
+    resolve: writeMany(table, (given, root, returning) => createBody(table, inputsOf(given, root), {
       fields: (given["by"] as readonly string[] | null | undefined) ?? null, resolution: given["ignore"] === true ? "ignore" : "merge",
     }, returning)),
   };
@@ -121,6 +121,13 @@ function maxOf(given: Members): number | null {
 
 function inputOf(given: Members): RawInput {
   return (given["input"] ?? {}) as RawInput;
+}
+
+function inputsOf(given: Members, { caller }: Root): RawInput[] {
+  const inputs = given["inputs"] as RawInput[];
+  const { bulkRows } = caller.parts.limits;
+  if (inputs.length > bulkRows) throw fault("TOO_MANY_ROWS", `The body has more than ${bulkRows} rows.`);
+  return inputs;
 }
 
 /** A bulk write without a condition would be one to the whole table. */
