@@ -50,6 +50,16 @@ function tableSteps(old: TableShape, next: TableShape, held: "needs-data" | "saf
   for (const check of next.checks ?? []) if (old.checks?.includes(check) !== true) add(held, null, `is held to ${check}`);
   if (JSON.stringify(old.search) !== JSON.stringify(next.search)) add("safe", null, "gets its full text and places filled again");
   if (!next.open && old.open) add("destructive", null, "no longer admits undeclared fields");
+  keepSteps(old.keeps, next.keeps).forEach(([kind, what]) => add(kind, null, what));
+  return steps;
+}
+
+/** What was deleted is part of a history, too. */
+function keepSteps(old: TableShape["keeps"], next: TableShape["keeps"]): [MigrationStep["kind"], string][] {
+  const steps: [MigrationStep["kind"], string][] = [];
+  const [history, trash] = [next?.history === true, next?.trash === true];
+  if (history !== (old?.history === true)) steps.push(history ? ["safe", "begins to keep its history"] : ["destructive", "no longer keeps its history"]);
+  if (trash !== (old?.trash === true)) steps.push(trash ? ["safe", "keeps what is deleted"] : [history ? "safe" : "destructive", "no longer keeps what is deleted"]);
   return steps;
 }
 
