@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
+import type { Log } from "../base/log.ts";
 import type { Json } from "../base/value.ts";
 import { backupDatabase } from "../storage/backup.ts";
 import type { Difference } from "../storage/compare-shapes.ts";
@@ -11,7 +12,7 @@ import type { MigrationApproval } from "../storage/migration-functions.ts";
 import { isTarget, type MigrationProgress } from "../storage/pending-migration.ts";
 import { migrationNeeded } from "../storage/prepare-catalog.ts";
 import type { Storage } from "../storage/open-storage.ts";
-import type { LoadedApp } from "./load-app.ts";
+import { isError, type LoadedApp } from "./load-app.ts";
 
 export interface MigrationRequest {
   readonly action: "plan" | "apply";
@@ -71,6 +72,27 @@ export async function applyMigration(parts: MigrationParts, destroy: readonly st
   // What was filled for other files is of no use: these are as the data.
   if (storage.pendingMigration() !== null) await storage.abandonMigration();
   return { steps, differences: [], online, progress: [], snapshot };
+}
+
+export interface RunningParts extends Omit<MigrationParts, "loaded"> {
+  readonly log: Log;
+  readonly isStopping: () => boolean;
+  /** The files as they are now. */
+  load(): Promise<LoadedApp>;
+  /** Serves them from now on. */
+  replace(loaded: LoadedApp): void;
+}
+
+/** For an app that serves meanwhile. Throws UNAVAILABLE where the files have errors, and what applyMigration throws. */
+export async function migrateRunning({ action, destroy }: MigrationRequest, running: RunningParts): Promise<MigrationReport> {
+  const loaded = await running.load();
+  if (loaded.diagnostics.some(isError)) throw fault("UNAVAILABLE", "The files of the app have errors.", { fix: "ambit check lists them." });
+  const parts: MigrationParts = { ...running, loaded };
+  if (action === "plan") return planMigration(parts, destroy);
+  if (running.isStopping()) throw fault("UNAVAILABLE", "The app is stopping.", { retryAfterS: 1 });
+  const report = await applyMigration(parts, destroy, () => running.replace(loaded));
+  running.log.info("schema-changed", { steps: report.steps.length, online: report.online, snapshot: report.snapshot !== null });
+  return report;
 }
 
 /** What a start and a reload may do by themselves. */

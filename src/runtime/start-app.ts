@@ -29,7 +29,7 @@ import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
-import { applyMigration, cautiousApproval, planMigration, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
+import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing } from "./outdated-app.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
@@ -198,16 +198,10 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
       replace(loaded);
       return loaded.diagnostics;
     },
-    async migrate({ action, destroy }) {
-      const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck: false });
-      if (loaded.diagnostics.some(isError)) throw fault("UNAVAILABLE", "The files of the app have errors.", { fix: "ambit check lists them." });
-      const parts = { storage, loaded, dataDirectory: options.dataDirectory, clock };
-      if (action === "plan") return planMigration(parts, destroy);
-      if (stopping !== null) throw fault("UNAVAILABLE", "The app is stopping.", { retryAfterS: 1 });
-      const report = await applyMigration(parts, destroy, () => replace(loaded));
-      log.info("schema-changed", { steps: report.steps.length, online: report.online, snapshot: report.snapshot !== null });
-      return report;
-    },
+    migrate: (request) => migrateRunning(request, {
+      storage, clock, log, dataDirectory: options.dataDirectory, replace, isStopping: () => stopping !== null,
+      load: () => loadApp(options.directory, { environment: options.environment, typeCheck: false }),
+    }),
     get handler() { return served.app.handler; },
     get socket() { return served.app.socket; },
     get live() { return served.dispatcher.live; },
