@@ -50,7 +50,9 @@ function prepareTable(context: HistoryContext, table: Table, old: TableShape | n
   renameColumns(connection, table);
   const present = columnsOf(connection, historyTable(table.sqlName));
   const lost = old === null || present.size === 0 ? null : changedType(context, table, old, present);
-  if (lost !== null && !change.isApproved(lost)) return [lost];
+  const losses = old === null || present.size === 0 ? [] : [...(lost === null ? [] : [lost]), ...droppedFields(context, table, old, present), ...endedHistory(context, table, old)];
+  const refused = losses.filter((one) => !change.isApproved(one));
+  if (refused.length > 0) return refused;
   const isRewritten = change.rewritten.has(table.name);
   if (lost !== null) connection.execute(`DROP TABLE ${quoted(historyTable(table.sqlName))}`);
   if (present.size === 0 || lost !== null) createHistory(context, table);
@@ -145,6 +147,26 @@ function changedType({ connection }: HistoryContext, table: Table, old: TableSha
   if (changed === undefined || count === 0) return null;
   return difference(old, changed.name, `changed its type, and ${count} former versions hold the old one`,
     `Keep the type, or add a field beside it; if the former versions may be lost, run ambit migrate apply --allow-destroy ${table.name}.${changed.name}.`, "destructive");
+}
+
+/** Fields that only former versions still hold. */
+function droppedFields({ connection }: HistoryContext, table: Table, old: TableShape, present: ReadonlyMap<string, string>): Difference[] {
+  const wanted = new Set(wantedColumns(table).map(({ name }) => name));
+  return old.fields.flatMap(({ name, computed }) => {
+    if (computed !== null || wanted.has(name) || !present.has(name)) return [];
+    const count = connection.values(`SELECT count(*) FROM ${quoted(historyTable(table.sqlName))} WHERE ${quoted(name)} IS NOT NULL`)[0]![0] as number;
+    if (count === 0) return [];
+    return [difference(old, name, `was removed, and ${count} former versions hold it`, `Keep the field; if its values may be lost, run ambit migrate apply --allow-destroy ${old.name}.${name}.`, "destructive")];
+  });
+}
+
+/** From a history to a trash alone: what was not deleted would go with the next housekeeping. */
+function endedHistory({ connection }: HistoryContext, table: Table, old: TableShape): Difference[] {
+  if (table.historyMs !== null || old.keeps?.history !== true) return [];
+  const count = connection.values(`SELECT count(*) FROM ${quoted(historyTable(table.sqlName))} WHERE ${quoted(ENDING_COLUMN)} NOT IN ('delete', 'cascade')`)[0]![0] as number;
+  if (count === 0) return [];
+  return [difference(old, null, `no longer keeps a history, and there are ${count} former versions`,
+    `Keep @table(history), or shorten it and let them pass first; if they may be lost, run ambit migrate apply --allow-destroy ${old.name}.`, "destructive")];
 }
 
 function removeHistory({ connection }: HistoryContext, shape: TableShape, { isApproved }: HistoryChange): Difference[] {
