@@ -30,9 +30,9 @@ test("a record and its relations as they were, its history, and its return from 
   expect(first.data.docHistory as unknown).toMatchObject({ next: null, rows: [{ change: "created", n: "HistoryEntry" }] });
   const { position } = first.data.docHistory.rows[0]!;
   await ask("mutation { updateDoc(id: \"d\", patch: { title: \"two\" }) { id } updateFolder(id: \"f\", patch: { name: \"new\" }) { id } }");
-  const then = "query($at: String) { doc(id: \"d\", asof: $at) { title folder { name docs { title } } } docList(asof: $at) { total rows { title } } docAggregate(asof: $at) { max { title } } }";
-  expect((await ask(then, { at: position })).data as unknown).toEqual({ doc: { title: "one", folder: { name: "old", docs: [{ title: "one" }] } }, docList: { total: 1, rows: [{ title: "one" }] }, docAggregate: [{ max: { title: "one" } }] });
-  expect((await ask(then)).data as unknown).toMatchObject({ doc: { title: "two", folder: { name: "new", docs: [{ title: "two" }] } }, docList: { rows: [{ title: "two" }] } });
+  const then = "query($at: String) { doc(id: \"d\", asof: $at) { title folder { name docs { title } } } docList(asof: $at) { total rows { title } } docAggregate(asof: $at) { max { title } } found: docList(filter: { title: { eq: \"one\" }, folder: { name: { neq: \"new\" } } }, asof: $at) { rows { id } } }";
+  expect((await ask(then, { at: position })).data as unknown).toEqual({ doc: { title: "one", folder: { name: "old", docs: [{ title: "one" }] } }, docList: { total: 1, rows: [{ title: "one" }] }, docAggregate: [{ max: { title: "one" } }], found: { rows: [{ id: "d" }] } });
+  expect((await ask(then)).data as unknown).toMatchObject({ doc: { title: "two", folder: { name: "new", docs: [{ title: "two" }] } }, docList: { rows: [{ title: "two" }] }, found: { rows: [] } });
   const refused = await ask("query($at: String) { doc(id: \"d\", asof: $at) { plain { id } } docList(asof: \"soon\") { total } }", { at: position });
   expect(refused.errors?.map(({ extensions }) => extensions.code)).toEqual(["NO_HISTORY", "MALFORMED_QUERY"]);
   expect((await ask("mutation { removeDoc(id: \"d\") { id } }")).errors).toBeUndefined();
