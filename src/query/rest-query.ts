@@ -56,7 +56,7 @@ export function readItems(select: string | null): readonly SelectSyntax[] {
 }
 
 export function refuseUnavailable({ single }: RestParameters): void {
-  if (single.since !== null) throw fault("NOT_AVAILABLE", "since resumes a stream, which this version does not have.", { where: "since" });
+  if (single.since !== null) throw fault("MALFORMED_QUERY", "since says where a stream of changes goes on.", { where: "since", fix: "Send Accept: text/event-stream, or leave it out." });
 }
 
 /** `limt=5` is no filter on a field that nobody declared, but a parameter misspelt. */

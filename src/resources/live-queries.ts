@@ -135,7 +135,7 @@ export class LiveQueries {
   close(): void {
     this.#closed = true;
     this.#cancelHeartbeat?.();
-    for (const followed of [...this.#followed.values()]) {
+    for (const followed of this.#followed.values()) {
       const sinks = [...followed.query.subscribers];
       for (const subscriber of sinks) this.#leave(followed, subscriber);
       for (const { sink } of sinks) sink.renew();

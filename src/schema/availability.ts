@@ -14,7 +14,7 @@ export interface Unavailable {
 }
 
 const transactions = "It comes with full transactions, tenants and history.";
-const realTime = "It comes with the other interfaces: WebSocket, server-sent events, MQTT, MCP.";
+const realTime = "It comes with the other interfaces: channels, MQTT, MCP.";
 const jobs = "It comes with jobs, files and outbound calls.";
 const decisions = "It comes with governed decisions.";
 const accounts = "It comes with sign-in and limits.";
@@ -59,8 +59,6 @@ const decisionDirectives: readonly Unavailable[] = [
 ];
 
 const values: readonly Unavailable[] = [
-  { kind: "value", name: "@export(over: WS)", does: "Exports over WebSocket.", reason: realTime },
-  { kind: "value", name: "@export(over: SSE)", does: "Exports over server-sent events.", reason: realTime },
   { kind: "value", name: "@export(over: MQTT)", does: "Exports over MQTT.", reason: realTime },
   { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: realTime },
   { kind: "value", name: '@allow(to: "decision:NAME")', does: "Lets a decision act under its own name.", reason: decisions },

@@ -17,12 +17,12 @@ import { createRequestIds, type RequestIds } from "./request-id.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
 import { readTarget } from "./request-target.ts";
 import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
-import type { ServeOptions } from "./served-app.ts";
+import type { ServeOptions, SocketState } from "./served-app.ts";
 import { withinTenant } from "./tenant-header.ts";
 import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
 
 export interface Answering {
-  respond(request: Request, server: Server<undefined>): Response | Promise<Response>;
+  respond(request: Request, server: Server<SocketState>): Response | Promise<Response>;
 }
 
 export interface AnsweringOptions extends ServeOptions {
@@ -65,7 +65,7 @@ class RequestAnswering implements Answering {
     this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, draining: options.draining });
   }
 
-  respond(request: Request, server: Server<undefined>): Response | Promise<Response> {
+  respond(request: Request, server: Server<SocketState>): Response | Promise<Response> {
     const exchange = new ServerExchange(request, server, this.options.current(), this.parts);
     exchange.requestId = this.requestIds.of(exchange.header("x-request-id"));
     try {
@@ -115,7 +115,7 @@ class RequestAnswering implements Answering {
   }
 
   private write(exchange: ServerExchange, answer: Answer): Response {
-    const body = this.bodyOf(exchange, answer);
+    const body = answer.stream ?? this.bodyOf(exchange, answer);
     exchange.end();
     const durationMs = performance.now() - exchange.startedMs;
     this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);

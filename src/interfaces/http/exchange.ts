@@ -24,6 +24,8 @@ export interface Exchange {
   headers(): Readonly<Record<string, string>>;
   /** The whole body, at most `limits.bodyBytes` within `limits.requestMs`; throws BODY_TOO_LARGE, REQUEST_TIMEOUT, MALFORMED_BODY. At once where it is there already. */
   body(): Uint8Array | Promise<Uint8Array>;
+  /** True where an answer may be a stream: a request of its own over HTTP. */
+  readonly streams?: boolean;
   /** The answer may take longer than the idle timeout (code of the app): lifts it for this request. */
   unhurried(): void;
   /** What the metrics and the log call this path, such as `/Product/{id}`: from a bounded set, never with values. */
@@ -40,6 +42,8 @@ export interface Answer {
   /** Lower-case names. Fresh for each answer: http/ adds to it. */
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array | null;
+  /** In place of a body: goes on until either side ends it. */
+  readonly stream?: ReadableStream<Uint8Array>;
 }
 
 /** An interface over HTTP, such as REST. */

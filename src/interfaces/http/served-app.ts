@@ -1,10 +1,12 @@
 // What serveHttp needs from the rest of the process: the parts of the app that a reload replaces, and the options that stay.
+import type { Server, WebSocketHandler } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { LineLog } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { HttpHandler } from "./exchange.ts";
+import type { LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { Exchange, HttpHandler } from "./exchange.ts";
 
 /** Replaced as a whole by a reload: each request reads it once, so it sees the old app or the new one, never a mixture. */
 export interface ServedApp {
@@ -18,6 +20,34 @@ export interface ServedApp {
   openApi(identity: Identity): string;
 }
 
+/** Operations and queries of tables and callables that are exported there. */
+export interface SocketApp {
+  readonly handler: HttpHandler;
+  /** Follows what a GET of `exchange` would answer. Throws what that throws. */
+  follow(exchange: Exchange, options: { readonly since: string | null; readonly sink: LiveSink; readonly reset: ResetReason | null }): LiveSubscription;
+}
+
+/** An app that is served over WebSockets, too. */
+export interface SocketServedApp extends ServedApp {
+  readonly socket: SocketApp;
+}
+
+/** Of one WebSocket, from the request that it began with. */
+export interface SocketState {
+  readonly name: string;
+  readonly identity: Identity | null;
+  readonly header: (name: string) => string | null;
+}
+
+/** WebSockets beside the requests of a listener. */
+export interface SocketPort {
+  readonly handlers: WebSocketHandler<SocketState>;
+  /** Null: it is another request. Undefined: it has become a socket. */
+  upgrade(request: Request, server: Server<SocketState>): Response | undefined | Promise<Response | undefined> | null;
+  /** Lets calls finish for `drainMs`, then closes all. */
+  stop(drainMs: number): Promise<void>;
+}
+
 export interface ServeOptions {
   readonly host: string;
   /** 0: any free one; the answer names it. */
@@ -25,6 +55,8 @@ export interface ServeOptions {
   /** Path of a socket file to listen on, instead of host and port. */
   readonly unix?: string;
   readonly current: () => ServedApp;
+  /** Without it there are no WebSockets. */
+  readonly sockets?: SocketPort;
   /** Origins that browsers may call from; empty: none. `*`: every one. */
   readonly cors: { readonly origins: readonly string[] };
   /** Addresses and networks (CIDR) of proxies whose X-Forwarded-For is believed. */

@@ -10,7 +10,7 @@ import type { Exchange } from "./exchange.ts";
 import { readBody } from "./read-body.ts";
 import type { LoggedRequest } from "./request-log.ts";
 import type { RequestTarget } from "./request-target.ts";
-import type { ServedApp } from "./served-app.ts";
+import type { ServedApp, SocketState } from "./served-app.ts";
 
 const NO_TARGET: RequestTarget = { path: "", segments: [], query: "" };
 
@@ -29,16 +29,17 @@ export class ServerExchange implements Exchange, LoggedRequest {
   route = "unknown";
   dispatchMs = 0;
   scanned = false;
+  readonly streams = true;
   private whole: Promise<Uint8Array> | null = null;
   private heldBytes = 0;
   private over = false;
   private readonly request: Request;
   /** Asked of the request once: each time costs as much as a header. */
   private readonly head: Headers;
-  private readonly server: Server<undefined>;
+  private readonly server: Server<SocketState>;
   private readonly parts: ExchangeParts;
 
-  constructor(request: Request, server: Server<undefined>, app: ServedApp, parts: ExchangeParts) {
+  constructor(request: Request, server: Server<SocketState>, app: ServedApp, parts: ExchangeParts) {
     this.request = request;
     this.head = request.headers;
     this.server = server;

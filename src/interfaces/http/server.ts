@@ -5,7 +5,7 @@ import type { Server } from "bun";
 import { fault } from "../../base/error.ts";
 import type { Limits } from "../../base/limits.ts";
 import { createAnswering, type Answering } from "./answering.ts";
-import type { HttpServer, ServeOptions } from "./served-app.ts";
+import type { HttpServer, ServeOptions, SocketState } from "./served-app.ts";
 
 /** Bodies are bounded while they are read (read-body.ts), so that a refusal can say why; Bun holds back what nobody reads. */
 const BODY_BYTES_OF_BUN = Number.MAX_SAFE_INTEGER;
@@ -26,6 +26,7 @@ export function serveHttp(options: ServeOptions): HttpServer {
       draining = true;
       let cancel = (): void => {};
       const late = new Promise<void>((resolve) => { cancel = options.clock.schedule(drainMs, resolve); });
+      await options.sockets?.stop(drainMs);
       await Promise.race([server.stop(false), late]);
       cancel();
       await server.stop(true);
@@ -33,20 +34,24 @@ export function serveHttp(options: ServeOptions): HttpServer {
   };
 }
 
-function listen(options: ServeOptions, answering: Answering): Server<undefined> {
+function listen(options: ServeOptions, answering: Answering): Server<SocketState> {
   const { limits } = options.current();
   boundHeads(limits);
   const common = {
     maxRequestBodySize: BODY_BYTES_OF_BUN,
     development: false as const,
     ...(options.tls === null ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
-    fetch: (request: Request, server: Server<undefined>) => answering.respond(request, server),
+    fetch: (request: Request, server: Server<SocketState>) => {
+      const socket = options.sockets === undefined ? null : options.sockets.upgrade(request, server);
+      return socket === null ? answering.respond(request, server) : socket;
+    },
     error: () => new Response(null, { status: 500 }),
+    websocket: options.sockets?.handlers ?? { message: () => {} },
   };
-  if (options.unix !== undefined) return Bun.serve({ ...common, unix: options.unix });
+  if (options.unix !== undefined) return Bun.serve<SocketState>({ ...common, unix: options.unix });
   try {
     // Outside of its development mode Bun shares a port with other processes unless it is told not to.
-    return Bun.serve({ ...common, hostname: options.host, port: options.port, reusePort: false, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
+    return Bun.serve<SocketState>({ ...common, hostname: options.host, port: options.port, reusePort: false, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EADDRINUSE") throw fault("PORT_IN_USE", `Another program listens on ${options.host}:${options.port}.`, { cause: error });

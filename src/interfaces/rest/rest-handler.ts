@@ -3,26 +3,35 @@ import { unreachable } from "../../base/assert.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { PlanCache } from "../../resources/plan-cache.ts";
 import type { Table } from "../../schema/catalog.ts";
-import type { Answer, HttpHandler } from "../http/exchange.ts";
+import type { LiveSubscription } from "../../resources/live-frame.ts";
+import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
 import { readHistory, restoreRecord } from "./history-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
+import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
 import type { RestOptions, RestParts } from "./rest-parts.ts";
 import { RestRequest } from "./rest-request.ts";
-import { createRestRouter, type RestRoute, type RestRouter } from "./rest-router.ts";
+import { createRestRouter, type RestRoute, type RestRouter, type RestTarget } from "./rest-router.ts";
 
-export function createRest(options: RestOptions): HttpHandler {
-  const router = createRestRouter(options.catalog);
+/** With what a WebSocket needs besides. */
+export interface RestHandler extends HttpHandler {
+  /** Follows the list or record that a GET would answer. Throws what that throws, and what subscribing does. */
+  follow(exchange: Exchange, options: FollowOptions): LiveSubscription;
+}
+
+export function createRest(options: RestOptions): RestHandler {
+  const router = createRestRouter(options.catalog, options.over);
   const { planCacheEntries } = options.limits;
   const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), openQueries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
   const refused = (segments: readonly string[]): never => refuse(segments, router, options.development === true);
   const answer = (request: RestRequest, { target }: RestRoute): Answer | Promise<Answer> => {
+    if (!isExported(target, request.exchange, options.over)) throw fault("NOT_ACCEPTABLE", "This table is read as a stream of events.", { where: "Accept", fix: "Accept text/event-stream." });
     switch (target.kind) {
-      case "list": return handleList(request, target.table);
-      case "record": return handleRecord(request, target.table, target.id);
+      case "list": return wantsEvents(request.exchange) ? answerEvents(request, { table: target.table, id: null }) : handleList(request, target.table);
+      case "record": return wantsEvents(request.exchange) ? answerEvents(request, target) : handleRecord(request, target.table, target.id);
       case "history": return readHistory(request, target.table, target.id);
       case "restore": return restoreRecord(request, target.table, target.id);
       case "action": return callAction(request, target);
@@ -40,7 +49,17 @@ export function createRest(options: RestOptions): HttpHandler {
       return answer(new RestRequest(exchange, parts), route);
     },
     methods: (segments) => router.methods(segments),
+    follow(exchange, following) {
+      const target = router.find("GET", exchange.segments)?.target;
+      if (target?.kind !== "list" && target?.kind !== "record") throw fault("NOT_FOUND", "Nothing that can be followed is at this path.");
+      return followExchange(new RestRequest(exchange, parts), { table: target.table, id: target.kind === "list" ? null : target.id }, following);
+    },
   };
+}
+
+/** Tables with events alone answer nothing else. */
+function isExported(target: RestTarget, exchange: Exchange, over: RestOptions["over"] = "REST"): boolean {
+  return (target.kind !== "list" && target.kind !== "record") || target.table.exportOver.includes(over) || wantsEvents(exchange);
 }
 
 function handleList(request: RestRequest, table: Table): Answer | Promise<Answer> {
@@ -65,6 +84,7 @@ function refuse(segments: readonly string[], router: RestRouter, development: bo
   const methods = router.methods(segments);
   if (methods.length > 0) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") }, fix: `Use one of ${methods.join(", ")}.` });
   const first = segments[0]!;
+  if (first === "ws" && segments.length === 1) throw fault("NOT_FOUND", "/ws answers to WebSockets alone.", { fix: "Connect with a WebSocket." });
   if (router.isReserved(first)) throw new AmbitError(404, "NOT_AVAILABLE", `/${first} is not available in this version.`, { fix: "README lists what is available." });
   // Tables that exist are nobody's business; whoever develops knows them.
   const near = development ? router.nearest(segments) : null;

@@ -3,6 +3,7 @@ import type { Access } from "../../access/rights.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { KeyQuery } from "../../query/key-plan.ts";
+import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
@@ -15,6 +16,10 @@ export interface RestOptions {
   /** At once where it can: reads from memory. */
   readonly dispatcher: { dispatch(operation: Operation): Result | Promise<Result> };
   readonly clock: Clock;
+  /** Without it nothing is followed. */
+  readonly live?: LiveQueries;
+  /** Which of the catalog's exports are there; REST without it. */
+  readonly over?: "REST" | "WS";
   /** Paths that are not there are answered with the nearest that is. */
   readonly development?: boolean;
 }

@@ -32,7 +32,7 @@ export interface RestRouter {
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
   ".well-known", "admin", "approvals", "auth", "commitments", "decide", "files", "graphql", "mcp", "memory", "mqtt",
-  "negotiations", "offers", "runs", "studio", "ws",
+  "negotiations", "offers", "runs", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 const RECORD_METHODS: readonly string[] = ["GET", "HEAD", "PUT", "PATCH", "DELETE"];
@@ -41,20 +41,22 @@ const BATCH: RestRoute = { target: { kind: "batch" }, name: "/batch" };
 
 interface TableRoutes { readonly table: Table; readonly list: RestRoute; readonly recordName: string }
 
-export function createRestRouter(catalog: Catalog): RestRouter {
+/** `over` WS: what may be asked for over a WebSocket. Tables with events alone answer to nothing but a GET. */
+export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST"): RestRouter {
   const tables = new Map<string, TableRoutes>();
   for (const table of catalog.tables.values()) {
-    if (table.exportName === null || !table.exportOver.includes("REST")) continue;
+    if (table.exportName === null || !(table.exportOver.includes(over) || (over === "REST" && table.exportOver.includes("SSE")))) continue;
     tables.set(table.exportName, { table, list: { target: { kind: "list", table }, name: `/${table.exportName}` }, recordName: `/${table.exportName}/{id}` });
   }
-  const endpoints = [...catalog.endpoints.values()].filter((endpoint) => endpoint.http !== null);
+  const isReachable = (endpoint: Callable): boolean => endpoint.http !== null && (over === "REST" || endpoint.exportOver?.includes(over) === true);
+  const endpoints = [...catalog.endpoints.values()].filter(isReachable);
   // Literal segments before `{argument}`, so that /quote/best is not the quote of "best".
   endpoints.sort((left, right) => holesOf(left) - holesOf(right));
 
   const find = (method: string, segments: readonly string[]): RestRoute | null => {
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
-    return findEndpoint(endpoints, asked, segments) ?? findAlias(catalog, asked, segments) ?? findTable(tables, asked, segments);
+    return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over);
   };
   return {
     find,
@@ -68,9 +70,9 @@ export function createRestRouter(catalog: Catalog): RestRouter {
   };
 }
 
-function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, segments: readonly string[]): RestRoute | null {
+function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, segments: readonly string[], over: string): RestRoute | null {
   const found = tables.get(segments[0]!);
-  if (found === undefined) return null;
+  if (found === undefined || (!found.table.exportOver.includes(over) && (method !== "GET" || segments.length > 2))) return null;
   const { table } = found;
   const second = segments[1];
   if (second === undefined) return LIST_METHODS.includes(method) ? found.list : null;
@@ -117,9 +119,9 @@ function nearestPath(segments: readonly string[], tables: ReadonlyMap<string, Ta
 }
 
 /** Called by GET only what is safe: a link must not change anything. */
-function findAlias(catalog: Catalog, method: string, segments: readonly string[]): RestRoute | null {
+function findAlias(endpoints: readonly Callable[], method: string, segments: readonly string[]): RestRoute | null {
   if (segments.length !== 2 || segments[0] !== "rpc") return null;
-  const endpoint = catalog.endpoints.get(segments[1]!);
+  const endpoint = endpoints.find(({ name }) => name === segments[1]);
   if (endpoint === undefined || endpoint.http === null) return null;
   if (method !== "POST" && !(method === "GET" && endpoint.http.method === "GET")) return null;
   return { target: { kind: "endpoint", endpoint, path: {}, alias: true }, name: `/rpc/${endpoint.name}` };

@@ -1,0 +1,172 @@
+// Server-sent events of one followed query: frames as text, a bounded queue for a client that reads slowly, signs of life, an end.
+import { fault, toProblem, type AmbitError } from "../../base/error.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Limits } from "../../base/limits.ts";
+import type { LiveChange, LiveFrame, LiveSink, LiveSubscription } from "../../resources/live-frame.ts";
+
+export interface EventStreamParts {
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly requestId: string;
+  /** Aborted when the client went away. */
+  readonly signal: AbortSignal;
+  /** The end of the credential. */
+  readonly expiresAtMs: number | null;
+}
+
+/** What a client waits before it connects again. */
+const RETRY_MS = 1_000;
+const TIMER_MS_MAX = 2_000_000_000;
+const encoder = new TextEncoder();
+const encoded = new WeakMap<LiveFrame, Uint8Array>();
+
+export class EventStream implements LiveSink {
+  readonly #parts: EventStreamParts;
+  #queue: Uint8Array[] = [];
+  #bytes = 0;
+  #gap = false;
+  #ending = false;
+  #over = false;
+  #subscription: LiveSubscription | null = null;
+  #wake: (() => void) | null = null;
+  #cancelBeat = (): void => {};
+  #cancelExpiry = (): void => {};
+
+  constructor(parts: EventStreamParts) {
+    this.#parts = parts;
+    this.#push(encoder.encode(`retry: ${RETRY_MS}\n\n`));
+  }
+
+  /** Throws what subscribing throws; then nothing was begun. */
+  follow(subscribe: (sink: LiveSink) => LiveSubscription): void {
+    const { clock, signal, expiresAtMs } = this.#parts;
+    this.#subscription = subscribe(this);
+    this.#beat();
+    const end = (): void => this.#close();
+    if (signal.aborted) end();
+    else signal.addEventListener("abort", end, { once: true });
+    if (expiresAtMs !== null) {
+      this.#cancelExpiry = clock.schedule(Math.min(TIMER_MS_MAX, Math.max(0, expiresAtMs - clock.now())), () => this.fail(fault("INVALID_TOKEN", "The token has expired.")));
+    }
+  }
+
+  readable(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>({
+      pull: (controller) => this.#pull(controller),
+      cancel: () => this.#close(),
+    }, { highWaterMark: 0 });
+  }
+
+  take(frame: LiveFrame): void {
+    if (this.#gap || this.#ending || this.#over) return;
+    let bytes = encoded.get(frame);
+    if (bytes === undefined) encoded.set(frame, bytes = encoder.encode(eventsOf(frame)));
+    this.#push(bytes);
+  }
+
+  fail(error: AmbitError): void {
+    this.#push(encoder.encode(event("error", JSON.stringify({ op: "error", problem: toProblem(error, this.#parts.requestId) }), null)));
+    this.#end();
+  }
+
+  /** The client connects again, to what serves then. */
+  renew(): void {
+    this.#end();
+  }
+
+  #push(bytes: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#parts.limits.connectionQueueBytes) {
+      this.#queue = [];
+      this.#bytes = 0;
+      this.#gap = true;
+    } else {
+      this.#queue.push(bytes);
+      this.#bytes += bytes.length;
+    }
+    this.#signal();
+  }
+
+  /** Once for all frames of a turn. */
+  #signal(): void {
+    const wake = this.#wake;
+    if (wake === null) return;
+    this.#wake = null;
+    queueMicrotask(wake);
+  }
+
+  async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    while (this.#queue.length === 0 && !this.#gap && !this.#ending && !this.#over) await new Promise<void>((resolve) => { this.#wake = resolve; });
+    if (this.#gap) {
+      this.#gap = false;
+      this.take({ op: "gap" });
+      this.#subscription?.snapshot();
+    }
+    if (this.#queue.length > 0) {
+      const joined = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue);
+      this.#queue = [];
+      this.#bytes = 0;
+      controller.enqueue(joined);
+    }
+    if (!this.#ending && !this.#over) return;
+    this.#close();
+    controller.close();
+  }
+
+  #beat(): void {
+    this.#cancelBeat = this.#parts.clock.schedule(this.#parts.limits.heartbeatMs, () => {
+      if (this.#bytes === 0) this.#push(encoder.encode(":\n\n"));
+      this.#beat();
+    });
+  }
+
+  /** After what is queued. */
+  #end(): void {
+    this.#ending = true;
+    this.#subscription?.close();
+    this.#signal();
+  }
+
+  #close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#queue = [];
+    this.#bytes = 0;
+    this.#cancelBeat();
+    this.#cancelExpiry();
+    this.#subscription?.close();
+    this.#signal();
+  }
+}
+
+/** The id comes with the last event of an entry: whoever goes on from there has all of it. */
+function eventsOf(frame: LiveFrame): string {
+  switch (frame.op) {
+    case "snapshot": return event("snapshot", `{"op":"snapshot","position":"${frame.position}","rows":${frame.rows}}`, frame.position);
+    case "change": {
+      const groups = byType(frame.changes);
+      if (groups.length === 0) return `id: ${frame.position}\n\n`;
+      return groups.map((changes, index) => event(changes[0]!.type, `{"op":"change","position":"${frame.position}","changes":[${changes.map(changeText).join(",")}]}`, index === groups.length - 1 ? frame.position : null)).join("");
+    }
+    default: return event(frame.op, JSON.stringify(frame), null);
+  }
+}
+
+/** Neighbours of one type are one event. */
+function byType(changes: readonly LiveChange[]): LiveChange[][] {
+  const groups: LiveChange[][] = [];
+  for (const change of changes) {
+    const last = groups.at(-1);
+    if (last !== undefined && last[0]!.type === change.type) last.push(change);
+    else groups.push([change]);
+  }
+  return groups;
+}
+
+export function changeText(change: LiveChange): string {
+  return change.type === "leave" ? `{"type":"leave","key":${change.key}}` : `{"type":"${change.type}","key":${change.key},"record":${change.record}}`;
+}
+
+function event(name: string, data: string, id: string | null): string {
+  return `${id === null ? "" : `id: ${id}\n`}event: ${name}\ndata: ${data.includes("\n") ? data.replaceAll("\n", "\ndata: ") : data}\n\n`;
+}

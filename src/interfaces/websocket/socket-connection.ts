@@ -1,0 +1,360 @@
+// One WebSocket: reads frames in order, carries out calls, follows queries, and sends what there is once in each turn. What waits for a
+// client that reads slowly is bounded: its changes are left out, and it gets a snapshot when it has read the rest.
+import type { Identity } from "../../access/identity.ts";
+import { AmbitError, fault, toProblem } from "../../base/error.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { LiveFrame, LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { Answer } from "../http/exchange.ts";
+import { problemAnswer } from "../http/problem-answer.ts";
+import { readTarget } from "../http/request-target.ts";
+import { withinTenant } from "../http/tenant-header.ts";
+import type { SocketServedApp } from "../http/served-app.ts";
+import { SocketExchange } from "./socket-exchange.ts";
+import { doneText, errorText, frameText, idIn, readFrame, resultText, type ClientFrame } from "./socket-frames.ts";
+
+/** What is needed of the socket itself. */
+export interface Wire {
+  send(text: string): void;
+  /** Bytes that the client has not taken yet. */
+  waiting(): number;
+  /** All that `work` sends is one write. */
+  together(work: () => void): void;
+  close(code: number, reason: string): void;
+}
+
+export interface ConnectionParts {
+  readonly wire: Wire;
+  readonly current: () => SocketServedApp;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly name: string;
+  /** Of the request that it began with. */
+  readonly header: (name: string) => string | null;
+  /** Null: nobody has signed in yet, and may do so by the first frame. */
+  readonly identity: Identity | null;
+}
+
+interface Followed {
+  readonly id: string;
+  readonly query: string;
+  subscription: LiveSubscription | null;
+  /** Changes were left out. */
+  isBehind: boolean;
+  over: boolean;
+}
+
+/** RFC 6455 and the range for applications. */
+export const CLOSE = { goingAway: 1001, tooMuch: 1008, unauthenticated: 4401 } as const;
+const TOLD_HEADERS = ["etag", "location", "content-range", "ambit-next-cursor", "idempotency-replayed", "preference-applied", "retry-after"];
+const TIMER_MS_MAX = 2_000_000_000;
+
+export class SocketConnection {
+  readonly #parts: ConnectionParts;
+  readonly #gone = new AbortController();
+  readonly #followed = new Map<string, Followed>();
+  #identity: Identity | null;
+  #token: string | null = null;
+  #calls = 0;
+  #frames = 0;
+  #outbox: string[] = [];
+  #outboxBytes = 0;
+  #isScheduled = false;
+  #isClosed = false;
+  #isDraining = false;
+  #isRenewing = false;
+  #cancelAuth: () => void;
+  #cancelExpiry = (): void => {};
+  #idle: (() => void) | null = null;
+  #signingIn: Promise<void> | null = null;
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts;
+    this.#identity = parts.identity;
+    const { authMs } = parts.current().limits;
+    this.#cancelAuth = parts.identity === null ? parts.clock.schedule(authMs, () => this.close(CLOSE.tooMuch, "no frame within limits.authMs")) : () => {};
+    if (parts.identity !== null) this.#expire(parts.identity);
+  }
+
+  get subscriptions(): number {
+    return this.#followed.size;
+  }
+
+  /** A message of the client. */
+  receive(text: string): void {
+    if (this.#isClosed || this.#isDraining) return;
+    this.#cancelAuth();
+    const { limits } = this.#parts.current();
+    // Who sends without reading what comes back is not served on.
+    if (this.#waiting() > limits.connectionQueueBytes + limits.answerBytes) return this.close(CLOSE.tooMuch, "the client does not read");
+    let frame: ClientFrame;
+    try {
+      frame = readFrame(text, limits.jsonDepth);
+    } catch (error) {
+      return this.#refuse(idIn(text), error);
+    }
+    if (this.#signingIn !== null && this.#calls + 1 > limits.socketCalls) return this.#refuse(idIn(text), fault("OVERLOADED", "Too much at once over this connection.", { retryAfterS: 1 }));
+    // What comes after a token is about its holder.
+    if (this.#signingIn === null) this.#act(frame);
+    else {
+      this.#calls++;
+      void this.#actAfter(this.#signingIn, frame);
+    }
+  }
+
+  /** The client has taken what waited. */
+  drained(): void {
+    for (const followed of this.#followed.values()) {
+      if (!followed.isBehind) continue;
+      if (this.#waiting() > 0) return;
+      followed.isBehind = false;
+      this.#push(frameText({ op: "gap" }, followed.id));
+      followed.subscription?.snapshot();
+      this.#flush();
+    }
+  }
+
+  /** Takes no more frames; resolves when no call is under way. */
+  drain(): Promise<void> {
+    this.#isDraining = true;
+    return this.#calls === 0 ? Promise.resolve() : new Promise((resolve) => { this.#idle = resolve; });
+  }
+
+  close(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#flush();
+    this.closed();
+    this.#parts.wire.close(code, reason);
+  }
+
+  /** By whichever side. */
+  closed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelAuth();
+    this.#cancelExpiry();
+    this.#gone.abort();
+    for (const followed of this.#followed.values()) {
+      followed.over = true;
+      followed.subscription?.close();
+    }
+    this.#followed.clear();
+    this.#idle?.();
+  }
+
+  async #actAfter(signedIn: Promise<void>, frame: ClientFrame): Promise<void> {
+    await signedIn;
+    this.#calls--;
+    this.#act(frame);
+  }
+
+  #act(frame: ClientFrame): void {
+    if (this.#isClosed) return;
+    switch (frame.op) {
+      case "auth": return this.#signIn(frame);
+      case "subscribe": return this.#subscribe(frame);
+      case "unsubscribe": return this.#unsubscribe(frame.id);
+      case "call": return this.#call(frame);
+    }
+  }
+
+  #signIn({ id, token }: Extract<ClientFrame, { op: "auth" }>): void {
+    this.#renewed(token, (identity) => {
+      this.#token = token;
+      this.#become(identity, "rights");
+      this.#push(resultText(id, { status: 200, headers: {}, body: JSON.stringify({ subject: identity.subject, roles: identity.roles }) }));
+    }, (error) => this.#refuse(id, error));
+  }
+
+  #renewed(credential: string | null, then: (identity: Identity) => void, refuse: (error: unknown) => void): void {
+    const known = (identity: Identity): void => {
+      if (this.#isClosed) return;
+      try {
+        then(withinTenant(identity, this.#parts.header));
+      } catch (error) {
+        refuse(error);
+      }
+    };
+    try {
+      const found = this.#parts.current().authenticator.authenticate(credential);
+      if (!(found instanceof Promise)) return known(found);
+      const signing = found.then(known, refuse).finally(() => { if (this.#signingIn === signing) this.#signingIn = null; });
+      this.#signingIn = signing;
+    } catch (error) {
+      refuse(error);
+    }
+  }
+
+  /** Whoever is somebody else now begins anew with each query. */
+  #become(identity: Identity, reason: ResetReason): void {
+    const before = this.#identity;
+    this.#identity = identity;
+    this.#expire(identity);
+    if (before?.key === identity.key && reason === "rights") return;
+    for (const followed of this.#followed.values()) this.#follow(followed, { since: null, reset: reason });
+  }
+
+  #expire({ expiresAtMs }: Identity): void {
+    this.#cancelExpiry();
+    const { clock } = this.#parts;
+    this.#cancelExpiry = expiresAtMs === null ? () => {} : clock.schedule(Math.min(TIMER_MS_MAX, Math.max(0, expiresAtMs - clock.now())), () => {
+      this.#refuse(null, fault("INVALID_TOKEN", "The token has expired."));
+      this.close(CLOSE.unauthenticated, "the token has expired");
+    });
+  }
+
+  #subscribe({ id, query, since }: Extract<ClientFrame, { op: "subscribe" }>): void {
+    if (this.#followed.has(id)) return this.#refuse(id, fault("VALIDATION_FAILED", "There is a subscription with this id.", { where: "id", fix: "Use another id, or unsubscribe first." }));
+    const { limits } = this.#parts.current();
+    if (this.#followed.size >= limits.socketSubscriptions) return this.#refuse(id, fault("OVERLOADED", `More than ${limits.socketSubscriptions} queries are followed over this connection.`));
+    const followed: Followed = { id, query, subscription: null, isBehind: false, over: false };
+    this.#followed.set(id, followed);
+    this.#follow(followed, { since, reset: null });
+  }
+
+  #unsubscribe(id: string): void {
+    const followed = this.#followed.get(id);
+    if (followed === undefined) return this.#refuse(id, fault("NOT_FOUND", "There is no subscription with this id."));
+    this.#end(followed);
+    this.#push(doneText(id));
+  }
+
+  #end(followed: Followed): void {
+    followed.over = true;
+    followed.subscription?.close();
+    this.#followed.delete(followed.id);
+  }
+
+  #follow(followed: Followed, { since, reset }: { readonly since: string | null; readonly reset: ResetReason | null }): void {
+    followed.subscription?.close();
+    followed.subscription = null;
+    followed.isBehind = false;
+    const app = this.#parts.current();
+    try {
+      const exchange = this.#exchange({ method: "GET", path: followed.query, headers: new Map(), body: new Uint8Array() });
+      const subscription = app.socket.follow(exchange, { since, reset, sink: this.#sink(followed) });
+      // It may have ended while it began.
+      if (followed.over) subscription.close();
+      else followed.subscription = subscription;
+    } catch (error) {
+      this.#end(followed);
+      this.#refuse(followed.id, error);
+    }
+  }
+
+  #sink(followed: Followed): LiveSink {
+    return {
+      take: (frame) => this.#take(followed, frame),
+      fail: (error) => {
+        if (followed.over) return;
+        this.#end(followed);
+        this.#refuse(followed.id, error);
+      },
+      renew: () => this.#renew(followed),
+    };
+  }
+
+  #take(followed: Followed, frame: LiveFrame): void {
+    if (followed.isBehind || this.#isClosed || followed.over) return;
+    const isFirst = frame.op === "snapshot" || frame.op === "reset";
+    if (!isFirst && this.#waiting() > this.#parts.current().limits.connectionQueueBytes) {
+      followed.isBehind = true;
+      return;
+    }
+    this.#push(frameText(frame, followed.id));
+  }
+
+  /** Another app serves: with its own keys, so the holder of the credential is asked for again. */
+  #renew(followed: Followed): void {
+    if (this.#isClosed || followed.over) return;
+    followed.subscription = null;
+    if (this.#isRenewing) return;
+    this.#isRenewing = true;
+    queueMicrotask(() => {
+      this.#isRenewing = false;
+      if (this.#isDraining) return;
+      const credential = this.#token ?? this.#parts.header("authorization");
+      this.#renewed(credential, (identity) => this.#become(identity, "reload"), (error) => {
+        this.#refuse(null, error);
+        this.close(CLOSE.unauthenticated, "the token is no longer known");
+      });
+    });
+  }
+
+  #call(frame: Extract<ClientFrame, { op: "call" }>): void {
+    const { limits, socket } = this.#parts.current();
+    if (this.#calls >= limits.socketCalls) return this.#refuse(frame.id, fault("OVERLOADED", `More than ${limits.socketCalls} calls are under way over this connection.`, { retryAfterS: 1 }));
+    this.#calls++;
+    let exchange: SocketExchange;
+    try {
+      exchange = this.#exchange(frame);
+      if (frame.body.length > limits.bodyBytes) throw fault("BODY_TOO_LARGE", `The body is larger than ${limits.bodyBytes} bytes.`);
+      const answer = socket.handler.handle(exchange);
+      if (!(answer instanceof Promise)) return this.#answer(frame.id, answer);
+      answer.then((ready) => this.#answer(frame.id, ready), (error: unknown) => this.#answer(frame.id, this.#problem(error)));
+    } catch (error) {
+      this.#answer(frame.id, this.#problem(error));
+    }
+  }
+
+  #answer(id: string, answer: Answer): void {
+    this.#calls--;
+    const headers = Object.fromEntries(TOLD_HEADERS.flatMap((name) => (answer.headers[name] === undefined ? [] : [[name, answer.headers[name]]])));
+    const type = answer.headers["content-type"] ?? "";
+    const text = typeof answer.body === "string" ? answer.body : answer.body === null ? null : new TextDecoder().decode(answer.body);
+    const body = text === null || text === "" ? null : /[/+]json/.test(type) ? text : JSON.stringify(text);
+    if (!this.#isClosed) this.#push(resultText(id, { status: answer.status, headers, body }));
+    if (this.#calls === 0 && this.#isDraining) {
+      this.#flush();
+      this.#idle?.();
+    }
+  }
+
+  #exchange({ method, path, headers, body }: Pick<Extract<ClientFrame, { op: "call" }>, "method" | "path" | "headers" | "body">): SocketExchange {
+    const app = this.#parts.current();
+    if (!path.startsWith("/")) throw fault("MALFORMED_URL", "A path begins with a slash.");
+    if (!METHODS.has(method)) throw fault("METHOD_NOT_ALLOWED", "There is no such method.", { fix: `Use one of ${[...METHODS].join(", ")}.` });
+    const identity = this.#identity ?? app.authenticator.authenticate(null) as Identity;
+    this.#identity = identity;
+    return new SocketExchange({
+      method, headers, body, identity, limits: app.limits, signal: this.#gone.signal,
+      target: readTarget(path, app.limits.urlBytes), requestId: `${this.#parts.name}-${++this.#frames}`,
+    });
+  }
+
+  #refuse(id: string | null, error: unknown): void {
+    const known = error instanceof AmbitError ? error : null;
+    const requestId = `${this.#parts.name}-${++this.#frames}`;
+    if (known !== null) return this.#push(errorText(id, toProblem(known, requestId)));
+    const answer = problemAnswer(error, { requestId, log: this.#parts.log });
+    this.#push(errorText(id, JSON.parse(answer.body as string) as ReturnType<typeof toProblem>));
+  }
+
+  #problem(error: unknown): Answer {
+    return problemAnswer(error, { requestId: `${this.#parts.name}-${++this.#frames}`, log: this.#parts.log });
+  }
+
+  #waiting(): number {
+    return this.#outboxBytes + this.#parts.wire.waiting();
+  }
+
+  #push(text: string): void {
+    if (this.#isClosed) return;
+    this.#outbox.push(text);
+    this.#outboxBytes += text.length;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#isScheduled = false;
+    const texts = this.#outbox;
+    if (texts.length === 0 || this.#isClosed) return;
+    this.#outbox = [];
+    this.#outboxBytes = 0;
+    this.#parts.wire.together(() => { for (const text of texts) this.#parts.wire.send(text); });
+  }
+}
+
+const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);

@@ -1,0 +1,118 @@
+// Frames of a WebSocket: what a client may send, read strictly, and what it is told, as JSON text that is shared as far as it can be.
+import { fault } from "../../base/error.ts";
+import type { Problem } from "../../base/error.ts";
+import type { LiveChange, LiveFrame } from "../../resources/live-frame.ts";
+import { parseStrictJson } from "../http/strict-json.ts";
+
+export type ClientFrame =
+  | { readonly op: "auth"; readonly id: string | null; readonly token: string }
+  /** `query`: path and query of a GET. */
+  | { readonly op: "subscribe"; readonly id: string; readonly query: string; readonly since: string | null }
+  | { readonly op: "unsubscribe"; readonly id: string }
+  | { readonly op: "call"; readonly id: string; readonly method: string; readonly path: string; readonly headers: ReadonlyMap<string, string>; readonly body: Uint8Array };
+
+const MEMBERS: Readonly<Record<ClientFrame["op"], readonly string[]>> = {
+  auth: ["op", "id", "token"], subscribe: ["op", "id", "query", "since"], unsubscribe: ["op", "id"], call: ["op", "id", "method", "path", "headers", "body"],
+};
+const ID_LENGTH_MAX = 100;
+const HEADERS_MAX = 30;
+const encoder = new TextEncoder();
+const EMPTY = new Uint8Array();
+
+/** Throws MALFORMED_JSON, VALIDATION_FAILED. */
+export function readFrame(text: string, depthMax: number): ClientFrame {
+  const frame = parseStrictJson(text, depthMax);
+  if (typeof frame !== "object" || frame === null || Array.isArray(frame)) throw invalid("", "A frame is a JSON object.");
+  const members = frame as { readonly [name: string]: unknown };
+  const op = members["op"];
+  if (typeof op !== "string" || !Object.hasOwn(MEMBERS, op)) throw invalid("op", `op must be one of ${Object.keys(MEMBERS).join(", ")}.`);
+  const known = MEMBERS[op as ClientFrame["op"]];
+  const unknown = Object.keys(members).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw invalid(unknown, `A frame of ${op} has no ${unknown}.`);
+  switch (op as ClientFrame["op"]) {
+    case "auth": return { op: "auth", id: members["id"] === undefined ? null : idOf(members), token: textOf(members, "token") };
+    case "subscribe": return { op: "subscribe", id: idOf(members), query: textOf(members, "query"), since: members["since"] === undefined || members["since"] === null ? null : textOf(members, "since") };
+    case "unsubscribe": return { op: "unsubscribe", id: idOf(members) };
+    case "call": return { op: "call", id: idOf(members), method: textOf(members, "method"), path: textOf(members, "path"), ...callBody(members) };
+  }
+}
+
+/** Of a frame that could not be read, so that its sender knows which it was. */
+export function idIn(text: string): string | null {
+  try {
+    const id = (JSON.parse(text) as { id?: unknown } | null)?.id;
+    return typeof id === "string" && id.length <= ID_LENGTH_MAX ? id : null;
+  } catch {
+    return null;
+  }
+}
+
+function callBody(members: { readonly [name: string]: unknown }): { readonly headers: ReadonlyMap<string, string>; readonly body: Uint8Array } {
+  const given = members["headers"] ?? {};
+  if (typeof given !== "object" || Array.isArray(given)) throw invalid("headers", "headers must be an object.");
+  const headers = new Map<string, string>();
+  for (const [name, value] of Object.entries(given as object) as [string, unknown][]) {
+    if (typeof value !== "string" || headers.size >= HEADERS_MAX) throw invalid("headers", `headers must be at most ${HEADERS_MAX} texts.`);
+    headers.set(name.toLowerCase(), value);
+  }
+  const { body } = members;
+  return { headers, body: body === undefined ? EMPTY : encoder.encode(typeof body === "string" && isText(headers) ? body : JSON.stringify(body)) };
+}
+
+/** CSV and NDJSON come as text. */
+function isText(headers: ReadonlyMap<string, string>): boolean {
+  const type = headers.get("content-type");
+  return type !== undefined && !/json$/i.test(type.split(";")[0]!.trim()) || /ndjson/i.test(type ?? "");
+}
+
+function idOf(members: { readonly [name: string]: unknown }): string {
+  const { id } = members;
+  if (typeof id !== "string" || id === "" || id.length > ID_LENGTH_MAX) throw invalid("id", `id must be a text of 1 to ${ID_LENGTH_MAX} characters.`);
+  return id;
+}
+
+function textOf(members: { readonly [name: string]: unknown }, name: string): string {
+  const text = members[name];
+  if (typeof text !== "string") throw invalid(name, `${name} must be a text.`);
+  return text;
+}
+
+function invalid(where: string, message: string): Error {
+  return fault("VALIDATION_FAILED", message, where === "" ? {} : { where });
+}
+
+const rests = new WeakMap<LiveFrame, string>();
+
+/** The id is the client's own; all the rest is made once for everybody. */
+export function frameText(frame: LiveFrame, id: string): string {
+  let rest = rests.get(frame);
+  if (rest === undefined) rests.set(frame, rest = restOf(frame));
+  return `{"op":"${frame.op}","id":${JSON.stringify(id)}${rest}`;
+}
+
+function restOf(frame: LiveFrame): string {
+  switch (frame.op) {
+    case "snapshot": return `,"position":"${frame.position}","rows":${frame.rows}}`;
+    case "change": return `,"position":"${frame.position}","changes":[${frame.changes.map(changeText).join(",")}]}`;
+    case "reset": return `,"reason":"${frame.reason}"}`;
+    case "gap": return "}";
+  }
+}
+
+function changeText(change: LiveChange): string {
+  return change.type === "leave" ? `{"type":"leave","key":${change.key}}` : `{"type":"${change.type}","key":${change.key},"record":${change.record}}`;
+}
+
+export function errorText(id: string | null, problem: Problem): string {
+  return `{"op":"error","id":${JSON.stringify(id)},"problem":${JSON.stringify(problem)}}`;
+}
+
+export function doneText(id: string): string {
+  return `{"op":"done","id":${JSON.stringify(id)}}`;
+}
+
+/** `body` is JSON text; null: none. */
+export function resultText(id: string | null, { status, headers, body }: { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: string | null }): string {
+  const more = Object.keys(headers).length === 0 ? "" : `,"headers":${JSON.stringify(headers)}`;
+  return `{"op":"result","id":${JSON.stringify(id)},"status":${status}${more}${body === null ? "" : `,"body":${body}`}}`;
+}

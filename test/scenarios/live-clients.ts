@@ -1,0 +1,168 @@
+// Clients of streams for tests: server-sent events and WebSockets, and the state that a subscriber rebuilds from them.
+import { within } from "../processes/app-process.ts";
+
+export interface Told { readonly event: string; readonly id: string | null; readonly data: Frame }
+
+export interface Frame {
+  readonly op: string;
+  readonly id?: string | null;
+  readonly position?: string;
+  readonly rows?: readonly Row[];
+  readonly changes?: readonly { readonly type: string; readonly key: unknown; readonly record?: Row }[];
+  readonly reason?: string;
+  readonly problem?: { readonly code: string; readonly status: number };
+  readonly status?: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: unknown;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+const WAIT_MS = 5_000;
+
+/** A list that grows, and whoever waits for its next items. */
+class Arrivals<Item> {
+  readonly items: Item[] = [];
+  #taken = 0;
+  #wake: (() => void)[] = [];
+  #isOver = false;
+
+  add(item: Item): void {
+    this.items.push(item);
+    this.#signal();
+  }
+
+  end(): void {
+    this.#isOver = true;
+    this.#signal();
+  }
+
+  get isOver(): boolean { return this.#isOver; }
+
+  async next(): Promise<Item> {
+    while (this.#taken >= this.items.length) {
+      if (this.#isOver) throw new Error("the stream has ended");
+      await within(WAIT_MS, "the next frame", new Promise<void>((resolve) => { this.#wake.push(resolve); }));
+    }
+    return this.items[this.#taken++]!;
+  }
+
+  async ended(): Promise<void> {
+    while (!this.#isOver) await within(WAIT_MS, "the end", new Promise<void>((resolve) => { this.#wake.push(resolve); }));
+  }
+
+  #signal(): void {
+    const waiting = this.#wake;
+    this.#wake = [];
+    for (const wake of waiting) wake();
+  }
+}
+
+/** GET with Accept: text/event-stream. */
+export class EventClient {
+  readonly response: Response;
+  readonly text: string[] = [];
+  readonly #arrivals = new Arrivals<Told>();
+  readonly #abort: AbortController;
+  /** As a browser's EventSource keeps it. */
+  lastId: string | null = null;
+
+  private constructor(response: Response, abort: AbortController) {
+    this.response = response;
+    this.#abort = abort;
+    if (response.body !== null && response.status === 200) void this.#read(response.body);
+  }
+
+  static async open(url: string, headers: Record<string, string> = {}): Promise<EventClient> {
+    const abort = new AbortController();
+    const response = await fetch(url, { headers: { accept: "text/event-stream", ...headers }, signal: abort.signal });
+    return new EventClient(response, abort);
+  }
+
+  next(): Promise<Told> { return this.#arrivals.next(); }
+  ended(): Promise<void> { return this.#arrivals.ended(); }
+  close(): void { this.#abort.abort(); }
+
+  async #read(body: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    let rest = "";
+    try {
+      for await (const chunk of body) {
+        rest += decoder.decode(chunk, { stream: true });
+        const blocks = rest.split("\n\n");
+        rest = blocks.pop()!;
+        for (const block of blocks) this.#block(block);
+      }
+    } catch {
+      // Closed by this side.
+    }
+    this.#arrivals.end();
+  }
+
+  #block(block: string): void {
+    this.text.push(block);
+    const field = (name: string): string[] => block.split("\n").filter((line) => line.startsWith(`${name}: `)).map((line) => line.slice(name.length + 2));
+    const id = field("id").at(-1) ?? null;
+    if (id !== null) this.lastId = id;
+    const data = field("data");
+    if (data.length > 0) this.#arrivals.add({ event: field("event")[0] ?? "message", id, data: JSON.parse(data.join("\n")) as Frame });
+  }
+}
+
+export class SocketClient {
+  readonly frames = new Arrivals<Frame>();
+  readonly socket: WebSocket;
+  closed: { readonly code: number } | null = null;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.addEventListener("message", ({ data }) => this.frames.add(JSON.parse(data as string) as Frame));
+    socket.addEventListener("close", ({ code }) => {
+      this.closed = { code };
+      this.frames.end();
+    });
+  }
+
+  static async open(url: string, headers: Record<string, string> = {}): Promise<SocketClient> {
+    const socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws`, { headers } as never);
+    const client = new SocketClient(socket);
+    await within(WAIT_MS, "open", new Promise<void>((resolve, reject) => {
+      socket.addEventListener("open", () => resolve());
+      socket.addEventListener("error", () => reject(new Error("the socket did not open")));
+    }));
+    return client;
+  }
+
+  send(frame: object): void { this.socket.send(JSON.stringify(frame)); }
+  next(): Promise<Frame> { return this.frames.next(); }
+
+  async ask(frame: object): Promise<Frame> {
+    this.send(frame);
+    return this.next();
+  }
+
+  close(): void { this.socket.close(); }
+}
+
+/** What a subscriber knows. Throws where a frame does not fit what it knows. */
+export class Rebuilt {
+  rows = new Map<string, Row>();
+  position: string | null = null;
+  snapshots = 0;
+
+  apply(frame: Frame, key = "id"): void {
+    if (frame.op === "snapshot") {
+      this.snapshots++;
+      this.rows = new Map(frame.rows!.map((row) => [JSON.stringify(row[key]), row]));
+    }
+    if (frame.op === "change") {
+      for (const change of frame.changes!) {
+        const name = JSON.stringify(change.key);
+        if (this.rows.has(name) === (change.type === "enter")) throw new Error(`${change.type} of ${name}, which ${this.rows.has(name) ? "was" : "was not"} there`);
+        if (change.type === "leave") this.rows.delete(name);
+        else this.rows.set(name, change.record!);
+      }
+    }
+    if (frame.position !== undefined) this.position = frame.position;
+  }
+}
