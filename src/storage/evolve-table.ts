@@ -29,7 +29,7 @@ export function evolveTable(context: RefillContext, change: TableChange, { isApp
   const found = [...change.refused, ...heldNulls(context, change), ...heldUndeclared(context, change), ...heldVectors(context, change)];
   const refused = found.filter((one) => !isApproved(one) && (rewrite === null || one.kind !== "needs-data"));
   if (refused.length > 0) return refused;
-  if (rewrite !== null || found.some(({ kind, field }) => kind === "destructive" && keepsPart(change, field))) return rewriteAll(context, change, rewrite ?? { run: null, renamed: [], dropsUndeclared: true });
+  if (rewrite !== null || hasOtherCase(change) || found.some(({ kind, field }) => kind === "destructive" && keepsPart(change, field))) return rewriteAll(context, change, rewrite ?? { run: null, renamed: [], dropsUndeclared: true });
   const steps = parts(change);
   dropParts(context, change.old, steps);
   addColumns(context, change);
@@ -40,6 +40,12 @@ export function evolveTable(context: RefillContext, change: TableChange, { isApp
   else if (ownTime !== null && change.tightened.some((field) => field.name === ownTime)) expireFilledRows(context, ownTime);
   if (change.rebuild) copyTable(context, change);
   return createParts(context, steps);
+}
+
+/** A new field is called like an old column but for upper and lower case: in one table they cannot stand beside each other. */
+function hasOtherCase({ old, addedFields }: TableChange): boolean {
+  const present = new Set(old.columns.map((column) => column.toLowerCase()));
+  return addedFields.some(({ name }) => present.has(name.toLowerCase()));
 }
 
 /** Of what is lost a part stays: values of an enum, fields of stored objects. */

@@ -167,6 +167,13 @@ test("what is lost has to be named: a field, a table, a value of an enum, a part
   expect(opened.storage.reader.values("SELECT name FROM sqlite_schema WHERE name = 'Gone'")).toEqual([]);
 });
 
+test("names that differ in upper and lower case alone", async () => {
+  const { app, opened } = await migrated(table("title: String @indexed"), items({ title: "a" }), `type item @table @renamed(from: "Item") { id: ID! @primaryKey Title: String @indexed @renamed(from: "title") }`, approval({}));
+  expect(valuesOf(opened, app, "item")).toEqual([{ id: "0", Title: "a" }]);
+  const other = await migrated(table("title: String @indexed"), items({ title: "a" }), table("Title: Int @indexed"), approval({}, "Item.title"));
+  expect(valuesOf(other.opened, other.app)).toEqual([{ id: "0", Title: null }]);
+});
+
 test("a function is called for a nullable field too; a start does not pass over it", async () => {
   const opened = await stored(table("day: String"), items({ day: "2026" }, { day: null }));
   const app = appOf(table("day: String year: Int"));

@@ -51,12 +51,20 @@ export function carryOutRenames(connection: Connection, old: CatalogShape, renam
       }
       connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, `${from.name}.${field.to}`, `${from.name}.${field.from}`);
     }
-    if (from.sqlName !== to.sqlName) connection.execute(`ALTER TABLE ${quoted(from.sqlName)} RENAME TO ${quoted(to.sqlName)}`);
+    if (from.sqlName !== to.sqlName) renameTableInFile(connection, from.sqlName, to.sqlName);
     if (from.name === to.name) continue;
     connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, to.name, from.name);
     connection.run(`UPDATE "$sequence" SET "name" = ?1 || substr("name", ?2) WHERE substr("name", 1, ?3) = ?4`, to.name, from.name.length + 1, from.name.length + 1, `${from.name}.`);
   }
   if (renames.length > 0) writeMeta(connection, RENAMES_KEY, JSON.stringify([...loggedRenames(connection), ...renames.map((rename) => ({ ...rename, position }))]));
+}
+
+/** SQLite does not tell upper from lower case in names, so one that differs in nothing else is taken. */
+function renameTableInFile(connection: Connection, from: string, to: string): void {
+  const isTaken = from.toLowerCase() === to.toLowerCase();
+  const between = isTaken ? `${to}$renamed` : from;
+  if (isTaken) connection.execute(`ALTER TABLE ${quoted(from)} RENAME TO ${quoted(between)}`);
+  connection.execute(`ALTER TABLE ${quoted(between)} RENAME TO ${quoted(to)}`);
 }
 
 /** In the order in which they came about. */
