@@ -4,6 +4,7 @@ import { buildClientSchema, getIntrospectionQuery, parse, validate, validateSche
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startGraphqlApp, tokenOf, type GraphqlApp, type GraphqlResult } from "./graphql-app.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import { keysFor, startTestApp } from "./started-app.ts";
 
 let app: GraphqlApp;
@@ -143,6 +144,43 @@ describe("hostile documents", () => {
     expect(await send({ body: JSON.stringify(wide) })).toMatchObject({ code: "MALFORMED_QUERY" });
   });
 });
+
+const SEED = 20_261_122;
+test(`documents with parts taken out, doubled or changed are answered or refused, never a fault (seed ${SEED})`, async () => {
+  await app.ask("mutation { createMaker(input: { id: \"m\", name: \"M\" }) { id } createItem(input: { id: \"f\", sku: \"F\", title: \"Fuzz\", price: 1, status: LIVE, makerId: \"m\", spot: { lat: 1, lon: 2 }, more: { a: [1] } }) { id } createPart(input: { id: 77, name: \"p\", itemId: \"f\" }) { id } }", {}, "staff");
+  const documents = [
+    "query($p: Money = 0, $s: Boolean = true) { a: itemList(filter: { price: { gte: $p }, or: [{ title: { like: \"F*\" } }, { maker: { name: { eq: \"M\" } } }] }, order: [{ price: DESC }, { maker: { name: ASC } }], limit: 5) { total next rows { ...f spot { lat inner { note } } parts(limit: 1) { id item { id } } } } } fragment f on Item { id title @include(if: $s) x: price more tags }",
+    "{ item(id: \"f\") { id maker { items { parts { screws { id } } } } labels { id } partsAggregate { count by { name } max { id } } } }",
+    "{ itemAggregate(filter: { not: { spot: { lat: { gt: 5 } } } }) { count by { status } sum { price count serial } avg { ratio } min { at title } } sum(of: [1, 2]) { total count } }",
+    "mutation { updateItem(id: \"f\", patch: { title: \"Fuzz\", more: { a: [1, { b: null }] }, spot: { lat: 1, lon: 2 } }, merge: true) { id title more } bumpItem(id: \"f\", by: 1) { count } cheapestItem(limit: 2) { id maker { id } } }",
+    "{ __schema { queryType { name fields { name args { name } } } } __type(name: \"Item\") { name } liveItems(limit: 1) { next rows { id title } } }",
+  ];
+  const random = seededRandom(SEED);
+  const below = (count: number): number => Math.floor(random.next() * count);
+  const values = ["null", "0", "-1", "1e400", "99999999999999999999", "\"\"", "\"\\u0000\"", "true", "LIVE", "[]", "{}", "$p", "$s", "$nosuch", "id", "rows", "__typename", "...f", "@skip(if: true)", "x: id", "__proto__", "and: []", "eq: 1"];
+  const seen = new Map<string, number>();
+  for (let round = 0; round < (process.env["AMBIT_TEST_SIZE"] === "long" ? 20_000 : 500); round++) {
+    const tokens = documents[below(documents.length)]!.match(/"(?:[^"\\]|\\.)*"|\.\.\.|[A-Za-z_][A-Za-z0-9_]*|[^\s]/g)!;
+    for (let change = below(2); change >= 0; change--) {
+      // Mostly names and values: a bracket that is missing says little.
+      const places = tokens.flatMap((token, index) => (/^["\w]/.test(token) || below(30) === 0 ? [index] : []));
+      const at = places[below(places.length)]!;
+      const kind = below(4);
+      if (kind === 0) tokens.splice(at, 1);
+      else if (kind === 1) tokens.splice(at, 0, tokens[at]!);
+      else if (kind === 2) tokens[at] = values[below(values.length)]!;
+      else tokens[at] = tokens[places[below(places.length)]!]!;
+    }
+    const document = tokens.join(" ");
+    const answer = await send({ body: query(document), headers: { accept: RESPONSE }, role: "staff" });
+    const codes = ((answer.json as GraphqlResult).errors ?? []).map(({ extensions }) => extensions.code);
+    expect({ document, status: answer.status < 500, faults: codes.filter((code) => code === "INTERNAL" || code === "INVALID_RESULT") }).toEqual({ document, status: true, faults: [] });
+    seen.set(codes[0] ?? "answered", (seen.get(codes[0] ?? "answered") ?? 0) + 1);
+  }
+  // Both happen.
+  expect((seen.get("answered") ?? 0) > 20 && (seen.get("INVALID_DOCUMENT") ?? 0) > 20).toBe(true);
+  await app.ask("mutation { removeItemList(filter: { sku: { is: NOT_NULL } }) { affected } removeMaker(id: \"m\") { id } }", {}, "staff");
+}, 600_000);
 
 test("the schema of the store is valid, and its documents validate against it", async () => {
   const files = join(import.meta.dir, "..", "..", "examples", "store");
