@@ -52,6 +52,7 @@ export function applyPossible(overlay: Overlay, connection: Connection): void {
 function takePending(overlay: Overlay): Slot[] {
   const pending = [...overlay.dirty].filter((slot) => slot.current !== slot.stored);
   overlay.dirty.clear();
+  if (pending.length > 0) overlay.isApplied = true;
   return pending;
 }
 

@@ -47,6 +47,10 @@ export class Overlay {
   readonly waiting = new Set<Slot>();
   /** Slots staged since constraints were last looked at. */
   readonly unsettled = new Set<Slot>();
+  /** SQLite has been written to since it was last as before. */
+  isApplied = false;
+  /** Met, or back to what they were, since then. */
+  readonly #untouched = new Set<Slot>();
   /** Every slot that was ever staged. */
   readonly #staged = new Set<Slot>();
   /** In order of application: the order of the log entry. */
@@ -107,6 +111,7 @@ export class Overlay {
     slot.current = current;
     slot.cause = cause;
     slot.writer = writer;
+    if (current === slot.original) this.#untouched.add(slot);
     this.#staged.add(slot);
     this.dirty.add(slot);
     this.unsettled.add(slot);
@@ -129,7 +134,9 @@ export class Overlay {
       slot.writer = writer;
       this.dirty.add(slot);
       // As before the session: there is nothing for constraints to look at.
-      if (current === slot.original) this.unsettled.delete(slot);
+      if (current !== slot.original) continue;
+      this.unsettled.delete(slot);
+      this.#untouched.add(slot);
     }
   }
 
@@ -137,13 +144,18 @@ export class Overlay {
   rewind(): void {
     this.applied.clear();
     this.waiting.clear();
+    for (const slot of this.#untouched) {
+      if (slot.current !== slot.original) continue;
+      this.#staged.delete(slot);
+      this.dirty.delete(slot);
+      this.#forget(slot);
+    }
+    this.#untouched.clear();
+    if (!this.isApplied) return;
+    this.isApplied = false;
     for (const slot of this.#staged) {
       slot.stored = slot.original;
-      if (slot.current === slot.original) this.#staged.delete(slot);
-      else this.dirty.add(slot);
-    }
-    for (const slots of this.#slots.values()) {
-      for (const [id, slot] of slots) if (!this.#staged.has(slot)) slots.delete(id);
+      this.dirty.add(slot);
     }
   }
 
@@ -173,6 +185,11 @@ export class Overlay {
     return null;
   }
 
+  #forget(slot: Slot): void {
+    const slots = this.#table(slot.model);
+    if (slots.get(slot.id) === slot) slots.delete(slot.id);
+  }
+
   /** False for one that was forgotten. */
   #isKnown(slot: Slot): boolean {
     return this.#table(slot.model).get(slot.id) === slot;
@@ -193,6 +210,7 @@ export class Overlay {
   #add(model: TableModel, id: Value, row: StoredRow | null): Slot {
     const slot: Slot = { model, id, original: row, stored: row, current: row, cause: "write", writer: systemWriter };
     this.#table(model).set(id, slot);
+    this.#untouched.add(slot);
     for (const [key, index] of this.#unique) if (model.uniqueKeys.includes(key)) this.#index(index, key, slot);
     return slot;
   }
