@@ -98,6 +98,7 @@ function renameTable(table: TableShape, renames: readonly TableRename[]): TableS
       return { ...index, name: called, columns, fields: index.fields.map(field), sql: `CREATE ${index.unique ? "UNIQUE " : ""}INDEX ${quoted(called)} ON ${quoted(sqlName)} ${tail}` };
     }),
     search: own !== undefined && changesSearch(own) ? [] : table.search,
+    ...(typeof table.tenant === "string" ? { tenant: field(table.tenant) } : {}),
     vectors: table.vectors.map((vector) => ({ ...vector, field: field(vector.field) })),
     expiry: table.expiry === null ? null : { ...table.expiry, field: table.expiry.field === null ? null : field(table.expiry.field) },
   };
