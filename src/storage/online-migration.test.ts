@@ -82,7 +82,9 @@ test("random writes between the batches: what stands there afterwards is what th
           const key = id(dice(1_100));
           writes++;
           // A value that nobody had, so that a becomes unique.
-          if (dice(3) === 0) await set(opened, "DELETE FROM Item WHERE id = ?1", key);
+          const kind = dice(4);
+          if (kind === 0) await set(opened, "DELETE FROM Item WHERE id = ?1", key);
+          else if (kind === 1) await set(opened, "UPDATE Item SET a = ?1, text = ?2 WHERE id = ?3", 100_000 + writes, `v${dice(5)}`, key);
           else await put(opened, old, "Item", [{ id: key, a: 100_000 + writes, text: `v${dice(5)}` }]);
         }
       },
