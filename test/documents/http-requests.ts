@@ -64,11 +64,22 @@ export async function sendRequest(base: string, { method, target, headers, body 
   for (const [name, value] of headers) sent.append(name, value);
   if (body !== null && !sent.has("content-type")) sent.set("content-type", "application/json");
   const response = await fetch(base + target, { method, headers: sent, body, redirect: "manual", keepalive: false });
-  const text = await response.text();
+  const text = response.headers.get("content-type")?.startsWith("text/event-stream") === true ? await firstEvent(response) : await response.text();
   const isJson = /json/.test(response.headers.get("content-type") ?? "") && text !== "" && !/ndjson/.test(response.headers.get("content-type") ?? "");
   const json: unknown = isJson ? JSON.parse(text) : undefined;
   const code = response.headers.get("content-type") === "application/problem+json" ? (json as { code: string }).code : graphqlCode(json);
   return { status: response.status, headers: response.headers, text, json, code };
+}
+
+/** A stream of events goes on for ever. */
+async function firstEvent(response: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of response.body!) {
+    text += decoder.decode(chunk, { stream: true });
+    if (/^data: .*\n\n/m.test(text)) break;
+  }
+  return text;
 }
 
 /** Of the first error of an answer over GraphQL. */
