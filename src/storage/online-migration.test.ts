@@ -1,9 +1,11 @@
 // Large tables change beside live writes: no record lost, doubled or left behind, whatever is written meanwhile and wherever it stops.
 import { expect, test } from "bun:test";
+import { defaultLimits } from "../base/limits.ts";
 import { seededRandom } from "../base/random.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import { logHead } from "../changes/log.ts";
 import type { MigrationApproval, MigrationFunction } from "./migration-functions.ts";
+import { OnlineMigration } from "./online-migration.ts";
 import { recordCodec } from "./record-codec.ts";
 import { type App, type OpenedStorage, appOf, openedStorage, tableOf, temporaryDirectory } from "./testing/storage-fixture.ts";
 
@@ -227,6 +229,25 @@ test("given up in the midst of it, whoever fills it is told", async () => {
   await expect(filling).rejects.toMatchObject({ code: "CONFLICT" });
   expect(opened.storage.pendingMigration()).toBeNull();
   await put(opened, other, "Item", [{ id: "x", a: 1 }]);
+});
+
+test("a batch that was undone counts for nothing, also not for whoever follows live writes", async () => {
+  const { opened } = await started("type Item @table { id: ID! @primaryKey a: Int }", 300, (index) => ({ id: id(index), a: index }));
+  const { storage, clock } = opened;
+  const next = appOf("type Item @table { id: ID! @primaryKey a: Int @indexed }");
+  const context = { ...next, limits: { ...defaultLimits, ...limits }, nowMs: clock.now() };
+  const online = (await storage.commit((connection) => OnlineMigration.begin({ ...context, connection }, approval())))!;
+  await expect(storage.commit(() => {
+    online.batch((records) => records >= 100);
+    throw new Error("undone");
+  })).rejects.toThrow("undone");
+  await storage.commit((connection) => {
+    connection.run("UPDATE Item SET a = -1 WHERE id = ?1", id(3));
+    online.follow();
+  });
+  while (!online.isFilled) await storage.commit(() => { online.batch((records) => records >= 100); });
+  expect(await storage.commit(() => online.blocked())).toEqual([]);
+  expect(storage.reader.values(`SELECT count(*), sum(a) FROM "${[...online.shadows.values()][0]!}"`)).toEqual(storage.reader.values("SELECT count(*), sum(a) FROM Item"));
 });
 
 test("one at a time", async () => {
