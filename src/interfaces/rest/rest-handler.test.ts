@@ -178,7 +178,8 @@ scenarios("lists", [
   { request: "GET /products?explain=true", result: { ...nothing, body: { sql: "x" } }, status: 200, text: '{"sql":"x"}', operation: { body: { kind: "query", explain: true } } },
   { request: "GET /products?sku=xx.1", status: 400, code: "UNKNOWN_OPERATOR", operation: null },
   { request: "GET /products?sku=%zz", status: 400, code: "MALFORMED_URL", operation: null },
-  { request: "GET /batch", status: 404, code: "NOT_AVAILABLE", operation: null },
+  { request: "GET /auth", status: 404, code: "NOT_AVAILABLE", operation: null },
+  { request: "GET /batch", status: 405, code: "METHOD_NOT_ALLOWED", operation: null },
   { request: "PUT /products", as: "staff", body: {}, status: 405, code: "METHOD_NOT_ALLOWED", answered: { allow: "GET, HEAD, POST, PATCH, DELETE, OPTIONS" } },
 ]);
 
