@@ -56,7 +56,8 @@ test(`${KILLS} kills under batches`, async () => {
     app = await startApp(folder, { data });
     const before = acknowledged.size;
     const working = Array.from({ length: CLIENTS }, (_, client) => work(client, kill));
-    await Bun.sleep(50 + random.next() * 300);
+    while (acknowledged.size === before) await Bun.sleep(5);
+    await Bun.sleep(random.next() * 300);
     await app.kill();
     await Promise.all(working);
     expect(acknowledged.size).toBeGreaterThan(before);
