@@ -25,9 +25,9 @@ test(`${kills} kills: former versions are whole`, async () => {
   let answered = 0;
   for (let run = 1; run <= kills; run++) {
     const writer = Bun.spawn([process.execPath, child, directory, String(seed + run)], { stdout: "pipe", stderr: "pipe" });
-    const output = new Response(writer.stdout).text();
-    // Long enough to have begun.
-    await Bun.sleep(500 + Math.floor(random.next() * 500));
+    const [begun, output] = firstOutput(writer.stdout);
+    await begun;
+    await Bun.sleep(Math.floor(random.next() * 500));
     writer.kill("SIGKILL");
     expect(await new Response(writer.stderr).text()).toBe("");
     const positions = (await output).split("\n").slice(0, -1).map(Number);
@@ -42,6 +42,15 @@ test(`${kills} kills: former versions are whole`, async () => {
   expect(answered).toBeGreaterThan(0);
   rmSync(directory, { recursive: true });
 }, 600_000);
+
+/** Resolves with the first words, and with all of them in the end. */
+function firstOutput(stream: ReadableStream<Uint8Array>): [begun: Promise<unknown>, output: Promise<string>] {
+  const [first, whole] = stream.tee();
+  const reader = first.getReader();
+  // Of one branch alone this ends only with the other.
+  const begun = reader.read().then(() => { void reader.cancel(); });
+  return [begun, new Response(whole).text()];
+}
 
 function checkTable({ reader }: Storage, table: string, entries: readonly LogEntry[], where: string): void {
   const rows = reader.values(`SELECT "id", "$version", "$until", "$ending" FROM "${table}$history" ORDER BY "id", "$until"`).map(([id, from, until, ending]) => ({ id, from, until, ending }) as Version);

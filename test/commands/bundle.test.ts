@@ -52,4 +52,4 @@ test("a bundle made of the sources as they are answers as they do", () => {
   const answer = ask(join(folder, "main.js"));
   expect(answer).toStartWith("ok");
   expect(answer).toBe(ask(join(root, "src", "cli", "main.ts")));
-});
+}, 60_000);
