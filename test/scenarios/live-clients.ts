@@ -1,4 +1,5 @@
 // Clients of streams for tests: server-sent events and WebSockets, and the state that a subscriber rebuilds from them.
+import { connect, type Socket } from "node:net";
 import { within } from "../processes/app-process.ts";
 
 export interface Told { readonly event: string; readonly id: string | null; readonly data: Frame }
@@ -164,5 +165,61 @@ export class Rebuilt {
       }
     }
     if (frame.position !== undefined) this.position = frame.position;
+  }
+}
+
+/** A WebSocket by hand, which can stop reading: what the server sends then waits there. */
+export class RawSocket {
+  onFrame: (frame: Frame) => void = () => {};
+  onEnd: () => void = () => {};
+  readonly #socket: Socket;
+  #bytes: Buffer = Buffer.alloc(0);
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("close", () => this.onEnd());
+    socket.on("error", () => {});
+  }
+
+  static async open(port: number, token: string): Promise<RawSocket> {
+    const socket = connect({ port, host: "127.0.0.1" });
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", () => resolve());
+      socket.once("error", reject);
+    });
+    socket.write(`GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    const head = await within(WAIT_MS, "the upgrade", new Promise<Buffer>((resolve, reject) => {
+      socket.once("data", resolve);
+      socket.once("close", () => reject(new Error("closed")));
+    }));
+    if (!head.toString().startsWith("HTTP/1.1 101")) throw new Error(head.toString());
+    return new RawSocket(socket);
+  }
+
+  send(frame: object): void {
+    const body = Buffer.from(JSON.stringify(frame));
+    const length = body.length < 126 ? Buffer.from([0x80 | body.length]) : Buffer.from([0x80 | 126, body.length >> 8, body.length & 255]);
+    this.#socket.write(Buffer.concat([Buffer.from([0x81]), length, Buffer.alloc(4), body]));
+  }
+
+  pause(): void { this.#socket.pause(); }
+  resume(): void { this.#socket.resume(); }
+  close(): void { this.#socket.destroy(); }
+
+  #read(chunk: Buffer): void {
+    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+    for (;;) {
+      if (this.#bytes.length < 2) return;
+      const short = this.#bytes[1]! & 0x7f;
+      const head = short < 126 ? 2 : short === 126 ? 4 : 10;
+      if (this.#bytes.length < head) return;
+      const length = short < 126 ? short : short === 126 ? this.#bytes.readUInt16BE(2) : Number(this.#bytes.readBigUInt64BE(2));
+      if (this.#bytes.length < head + length) return;
+      const isText = (this.#bytes[0]! & 0x0f) === 1;
+      const payload = this.#bytes.subarray(head, head + length).toString();
+      this.#bytes = this.#bytes.subarray(head + length);
+      if (isText) this.onFrame(JSON.parse(payload) as Frame);
+    }
   }
 }

@@ -61,7 +61,7 @@ export class EventStream implements LiveSink {
     if (this.#gap || this.#ending || this.#over) return;
     let bytes = encoded.get(frame);
     if (bytes === undefined) encoded.set(frame, bytes = encoder.encode(eventsOf(frame)));
-    this.#push(bytes);
+    this.#push(bytes, frame.op !== "change");
   }
 
   fail(error: AmbitError): void {
@@ -74,9 +74,10 @@ export class EventStream implements LiveSink {
     this.#end();
   }
 
-  #push(bytes: Uint8Array): void {
+  /** `whole`: with what comes before it, whatever its size; changes are left out where too much waits. */
+  #push(bytes: Uint8Array, whole = true): void {
     if (this.#over) return;
-    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#parts.limits.connectionQueueBytes) {
+    if (!whole && this.#bytes > 0 && this.#bytes + bytes.length > this.#parts.limits.connectionQueueBytes) {
       this.#queue = [];
       this.#bytes = 0;
       this.#gap = true;

@@ -63,6 +63,8 @@ export class SocketConnection {
   #isClosed = false;
   #isDraining = false;
   #isRenewing = false;
+  /** Some query is. */
+  #isBehind = false;
   #cancelAuth: () => void;
   #cancelExpiry = (): void => {};
   #idle: (() => void) | null = null;
@@ -104,6 +106,7 @@ export class SocketConnection {
 
   /** The client has taken what waited. */
   drained(): void {
+    if (!this.#isBehind || this.#isClosed) return;
     for (const followed of this.#followed.values()) {
       if (!followed.isBehind) continue;
       if (this.#waiting() > 0) return;
@@ -112,6 +115,7 @@ export class SocketConnection {
       followed.subscription?.snapshot();
       this.#flush();
     }
+    this.#isBehind = false;
   }
 
   /** Takes no more frames; resolves when no call is under way. */
@@ -259,6 +263,7 @@ export class SocketConnection {
     const isFirst = frame.op === "snapshot" || frame.op === "reset";
     if (!isFirst && this.#waiting() > this.#parts.current().limits.connectionQueueBytes) {
       followed.isBehind = true;
+      this.#isBehind = true;
       return;
     }
     this.#push(frameText(frame, followed.id));
@@ -354,6 +359,8 @@ export class SocketConnection {
     this.#outbox = [];
     this.#outboxBytes = 0;
     this.#parts.wire.together(() => { for (const text of texts) this.#parts.wire.send(text); });
+    // Where the socket took all at once, it will not say that it has room.
+    if (this.#isBehind && this.#parts.wire.waiting() === 0) queueMicrotask(() => this.drained());
   }
 }
 

@@ -1,0 +1,206 @@
+// Subscribers of a real server that is killed again and again, that come and go and sometimes do not read: what each has rebuilt from
+// its frames is in the end what the tables hold, and no frame ever missed or doubled a change. AMBIT_TEST_SIZE=long goes on for longer.
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { seededRandom } from "../../src/base/random.ts";
+import { startApp, type AppProcess } from "../processes/app-process.ts";
+import { EventClient, RawSocket, Rebuilt, type Frame, type Row } from "../scenarios/live-clients.ts";
+
+const LONG = process.env["AMBIT_TEST_SIZE"] === "long";
+const KILLS = LONG ? 12 : 2;
+const ROUND_MS = LONG ? 5_000 : 2_000;
+const SEED = Number(process.env["AMBIT_TEST_SEED"] ?? 20_261_121);
+
+const schema = `
+type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE]) @allow(to: ["guest"], do: [READ], where: "record.open") {
+  id: ID! @primaryKey
+  open: Boolean! @default(value: false)
+  price: Int! @default(value: 0) @indexed
+  text: String
+  shelfId: ID @indexed
+  shelf: Shelf @relationship(from: "shelfId")
+}
+type Shelf @table @export @allow(to: ["clerk", "guest"], do: [READ]) @allow(to: ["clerk"], do: [CREATE]) { id: ID! @primaryKey items: [Item!]! @relationship(to: "shelfId") }
+`;
+const config = `auth:
+  keys:
+    - { token: key-clerk, subject: clerk, roles: [clerk] }
+    - { token: key-guest, subject: guest, roles: [guest] }
+limits: { connectionQueueBytes: 60000, heartbeatMs: 200, resumeEntries: 400 }
+`;
+const queries: readonly (readonly [string, string])[] = [
+  ["clerk", "/Item?select=id,open,price"], ["guest", "/Item"], ["clerk", "/Item?price=gt.5&select=id,text"], ["clerk", "/Item?order=price.desc&limit=4"],
+  ["guest", "/Shelf?select=id,items(id,price)"], ["clerk", "/Item/i3"], ["clerk", "/Item"],
+];
+
+const work = mkdtempSync(join(tmpdir(), "ambit-soak-"));
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+const random = seededRandom(SEED);
+const below = (count: number): number => Math.floor(random.next() * count);
+
+interface Server { url: string; port: number }
+
+/** Follows one query for ever, however often it is cut off. */
+class Subscriber {
+  readonly role: string;
+  readonly query: string;
+  readonly state = new Rebuilt();
+  readonly #server: Server;
+  readonly #over: "SSE" | "WS";
+  #close: () => void = () => {};
+  #pause: (() => void) | null = null;
+  #isOver = false;
+  problem: unknown = null;
+  connections = 0;
+  gaps = 0;
+
+  constructor(over: "SSE" | "WS", [role, query]: readonly [string, string], server: Server) {
+    this.#over = over;
+    this.role = role;
+    this.query = query;
+    this.#server = server;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#isOver && this.problem === null) {
+      try {
+        await (this.#over === "SSE" ? this.#events() : this.#socket());
+      } catch {
+        // The server is not there just now.
+      }
+      await Bun.sleep(20);
+    }
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#close();
+  }
+
+  cut(): void { this.#close(); }
+
+  /** Does not read for a while. */
+  stall(): void { this.#pause?.(); }
+
+  #apply(frame: Frame): void {
+    if (frame.op === "gap") this.gaps++;
+    try {
+      this.state.apply(frame);
+    } catch (error) {
+      this.problem ??= new Error(`${this.#over} ${this.query}: ${String(error)}`);
+    }
+  }
+
+  async #events(): Promise<void> {
+    const { position } = this.state;
+    const client = await EventClient.open(this.#server.url + this.query, { authorization: `Bearer key-${this.role}`, ...(position === null ? {} : { "last-event-id": position }) });
+    this.#close = () => client.close();
+    if (client.response.status !== 200) return;
+    this.connections++;
+    let entry: Frame[] = [];
+    try {
+      for (;;) {
+        const { data, id, event } = await client.next();
+        entry.push(data);
+        if (id === null && event !== "reset" && event !== "gap") continue;
+        for (const frame of entry) this.#apply(frame);
+        if (id !== null) this.state.position = id;
+        entry = [];
+      }
+    } finally {
+      client.close();
+    }
+  }
+
+  async #socket(): Promise<void> {
+    const socket = await RawSocket.open(this.#server.port, `key-${this.role}`);
+    this.connections++;
+    await new Promise<void>((resolve) => {
+      this.#close = () => socket.close();
+      this.#pause = () => {
+        socket.pause();
+        setTimeout(() => socket.resume(), 1_000);
+      };
+      socket.onEnd = resolve;
+      socket.onFrame = (frame) => {
+        if (frame.op === "error") this.problem ??= frame;
+        this.#apply(frame);
+      };
+      socket.send({ op: "subscribe", id: "q", query: this.query, since: this.state.position });
+    });
+    this.#pause = null;
+  }
+}
+
+async function write(server: Server): Promise<void> {
+  const id = `i${below(15)}`;
+  const fields = { open: random.next() < 0.5, price: below(12), text: "x".repeat(below(20_000)), shelfId: `s${below(3)}` };
+  const send = (method: string, path: string, body?: object): Promise<Response> => fetch(server.url + path, {
+    method, headers: { "content-type": "application/json", authorization: "Bearer key-clerk" }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const choice = below(10);
+  try {
+    const response = await (choice < 5 ? send("PUT", `/Item/${id}`, fields) : choice < 7 ? send("PATCH", `/Item?price=gt.${below(10)}`, { open: fields.open, text: fields.text })
+      : choice < 9 ? send("DELETE", `/Item/${id}`) : send("POST", "/batch", { operations: [{ method: "PUT", path: `/Item/${id}`, body: fields }, { method: "DELETE", path: `/Item?price=eq.${below(10)}` }] }));
+    await response.text();
+  } catch {
+    // Killed.
+  }
+}
+
+async function truth(server: Server, { role, query }: Subscriber): Promise<Map<string, Row>> {
+  const [path, rest = ""] = query.split("?");
+  const response = await fetch(server.url + (path === "/Item/i3" ? `/Item?id=eq.i3&${rest}` : query), { headers: { authorization: `Bearer key-${role}` } });
+  return new Map((await response.json() as Row[]).map((row) => [JSON.stringify(row["id"]), row]));
+}
+
+const sorted = (rows: ReadonlyMap<string, Row>): unknown => [...rows].sort(([left], [right]) => (left < right ? -1 : 1));
+
+test(`subscribers know what is stored, through ${KILLS} kills`, async () => {
+  const data = join(work, "data");
+  writeFileSync(join(work, "schema.graphql"), schema);
+  writeFileSync(join(work, "config.yaml"), config);
+  let app: AppProcess = await startApp(work, { data });
+  const server: Server = { url: app.url, port: app.port };
+  try {
+    for (const id of ["s0", "s1", "s2"]) await fetch(`${server.url}/Shelf`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-clerk" }, body: JSON.stringify({ id }) });
+    const subscribers = queries.flatMap((query) => [new Subscriber("SSE", query, server), new Subscriber("WS", query, server)]);
+    const running = subscribers.map((subscriber) => subscriber.run());
+    for (let kill = 0; kill <= KILLS; kill++) {
+      const end = Date.now() + ROUND_MS;
+      while (Date.now() < end) {
+        await Promise.all([write(server), write(server), write(server)]);
+        const one = subscribers[below(subscribers.length)]!;
+        const choice = below(60);
+        if (choice === 0) one.cut();
+        else if (choice < 4) one.stall();
+      }
+      if (kill === KILLS) break;
+      await Promise.all([app.kill(), write(server), write(server)]);
+      app = await startApp(work, { data });
+      Object.assign(server, { url: app.url, port: app.port });
+    }
+    const log = `seed ${SEED}`;
+    for (const subscriber of subscribers) {
+      const expected = sorted(await truth(server, subscriber));
+      for (let waited = 0; waited < 150 && !Bun.deepEquals(sorted(subscriber.state.rows), expected); waited++) await Bun.sleep(20);
+      expect([log, subscriber.query, subscriber.problem, sorted(subscriber.state.rows)]).toEqual([log, subscriber.query, null, expected]);
+      expect(subscriber.connections).toBeGreaterThan(KILLS);
+    }
+    // Otherwise it shows little: some went on from where they were, some were too slow.
+    expect(subscribers.some(({ state, connections }) => state.snapshots < connections)).toBe(true);
+    expect(subscribers.some(({ gaps }) => gaps > 0)).toBe(true);
+    const metrics = await (await fetch(`${server.url}/metrics`)).text();
+    expect(/ambit_live_subscriptions 14/.test(metrics)).toBe(true);
+    for (const subscriber of subscribers) subscriber.stop();
+    await Promise.all(running);
+    await Bun.sleep(200);
+    expect(await (await fetch(`${server.url}/metrics`)).text()).toContain("ambit_live_subscriptions 0");
+    expect(await app.stop()).toBe(0);
+  } finally {
+    await app[Symbol.asyncDispose]();
+  }
+}, 300_000);
