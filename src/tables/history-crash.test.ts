@@ -47,9 +47,12 @@ test(`${kills} kills: former versions are whole`, async () => {
 function firstOutput(stream: ReadableStream<Uint8Array>): [begun: Promise<unknown>, output: Promise<string>] {
   const [first, whole] = stream.tee();
   const reader = first.getReader();
-  // Of one branch alone this ends only with the other.
-  const begun = reader.read().then(() => { void reader.cancel(); });
-  return [begun, new Response(whole).text()];
+  const begin = async (): Promise<void> => {
+    await reader.read();
+    // Of one branch alone this ends only with the other.
+    void reader.cancel();
+  };
+  return [begin(), new Response(whole).text()];
 }
 
 function checkTable({ reader }: Storage, table: string, entries: readonly LogEntry[], where: string): void {
