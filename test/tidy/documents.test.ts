@@ -50,6 +50,16 @@ test("ARCHITECTURE.md is two pages", () => {
   expect(readSource("ARCHITECTURE.md").text.split(/\s+/).length).toBeLessThan(1_500);
 });
 
+test("decisions are numbered one after the other, each number once", () => {
+  const numbers = documents.flatMap(({ path, text }) => {
+    const [, number] = /^docs\/decisions\/(\d+)-/.exec(path) ?? [];
+    if (number === undefined) return [];
+    expect(text.startsWith(`# ${Number(number)}. `), path).toBe(true);
+    return [Number(number)];
+  });
+  expect(numbers.toSorted((left, right) => left - right)).toEqual(numbers.map((_, index) => index + 1));
+});
+
 test("every dependency has its line in docs/decisions/", () => {
   const { dependencies, devDependencies } = JSON.parse(readSource("package.json").text) as Record<"dependencies" | "devDependencies", Record<string, string>>;
   const text = documents.filter((document) => document.path.startsWith("docs/decisions/")).map((document) => document.text).join("\n");
