@@ -113,7 +113,8 @@ export class LiveQueries {
         try {
           if (followed.query.subscribers.has(subscriber)) this.#snapshot(followed, subscriber);
         } catch (error) {
-          this.#fail(followed, error);
+          this.#leave(followed, subscriber);
+          sink.fail(this.#failure(followed, error));
         }
       },
       close: () => this.#leave(followed, subscriber),
@@ -313,9 +314,13 @@ export class LiveQueries {
     }
   }
 
-  #fail(followed: Followed, thrown: unknown): void {
+  #failure(followed: Followed, thrown: unknown): AmbitError {
     const { table } = followed.query.compiled.plan;
-    const told = thrown instanceof AmbitError ? thrown : incident("INTERNAL", "A query can no longer be followed.", { requestId: "live", body: `follow ${table}`, thrown }, this.#core);
+    return thrown instanceof AmbitError ? thrown : incident("INTERNAL", "A query can no longer be followed.", { requestId: "live", body: `follow ${table}`, thrown }, this.#core);
+  }
+
+  #fail(followed: Followed, thrown: unknown): void {
+    const told = this.#failure(followed, thrown);
     const subscribers = [...followed.query.subscribers];
     for (const subscriber of subscribers) this.#leave(followed, subscriber);
     this.#drop(followed);
