@@ -22,7 +22,7 @@ export function tablePaths(table: Table, reach: Reach): JsonObject {
   if (may("READ")) {
     list["get"] = listOperation(table, reach);
     record["get"] = operation(table, "get", "One record.", {
-      parameters: parameterRefs("select", ...asOf(table), "IfNoneMatch"), responses: { 200: { description: "The record.", headers: READ_HEADERS, content: jsonContent(ref(table)) }, 304: { description: "It is still the one in If-None-Match." } },
+      parameters: parameterRefs("select", ...asOf(table), "IfNoneMatch"), responses: { 200: { description: "The record.", headers: READ_HEADERS, content: { ...jsonContent(ref(table)), ...events(table) } }, 304: { description: "It is still the one in If-None-Match." } },
     });
   }
   if (may("CREATE")) list["post"] = createOperation(table, reach);
@@ -41,6 +41,12 @@ export function tablePaths(table: Table, reach: Reach): JsonObject {
   if (Object.keys(list).length > 0) paths[`/${table.exportName!}`] = list;
   if (Object.keys(record).length > 0) paths[`/${table.exportName!}/{id}`] = { parameters: [keyParameter(table)], ...record };
   return { ...paths, ...historyPaths(table, reach, keyParameter(table)) };
+}
+
+/** The same, told on as it changes. */
+function events(table: Table): JsonObject {
+  if (!table.exportOver.includes("SSE")) return {};
+  return { "text/event-stream": { schema: { type: "string", description: "Events snapshot, enter, update, leave, reset, gap; goes on after the position in Last-Event-ID." } } };
 }
 
 function asOf(table: Table): string[] {
@@ -77,7 +83,7 @@ function listOperation(table: Table, reach: Reach): JsonObject {
     operationId: `list${table.exportName!}`, tags: [table.exportName!], summary: "Records that fit a filter.",
     parameters: parameterRefs("select", "order", "limit", "offset", "after", "and", "or", ...asOf(table), ...special, "Prefer", "Range", ...filterFields(table, reach).map((field) => parameterName(table, field))),
     responses: {
-      200: { description: "The rows.", headers: LIST_HEADERS, content: { ...jsonContent({ type: "array", items: ref(table) }), "text/csv": { schema: { type: "string" } }, "application/x-ndjson": { schema: { type: "string" } } } },
+      200: { description: "The rows.", headers: LIST_HEADERS, content: { ...jsonContent({ type: "array", items: ref(table) }), "text/csv": { schema: { type: "string" } }, "application/x-ndjson": { schema: { type: "string" } }, ...events(table) } },
       206: { description: "Some of the rows, where they were counted.", headers: LIST_HEADERS, content: jsonContent({ type: "array", items: ref(table) }) },
       default: problem,
     },
