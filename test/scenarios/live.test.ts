@@ -249,6 +249,29 @@ describe("WebSocket", () => {
     client.close();
   });
 
+  test("a stop ends calls first, then sockets and streams, at once", async () => {
+    const other = await startTestApp({ schema, resources, config });
+    const [client, silent] = [await SocketClient.open(other.url, bearer("clerk")), await SocketClient.open(other.url, bearer("clerk"))];
+    const events = await EventClient.open(`${other.url}/Item`, bearer("clerk"));
+    await events.next();
+    await client.ask({ op: "subscribe", id: "s", query: "/Item" });
+    client.send({ op: "call", id: "c", method: "POST", path: "/Item", body: { id: "last" } });
+    await Bun.sleep(20);
+    await other.stop();
+    await events.ended();
+    await Promise.all([client.frames.ended(), silent.frames.ended()]);
+    expect([client.closed?.code, silent.closed?.code, client.frames.items.some(({ op, status }) => op === "result" && status === 201)]).toEqual([1001, 1001, true]);
+  });
+
+  test("the administrator follows everything, within a tenant where one is named; numbers are in the metrics", async () => {
+    const client = await SocketClient.open(app.url, admin);
+    await write("POST", "/Item", { id: "a", secret: "s" });
+    expect(await client.ask({ op: "subscribe", id: "s", query: "/Item?id=eq.a" })).toMatchObject({ rows: [{ id: "a", secret: "s" }] });
+    const metrics = await (await fetch(`${app.url}/metrics`, { headers: admin })).text();
+    expect([/^ambit_live_subscriptions [1-9]/m.test(metrics), /^ambit_sockets_open [1-9]/m.test(metrics), /^ambit_live_frames_total [1-9]/m.test(metrics)]).toEqual([true, true, true]);
+    client.close();
+  });
+
   test("who reads slowly gets a gap and a snapshot, and memory stays bounded", async () => {
     const text = "x".repeat(20_000);
     const slow = await RawSocket.open(app.port, "key-clerk");

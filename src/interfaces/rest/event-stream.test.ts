@@ -9,7 +9,7 @@ import { EventStream } from "./event-stream.ts";
 interface Opened {
   readonly clock: FakeClock;
   readonly stream: EventStream;
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  cancel(): Promise<void>;
   readonly abort: AbortController;
   readonly closed: number[];
   read(): Promise<string | null>;
@@ -27,7 +27,8 @@ function opened({ expiresAtMs = null, snapshot = 1 }: { expiresAtMs?: number | n
   });
   const reader = stream.readable().getReader();
   return {
-    clock, stream, reader, abort, closed,
+    clock, stream, abort, closed,
+    cancel: () => reader.cancel(),
     async read() {
       const { value, done } = await reader.read();
       return done ? null : new TextDecoder().decode(value);
@@ -94,7 +95,7 @@ test("it ends: by the token, by a failure after what it told, by a reload, by ei
 
   const left = opened();
   await left.read();
-  await left.reader.cancel();
+  await left.cancel();
   expect(left.closed).toEqual([1]);
   left.stream.take(change(2));
 
