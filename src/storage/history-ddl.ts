@@ -10,6 +10,7 @@ import { columnsDdl, relationKeys } from "./ddl.ts";
 import { constantDefault, literal } from "./evolve-table.ts";
 import { ENDED_COLUMN, ENDING_COLUMN, UNTIL_COLUMN, historyTable, keepsFormer, readHistoryStart, writeHistoryStart } from "./history-tables.ts";
 import { fieldColumns } from "./record-codec.ts";
+import { renameTableInFile } from "./renames.ts";
 
 interface HistoryContext { readonly connection: Connection; readonly catalog: Catalog; readonly nowMs: number }
 
@@ -67,8 +68,9 @@ function prepareTable(context: HistoryContext, table: Table, old: TableShape | n
 }
 
 function renameHistory(connection: Connection, from: string, to: string): void {
-  if (columnsOf(connection, historyTable(from)).size === 0 || columnsOf(connection, historyTable(to)).size > 0) return;
-  connection.execute(`ALTER TABLE ${quoted(historyTable(from))} RENAME TO ${quoted(historyTable(to))}`);
+  const isSameToSqlite = from.toLowerCase() === to.toLowerCase();
+  if (columnsOf(connection, historyTable(from)).size === 0 || (!isSameToSqlite && columnsOf(connection, historyTable(to)).size > 0)) return;
+  renameTableInFile(connection, historyTable(from), historyTable(to));
   const start = readHistoryStart(connection, from);
   if (start !== null) writeHistoryStart(connection, to, start);
 }

@@ -174,6 +174,16 @@ test("names that differ in upper and lower case alone", async () => {
   expect(valuesOf(other.opened, other.app)).toEqual([{ id: "0", Title: null }]);
 });
 
+test("former versions follow a name that differs in upper and lower case alone", async () => {
+  const text = (type: string, field: string, head = ""): string => `type ${type} @table(history: "P9D") ${head} { id: ID! @primaryKey ${field} }`;
+  const opened = await stored(text("Item", "aId: ID @indexed"), items({ aId: "x" }));
+  await opened.storage.commit((connection) => connection.run(`INSERT INTO "Item$history" ("id", "aId", "$version", "$until", "$ended", "$ending") VALUES ('0', 'w', 1, 2, '2026-01-02T00:00:00.000Z', 'update')`));
+  const app = appOf(text("item", `AID: ID @indexed @renamed(from: "aId")`, `@renamed(from: "Item")`));
+  opened.storage.prepareCatalog(app.catalog, app.book, approval({}));
+  expect(opened.storage.reader.values(`SELECT "id", "AID" FROM "item$history"`)).toEqual([["0", "w"]]);
+  expect(opened.storage.reader.values(`SELECT DISTINCT substr("name", 1, 13), "tbl_name" FROM sqlite_schema WHERE "name" LIKE 'item$history%'`)).toEqual([["item$history", "item$history"], ["item$history$", "item$history"]]);
+});
+
 test("a function is called for a nullable field too; a start does not pass over it", async () => {
   const opened = await stored(table("day: String"), items({ day: "2026" }, { day: null }));
   const app = appOf(table("day: String year: Int"));

@@ -60,7 +60,7 @@ export function carryOutRenames(connection: Connection, old: CatalogShape, renam
 }
 
 /** SQLite does not tell upper from lower case in names, so one that differs in nothing else is taken. */
-function renameTableInFile(connection: Connection, from: string, to: string): void {
+export function renameTableInFile(connection: Connection, from: string, to: string): void {
   const isTaken = from.toLowerCase() === to.toLowerCase();
   const between = isTaken ? `${to}$renamed` : from;
   if (isTaken) connection.execute(`ALTER TABLE ${quoted(from)} RENAME TO ${quoted(between)}`);
