@@ -209,6 +209,14 @@ describe("bounds", () => {
   });
 });
 
+test("who begins while a batch of commits is being told hears nothing that the snapshot has", async () => {
+  const app = opened();
+  let listener: Listener | null = null;
+  app.tables.onCommitted(() => { listener ??= follow(app, clerk, "Item", "select=id"); });
+  await Promise.all([app.as(clerk).create("Item", { id: "a" }), app.as(clerk).create("Item", { id: "b" })]);
+  expect((listener as Listener | null)!.told()).toEqual(['snapshot [{"id":"a"},{"id":"b"}]']);
+});
+
 describe("tenants", () => {
   test("nothing of another tenant is told", async () => {
     const app = opened();
