@@ -52,6 +52,13 @@ function notInTrash(table: string): Error {
   return fault("NOT_FOUND", `There is no deleted ${table} with this key that can be restored.`);
 }
 
+/** Keys are unique over all tenants, and a new record under the key ends what could be restored: so nobody may take that of another tenant. */
+export function isInTrashOfAnother(context: WriteContext, model: TableModel, id: Value): boolean {
+  if (context.confinement === null || model.table.tenant === null || model.table.trashMs === null) return false;
+  const version = inTrash(context, model, id);
+  return version !== null && !isWithin(context.confinement, model.table, version.row.values);
+}
+
 /** The version with which the record was deleted, while it can be restored. */
 function inTrash({ catalog, overlay }: WriteContext, { table }: TableModel, id: Value): FormerVersion | null {
   if (table.trashMs === null) return null;

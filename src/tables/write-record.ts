@@ -11,6 +11,7 @@ import type { Slot, Writer } from "./overlay.ts";
 import { readInput, type AcceptedInput } from "./read-input.ts";
 import { noteExistence, noteRecord } from "./read-notes.ts";
 import { expireSlot } from "./referential-actions.ts";
+import { isInTrashOfAnother } from "./restore-record.ts";
 import { isFilled, modelOf, type TableModel } from "./table-model.ts";
 import { holds, rightsOf, type WriteContext } from "./write-context.ts";
 import type { Precondition, RawInput, Write, WriteOptions, WriteOutcome } from "./write.ts";
@@ -134,6 +135,7 @@ export function insertRecord(context: WriteContext, model: TableModel, accepted:
   const holder = overlay.visible(slot);
   // Keys are unique over all tenants: that another one has it is told as little as with PUT.
   if (holder !== null) throw isWithin(context.confinement, model.table, holder.values) ? uniqueViolation(model, null, writer) : refusedCreate(options.authority, model.table.name);
+  if (!isMadeUp && isInTrashOfAnother(context, model, id)) throw refusedCreate(options.authority, model.table.name);
   if (slot.current !== null) expireSlot(context, slot);
   stageRecord(context, slot, record, writer);
   return { status: "created", table: model.table.name, id, record, old: null };

@@ -209,6 +209,20 @@ test("what a tenant deleted is restored by it alone", async () => {
   expect((await probes.ask("a", `/Project/${ofA}`)).status).toBe(404);
 });
 
+test("what a tenant deleted is not ended by another that takes its key", async () => {
+  const made = await probes.ask("a", "/Project", post({ code: "TAKEN", title: "trash of a", countryId: "de" }));
+  const id = (made.json as { id: string }[])[0]!.id;
+  expect((await probes.ask("a", `/Project/${id}`, { method: "DELETE" })).status).toBe(204);
+  const theirs = { code: "THEIRS", title: "by b", countryId: "de" };
+  expect((await probes.ask("b", "/Project", post({ ...theirs, id }))).status).toBe(403);
+  expect((await probes.ask("b", `/Project/${id}`, { ...post(theirs), method: "PUT" })).status).toBe(403);
+  expect((await probes.ask("b", "/Project?on_conflict=id", { ...post({ ...theirs, id }), headers: { prefer: "resolution=merge-duplicates" } })).status).toBe(403);
+  expect((await probes.ask("a", `/Project/${id}/restore`, { method: "POST" })).status).toBeOneOf([200, 204]);
+  expect((await probes.ask("a", `/Project/${id}`, { method: "DELETE" })).status).toBe(204);
+  expect((await probes.ask("a", "/Project", post({ ...theirs, id }))).status).toBe(201);
+  expect((await probes.ask("a", `/Project/${id}`, { method: "DELETE" })).status).toBe(204);
+});
+
 test("a key of idempotency is each tenant's own, though the subject has one name", async () => {
   const headers = { "idempotency-key": "0123456789abcdef0123456789abcdef", prefer: "return=representation" };
   const body = { name: "once" };
