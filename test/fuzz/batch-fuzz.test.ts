@@ -181,6 +181,8 @@ test(`a batch is its operations in one body, seed ${SEED}`, async () => {
 test(`constraints do not look at the order, seed ${SEED + 1}`, async () => {
   const dice = createDice(SEED + 1);
   const [straight, coded] = apps as [StartedApp, StartedApp];
+  // From what the other test has left, it may be that nothing random fits.
+  for (const app of [straight, coded]) expect((await send(app, "/batch", { operations: tables.toReversed().map((table) => ({ method: "DELETE", path: `/${table}?id=not.is.null` })) })).status).toBe(200);
   let done = 0;
   for (let round = 0; round < BATCHES; round++) {
     // Each record is written once, and nothing looks at others but constraints: then order is all that could make a difference.

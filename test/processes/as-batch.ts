@@ -5,6 +5,8 @@ export interface SentRequest { readonly method: string; readonly path: string; r
 const OWN = new Set(["accept", "content-type", "if-match", "if-none-match", "prefer", "range", "range-unit"]);
 const WHOLE = new Set(["authorization", "x-ambit-tenant", "x-request-id", "content-type"]);
 const OUTSIDE = /^\/(?:admin|batch|docs|graphql|health|metrics|openapi\.json|ready)\b|explain=|asof=|\/history\b|\/restore\b/;
+/** A batch's answer has bodies where HEAD has none, and it has no OPTIONS. */
+const METHODS = new Set(["GET", "POST", "PUT", "PATCH", "DELETE"]);
 /** What JSON.parse would not give back as it was sent. */
 const RISKY = /[0-9]{16}|[0-9][eE][+-]?[0-9]|\\u|-0\b/;
 
@@ -17,7 +19,7 @@ export function isBatched(path: string): boolean {
 export async function fetchAsBatch(base: string, { method, path, headers, body }: SentRequest): Promise<Response | null> {
   const sent = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
   const parsed = body === undefined ? { value: undefined } : parse(body);
-  if (parsed === null || OUTSIDE.test(path) || sent.some(([name]) => !OWN.has(name) && !WHOLE.has(name))) return null;
+  if (parsed === null || !METHODS.has(method) || OUTSIDE.test(path) || sent.some(([name]) => !OWN.has(name) && !WHOLE.has(name))) return null;
   const own = Object.fromEntries(sent.filter(([name]) => OWN.has(name)));
   if (body !== undefined && !/json/.test(own["content-type"] ?? "application/json")) return null;
   const operation = { method, path: path.replace(/^[^?]*/, (before) => before.replaceAll("{", "%7B").replaceAll("}", "%7D")), headers: own, body: parsed.value };
@@ -26,7 +28,7 @@ export async function fetchAsBatch(base: string, { method, path, headers, body }
   const text = await response.text();
   if (response.status !== 200) return text.includes('"NOT_IN_BATCH"') || text.includes('"METHOD_NOT_ALLOWED"') ? null : alone(response, text);
   const [result] = (JSON.parse(text) as { results: [{ status: number; headers: Record<string, string>; body: unknown }] }).results;
-  const isEmpty = method === "HEAD" || result.headers["content-type"] === undefined;
+  const isEmpty = result.headers["content-type"] === undefined;
   const isJson = /[/+]json\b/.test(result.headers["content-type"] ?? "");
   const told = plainHeaders(response);
   told.delete("content-type");
