@@ -214,6 +214,22 @@ test("another name in SQLite keeps the records; a new tenant field is not told t
   expect(valuesOf(opened, tenants)).toEqual([{ id: "0", a: 1, orgId: "t1" }]);
 });
 
+test("a name in SQLite does not take the records of a type that another one is to keep", async () => {
+  const opened = await stored(`${table("a: Int")} type Other @table(name: "others") { id: ID! @primaryKey a: Int }`, items({ a: 1 }));
+  const fields = `{ id: ID! @primaryKey a: Int }`;
+  const message = (type: string, name: string, before: string, heir: string): unknown => ({ kind: "impossible", message: `${type} has ${name} as its name in SQLite, which holds the records of ${before}; ${heir} is to keep them.` });
+  const refused = (text: string): unknown => {
+    const app = appOf(text);
+    return detailsOf(() => opened.storage.prepareCatalog(app.catalog, app.book, approval({}, "Item", "Other")));
+  };
+  expect(refused(`type New @table(name: "news") @renamed(from: "Item") ${fields} type Next @table(name: "Item") ${fields} type Other @table(name: "others") ${fields}`))
+    .toMatchObject([message("Next", "Item", "Item", "New")]);
+  expect(refused(`type Item @table(name: "others") ${fields} type Other @table(name: "Item") ${fields}`)).toMatchObject([message("Item", "others", "Other", "Other"), message("Other", "Item", "Item", "Item")]);
+  const moved = appOf(`type Next @table(name: "Item") ${fields} type Other @table(name: "others") ${fields}`);
+  opened.storage.prepareCatalog(moved.catalog, moved.book, approval({}));
+  expect(valuesOf(opened, moved, "Next")).toEqual([{ id: "0", a: 1 }]);
+});
+
 test("a required enum that loses a value needs a function too", async () => {
   const kinds = (values: string): string => `enum Kind { ${values} } ${table("kind: Kind!")}`;
   const opened = await stored(kinds("A B"), items({ kind: "B" }));

@@ -15,7 +15,7 @@ import { appendMigrationEntry, nextPosition } from "./migration-entry.ts";
 import { type MigrationApproval, isApplied, noApproval, rememberApplied } from "./migration-functions.ts";
 import { type OnlineMigration, type OnlineTable, hopeless, onlineTables } from "./online-migration.ts";
 import { abandonMigration, endMigration } from "./pending-migration.ts";
-import { type TableRename, carryOutRenames, findRenames, renamedShape } from "./renames.ts";
+import { type TableRename, carryOutRenames, findRenames, renamedShape, takenRecords } from "./renames.ts";
 import { knowRepresentedSince, readRepresentedSince, writeRepresentedSince } from "./represented-since.ts";
 import { answerFor } from "./sqlite-failure.ts";
 import { hasShape, storedShape, writeShape } from "./stored-shape.ts";
@@ -133,6 +133,8 @@ function attempt(context: CatalogContext, approval: MigrationApproval, needing: 
   const stored: CatalogShape = storedShape(connection) ?? { tables: [] };
   const rewritten = new Set([...needing, ...online?.functions.keys() ?? [], ...later.filter(({ run }) => run !== null).map(({ table }) => table.name)]);
   online?.stopTriggers();
+  const taken = takenRecords(stored, catalog);
+  if (taken.length > 0) return { steps: [], differences: taken };
   const position = nextPosition(connection);
   const renames = findRenames(stored, catalog);
   const old = renamedShape(stored, renames);

@@ -2,6 +2,7 @@
 // written, but for text indexes, which are filled again.
 import type { Catalog, Table } from "../schema/catalog.ts";
 import type { CatalogShape, TableShape } from "./catalog-shape.ts";
+import { type Difference, difference } from "./compare-shapes.ts";
 import { foldColumn, keyColumn, quoted, storedFields } from "./column.ts";
 import type { Connection } from "./connection.ts";
 import { indexTail } from "./index-names.ts";
@@ -28,6 +29,20 @@ export function findRenames(old: CatalogShape, catalog: Catalog): TableRename[] 
     const fields = renamedFields(before, table);
     if (before.name === table.name && before.sqlName === table.sqlName && fields.length === 0) return [];
     return [{ from: { name: before.name, sqlName: before.sqlName }, to: { name: table.name, sqlName: table.sqlName }, fields }];
+  });
+}
+
+/** Types that would get, by their name in SQLite, records that another type is to keep by its own name or the one before. */
+export function takenRecords(old: CatalogShape, catalog: Catalog): Difference[] {
+  const known = new Set(old.tables.map(({ name }) => name));
+  const tables = [...catalog.tables.values()];
+  return tables.flatMap((table) => {
+    const before = old.tables.find(({ sqlName }) => sqlName === table.sqlName);
+    if (before === undefined || before.name === table.name) return [];
+    const heir = tables.find((other) => other !== table && (other.name === before.name || (other.renamedFrom === before.name && !known.has(other.name))));
+    if (heir === undefined) return [];
+    return [difference(table, null, `has ${table.sqlName} as its name in SQLite, which holds the records of ${before.name}; ${heir.name} is to keep them`,
+      `Give ${table.name} another name in SQLite, @table(name: ...).`, "impossible")];
   });
 }
 
