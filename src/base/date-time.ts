@@ -20,6 +20,14 @@ export function parseDateTime(text: string): string | null {
   return isDateTimeMs(ms) ? dateTimeOf(ms) : null;
 }
 
+/** True of `2026-01-31T12:00:00 01:00`: a time in whose URL `+` was not written as `%2B`. */
+export function isTimeWithLostPlus(text: string): boolean {
+  return text.includes(" ") && parseDateTime(text.replace(" ", "+")) !== null;
+}
+
+/** What to do about it. */
+export const lostPlusFix = "In a URL + is a blank: write %2B for it, or the time in UTC with Z.";
+
 /** `2026-01-31`, or null if it is no day of the calendar. */
 export function parseDate(text: string): string | null {
   const match = DATE.exec(text);

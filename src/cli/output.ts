@@ -34,9 +34,16 @@ export function createOutput(json: boolean, sink: Sink): Output {
     error(error) {
       if (json) { sink.out(`${JSON.stringify(toProblem(error, ""))}\n`); return; }
       const { details, fix, hint } = toProblem(error, "");
-      sink.err(`${paint("31", `error ${error.code}`)}: ${error.message}\n${hint === null ? "" : `  ${hint}\n`}${eachText(details)}${fix === null ? "" : `  fix: ${fix}\n`}`);
+      const each = eachText(details);
+      sink.err(`${paint("31", `error ${error.code}`)}: ${error.message}\n${hint === null ? "" : `  ${hint}\n`}${each}${fix === null || repeats(fix, details) ? "" : `  fix: ${fix}\n`}`);
     },
   };
+}
+
+/** Whether the fix of the whole says again what stands at its parts. */
+function repeats(fix: string, details: Json): boolean {
+  const first = Array.isArray(details) ? (details[0] as { readonly fix?: unknown } | null | undefined)?.fix : undefined;
+  return typeof first === "string" && fix.includes(first);
 }
 
 /** Where an error is about several things: each with its own fix. */

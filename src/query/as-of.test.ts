@@ -38,6 +38,14 @@ describe("what asof takes", () => {
   }
 });
 
+test("a + that the URL turned into a blank is named", () => {
+  for (const [text, fix] of [["2026-01-31T13:00:00 01:00", "%2B"], ["2026-01-31 13:00:00", "asof=2027-01-31T12:00:00Z"]] as const) {
+    let told: unknown;
+    try { readAsOf(text); } catch (error) { told = error; }
+    expect((told as AmbitError).extras.fix).toContain(fix);
+  }
+});
+
 describe("which tables a query asks", () => {
   const rows: readonly (readonly [string, readonly string[]])[] = [
     ["", ["Doc"]], ["select=id,folder(name)", ["Doc", "Folder"]], ["select=id,folder(docs(id))", ["Doc", "Folder"]], ["select=id,tags(name)", ["Doc", "DocTag", "Tag"]],

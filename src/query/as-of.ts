@@ -1,6 +1,6 @@
 // `asof=`: a query about a moment of the past. Every table that the query itself names must keep its history; what rules look at is not
 // asked, for those are today's. Which position the moment has, and whether it is still known, is found when the query runs.
-import { parseDateTime } from "../base/date-time.ts";
+import { isTimeWithLostPlus, lostPlusFix, parseDateTime } from "../base/date-time.ts";
 import { fault } from "../base/error.ts";
 import type { Expression } from "../expression/expression.ts";
 import { someIn } from "../expression/inspect.ts";
@@ -16,7 +16,9 @@ export function readAsOf(text: string): AsOf {
   const time = parseDateTime(text.trim());
   if (time !== null) return { kind: "time", time };
   if (/^[0-9a-f]+\.\d+\.\d+$/.test(text)) return { kind: "position", position: text };
-  throw fault("MALFORMED_QUERY", "asof takes a time or a position.", { where: "asof", fix: "Write asof=2027-01-31T12:00:00Z, or a position from the history of a record." });
+  throw fault("MALFORMED_QUERY", "asof takes a time or a position.", {
+    where: "asof", fix: isTimeWithLostPlus(text) ? lostPlusFix : "Write asof=2027-01-31T12:00:00Z, or a position from the history of a record.",
+  });
 }
 
 /** The same plan about that moment. Throws NO_HISTORY. */

@@ -55,6 +55,12 @@ describe("code that does something while it is loaded", () => {
     expect(await loaded("throw null;")).toEqual(["BODY_MISSING resources.ts:1:1 resources.ts failed while it was loaded: null."]);
   });
 
+  test("misses an import", async () => {
+    const directory = mkdtempSync(join(root, "import-"));
+    writeFileSync(join(directory, "resources.ts"), "export const Migrations = migrations({});\n");
+    expect((await loadResources(directory)).diagnostics.map(({ fix }) => fix)).toEqual(["Import migrations, or declare it."]);
+  });
+
   test("ends the process", async () => expect(await loaded("process.exit(0);")).toEqual([expect.stringMatching(/^BODY_MISSING resources\.ts:7:\d+ resources\.ts failed while it was loaded: process\.exit is not for app code\.$/)]));
 
   test("never ends", async () => {

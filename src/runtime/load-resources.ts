@@ -133,9 +133,10 @@ function buildProblem(log: BuildMessage | ResolveMessage, directory: string, nam
 function importProblem(error: unknown, directory: string, app: { readonly name: string; readonly files: readonly AppFile[] }): Diagnostic {
   const message = error instanceof Error ? error.message : String(error);
   const missing = /^Cannot find (?:package|module) '([^']+)'/.exec(message);
+  const undeclared = error instanceof ReferenceError ? /^(\S+) is not defined$/.exec(message)?.[1] ?? null : null;
   return {
     code: "BODY_MISSING", severity: "error", position: thrownAt(error, directory, app), message: `${app.name} failed while it was loaded: ${missing?.[0] ?? message}${/[.!?]$/.test(message) && missing === null ? "" : "."}`,
-    why: "Importing the file must only declare; nothing may fail or run at that time.", fix: missing === null ? "Move the failing code into a body." : `Correct the name ${missing[1]!}, or install it in the app's folder.`, edits: [],
+    why: "Importing the file must only declare; nothing may fail or run at that time.", fix: missing !== null ? `Correct the name ${missing[1]!}, or install it in the app's folder.` : undeclared !== null ? `Import ${undeclared}, or declare it.` : "Move the failing code into a body.", edits: [],
   };
 }
 

@@ -6,7 +6,7 @@ import { fault } from "../base/error.ts";
 import type { Log } from "../base/log.ts";
 import type { Json } from "../base/value.ts";
 import { backupDatabase } from "../storage/backup.ts";
-import type { Difference } from "../storage/compare-shapes.ts";
+import { nameOf, type Difference } from "../storage/compare-shapes.ts";
 import type { MigrationStep } from "../storage/describe-migration.ts";
 import type { MigrationApproval } from "../storage/migration-functions.ts";
 import { isTarget, type MigrationProgress } from "../storage/pending-migration.ts";
@@ -48,7 +48,24 @@ export function approvalOf({ code }: LoadedApp, destroy: readonly string[]): Mig
 }
 
 export function planMigration({ storage, loaded }: MigrationParts, destroy: readonly string[]): MigrationReport {
-  return { ...storage.planCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy)), progress: storage.migrationProgress(), snapshot: null };
+  const { steps, ...plan } = storage.planCatalog(loaded.catalog, loaded.book, approvalOf(loaded, destroy));
+  checkMeant(destroy, plan.differences);
+  return { ...plan, steps: steps.map((step) => asItIs(step, plan.differences)), progress: storage.migrationProgress(), snapshot: null };
+}
+
+/** What looks safe by the shapes alone is not, where the records stand in the way of it. */
+function asItIs(step: MigrationStep, differences: readonly Difference[]): MigrationStep {
+  const inTheWay = differences.find((difference) => nameOf(difference) === step.name);
+  return step.kind === "safe" && inTheWay !== undefined ? { ...step, kind: inTheWay.kind === "destructive" ? "destructive" : "needs-data" } : step;
+}
+
+/** Throws USAGE where --allow-destroy says only the last part of a name that stands in the way. */
+function checkMeant(destroy: readonly string[], differences: readonly Difference[]): void {
+  const names = differences.filter(({ kind }) => kind === "destructive").map(nameOf);
+  for (const given of destroy) {
+    const meant = names.filter((name) => name.endsWith(`.${given}`));
+    if (meant.length > 0) throw fault("USAGE", `--allow-destroy ${given} names nothing that would be lost.`, { fix: `Write --allow-destroy ${meant.join(" or ")}.` });
+  }
 }
 
 /**

@@ -79,6 +79,8 @@ test("one mistake is told once: no consequences of a file that does not parse, o
     "BODY_MISSING resources.ts:1:1 resources.ts failed while it was loaded: Cannot find package 'ambitt'.",
     "TYPESCRIPT resources.ts:2:67 Cannot find module 'ambitt' or its corresponding type declarations. (TS2307)",
   ]);
+  // A name that is nearly right: one sign at the end, not two.
+  expect((await told("this.update(", "this.updaet("))[0]).toMatch(/Did you mean 'update'\? \(TS2551\)$/);
   const misnamed = await told('Table("Tables")', 'Table("Tablse")');
   expect(misnamed[0]).toBe(`BODY_MISSING resources.ts:3:8 class Tables extends Table("Tablse"), but the schema has no table Tablse.`);
   expect(misnamed.slice(1).every((line) => line.startsWith("TYPESCRIPT resources.ts:3:"))).toBe(true);

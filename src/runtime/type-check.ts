@@ -94,7 +94,7 @@ function toDiagnostic(message: CompilerMessage, directory: string, lines: Readon
   const unavailable = member === undefined ? null : unavailableMember(member, position);
   if (unavailable !== null) return [unavailable];
   return [{
-    code: "TYPESCRIPT", severity: "error", position, message: `${textOf(message).replace(/\.?$/, ".")} (${message.number})`,
+    code: "TYPESCRIPT", severity: "error", position, message: `${textOf(message).replace(/(?<![.?!])$/, ".")} (${message.number})`,
     why: "The bodies in resources.ts are typed from schema.graphql, so that a mismatch is found before a request meets it.",
     fix: "Correct the code, or the declaration in schema.graphql.", edits: [],
   }];

@@ -13,14 +13,15 @@ export interface Unavailable {
   readonly reason: string;
 }
 
-const transactions = "It comes with full transactions, tenants and history.";
+const replication = "It comes with replication.";
+const later = "It comes with a later version.";
 const realTime = "It comes with the other interfaces: channels, MQTT, MCP.";
 const jobs = "It comes with jobs, files and outbound calls.";
 const decisions = "It comes with governed decisions.";
 const accounts = "It comes with sign-in and limits.";
 
 const tableArguments: readonly Unavailable[] = [
-  { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: transactions },
+  { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: replication },
 ];
 
 const typeDirectives: readonly Unavailable[] = [
@@ -74,7 +75,7 @@ const types: readonly Unavailable[] = [
 
 const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.decide", does: "Asks a decision.", reason: decisions },
-  { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: transactions },
+  { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
   { kind: "member", name: "ctx.enqueue", does: "Enqueues a job.", reason: jobs },
   { kind: "member", name: "ctx.at", does: "Enqueues a job for a time.", reason: jobs },
   { kind: "member", name: "ctx.publish", does: "Publishes a message on a channel.", reason: realTime },

@@ -32,6 +32,12 @@ describe("coerceText", () => {
     expect(code).toBe("BAD_FILTER_VALUE");
   });
 
+  test("a + that the URL turned into a blank", () => {
+    const fixOf = (text: string): string | null | undefined => { try { coerceText(text, ref("DateTime"), catalog); } catch (error) { if (error instanceof AmbitError) return error.extras.fix; throw error; } return undefined; };
+    expect(fixOf("2026-01-31T12:00:00 01:00")).toContain("%2B");
+    expect(fixOf("2026-01-31 12:00:00")).toBeUndefined();
+  });
+
   test("describeType", () => {
     expect(describeType(ref("String", "scalar", true))).toBe("[String]");
     expect(describeType(ref("Colour", "enum"))).toBe("Colour");

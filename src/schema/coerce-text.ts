@@ -1,4 +1,5 @@
 // Text of a URL or of CSV (filter values, ids in paths) to a canonical value. As strict as JSON; null is not a text.
+import { isTimeWithLostPlus, lostPlusFix } from "../base/date-time.ts";
 import { fault } from "../base/error.ts";
 import { defaultLimits } from "../base/limits.ts";
 import { isWellFormedText } from "../base/text.ts";
@@ -15,7 +16,10 @@ export function coerceText(text: string, type: TypeRef, catalog: Catalog): Value
   const raw = rawOf(text, type);
   const issues: Issue[] = [];
   const value = raw === undefined ? undefined : coerceValue(raw, { type: { ...type, required: true }, limits: noLimits }, { catalog, dialect: "wire", path: "" }, issues);
-  if (value === undefined) throw fault("BAD_FILTER_VALUE", issues[0]?.message ?? `The value is not of type ${describeType(type)}.`);
+  if (value === undefined) {
+    const lostPlus = !type.list && type.name === "DateTime" && isTimeWithLostPlus(text);
+    throw fault("BAD_FILTER_VALUE", issues[0]?.message ?? `The value is not of type ${describeType(type)}.`, lostPlus ? { fix: lostPlusFix } : {});
+  }
   return value;
 }
 

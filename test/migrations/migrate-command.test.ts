@@ -32,6 +32,7 @@ test("start says what is needed, plan says it too, Migrations gives it, apply do
   expect(String(refused.objects()[0]!["hint"])).toContain("ambit migrate plan");
   const plan = await runAmbit(["migrate", "plan", folder, "--data", data, "--json"]);
   expect([plan.code, plan.objects().map((one) => [one["event"], one["name"] ?? one["ready"]])]).toEqual([1, [["step", "Task.due"], ["difference", "Task.due"], ["planned", false]]]);
+  expect(plan.objects()[0]!["kind"]).toBe("needs-data");
   write({ "resources.ts": give(`{ due: old["title"] === "first" ? "2026-01-01" : "2026-02-02" }`) });
   expect((await runAmbit(["check", folder])).code).toBe(0);
   const ready = await runAmbit(["migrate", "plan", folder, "--data", data]);
@@ -68,6 +69,8 @@ test("nothing is lost unless it is named; a snapshot is taken before, and rollba
   write({ "schema.graphql": task("") });
   const refused = await runAmbit(["migrate", "apply", folder, "--data", data, "--json"]);
   expect([refused.code, refused.objects()[0]!["code"]]).toEqual([1, "MIGRATION_NEEDED"]);
+  const halfNamed = await runAmbit(["migrate", "apply", folder, "--data", data, "--allow-destroy", "note", "--json"]);
+  expect([halfNamed.code, halfNamed.objects()[0]!["fix"]]).toEqual([2, "Write --allow-destroy Task.note."]);
   expect(String(refused.objects()[0]!["fix"])).toContain("--allow-destroy Task.note");
   const applied = await runAmbit(["migrate", "apply", folder, "--data", data, "--allow-destroy", "Task.note", "--json"]);
   const snapshot = applied.objects().at(-1)!["snapshot"];
