@@ -10,6 +10,7 @@ type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE
   open: Boolean! @default(value: false)
   price: Int! @default(value: 0)
   secret: String @allow(to: ["clerk"], do: [READ, CREATE, UPDATE])
+  long: Long @allow(to: ["clerk"], do: [READ, CREATE, UPDATE])
   rise: Item! @action @allow(to: ["clerk"])
 }
 type Quiet @table @export(over: [REST]) @allow(to: ["clerk"], do: [READ, CREATE]) { id: ID! @primaryKey }
@@ -179,6 +180,9 @@ describe("WebSocket", () => {
     expect(await call("POST", "/Item", { id: "a" })).toMatchObject({ status: 409, body: { code: "UNIQUE_VIOLATION" } });
     expect(await call("PATCH", "/Item/a", { price: 7 }, { "if-match": "\"v1\"" })).toMatchObject({ status: 412 });
     expect(await call("POST", "/batch", { operations: [{ method: "DELETE", path: "/Item/a" }] })).toMatchObject({ status: 200 });
+    client.socket.send('{"op":"call","id":"x","method":"POST","path":"/Item?select=long","headers":{"prefer":"return=representation"},"body":{"id":"long","long":9007199254740993}}');
+    expect(await client.next()).toMatchObject({ status: 201, body: [{ long: "9007199254740993" }] });
+    expect(await call("POST", "/Item?columns=id,price", "id,price\ncsv,3\n", { "content-type": "text/csv" })).toMatchObject({ status: 201 });
     expect(await call("BREW", "/Item")).toMatchObject({ status: 405 });
     expect(await call("GET", "Item")).toMatchObject({ status: 400 });
     client.close();

@@ -56,7 +56,16 @@ function callBody(members: { readonly [name: string]: unknown }): { readonly hea
     headers.set(name.toLowerCase(), value);
   }
   const { body } = members;
-  return { headers, body: body === undefined ? EMPTY : encoder.encode(typeof body === "string" && isText(headers) ? body : JSON.stringify(body)) };
+  return { headers, body: body === undefined ? EMPTY : encoder.encode(typeof body === "string" && isText(headers) ? body : jsonOf(body)) };
+}
+
+/** As it came: 64-bit integers are bigints here, which no double stands between. */
+function jsonOf(value: unknown): string {
+  if (typeof value === "bigint") return String(value);
+  if (Object.is(value, -0)) return "-0";
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(jsonOf).join(",")}]`;
+  return `{${Object.entries(value).map(([name, item]) => `${JSON.stringify(name)}:${jsonOf(item)}`).join(",")}}`;
 }
 
 /** CSV and NDJSON come as text. */
