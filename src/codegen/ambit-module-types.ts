@@ -28,7 +28,7 @@ interface $Logic<W> { or?: readonly W[]; and?: readonly W[]; not?: W }
 type Direction = "asc" | "desc" | "asc.nullsfirst" | "asc.nullslast" | "desc.nullsfirst" | "desc.nullslast";
 export type Query<N extends keyof Tables> = Tables[N]["where"] & {
   order?: { [F in keyof Tables[N]["record"]]?: Direction } | readonly { [F in keyof Tables[N]["record"]]?: Direction }[];
-  limit?: number; offset?: number; after?: string;
+  limit?: number; offset?: number; after?: string | null;
   /** Field names, or { relation: [...] } to embed. */
   select?: readonly (keyof Tables[N]["record"] | "*" | { readonly [relation: string]: readonly unknown[] })[];
   search?: string;

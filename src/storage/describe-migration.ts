@@ -20,7 +20,8 @@ export function describeMigration(old: CatalogShape, next: CatalogShape, renames
     ...next.tables.flatMap((table) => {
       const known = before.get(table.sqlName);
       if (known === undefined) return [{ kind: "safe" as const, name: table.name, what: "is created" }];
-      const function_: MigrationStep[] = rewritten.has(table.name) ? [{ kind: "needs-data", name: table.name, what: "is written anew, each record with what Migrations gives" }] : [];
+      const begins = known.keeps?.history === true && table.keeps?.history === true ? "; asof reaches back to that moment only" : "";
+      const function_: MigrationStep[] = rewritten.has(table.name) ? [{ kind: "needs-data", name: table.name, what: `is written anew, each record with what Migrations gives${begins}` }] : [];
       return [...function_, ...tableSteps(known, table, function_.length > 0 ? "needs-data" : "safe")];
     }),
   ];

@@ -254,6 +254,13 @@ test("records that look different have a new version, that of the one entry; oth
   expect([logHead(opened.storage.reader), read(opened, indexed)[0]!.version]).toEqual([2, 2]);
 });
 
+test("a plan says that the history of what is written anew begins then", async () => {
+  const kept = (fields: string): string => `type Item @table(history: "P9D") @export { id: ID! @primaryKey ${fields} }`;
+  const opened = await stored(kept("a: Int"), items({ a: 1 }));
+  const app = appOf(kept("a: Int b: Int!"));
+  expect(opened.storage.planCatalog(app.catalog, app.book, approval({ Item: () => ({ b: 1 }) })).steps[0]!.what).toEndWith("; asof reaches back to that moment only");
+});
+
 test("a plan says what would happen, and why it would not, and changes nothing", async () => {
   const opened = await stored(table("a: Int b: Int"), items({ a: 1, b: 2 }));
   const app = appOf(table("c: Int @renamed(from: \"a\") d: Int! @indexed"));

@@ -51,7 +51,7 @@ test("schemas compile without errors and warnings; `fields` are those of a table
 
 test("settings load, with every variable set that they refer to", () => {
   const wrong = all("yaml").flatMap(({ name, block }) => {
-    const environment = Object.fromEntries([...block.text.matchAll(/\$\{(\w+)\}/g)].map((match) => [match[1]!, "0123456789abcdef0123456789abcdef"]));
+    const environment = Object.fromEntries([...block.text.matchAll(/\$\{(\w+)\}/g)].map((match) => [match[1]!, `0123456789abcdef0123456789abcdef${match[1]!}`]));
     return configProblems(block.text, environment).map((problem) => `${name}: ${problem.code} ${problem.message}`);
   });
   expect(wrong).toEqual([]);
