@@ -86,11 +86,11 @@ const below = (count: number): number => Math.floor(random.next() * count);
 const pick = <One>(of: readonly One[]): One => of[below(of.length)]!;
 const rightsOf = (role: string): Rights => app.access.rights(user(role, role));
 
-function follow(live: LiveQueries, reader: Reader, since: string | null): void {
+function follow(live: LiveQueries, reader: Reader, since: string | null, reset: "reload" | null = null): void {
   const [role, table, query] = reader.query;
   const plan = app.as(user(role, role)).plan(table, query);
   const limit = /limit=(\d+)/.exec(query)?.[1];
-  reader.subscription = live.subscribe({ plan, limit: limit === undefined ? null : Number(limit), since }, rightsOf(role), reader);
+  reader.subscription = live.subscribe({ plan, limit: limit === undefined ? null : Number(limit), since }, rightsOf(role), reader, reset);
 }
 
 async function write(): Promise<void> {
@@ -119,12 +119,27 @@ async function expected(reader: Reader): Promise<Json | Map<string, Json>> {
 
 test(`readers know what the table has, through ${STEPS} steps`, async () => {
   for (const id of ["s1", "s2", "s3"]) await app.as(user("clerk", "clerk")).create("Shelf", { id });
-  const { live } = app.dispatcher;
+  const { live: first } = app.dispatcher;
+  let live = first;
+  let reloads = 0;
+  app.tables.onCommitted((entry) => { if (live !== first) live.committed(entry); });
   const readers = queries.flatMap((query) => [new Reader(query), new Reader(query)]);
   const log = `seed ${SEED}`;
   let checked = 0;
   for (let step = 0; step < STEPS; step++) {
     await Promise.all(Array.from({ length: 1 + below(3) }, write));
+    if (below(60) === 0) {
+      // What is written goes on through what served before.
+      const before = live;
+      live = app.reloaded().dispatcher.live;
+      before.close();
+      reloads++;
+      for (const reader of readers.filter(({ ended }) => ended)) {
+        reader.ended = false;
+        reader.lagging = false;
+        follow(live, reader, reader.position, "reload");
+      }
+    }
     for (const reader of readers) {
       const choice = below(12);
       if (reader.subscription === null) {
@@ -147,6 +162,7 @@ test(`readers know what the table has, through ${STEPS} steps`, async () => {
       expect([log, step, reader.query, reader.rows]).toEqual([log, step, reader.query, await expected(reader)]);
     }
   }
+  expect(reloads).toBeGreaterThan(0);
   expect(checked).toBeGreaterThan(STEPS / 2);
   for (const reader of readers) {
     expect(JSON.stringify(reader.rows instanceof Map ? [...reader.rows] : reader.rows).includes("CANARY") && reader.query[0] === "guest").toBe(false);

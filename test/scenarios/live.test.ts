@@ -262,9 +262,10 @@ describe("WebSocket", () => {
     client.close();
   });
 
-  test("a stop ends calls first, then sockets and streams, at once", async () => {
-    const other = await startTestApp({ schema, resources, config });
+  test("no more sockets than permitted; a stop ends calls first, then sockets and streams, at once", async () => {
+    const other = await startTestApp({ schema, resources, config: config.replace("authMs", "sockets: 2, authMs") });
     const [client, silent] = [await SocketClient.open(other.url, bearer("clerk")), await SocketClient.open(other.url, bearer("clerk"))];
+    await expect(SocketClient.open(other.url, bearer("clerk"))).rejects.toThrow();
     const events = await EventClient.open(`${other.url}/Item`, bearer("clerk"));
     await events.next();
     await client.ask({ op: "subscribe", id: "s", query: "/Item" });

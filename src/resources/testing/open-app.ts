@@ -52,7 +52,7 @@ export interface OpenApp {
   readonly log: { readonly [name: string]: Json }[];
   as(identity: Identity): Caller;
   /** Requests to what a reload with the same files puts in its place; data and connections stay. */
-  reloaded(): Pick<OpenApp, "as">;
+  reloaded(): Pick<OpenApp, "as" | "dispatcher">;
   entries(): LogEntry[];
   close(keep?: boolean): Promise<void>;
 }
@@ -90,7 +90,7 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
       const again = createTables({ storage, catalog, book, clock, random, limits });
       tables.handOver(again);
       const next = createDispatcher({ ...parts, tables: again });
-      return { as: (identity) => new Caller({ catalog, access, dispatcher: next, clock, limits }, identity) };
+      return { dispatcher: next, as: (identity) => new Caller({ catalog, access, dispatcher: next, clock, limits }, identity) };
     },
     entries: () => readEntries(storage.reader, 0, 1_000_000, catalog),
     async close(keep = false) {
