@@ -78,6 +78,21 @@ test("a row that is there just so is left; one that differs is refused, or repla
   expect(await load([project("r"), project("r")])).toEqual(["created", "unchanged"]);
 });
 
+test("a row that leaves times, creators and numbers to the runtime may come again, and get its optional references later", async () => {
+  const bare = (id: string, more: object = {}): ImportedRow => row("Issue", { id, projectId: "p", title: "four", ...more });
+  expect(await load([project("p"), bare("a")])).toEqual(["created", "created"]);
+  const first = app.tables.get("Issue", "a")!;
+  app.clock.advance(1_000);
+  expect(await load([bare("a")])).toEqual(["unchanged"]);
+  expect(await load([bare("a")], true)).toEqual(["unchanged"]);
+  expect(await load([bare("b", { parentId: "c" })], false, true)).toEqual(["loosened"]);
+  app.clock.advance(1_000);
+  expect(await load([bare("c"), bare("b", { parentId: "c" })])).toEqual(["created", "completed"]);
+  expect([app.tables.get("Issue", "b")!.values["number"], app.tables.get("Issue", "c")!.values["number"]]).toEqual([2, 3]);
+  expect(await load([bare("a", { title: "five" })], true)).toEqual(["replaced"]);
+  expect(app.tables.get("Issue", "a")!.values).toEqual({ ...first.values, title: "five", updatedAt: "2026-01-01T00:00:02.000Z" });
+});
+
 test("types, limits, checks and constraints hold, and nothing of such rows is kept", async () => {
   await load([project("p")]);
   const refused = async (...rows: ImportedRow[]): Promise<string | undefined> => (await failure(load(rows)))?.code;

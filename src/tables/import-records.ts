@@ -46,9 +46,12 @@ interface Draft {
   readonly model: TableModel;
   readonly slot: Slot;
   readonly record: RecordValues;
+  /** Fields that the row leaves to the runtime, which filled them before. */
+  readonly kept: ReadonlySet<string>;
 }
 
 const AS_STORED: WriteOptions = { dialect: "wire", authority: null, sent: null, asStored: true };
+const FILLED_ONCE: ReadonlySet<string> = new Set(["created-time", "updated-time", "created-by", "sequence", "default-rule"]);
 const WRITER: Writer = { authority: null, sent: new Set() };
 
 /** Throws what is wrong with the row's own values. */
@@ -58,8 +61,8 @@ export function checkImported(context: WriteContext, row: ImportedRow): void {
 
 export function importRecords(context: WriteContext, rows: readonly ImportedRow[], mode: ImportMode): ImportOutcome[] {
   const drafts = rows.map((row): Draft => {
-    const { model, record } = recordOf(context, row);
-    return { model, record, slot: context.overlay.slot(model, record[model.primaryKey.name]!) };
+    const found = recordOf(context, row);
+    return { ...found, slot: context.overlay.slot(found.model, found.record[found.model.primaryKey.name]!) };
   });
   const coming = new Map<Slot, Draft>(drafts.map((draft) => [draft.slot, draft]));
   const deferred = withoutParents(context, drafts, coming, mode);
@@ -73,8 +76,9 @@ export function importRecords(context: WriteContext, rows: readonly ImportedRow[
     if (old !== null && !completes && !mode.replace) throw taken(draft.model);
     // Its children would be left in another tenant.
     if (old !== null && tenantOf(draft.model.table, old) !== tenantOf(draft.model.table, draft.record)) throw readOnly(draft.model, [draft.model.table.tenant!]);
-    stage(context, draft);
-    staged.push({ draft, old });
+    const final = old === null || completes ? draft : { ...draft, record: moved(context, draft) };
+    stage(context, final);
+    staged.push({ draft: final, old });
     if (draft !== whole) return "loosened";
     if (completes) return "completed";
     return old === null ? "created" : "replaced";
@@ -84,10 +88,32 @@ export function importRecords(context: WriteContext, rows: readonly ImportedRow[
   return outcomes;
 }
 
-function recordOf(context: WriteContext, { table, input }: ImportedRow): { readonly model: TableModel; readonly record: RecordValues } {
+function recordOf(context: WriteContext, { table, input }: ImportedRow): Omit<Draft, "slot"> {
   const model = modelOf(context.models, table);
   const accepted = readInput(context, { model, input, mode: "create", merge: false, old: null, options: AS_STORED });
-  return { model, record: newRecord(context, model, accepted, { write: AS_STORED, id: null }) };
+  const kept = filledBefore(context, model, accepted.values);
+  const values = kept.size === 0 ? accepted.values : new Map([...accepted.values, ...kept]);
+  return { model, record: newRecord(context, model, { ...accepted, values }, { write: AS_STORED, id: null }), kept: new Set(kept.keys()) };
+}
+
+/** What the runtime filled when the record came, and the row does not say: filled anew, a row that comes again would differ. */
+function filledBefore({ overlay }: WriteContext, model: TableModel, sent: ReadonlyMap<string, Value>): ReadonlyMap<string, Value> {
+  const id = sent.get(model.primaryKey.name) ?? null;
+  const left = model.stored.filter(({ name, fill }) => fill !== null && FILLED_ONCE.has(fill.kind) && !sent.has(name));
+  const old = id === null || left.length === 0 ? null : overlay.visible(overlay.slot(model, id));
+  if (old === null) return new Map();
+  // The number of a record that comes back within another one is not the old one's.
+  const stays = left.filter(({ fill }) => fill?.kind !== "sequence" || fill.per === null || equalValues(old.values[fill.per], sent.get(fill.per)));
+  return new Map(stays.map(({ name }) => [name, old.values[name] ?? null]));
+}
+
+/** A record that is replaced was changed now, unless the row says when. */
+function moved({ overlay }: WriteContext, { model, record, kept }: Draft): RecordValues {
+  const times = model.stored.filter(({ name, fill }) => fill?.kind === "updated-time" && kept.has(name));
+  if (times.length === 0) return record;
+  const copy = copyRecord(model, record);
+  for (const { name } of times) copy[name] = overlay.now;
+  return copy;
 }
 
 /** Whoever refers to somebody who is neither there nor comes along in these rows; and whoever refers to one of those. They come out of `coming`. */
