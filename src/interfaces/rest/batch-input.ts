@@ -29,7 +29,7 @@ const MEMBERS = new Set(["id", "method", "path", "headers", "body"]);
 /** Throws VALIDATION_FAILED, UNKNOWN_REFERENCE, TOO_MANY_ROWS, each with its place. */
 export function readBatch(value: unknown, limits: Limits): BatchInput {
   const operations = isObject(value) && Object.keys(value).every((name) => name === "operations") ? value["operations"] : undefined;
-  if (!Array.isArray(operations)) throw wrong("The body of a batch is an object with the list operations, and nothing else.", "");
+  if (!Array.isArray(operations)) throw wrong("The body of a batch is an object with the list operations, and nothing else.", "", 'Send {"operations": [{"method": "GET", "path": "/Product"}]}.');
   const { batchOperations } = limits;
   if (operations.length > batchOperations) throw fault("TOO_MANY_ROWS", `A batch has at most ${batchOperations} operations.`, { fix: "Send it in several batches, or several records in one operation." });
   const names = namesOf(operations);

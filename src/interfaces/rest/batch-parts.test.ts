@@ -121,6 +121,7 @@ describe("the list of operations", () => {
     expect(read(get, { ...get, id: "a", headers: { PREFER: "count=exact" } }, { method: "PATCH", path: "/a/{a/id}", body: [{ x: { $ref: "a/0" } }] })).toBe("none");
     expect(read(get, get, get, get)).toBe("TOO_MANY_ROWS");
     for (const value of [[], null, "x", {}, { operations: {} }, { operations: [], more: 1 }]) expect([value, problemOf(() => readBatch(value, defaultLimits))]).toEqual([value, "VALIDATION_FAILED"]);
+    expect(() => readBatch([], defaultLimits)).toThrow(expect.objectContaining({ extras: { where: "", fix: expect.stringContaining('{"operations": [') } }));
     const wrong: readonly (readonly [unknown, string])[] = [
       [null, ""], [[], ""], ["GET /a", ""], [{ ...get, url: 1 }, ""], [{ path: "/a" }, ".method"], [{ method: "get", path: "/a" }, ".method"], [{ method: "OPTIONS", path: "/a" }, ".method"], [{ method: "GET" }, ".path"],
       [{ method: "GET", path: 1 }, ".path"], [{ ...get, body: {} }, ".body"], [{ ...get, headers: [] }, ".headers"], [{ ...get, headers: { authorization: "x" } }, ".headers"], [{ ...get, headers: { "idempotency-key": "x" } }, ".headers"],
