@@ -24,7 +24,9 @@ export const explainCommand: Command = {
 async function explainCode(call: Call, code: string): Promise<number> {
   if (!Object.hasOwn(errorRegistry, code)) {
     const meant = didYouMean(code, Object.keys(errorRegistry));
-    throw fault("USAGE", `There is no error code ${code}.${meant === null ? "" : ` Did you mean ${meant}?`}`);
+    throw fault("USAGE", `There is no error code ${code} of Ambit.${meant === null ? "" : ` Did you mean ${meant}?`}`, {
+      fix: meant === null ? "docs/errors/ has all of them. A code of ctx.error is the app's own: look for it in resources.ts." : `ambit explain ${meant}`,
+    });
   }
   const text = await Bun.file(packageFile("docs", "errors", `${code}.md`)).text();
   call.output.object({ code, page: text });

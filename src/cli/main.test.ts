@@ -38,6 +38,11 @@ describe("a command that fails", () => {
     expect(await run("start", app, "--port", "0")).toMatchObject({ code: 1, objects: [{ code: "CONFIG", message: expect.stringContaining("The app cannot listen on 203.0.113.7:0") }] });
   });
 
+  test("explain of a code that is not Ambit's", async () => {
+    expect(await run("explain", "UNIQUE_VIOLATON")).toMatchObject({ code: 2, objects: [{ code: "USAGE", fix: "ambit explain UNIQUE_VIOLATION" }] });
+    expect(await run("explain", "OVER_BUDGET")).toMatchObject({ code: 2, objects: [{ code: "USAGE", fix: expect.stringContaining("resources.ts") }] });
+  });
+
   test("call with a method that does not exist", async () => {
     expect(await run("call", "BREW", "/A")).toMatchObject({ code: 2, objects: [{ code: "USAGE", message: "BREW is no method." }] });
     expect(await run("call", "pots", "/A")).toMatchObject({ code: 2, objects: [{ code: "USAGE", message: "pots is no method. Did you mean POST?" }] });
