@@ -80,7 +80,7 @@ function removedFields(old: TableShape, next: TableShape): Difference[] {
     const fix = `${rename} Else keep the field; @internal hides it from clients. If its values may be lost, run ambit migrate apply --allow-destroy ${next.name}.${field.name}.`;
     const type = sdlOf(field.type);
     const remedy: Remedy | null = heir !== null ? { make: "renamed", field: heir, from: field.name } : type === null ? null : { make: "present", field: field.name, type };
-    return remedied(difference(next, field.name, "was removed, and records hold values of it", fix, "destructive"), remedy);
+    return remedied(difference(next, field.name, "was removed, and what records hold of it would be lost", fix, "destructive"), remedy);
   });
 }
 

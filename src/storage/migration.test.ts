@@ -157,7 +157,7 @@ test("what is lost has to be named: a field, a table, a value of an enum, a part
   const app = appOf(next);
   const details = detailsOf(() => opened.storage.prepareCatalog(app.catalog, app.book));
   expect(details.map(({ kind, message }) => `${kind} ${message}`)).toEqual([
-    "destructive Gone was removed, and there are records of it.", "destructive Item.text was removed, and records hold values of it.", "destructive Item.kind lost the value B of its enum.",
+    "destructive Gone was removed, and there are records of it.", "destructive Item.text was removed, and what records hold of it would be lost.", "destructive Item.kind lost the value B of its enum.",
     "destructive Item.kinds lost the value B of its enum.", "destructive Item.inner.b was removed from a stored object.", "destructive Item no longer admits undeclared fields, and 1 records have some.",
   ]);
   const names = ["Gone", "Item.text", "Item.kind", "Item.kinds", "Item.inner.b", "Item"];

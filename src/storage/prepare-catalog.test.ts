@@ -227,7 +227,7 @@ test("an empty table takes any change, and one that is gone goes", async () => {
 
 const refusals: readonly [name: string, old: string, rows: Rows, next: string, messages: readonly string[]][] = [
   ["a table that is gone", `${table("a: Int")} type Other @table { id: ID! @primaryKey }`, items({ a: 1 }), "type Other @table { id: ID! @primaryKey }", ["Item was removed, and there are records of it."]],
-  ["a field that is gone", table("a: Int b: Int"), items({ a: 1 }), table("a: Int"), ["Item.b was removed, and records hold values of it."]],
+  ["a field that is gone", table("a: Int b: Int"), items({ a: 1 }), table("a: Int"), ["Item.b was removed, and what records hold of it would be lost."]],
   ["another type", table("a: Int b: Int"), items({ a: 1 }), table("a: String b: [Int!]"), ["Item.a changed its type from Int to String.", "Item.b changed its type from Int to [Int]."]],
   ["a new required field", table("a: Int"), items({ a: 1 }), table("a: Int b: Int! c: DateTime! @createdTime"),
     ["Item.b is new and required, and the records that are there have no value for it.", "Item.c is new and required, and the records that are there have no value for it."]],
