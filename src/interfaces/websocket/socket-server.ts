@@ -113,7 +113,7 @@ function wireOf(socket: ServerWebSocket<SocketState>): Wire {
   return {
     send: (text) => { socket.send(text); },
     waiting: () => socket.getBufferedAmount(),
-    together: (work) => { socket.cork(work); },
+    together: (work) => { if (socket.readyState === WebSocket.OPEN) socket.cork(work); },
     close: (code, reason) => socket.close(code, reason),
   };
 }
