@@ -68,6 +68,8 @@ async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyReque
   const work = new BufferedWork(core, commitAs(request.caller), { place, atMs });
   try {
     const { value } = await runOnce(core, request, { workOf: () => work, deadlineMs, atMs });
+    // No timer fires while a body computes without a pause.
+    if (core.clock.now() > deadlineMs) throw tookTooLong();
     return await commit(core, request, { work, value, hold });
   } catch (error) {
     // What the body made of it does not count.
@@ -120,7 +122,7 @@ async function before<Value>(core: DispatchCore, work: Promise<Value>, deadlineM
   const timeout = new Promise<never>((_, reject) => {
     cancel = core.clock.schedule(Math.max(0, deadlineMs - core.clock.now()), () => {
       late();
-      reject(fault("TRANSACTION_TIMEOUT", "The body took too long.", { retryAfterS: 1 }));
+      reject(tookTooLong());
     });
   });
   try {
@@ -128,6 +130,10 @@ async function before<Value>(core: DispatchCore, work: Promise<Value>, deadlineM
   } finally {
     cancel();
   }
+}
+
+function tookTooLong(): Error {
+  return fault("TRANSACTION_TIMEOUT", "The body took too long.", { retryAfterS: 1 });
 }
 
 /** Waits for its turn, behind others on the same record or before the commit queue, but not beyond the deadline. */

@@ -9,6 +9,7 @@ type Endpoints {
   forever: Boolean @http(path: "/forever") @allow(to: ["clerk"])
   stubborn: Boolean @http(path: "/stubborn") @allow(to: ["clerk"])
   without: Boolean @http(path: "/without", transaction: NONE) @allow(to: ["clerk"])
+  computes: Row! @http(path: "/computes") @allow(to: ["clerk"])
   turns(count: Int!): Int! @http(path: "/turns") @allow(to: ["clerk"])
 }`;
 
@@ -24,6 +25,11 @@ export const Endpoints = endpoints({
     return true;
   },
   async without(ctx) { for (;;) await ctx.db.Row.get("none"); },
+  async computes(ctx) {
+    const made = await ctx.db.Row.create({ id: "computed" });
+    for (const end = performance.now() + 1_000; performance.now() < end;);
+    return made;
+  },
   async turns(ctx, { count }) {
     for (let index = 0; index < count; index++) {
       await ctx.db.Row.create({ id: "r" + index, value: index });
@@ -51,6 +57,12 @@ for (const path of ["/forever", "/stubborn", "/without"]) {
     expect((await call("/batch", { operations: [{ method: "GET", path: "/Row?limit=1" }, { method: "GET", path: "/Row?limit=2" }] })).status).toBe(200);
   }, 30_000);
 }
+
+test("what computes beyond its time without a pause commits nothing", async () => {
+  const answer = await call("/computes");
+  expect([answer.status, (await answer.json() as { code: string }).code]).toEqual([503, "TRANSACTION_TIMEOUT"]);
+  expect((await fetch(`${app.url}/Row/computed`, { headers })).status).toBe(404);
+}, 30_000);
 
 test("an override that calls itself fails, and the server answers others", async () => {
   expect((await call("/Deep")).status).toBeGreaterThanOrEqual(500);
