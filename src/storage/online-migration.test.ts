@@ -1,12 +1,15 @@
 // Large tables change beside live writes: no record lost, doubled or left behind, whatever is written meanwhile and wherever it stops.
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { defaultLimits } from "../base/limits.ts";
 import { seededRandom } from "../base/random.ts";
 import type { RecordValues, Value } from "../base/value.ts";
-import { logHead } from "../changes/log.ts";
+import { appendEntry, logHead } from "../changes/log.ts";
+import { backupDatabase } from "./backup.ts";
 import type { MigrationApproval, MigrationFunction } from "./migration-functions.ts";
 import { OnlineMigration } from "./online-migration.ts";
 import { recordCodec } from "./record-codec.ts";
+import { restoreDatabase } from "./restore.ts";
 import { type App, type OpenedStorage, appOf, openedStorage, tableOf, temporaryDirectory } from "./testing/storage-fixture.ts";
 
 const limits = { migrateInPlaceRows: 50, migrateBatchRows: 100 };
@@ -218,6 +221,24 @@ test("what a large table would lose without a word blocks it: undeclared fields,
   expect(read(opened, declared)[5]).toEqual({ id: id(5), v: [5, 1], loose: "x" });
   await opened.storage.fillShadows({ ...appOf(`type Item @table { id: ID! @primaryKey v: Vector loose: String }`), approval: approval({}, "Item") });
   void old;
+});
+
+test("restored, data are not in the midst of a migration: what it would lose is to be named again", async () => {
+  const text = `type Item @table { id: ID! @primaryKey a: Int b: String @indexed(type: TEXT) }`;
+  const { opened, app } = await started(text, 200, (index) => ({ id: `${index}`, a: index, b: "x" }));
+  await opened.storage.commit((connection) => appendEntry(connection, { time: "2026-01-01T00:00:00.000Z", actor: null, requestId: "r", changes: [] }));
+  const next = appOf(text.replace("a: Int ", ""));
+  await opened.storage.fillShadows({ ...next, approval: approval({}, "Item.a") });
+  const backup = join(temporaryDirectory(), "backup.db");
+  await backupDatabase(join(opened.directory, "data.db"), backup);
+  await opened.storage.close();
+  restoreDatabase({ backup, directory: opened.directory, nowMs: Date.UTC(2026, 0, 31) });
+  const restored = openedStorage(opened.directory, limits);
+  expect(restored.storage.pendingMigration()).toBeNull();
+  expect(refusal(() => restored.storage.prepareCatalog(next.catalog, next.book))).toEqual(["Item.a was removed, and what records hold of it would be lost."]);
+  restored.storage.prepareCatalog(app.catalog, app.book);
+  expect(structure(restored)).toEqual(await freshStructure(app));
+  expect(read(restored, app)).toHaveLength(200);
 });
 
 test("given up in the midst of it, whoever fills it is told", async () => {

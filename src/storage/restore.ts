@@ -11,6 +11,7 @@ import { connect, type Connection } from "./connection.ts";
 import { prepareFormat } from "./data-format.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { renewEpoch } from "./epoch.ts";
+import { abandonMigration } from "./pending-migration.ts";
 import { privateDirectory, syncDirectory } from "./private-file.ts";
 
 export interface RestoreOptions {
@@ -95,7 +96,10 @@ function beginEpoch(file: string, oldHead: number, nowMs: number): string {
   try {
     connection.execute("PRAGMA synchronous = FULL");
     prepareFormat(connection, { keep() { /* It is a copy already. */ } });
+    connection.execute("PRAGMA foreign_keys = OFF");
     connection.execute("BEGIN IMMEDIATE");
+    // What was agreed to for the data that are put aside is not agreed to for these.
+    abandonMigration(connection);
     const epoch = renewEpoch(connection);
     const entry = JSON.stringify({ actor: null, requestId: "restore", changes: [] });
     const position = Math.max(oldHead + LEAP_MIN, headOf(connection) + leap(connection, nowMs));
