@@ -1,5 +1,5 @@
 // Queries of app code: typed objects to plans, plans to records in memory form.
-import { AmbitError } from "../base/error.ts";
+import { AmbitError, fault } from "../base/error.ts";
 import type { RecordValues } from "../base/value.ts";
 import { isLiteral } from "../query/code-conditions.ts";
 import { parseCodeQuery } from "../query/code-query.ts";
@@ -48,6 +48,20 @@ function rowsOf(body: Body, plan: Plan, compiled: CompiledPlan, environment: Env
   const { asof } = plan;
   if (asof === undefined) return body.work.rows(compiled, environment);
   return readRows(storage.reader, compiled, asOfEnvironment({ catalog, clock, reader: storage.reader }, plan, asof, environment));
+}
+
+/** The query says how many it wants at most. */
+export function isLimited(query: unknown): boolean {
+  return isLiteral(query) && query["limit"] !== undefined;
+}
+
+/** Every row, or TOO_MANY_ROWS: a sum over some of them that passes for one over all would be wrong without a word. */
+export function readAll(body: Body, plan: Plan, mode: Mode): RecordValues[] {
+  const { rows } = readPage(body, plan, mode);
+  if (plan.limit === null || rows.length < plan.limit) return rows;
+  const { rows: more } = readPage(body, { ...plan, offset: plan.offset + plan.limit, limit: 1 }, mode);
+  if (more.length === 0) return rows;
+  throw fault("TOO_MANY_ROWS", `More than ${plan.limit} records of ${plan.table} match.`, { fix: "Give find a limit, or go page by page with query." });
 }
 
 /** Null: none, or an open one. */

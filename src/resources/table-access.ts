@@ -7,7 +7,7 @@ import type { Write } from "../tables/write.ts";
 import type { Body, Mode } from "./body.ts";
 import { claimRecord } from "./claim-record.ts";
 import { rawInput } from "./code-input.ts";
-import { codePlan, countRows, readPage } from "./code-read.ts";
+import { codePlan, countRows, isLimited, readAll, readPage } from "./code-read.ts";
 import { plainRecord } from "./table-instance.ts";
 import { writeRecord } from "./record-write.ts";
 import { createOf, type Written } from "./record-override.ts";
@@ -34,8 +34,12 @@ export class TableAccess {
     });
   }
 
+  /** All that match, or as many as the query's limit. */
   find(query?: unknown): Promise<RecordValues[]> {
-    return this.#start("find", async () => readPage(this.#body, codePlan(this.#body, this.#table, query, this.#mode), this.#mode).rows);
+    return this.#start("find", async () => {
+      const plan = codePlan(this.#body, this.#table, query, this.#mode);
+      return isLimited(query) ? readPage(this.#body, plan, this.#mode).rows : readAll(this.#body, plan, this.#mode);
+    });
   }
 
   first(query?: unknown): Promise<RecordValues | null> {

@@ -156,7 +156,7 @@ test("killed in the midst of it, it goes on where it was", async () => {
     resumed++;
   }
   // A start with the files that were being applied finishes it first.
-  await using last = await startApp(app.folder, { data: app.data });
+  await using last = await startApp(app.folder, { data: app.data, ...(long ? { startedWithinMs: 600_000 } : {}) });
   await verify(last, { expected, wrong }, `seed 11, ${resumed} resumed`, (value) => `n${value}`, "b");
   expect(await last.stop()).toBe(0);
   await integrity(app);

@@ -7,6 +7,8 @@ export interface AppOptions extends CommandOptions {
   readonly seed?: string;
   /** Default: start. */
   readonly command?: "start" | "dev";
+  /** For starts that first have much to do. */
+  readonly startedWithinMs?: number;
 }
 
 export interface AppProcess {
@@ -77,7 +79,7 @@ export function spawnApp(directory: string, options: AppOptions): { readonly pro
     async [Symbol.asyncDispose]() { child.kill("SIGKILL"); await child.exited; },
   };
   const start = async (): Promise<void> => {
-    const first = await within(STARTED_WITHIN_MS, "start", event((one) => one["event"] === "started"));
+    const first = await within(options.startedWithinMs ?? STARTED_WITHIN_MS, "start", event((one) => one["event"] === "started"));
     process.url = String(first["url"]);
     process.port = Number(first["port"]);
   };
