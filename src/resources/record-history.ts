@@ -12,7 +12,7 @@ import { toWireValue } from "../schema/wire-value.ts";
 import { readEpoch } from "../storage/epoch.ts";
 import { formerVersions, writtenAt, type VersionEnd } from "../storage/former-versions.ts";
 import { readHistoryStart, type HistoryStart } from "../storage/history-tables.ts";
-import { readMoment, type Moment } from "../storage/moments.ts";
+import { readMoment, type Coming, type Moment } from "../storage/moments.ts";
 import { notFound } from "../tables/denial.ts";
 import type { StoredRecord } from "../tables/write.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -111,14 +111,27 @@ function happenings(telling: Telling, version: Version, before: Version | null):
     told.push({ position: end.until, entry: { ...who(telling, end.until, end.ended), cause, change: "deleted", changes: {} } });
   }
   const moment = readMoment(telling.core.storage.reader, from);
-  const coming = moment?.causes[telling.table.name]?.[String(version.values[telling.table.primaryKey])] ?? null;
+  const coming = comingOf(telling.table, version, moment);
   const change = changeOf(telling, { version, before, moment, restored: coming === "restored" });
   const previous = change === "created" || before === null ? null : { values: show(telling, before.values) };
   // Of the oldest that is kept it is not known what it was before, so neither what changed.
-  const changes = change === null ? {} : changesBetween(telling, previous, shown);
+  const causes = moment?.causes[telling.table.name] ?? {};
+  const changes = change === null ? {} : changesBetween(telling, previous === null ? null : { ...previous, unknown: isWholeTable(causes) ? causes : [] }, shown);
   const cause = moment === null ? null : coming === null || coming === "restored" ? "write" : coming;
+  // A change of the schema that this caller sees nothing of is none to them.
+  if (coming === "migration" && change === "updated" && Object.keys(changes as object).length === 0) return told;
   told.push({ position: from, entry: { ...who(telling, from, moment?.time ?? null), cause, change, changes } });
   return told;
+}
+
+function isWholeTable(causes: Moment["causes"][string]): causes is readonly string[] {
+  return Array.isArray(causes);
+}
+
+function comingOf(table: Table, { values }: Version, moment: Moment | null): Coming | null {
+  const causes = moment?.causes[table.name] ?? null;
+  if (causes === null) return null;
+  return isWholeTable(causes) ? "migration" : causes[String(values[table.primaryKey])] ?? null;
 }
 
 /** Null: not known any more. */
@@ -139,8 +152,11 @@ function show({ core, table, rights }: Telling, values: RecordValues): RecordVal
   return core.views.of(table.name, rights, "wire").show({ rights, values, now: dateTimeOf(core.clock.now()), source: core.tables.source });
 }
 
-/** Of stored fields. `before`: null where there was no version; its values are null where the caller may not see it. */
-function changesBetween({ table, core }: Telling, before: { readonly values: RecordValues | null } | null, to: RecordValues): Json {
+/** Its values are null where the caller may not see it. `unknown`: fields of which it does not hold what they were. */
+interface Previous { readonly values: RecordValues | null; readonly unknown: readonly string[] }
+
+/** Of stored fields. `before`: null where there was no version. */
+function changesBetween({ table, core }: Telling, before: Previous | null, to: RecordValues): Json {
   const changes = Object.create(null) as { [field: string]: Json };
   const wire = (name: string, value: Value): Json => {
     const field = table.fields.get(name);
@@ -153,7 +169,7 @@ function changesBetween({ table, core }: Telling, before: { readonly values: Rec
     const after = to[name] ?? null;
     const old = from?.[name] ?? null;
     // What is hidden may have been anything: that it was the same would tell it.
-    const hidden = before !== null && (from === null || (kind === "stored" && !Object.hasOwn(from, name)));
+    const hidden = before !== null && (from === null || before.unknown.includes(name) || (kind === "stored" && !Object.hasOwn(from, name)));
     if (hidden) changes[name] = { to: wire(name, after) };
     else if (!equalValues(old, after)) changes[name] = { from: wire(name, old), to: wire(name, after) };
   }

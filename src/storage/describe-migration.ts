@@ -20,11 +20,20 @@ export function describeMigration(old: CatalogShape, next: CatalogShape, renames
     ...next.tables.flatMap((table) => {
       const known = before.get(table.sqlName);
       if (known === undefined) return [{ kind: "safe" as const, name: table.name, what: "is created" }];
-      const begins = known.keeps?.history === true && table.keeps?.history === true ? "; asof reaches back to that moment only" : "";
+      const begins = known.keeps?.history === true && table.keeps?.history === true && isUnlike(known, table) ? "; asof reaches back to that moment only" : "";
       const function_: MigrationStep[] = rewritten.has(table.name) ? [{ kind: "needs-data", name: table.name, what: `is written anew, each record with what Migrations gives${begins}` }] : [];
       return [...function_, ...tableSteps(known, table, function_.length > 0 ? "needs-data" : "safe")];
     }),
   ];
+}
+
+/** Former versions cannot have the form of the records to come: another type, or required and not known to them. */
+function isUnlike(old: TableShape, next: TableShape): boolean {
+  const before = new Map(old.fields.map((field) => [field.name, field.type]));
+  return next.fields.some(({ name, type, computed }) => {
+    const was = before.get(name);
+    return (was !== undefined && (was.base !== type.base || was.list !== type.list)) || (type.required && computed === null && was?.required !== true);
+  });
 }
 
 function renameSteps({ from, to, fields }: TableRename): MigrationStep[] {

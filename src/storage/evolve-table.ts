@@ -13,6 +13,7 @@ import type { RecordMigrationOptions } from "./migrate-record.ts";
 import { fieldColumns } from "./record-codec.ts";
 import { type RefillContext, expireFilledRows, expireRows, refillRows } from "./refill-rows.ts";
 import { rewriteTable } from "./rewrite-table.ts";
+import { putRowsAside } from "./rows-before.ts";
 import { searchDdl } from "./search-ddl.ts";
 
 const FLOAT_BYTES = 4;
@@ -30,6 +31,7 @@ export function evolveTable(context: RefillContext, change: TableChange, { isApp
   const refused = found.filter((one) => !isApproved(one) && (rewrite === null || one.kind !== "needs-data"));
   if (refused.length > 0) return refused;
   if (rewrite !== null || hasOtherCase(change) || found.some(({ kind, field }) => kind === "destructive" && keepsPart(change, field))) return rewriteAll(context, change, rewrite ?? { run: null, renamed: [], dropsUndeclared: true });
+  if (change.refilled.length > 0 || change.tightened.some(({ name }) => constantDefault(fieldOf(context.table, name).fill) !== null)) putRowsAside(context.connection, context.table, change.old);
   const steps = parts(change);
   dropParts(context, change.old, steps);
   addColumns(context, change);
@@ -54,6 +56,7 @@ function keepsPart({ next }: TableChange, field: string | null): boolean {
 }
 
 function rewriteAll(context: RefillContext, change: TableChange, rewrite: Omit<RecordMigrationOptions, "change">): Difference[] {
+  putRowsAside(context.connection, context.table, change.old);
   const everything = parts({ ...change, rebuild: true });
   dropParts(context, change.old, everything);
   const problems = rewriteTable(context, { ...rewrite, change });

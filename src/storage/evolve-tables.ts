@@ -10,9 +10,10 @@ import type { Connection } from "./connection.ts";
 import { tableDdl } from "./ddl.ts";
 import { strayedTenants } from "./strayed-tenants.ts";
 import { evolveTable } from "./evolve-table.ts";
-import { prepareHistory } from "./history-ddl.ts";
+import { type PreparedHistory, prepareHistory } from "./history-ddl.ts";
 import type { MigrationFunctions } from "./migration-functions.ts";
 import type { TableRename } from "./renames.ts";
+import { putRowsAside } from "./rows-before.ts";
 import { swapShadow } from "./shadow-table.ts";
 
 export interface Evolution {
@@ -30,7 +31,8 @@ export interface Evolution {
   isApproved(difference: Difference): boolean;
 }
 
-export function evolveTables(context: CatalogContext, evolution: Evolution): Difference[] {
+/** `differences`: what the records do not allow; then the caller must roll back. */
+export function evolveTables(context: CatalogContext, evolution: Evolution): PreparedHistory {
   const { stored, old, shadows, rewritten, isApproved } = evolution;
   const differences = [...eachTable(context, evolution), ...(old.tables.length === 0 ? [] : brokenReferences(context.connection, evolution))];
   // Only in the new shape can records be read.
@@ -38,8 +40,7 @@ export function evolveTables(context: CatalogContext, evolution: Evolution): Dif
   if (differences.length === 0 && !isPartial) differences.push(...strayedTenants(context, old, rewritten));
   if (differences.length === 0 && !isPartial) differences.push(...brokenChecks(context, old, new Set(shadows.keys())));
   if (differences.length === 0 && !isPartial) beginSequences(context.connection, context.catalog, old);
-  if (differences.length === 0) differences.push(...prepareHistory(context, { old: stored, rewritten, isApproved }));
-  return differences;
+  return differences.length > 0 ? { differences, ended: new Set() } : prepareHistory(context, { old: stored, rewritten, isApproved });
 }
 
 function eachTable(context: CatalogContext, { old, next, renames, shadows, functions, isApproved }: Evolution): Difference[] {
@@ -64,7 +65,9 @@ function eachTable(context: CatalogContext, { old, next, renames, shadows, funct
 }
 
 function placeShadow({ connection, catalog }: CatalogContext, table: Table, old: TableShape, sqlName: string | null): void {
-  if (sqlName !== null) swapShadow(connection, { table, sqlName }, old, catalog);
+  if (sqlName === null) return;
+  putRowsAside(connection, table, old);
+  swapShadow(connection, { table, sqlName }, old, catalog);
 }
 
 function createTable(connection: Connection, table: Table, catalog: Catalog): void {

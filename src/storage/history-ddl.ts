@@ -3,14 +3,17 @@
 import { dateTimeOf } from "../base/date-time.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import type { CatalogShape, TableShape } from "./catalog-shape.ts";
-import { ROW_COLUMN, comparedColumn, fieldOf, foldColumn, keyColumn, quoted } from "./column.ts";
+import { ROW_COLUMN, comparedColumn, fieldOf, foldColumn, keyColumn, quoted, storedFields } from "./column.ts";
 import { type Difference, difference } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { columnsDdl, relationKeys } from "./ddl.ts";
-import { constantDefault, literal } from "./evolve-table.ts";
+import { literal } from "./evolve-table.ts";
 import { ENDED_COLUMN, ENDING_COLUMN, UNTIL_COLUMN, historyTable, keepsFormer, readHistoryStart, writeHistoryStart } from "./history-tables.ts";
-import { fieldColumns } from "./record-codec.ts";
+import { defaultsOf, keepMigrated } from "./keep-migrated.ts";
+import { nextPosition } from "./migration-entry.ts";
+import { keepMoment } from "./moments.ts";
 import { renameTableInFile } from "./renames.ts";
+import { isRetyped } from "./rows-before.ts";
 
 interface HistoryContext { readonly connection: Connection; readonly catalog: Catalog; readonly nowMs: number }
 
@@ -23,26 +26,44 @@ const MOMENT_DDL = [
 export interface HistoryChange {
   /** The shape before. */
   readonly old: CatalogShape;
-  /** Types whose records were written anew: what they were before cannot be told by their versions. */
+  /** Types whose records were written anew. */
   readonly rewritten: ReadonlySet<string>;
   isApproved(difference: Difference): boolean;
 }
 
-/** After the tables themselves have their shape. Returns what would lose kept versions; then the caller must roll back. */
-export function prepareHistory(context: HistoryContext, change: HistoryChange): Difference[] {
+/** What became of kept versions. */
+export interface PreparedHistory {
+  /** What would lose some; then the caller must roll back. */
+  readonly differences: readonly Difference[];
+  /** Types of which records have a version that ends with this change, at the position after the newest: its entry must be written. */
+  readonly ended: ReadonlySet<string>;
+}
+
+/** After the tables themselves have their shape. */
+export function prepareHistory(context: HistoryContext, change: HistoryChange): PreparedHistory {
   const { connection, catalog } = context;
   const { old } = change;
   const differences: Difference[] = [];
   const keeping = [...catalog.tables.values()].filter(keepsFormer);
   if (keeping.length > 0) for (const sql of MOMENT_DDL) connection.execute(sql);
   const followed = new Set<TableShape>();
+  const unlike = new Map<string, readonly string[]>();
   for (const table of keeping) {
     const before = old.tables.find((shape) => shape.sqlName === table.sqlName) ?? old.tables.find((shape) => shape.name === table.renamedFrom) ?? null;
     if (before !== null) followed.add(before);
+    unlike.set(table.name, before === null ? [] : retypedFields(table, before));
     differences.push(...prepareTable(context, table, before, change));
   }
   for (const shape of old.tables) if (shape.keeps !== undefined && !followed.has(shape)) differences.push(...removeHistory(context, shape, change));
-  return differences;
+  return { differences, ended: differences.length > 0 ? new Set() : endVersions(context, keeping, unlike) };
+}
+
+/** `unlike`: fields that the versions that end cannot hold, by type. */
+function endVersions({ connection, catalog, nowMs }: HistoryContext, keeping: readonly Table[], unlike: ReadonlyMap<string, readonly string[]>): Set<string> {
+  const [position, time] = [nextPosition(connection), dateTimeOf(nowMs)];
+  const ended = keeping.filter((table) => keepMigrated({ connection, catalog, position, time }, table)).map(({ name }) => name);
+  if (ended.length > 0) keepMoment(connection, { position, time, actor: null, causes: Object.fromEntries(ended.map((name) => [name, unlike.get(name) ?? []])) });
+  return new Set(ended);
 }
 
 function prepareTable(context: HistoryContext, table: Table, old: TableShape | null, change: HistoryChange): Difference[] {
@@ -50,21 +71,30 @@ function prepareTable(context: HistoryContext, table: Table, old: TableShape | n
   if (old?.keeps !== undefined && old.sqlName !== table.sqlName) renameHistory(connection, old.sqlName, table.sqlName);
   renameColumns(connection, table);
   const present = columnsOf(connection, historyTable(table.sqlName));
-  const lost = old === null || present.size === 0 ? null : changedType(context, table, old, present);
-  const losses = old === null || present.size === 0 ? [] : [...(lost === null ? [] : [lost]), ...droppedFields(context, table, old, present), ...endedHistory(context, table, old)];
-  const refused = losses.filter((one) => !change.isApproved(one));
+  const known = present.size === 0 ? null : old;
+  const refused = known === null ? [] : losses(context, table, known, present).filter((one) => !change.isApproved(one));
   if (refused.length > 0) return refused;
-  const isRewritten = change.rewritten.has(table.name);
-  if (lost !== null) connection.execute(`DROP TABLE ${quoted(historyTable(table.sqlName))}`);
-  if (present.size === 0 || lost !== null) createHistory(context, table);
+  const isAnew = present.size === 0 || (known !== null && retyped(table, known, present) !== null);
+  if (isAnew) createHistory(context, table);
   else {
     dropIndexes(context, table);
     evolveHistory(context, table, present);
   }
   createIndexes(context, table);
-  const begins = present.size === 0 || lost !== null || isRewritten || (table.historyMs !== null && old?.keeps?.history !== true);
+  const isRewritten = change.rewritten.has(table.name);
+  const begins = isAnew || (table.historyMs !== null && old?.keeps?.history !== true) || (isRewritten && isRequiredAnew(table, old));
   if (begins) beginNow(context, table, isRewritten ? 1 : 0);
   return [];
+}
+
+/** A function gave what former versions lack, so that they do not have the form that every reader may count on. */
+function isRequiredAnew(table: Table, old: TableShape | null): boolean {
+  const was = new Set(old?.fields.filter(({ type }) => type.required).map(({ name }) => name));
+  return storedFields(table).some(({ name, renamedFrom = null, type, fill }) => type.required && fill?.kind !== "computed" && !was.has(name) && !was.has(renamedFrom ?? name));
+}
+
+function losses(context: HistoryContext, table: Table, old: TableShape, present: ReadonlyMap<string, string>): Difference[] {
+  return [...changedType(context, table, old, present), ...droppedFields(context, table, old, present), ...endedHistory(context, table, old)];
 }
 
 function renameHistory(connection: Connection, from: string, to: string): void {
@@ -89,6 +119,7 @@ function renameColumns(connection: Connection, table: Table): void {
 function createHistory({ connection }: HistoryContext, table: Table): void {
   const name = quoted(historyTable(table.sqlName));
   const columns = wantedColumns(table).map(({ name: column, type }) => `${quoted(column)} ${type}`);
+  connection.execute(`DROP TABLE IF EXISTS ${name}`);
   connection.execute(`CREATE TABLE ${name} (${[...columns, `${quoted(UNTIL_COLUMN)} INTEGER NOT NULL`, `${quoted(ENDED_COLUMN)} TEXT NOT NULL`, `${quoted(ENDING_COLUMN)} TEXT NOT NULL`].join(", ")}) STRICT`);
 }
 
@@ -121,34 +152,42 @@ function indexesOf(connection: Connection, table: Table): string[] {
 function evolveHistory({ connection, catalog }: HistoryContext, table: Table, present: ReadonlyMap<string, string>): void {
   const name = quoted(historyTable(table.sqlName));
   const wanted = wantedColumns(table);
-  const defaults = new Map<string, string>();
-  for (const { name: added } of table.fields.values()) {
-    const field = fieldOf(table, added);
-    const value = field.kind === "stored" ? constantDefault(field.fill) : null;
-    if (value !== null && field.type.required) for (const column of fieldColumns(field, catalog)) defaults.set(column.name, literal(column.encode({ [added]: value }, 0, null)));
-  }
+  const defaults = defaultsOf(table, catalog);
   for (const { name: column, type } of wanted) {
     if (present.has(column)) continue;
     const value = defaults.get(column);
-    connection.execute(`ALTER TABLE ${name} ADD COLUMN ${quoted(column)} ${type}${value === undefined ? "" : ` DEFAULT ${value}`}`);
+    connection.execute(`ALTER TABLE ${name} ADD COLUMN ${quoted(column)} ${type}${value === undefined ? "" : ` DEFAULT ${literal(value)}`}`);
   }
   const known = new Set([...wanted.map((column) => column.name), UNTIL_COLUMN, ENDED_COLUMN, ENDING_COLUMN]);
   for (const column of present.keys()) if (!known.has(column)) connection.execute(`ALTER TABLE ${name} DROP COLUMN ${quoted(column)}`);
 }
 
-/** A field whose values have another form by now, so that the old ones could not be read. Null: none, or nothing is kept. */
-function changedType({ connection }: HistoryContext, table: Table, old: TableShape, present: ReadonlyMap<string, string>): Difference | null {
+/** A field whose values have another form by now, so that the old ones could not be read. */
+function changedType(context: HistoryContext, table: Table, old: TableShape, present: ReadonlyMap<string, string>): Difference[] {
+  const changed = retyped(table, old, present);
+  const count = changed === null ? 0 : context.connection.values(`SELECT count(*) FROM ${quoted(historyTable(table.sqlName))}`)[0]![0] as number;
+  if (changed === null || count === 0) return [];
+  return [difference(old, changed, `changed its type, and ${count} former versions hold the old one`,
+    `Keep the type, or add a field beside it; if the former versions may be lost, run ambit migrate apply --allow-destroy ${table.name}.${changed}.`, "destructive")];
+}
+
+/** By their names of now. */
+function retypedFields(table: Table, old: TableShape): string[] {
+  return storedFields(table).filter(({ name, renamedFrom = null }) => {
+    const was = old.fields.find((field) => field.name === name) ?? old.fields.find((field) => field.name === renamedFrom);
+    return was !== undefined && isRetyped(table, { ...was, name });
+  }).map(({ name }) => name);
+}
+
+/** By its old name. */
+function retyped(table: Table, old: TableShape, present: ReadonlyMap<string, string>): string | null {
   const columns = new Map(wantedColumns(table).map(({ name, type }) => [name, type]));
-  const changed = old.fields.find(({ name, type }) => {
-    const now = table.fields.get(name) ?? [...table.fields.values()].find((field) => field.renamedFrom === name);
+  const changed = old.fields.find((field) => {
+    const now = table.fields.get(field.name) ?? [...table.fields.values()].find(({ renamedFrom }) => renamedFrom === field.name);
     if (now?.kind !== "stored" || !present.has(now.name)) return false;
-    const base = now.type.kind === "scalar" ? now.type.name : now.type.kind;
-    return base !== type.base || now.type.list !== type.list || columns.get(now.name) !== present.get(now.name);
+    return isRetyped(table, { ...field, name: now.name }) || columns.get(now.name) !== present.get(now.name);
   });
-  const count = changed === undefined ? 0 : connection.values(`SELECT count(*) FROM ${quoted(historyTable(table.sqlName))}`)[0]![0] as number;
-  if (changed === undefined || count === 0) return null;
-  return difference(old, changed.name, `changed its type, and ${count} former versions hold the old one`,
-    `Keep the type, or add a field beside it; if the former versions may be lost, run ambit migrate apply --allow-destroy ${table.name}.${changed.name}.`, "destructive");
+  return changed?.name ?? null;
 }
 
 /** Fields that only former versions still hold. */

@@ -254,11 +254,16 @@ test("records that look different have a new version, that of the one entry; oth
   expect([logHead(opened.storage.reader), read(opened, indexed)[0]!.version]).toEqual([2, 2]);
 });
 
-test("a plan says that the history of what is written anew begins then", async () => {
+test("a plan says that the history begins then where former versions cannot have the form to come", async () => {
   const kept = (fields: string): string => `type Item @table(history: "P9D") @export { id: ID! @primaryKey ${fields} }`;
   const opened = await stored(kept("a: Int"), items({ a: 1 }));
-  const app = appOf(kept("a: Int b: Int!"));
-  expect(opened.storage.planCatalog(app.catalog, app.book, approval({ Item: () => ({ b: 1 }) })).steps[0]!.what).toEndWith("; asof reaches back to that moment only");
+  const step = (fields: string): string => {
+    const app = appOf(kept(fields));
+    return opened.storage.planCatalog(app.catalog, app.book, approval({ Item: () => ({ b: 1 }) })).steps[0]!.what;
+  };
+  expect(step("a: String b: Int!")).toEndWith("; asof reaches back to that moment only");
+  expect(step("a: Int b: Int!")).toEndWith("; asof reaches back to that moment only");
+  expect(step("a: Int b: Int")).toEndWith("each record with what Migrations gives");
 });
 
 test("a plan says what would happen, and why it would not, and changes nothing", async () => {

@@ -9,8 +9,8 @@ export interface Moment {
   readonly position: number;
   readonly time: string;
   readonly actor: string | null;
-  /** By table and key as text; absent: written. */
-  readonly causes: { readonly [table: string]: { readonly [id: string]: Coming } };
+  /** By table and key as text; absent: written. A list: a change of the schema did it, and what the records had in these fields is not kept. */
+  readonly causes: { readonly [table: string]: { readonly [id: string]: Coming } | readonly string[] };
 }
 
 export function keepMoment(connection: Connection, { position, time, actor, causes }: Moment): void {

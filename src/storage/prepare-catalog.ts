@@ -145,13 +145,13 @@ function attempt(context: CatalogContext, approval: MigrationApproval, needing: 
   carryOutRenames(connection, stored, renames, position - 1);
   const filled = new Set(old.tables.filter(({ sqlName }) => connection.get(`SELECT 1 FROM "${sqlName.replaceAll('"', '""')}" LIMIT 1`) !== null).map(({ sqlName }) => sqlName));
   const shadows = online?.shadows ?? new Map(later.map(({ table }) => [table.sqlName, null]));
-  const differences = evolveTables(context, { stored, old, next, renames, shadows, rewritten, functions, isApproved });
+  const { differences, ended } = evolveTables(context, { stored, old, next, renames, shadows, rewritten, functions, isApproved });
   const steps = describeMigration(old, next, renames, rewritten);
   if (differences.length > 0) return { steps, differences };
   if (online !== null) endMigration(connection);
   writeShape(connection, next);
   rememberApplied(connection, new Map([...functions, ...online?.functions ?? []]));
-  noteMigration(context, { stored, next, renames, rewritten, filled, position });
+  noteMigration(context, { stored, next, renames, changed: new Set([...rewritten, ...ended]), filled, position });
   return { steps, differences };
 }
 
@@ -173,18 +173,19 @@ interface Outcome {
   readonly stored: CatalogShape;
   readonly next: CatalogShape;
   readonly renames: readonly TableRename[];
-  readonly rewritten: ReadonlySet<string>;
+  /** Types whose records have other values. */
+  readonly changed: ReadonlySet<string>;
   /** SQL names of tables that hold records. */
   readonly filled: ReadonlySet<string>;
   readonly position: number;
 }
 
 /** One entry, if any record looks different or is called differently from here on. */
-function noteMigration({ connection, catalog, nowMs }: CatalogContext, { stored, next, renames, rewritten, filled, position }: Outcome): void {
+function noteMigration({ connection, catalog, nowMs }: CatalogContext, { stored, next, renames, changed: written, filled, position }: Outcome): void {
   const oldNames = new Map(renames.map(({ from, to }) => [to.sqlName, from.sqlName]));
   const changed = next.tables.filter((table) => {
     const before = stored.tables.find(({ sqlName }) => sqlName === (oldNames.get(table.sqlName) ?? table.sqlName));
-    return before !== undefined && filled.has(table.sqlName) && (rewritten.has(table.name) || changesRepresentation(before, table));
+    return before !== undefined && filled.has(table.sqlName) && (written.has(table.name) || changesRepresentation(before, table));
   });
   if (changed.length === 0 && !renames.some(({ to }) => filled.has(to.sqlName))) return;
   appendMigrationEntry(connection, position, dateTimeOf(nowMs), { catalog: catalog.hash, tables: changed.map((table) => table.name) });
