@@ -135,7 +135,7 @@ export const defaultLimits: Limits = {
   commitQueueLength: 10_000,
   commitBatchLength: 1_000,
   recordCacheBytes: 67_108_864,
-  answerCacheBytes: 16_777_216,
+  answerCacheBytes: 67_108_864,
   planCacheEntries: 1_000,
   requestMs: 30_000,
   idleS: 60,

@@ -39,3 +39,9 @@ function foldPart(text: string): string {
 export function isWellFormedText(text: string): boolean {
   return text.isWellFormed() && !text.includes("\0");
 }
+
+/** What it takes in memory: a string takes a byte for each character as long as all are Latin-1. */
+export function bytesOfText(text: string): number {
+  // oxlint-disable-next-line no-control-regex -- the whole of Latin-1 is meant
+  return /[^\0-\xff]/.test(text) ? text.length * 2 : text.length;
+}

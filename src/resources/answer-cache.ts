@@ -1,6 +1,7 @@
 // Keeps answers to lists that are asked for again, until a commit touches what they depended on. What is kept is never older than
 // the last commit: it is found, made and dropped within one turn of the event loop. Decides nothing about rights.
 import type { Limits } from "../base/limits.ts";
+import { bytesOfText } from "../base/text.ts";
 import type { Value } from "../base/value.ts";
 import { evaluate } from "../expression/evaluate.ts";
 import type { Environment, Expression } from "../expression/expression.ts";
@@ -54,8 +55,10 @@ const KEY_LENGTH_MAX = 200;
 const BROAD_MAX = 500;
 /** A larger commit is not held against each answer: all go. */
 const CHANGES_MAX = 200;
-/** So many questions are remembered, once or twice over: the second time, the answer is kept. */
+/** So many questions are remembered, once or twice over, where there is no room for all. */
 const ASKED_MAX = 4_096;
+/** Up to this part of the bytes there is room for any. */
+const ROOMY = 0.75;
 const KEPT_BYTES = 2_000;
 const FOOTPRINT_BYTES = 1_000;
 const KEY_BYTES = 60;
@@ -105,7 +108,7 @@ export class AnswerCache {
     this.#read++;
     const answered = read();
     if (plan === "unkept" || key === null) return answered.result;
-    if (answered.rows.json.length <= ANSWER_LENGTH_MAX && this.#isAskedAgain(plan.id + key)) this.#keep({ compiled, environment, answered, plan, key });
+    if (answered.rows.json.length <= ANSWER_LENGTH_MAX && this.#isWorthIt(plan.id + key)) this.#keep({ compiled, environment, answered, plan, key });
     return answered.result;
   }
 
@@ -135,7 +138,9 @@ export class AnswerCache {
     this.#dropAll();
   }
 
-  #isAskedAgain(question: string): boolean {
+  /** While there is room, every answer is; then only one that is asked for again may take the place of others. */
+  #isWorthIt(question: string): boolean {
+    if (this.#bytes < this.#parts.limits.answerCacheBytes * ROOMY) return true;
     if (this.#asked.has(question) || this.#askedBefore.has(question)) return true;
     if (this.#asked.size >= ASKED_MAX) {
       this.#askedBefore = this.#asked;
@@ -150,7 +155,7 @@ export class AnswerCache {
     if (validUntil !== null && validUntil <= environment.now) return;
     const broad = footprints.some((footprint) => footprint.key === null);
     const keys = footprints.reduce((sum, footprint) => sum + (footprint.key?.values.size ?? 0), 0);
-    const bytes = KEPT_BYTES + 2 * (answered.rows.json.length + 2 * key.length) + FOOTPRINT_BYTES * footprints.length + KEY_BYTES * keys;
+    const bytes = KEPT_BYTES + bytesOfText(answered.rows.json) + 2 * key.length + FOOTPRINT_BYTES * footprints.length + KEY_BYTES * keys;
     const most = this.#parts.limits.answerCacheBytes;
     if (bytes > most) return;
     while (this.#bytes + bytes > most) this.#dropOne(this.#kept);

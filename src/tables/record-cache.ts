@@ -1,6 +1,7 @@
 // Committed records that were read by key lately, within limits.recordCacheBytes. Moves only after COMMIT.
 // Compact, so that many fit: who only ever asked for a record's text has no values kept.
 import { millisecondsOf } from "../base/date-time.ts";
+import { bytesOfText } from "../base/text.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
 import type { RecordShape } from "./record-text.ts";
@@ -154,12 +155,6 @@ export class RecordCache {
     entry.records.delete(entry.id);
     this.#bytes -= entry.bytes;
   }
-}
-
-/** A string takes a byte for each character as long as all are Latin-1. */
-function bytesOfText(text: string): number {
-  // oxlint-disable-next-line no-control-regex -- the whole of Latin-1 is meant
-  return /[^\0-\xff]/.test(text) ? text.length * 2 : text.length;
 }
 
 /** About what the values take in memory; never too little by much. */
