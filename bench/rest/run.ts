@@ -22,9 +22,11 @@ const chosen = sides(place).filter((side) => only.length === 0 || only.some((wor
 const results = new Map<string, Record<Kind, number[]>>();
 const running = new Map<string, Running>();
 
-function luaScript(side: Side, kind: Kind): string {
+/** `warm`: GET of one record after the other, so that every side has seen all of them. */
+function luaScript(side: Side, kind: Kind | "warm"): string {
   const headers = Object.entries(kind === "put" ? side.putHeaders : side.headers).map(([name, value]) => `["${name}"] = "${value}"`).join(", ");
   const request = {
+    warm: `warm()`,
     get: `wrk.format("GET", "/Item/" .. math.random(0, ${ITEM_COUNT - 1}), headers)`,
     list: `wrk.format("GET", (string.gsub("${side.list(-7)}", "%-7", tostring(math.random(0, ${CATEGORY_COUNT - 1})))), headers)`,
     put: `put(math.random(0, ${ITEM_COUNT - 1}))`,
@@ -35,6 +37,11 @@ local template = ${JSON.stringify(body)}
 local function put(id)
   local body = template:gsub("ID", tostring(id)):gsub("NN", tostring(math.random(1, 999999))):gsub("CC", tostring(id % ${CATEGORY_COUNT}))
   return wrk.format("PUT", "/Item/" .. id, headers, body)
+end
+local number = 0
+local function warm()
+  number = (number + 1) % ${ITEM_COUNT}
+  return wrk.format("GET", "/Item/" .. number, headers)
 end
 function init(args) math.randomseed(os.time()) end
 function request() return ${request} end
@@ -58,7 +65,7 @@ async function checkContent(side: Side): Promise<void> {
   if (changed["name"] !== "changed") throw new Error(`${side.name}: PUT was not stored`);
 }
 
-function measure(side: Side, kind: Kind, seconds = SECONDS): number {
+function measure(side: Side, kind: Kind | "warm", seconds = SECONDS): number {
   const script = join(work, `${side.port}-${kind}.lua`);
   writeFileSync(script, luaScript(side, kind));
   const output = Bun.spawnSync(["taskset", "-c", "1", "wrk", "-t1", `-c${CONNECTIONS}`, `-d${seconds}s`, "-s", script, `http://127.0.0.1:${side.port}`]).stdout.toString();
@@ -83,7 +90,7 @@ try {
     }
   }
   // Every side gets the time to compile and cache what it will; what is measured is a server at work.
-  for (const side of chosen) if (results.has(side.name)) measure(side, "get", WARM_UP_SECONDS);
+  for (const side of chosen) if (results.has(side.name)) measure(side, "warm", WARM_UP_SECONDS);
   for (let round = 0; round < ROUNDS; round++) {
     for (const kind of KINDS) {
       for (const side of chosen) {
