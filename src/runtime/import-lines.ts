@@ -23,6 +23,9 @@ export function filesOf(source: string, catalog: Catalog): ImportFile[] {
   if (!existsSync(source)) throw fault("USAGE", `There is no ${source}.`);
   const paths = statSync(source).isDirectory() ? readdirSync(source).filter((name) => name.endsWith(".ndjson")).map((name) => join(source, name)) : [source];
   if (paths.length === 0) throw fault("USAGE", `${source} has no .ndjson files.`, { fix: "Name a folder that ambit export wrote, or a file TABLE.ndjson." });
+  // A folder has no lines, and reading a pipe would wait for a writer that may never come.
+  const odd = paths.find((path) => !statSync(path).isFile());
+  if (odd !== undefined) throw fault("USAGE", `${odd} is not a file.`, { fix: "Name a folder that ambit export wrote, or a file TABLE.ndjson." });
   const files = new Map(paths.map((path) => [basename(path, ".ndjson"), path]));
   for (const name of files.keys()) {
     if (catalog.tables.has(name)) continue;

@@ -127,6 +127,12 @@ test("lines that are wrong by themselves: all are named with their place, and no
   ]]);
   expect(await wrong({ "Items.ndjson": good })).toEqual([2, "USAGE", null]);
   expect(await wrong({})).toEqual([2, "USAGE", null]);
+  const nested = files({ "Note.ndjson": "" });
+  mkdirSync(join(nested, "Item.ndjson"));
+  expect((await imported(nested, folder, data)).code).toBe(2);
+  const piped = files({});
+  expect(Bun.spawnSync(["mkfifo", join(piped, "Item.ndjson")]).exitCode).toBe(0);
+  expect((await imported(piped, folder, data)).code).toBe(2);
   writeFileSync(join(scratch.path, "bytes"), "");
   const binary = files({});
   writeFileSync(join(binary, "Item.ndjson"), Buffer.concat([Buffer.from(good), Buffer.from([0xff, 0xfe])]));
