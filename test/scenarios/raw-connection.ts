@@ -1,5 +1,5 @@
 // A bare TCP connection for tests of bad clients: sends exactly these bytes, with pauses, and tells what came back.
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 
 export interface RawExchange {
   /** Everything received, as Latin-1. */
@@ -16,7 +16,7 @@ export interface RawOptions {
 
 /** Numbers are pauses in milliseconds. */
 export async function rawExchange(port: number, parts: readonly (string | Uint8Array | number)[], options: RawOptions = {}): Promise<RawExchange> {
-  const socket = connect(port, "127.0.0.1");
+  const socket = await connected(port);
   const seen = { text: "", closed: false };
   let wake = (): void => {};
   const end = (): void => { seen.closed = true; wake(); };
@@ -37,6 +37,16 @@ export async function rawExchange(port: number, parts: readonly (string | Uint8A
   if (!seen.closed) await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(20)]);
   socket.destroy();
   return seen;
+}
+
+/** A connection that never came about, on a busy machine, says nothing of the server: then another one. */
+async function connected(port: number): Promise<Socket> {
+  for (let attempt = 1; ; attempt++) {
+    const socket = connect(port, "127.0.0.1");
+    const failure = await new Promise<Error | null>((resolve) => { socket.once("connect", () => resolve(null)).once("error", resolve); });
+    if (failure === null) return socket;
+    if (attempt === 3) throw failure;
+  }
 }
 
 export function statusOf(exchange: RawExchange): number | null {
