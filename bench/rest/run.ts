@@ -12,8 +12,9 @@ const WARM_UP_SECONDS = 10;
 const CONNECTIONS = 64;
 const only = process.argv.slice(2);
 
-type Kind = "get" | "list" | "put";
-const KINDS: readonly Kind[] = ["get", "list", "put"];
+/** one: GET of one and the same record. */
+type Kind = "get" | "one" | "list" | "put";
+const KINDS: readonly Kind[] = ["get", "one", "list", "put"];
 
 const work = mkdtempSync(join(tmpdir(), "ambit-bench-"));
 Bun.spawnSync(["chmod", "755", work]);
@@ -28,6 +29,7 @@ function luaScript(side: Side, kind: Kind | "warm"): string {
   const request = {
     warm: `warm()`,
     get: `wrk.format("GET", "/Item/" .. math.random(0, ${ITEM_COUNT - 1}), headers)`,
+    one: `wrk.format("GET", "/Item/77", headers)`,
     list: `wrk.format("GET", (string.gsub("${side.list(-7)}", "%-7", tostring(math.random(0, ${CATEGORY_COUNT - 1})))), headers)`,
     put: `put(math.random(0, ${ITEM_COUNT - 1}))`,
   }[kind];
@@ -84,7 +86,7 @@ try {
     try {
       running.set(side.name, await side.start());
       await checkContent(side);
-      results.set(side.name, { get: [], list: [], put: [] });
+      results.set(side.name, { get: [], one: [], list: [], put: [] });
     } catch (error) {
       console.log(`left out: ${side.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -95,18 +97,19 @@ try {
     for (const kind of KINDS) {
       for (const side of chosen) {
         const row = results.get(side.name);
-        if (row === undefined || (side.name.includes("hello") && kind !== "get")) continue;
+        if (row === undefined || (side.name.includes("hello") && (kind === "list" || kind === "put"))) continue;
         row[kind].push(measure(side, kind));
       }
     }
     console.log(`round ${round + 1} of ${ROUNDS}`);
   }
-  const floor = { get: results.get("floor: Bun.serve hello")?.get ?? [], list: results.get("floor: Bun.serve + bun:sqlite")?.list ?? [], put: results.get("floor: Bun.serve + bun:sqlite")?.put ?? [] };
-  console.log("\n| side | GET by id | of hello | 20 by index | of floor | durable PUT | of floor | first answer | idle | loaded |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+  const hello = results.get("floor: Bun.serve hello");
+  const floor = { get: hello?.get ?? [], one: hello?.one ?? [], list: results.get("floor: Bun.serve + bun:sqlite")?.list ?? [], put: results.get("floor: Bun.serve + bun:sqlite")?.put ?? [] };
+  console.log("\n| side | GET by id | of hello | GET of one | of hello | 20 by index | of floor | durable PUT | of floor | first answer | idle | loaded |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
   for (const [name, row] of results) {
     const { firstAnswerMs, idleBytes, pid } = running.get(name)!;
     const ratio = (kind: Kind): string => (row[kind].length === 0 ? "-" : (median(row[kind]) / median(floor[kind])).toFixed(2));
-    console.log(`| ${name} | ${perSecond(row.get)} | ${ratio("get")} | ${perSecond(row.list)} | ${ratio("list")} | ${perSecond(row.put)} | ${ratio("put")} | ${Math.round(firstAnswerMs)} ms | ${megabytes(idleBytes)} | ${megabytes(residentBytes(pid))} |`);
+    console.log(`| ${name} | ${perSecond(row.get)} | ${ratio("get")} | ${perSecond(row.one)} | ${ratio("one")} | ${perSecond(row.list)} | ${ratio("list")} | ${perSecond(row.put)} | ${ratio("put")} | ${Math.round(firstAnswerMs)} ms | ${megabytes(idleBytes)} | ${megabytes(residentBytes(pid))} |`);
   }
 } finally {
   for (const one of running.values()) await one.stop().catch(() => undefined);

@@ -2,11 +2,8 @@
 // the last commit: it is found, made and dropped within one turn of the event loop. Decides nothing about rights.
 import type { Limits } from "../base/limits.ts";
 import { bytesOfText } from "../base/text.ts";
-import type { Value } from "../base/value.ts";
-import { evaluate } from "../expression/evaluate.ts";
 import type { Environment, Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
-import { someIn } from "../expression/inspect.ts";
 import { FootprintIndex } from "../query/footprint-index.ts";
 import { footprintsOf, type AnswerRow } from "../query/footprint-plan.ts";
 import type { ReadDependencies } from "../query/footprint.ts";
@@ -18,6 +15,7 @@ import type { CompiledPlan } from "../storage/plan-sql.ts";
 import type { RowSet } from "../storage/read-plan.ts";
 import type { Tables } from "../tables/engine.ts";
 import type { Result } from "./operation.ts";
+import { runKey, runParameters } from "./plan-run-key.ts";
 
 export interface AnswerCacheParts {
   readonly catalog: Catalog;
@@ -99,7 +97,7 @@ export class AnswerCache {
   /** What is kept, else what `read` finds. Synchronous: no commit can come between reading and keeping. */
   answer(compiled: CompiledPlan, environment: Environment, read: () => Answered): Result {
     const plan = this.#planOf(compiled);
-    const key = plan === "unkept" ? null : keyOf(plan, environment, this.#parts.book);
+    const key = plan === "unkept" ? null : this.#keyOf(plan, environment);
     const kept = plan === "unkept" || key === null ? null : this.#find(plan, key, environment);
     if (kept !== null) {
       this.#found++;
@@ -122,6 +120,12 @@ export class AnswerCache {
     }
     this.#drop(kept);
     return null;
+  }
+
+  /** Null: too long to be kept. */
+  #keyOf({ parameters }: PlanAnswers, environment: Environment): string | null {
+    const key = runKey(parameters, environment, this.#parts.book);
+    return key.length > KEY_LENGTH_MAX ? null : key;
   }
 
   #planOf(compiled: CompiledPlan): PlanAnswers | "unkept" {
@@ -196,23 +200,9 @@ export class AnswerCache {
 }
 
 function planAnswers(compiled: CompiledPlan, id: string): PlanAnswers | "unkept" {
-  const { plan, rows } = compiled;
-  if (plan.asof !== undefined || plan.refuseScan || plan.count === "planned" || plan.count === "estimated") return "unkept";
-  const closed = rows.slots.flatMap((slot) => (slot.kind === "closed" ? [slot.expression] : []));
-  const timed = closed.filter((expression) => someIn(expression, (part) => part.op === "now"));
-  // Of the time alone: for that there is validUntil.
-  if (timed.some((expression) => someIn(expression, (part) => part.op === "variable"))) return "unkept";
-  return { id, parameters: closed.filter((expression) => !timed.includes(expression)), answers: new Map() };
-}
-
-/** Equal for equal parameters only. Null: too long to be kept. */
-function keyOf({ parameters }: PlanAnswers, environment: Environment, book: ExpressionBook): string | null {
-  let key = "";
-  for (const parameter of parameters) key += `${textOf(evaluate(parameter, environment, book))},`;
-  return key.length > KEY_LENGTH_MAX ? null : key;
-}
-
-function textOf(value: Value): string {
-  if (typeof value === "string") return JSON.stringify(value);
-  return typeof value === "bigint" ? `${value}n` : JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? `${inner}n` : inner));
+  const { asof, refuseScan, count } = compiled.plan;
+  if (asof !== undefined || refuseScan || count === "planned" || count === "estimated") return "unkept";
+  // What depends on the time alone: for that there is validUntil.
+  const parameters = runParameters(compiled);
+  return parameters === null ? "unkept" : { id, parameters, answers: new Map() };
 }

@@ -7,9 +7,7 @@ import { dateTimeOf, millisecondsOf } from "../base/date-time.ts";
 import type { Value } from "../base/value.ts";
 import { logHead } from "../changes/log.ts";
 import { positionText } from "../changes/wire-position.ts";
-import { evaluate } from "../expression/evaluate.ts";
-import type { Environment } from "../expression/expression.ts";
-import { someIn } from "../expression/inspect.ts";
+import type { Environment, Expression } from "../expression/expression.ts";
 import { FootprintIndex } from "../query/footprint-index.ts";
 import { footprintsOf } from "../query/footprint-plan.ts";
 import type { ReadDependencies } from "../query/footprint.ts";
@@ -26,6 +24,7 @@ import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
 import { livePlan, rowWriter, type LiveQuestion } from "./live-plan.ts";
 import { LiveQuery, type Reading, type Subscriber } from "./live-query.ts";
 import { resumeFrom } from "./live-resume.ts";
+import { runKey, runParameters } from "./plan-run-key.ts";
 import { openEnvironment, planEnvironment } from "./planner.ts";
 
 /** `values`: of the plan's open operands. `id`: the plan is that of one record. */
@@ -53,7 +52,7 @@ interface Followed {
 }
 
 /** What can be worked out once for each plan and set of roles. */
-interface Prepared { readonly compiled: CompiledPlan; readonly digest: string; readonly unlimited: boolean }
+interface Prepared { readonly compiled: CompiledPlan; readonly parameters: readonly Expression[] | null; readonly digest: string; readonly unlimited: boolean }
 
 /** An entry with more changes is not held against each query: all are read again. */
 const CHANGES_MAX = 5_000;
@@ -183,7 +182,7 @@ export class LiveQueries {
     let prepared = this.#prepared.get(compiled);
     if (prepared === undefined) {
       const text = JSON.stringify([this.#core.catalog.hash, compiled.plan], (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item));
-      prepared = { compiled, unlimited, digest: createHash("sha256").update(text).digest("base64url") };
+      prepared = { compiled, unlimited, parameters: runParameters(compiled), digest: createHash("sha256").update(text).digest("base64url") };
       this.#prepared.set(compiled, prepared);
     }
     return prepared;
@@ -201,15 +200,8 @@ export class LiveQueries {
   }
 
   /** Equal for those to whom the same is told. What depends on the time and the caller at once is nobody else's. */
-  #nameOf({ compiled, digest }: Prepared, environment: Environment): string {
-    let name = digest;
-    for (const slot of compiled.rows.slots) {
-      if (slot.kind !== "closed") continue;
-      const timed = someIn(slot.expression, (part) => part.op === "now");
-      if (timed && someIn(slot.expression, (part) => part.op === "variable")) return `${digest} ${++this.#unshared}`;
-      if (!timed) name += ` ${JSON.stringify(evaluate(slot.expression, environment, this.#core.book), (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item))}`;
-    }
-    return name;
+  #nameOf({ parameters, digest }: Prepared, environment: Environment): string {
+    return `${digest} ${parameters === null ? ++this.#unshared : runKey(parameters, environment, this.#core.book)}`;
   }
 
   #readFirst(followed: Followed): Reading {
