@@ -24,7 +24,7 @@ import { currentPart, isPartOf, Part, runWithin } from "./body-scope.ts";
 import type { LanePlace } from "./conflict-lanes.ts";
 import { isSameOutcome, pinned } from "./pinned-write.ts";
 import { rankedTables } from "./ranked-tables.ts";
-import type { Work } from "./work.ts";
+import type { Effect, Work } from "./work.ts";
 
 export interface BufferedParts {
   readonly tables: Tables;
@@ -73,6 +73,7 @@ export class BufferedWork implements Work {
   #draft: Draft;
   #writes: BufferedWrite[] = [];
   #written = 0;
+  #effects: { readonly effect: Effect; readonly part: Part | null }[] = [];
   /** Single writes in all. */
   #count = 0;
   /** What own writes, with their cascades, made of records; null: to be asked for again. */
@@ -97,6 +98,11 @@ export class BufferedWork implements Work {
 
   get isEmpty(): boolean {
     return this.#writes.length === 0;
+  }
+
+  /** Some effect is stored. */
+  get stores(): boolean {
+    return this.#effects.some(({ effect }) => effect.store !== undefined);
   }
 
   /** Why this attempt cannot be committed; null: nothing is known against it. */
@@ -172,6 +178,12 @@ export class BufferedWork implements Work {
     return done;
   }
 
+  async effect(effect: Effect): Promise<void> {
+    this.#begin(1);
+    this.#effects.push({ effect, part: currentPart(this) });
+    this.#count++;
+  }
+
   /** What constraints say against what was written; null: nothing. */
   verify(): AmbitError | null {
     this.#advance();
@@ -216,6 +228,12 @@ export class BufferedWork implements Work {
       throw new BodyConflict(this.#ownTouch(), error);
     }
     if (other !== null && !alone) throw new BodyConflict({ ...this.#ownTouch(), lane: other.table });
+    for (const { effect } of this.#effects) effect.store?.(session);
+  }
+
+  /** It is committed. */
+  tell(): void {
+    for (const { effect } of this.#effects) effect.tell?.();
   }
 
   /** The attempt is over: what it left behind reads and writes nothing any more. */
@@ -306,9 +324,11 @@ export class BufferedWork implements Work {
   /** Takes back what was written within the part: the others are rehearsed anew without it. */
   #undo(failed: Part, begun: number): void {
     const kept = this.#writes.filter(({ part }) => !isPartOf(part, failed));
-    if (kept.length === this.#writes.length) return;
+    this.#effects = this.#effects.filter(({ part }) => !isPartOf(part, failed));
+    const lost = this.#writes.length - kept.length;
     this.#writes = kept;
-    this.#count = this.#items().length;
+    this.#count = this.#items().length + this.#effects.length;
+    if (lost === 0) return;
     this.#own = null;
     this.#advance();
     this.#draft = this.#parts.tables.draft(this.#who, this.#reads, this.#atMs);

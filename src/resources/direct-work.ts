@@ -8,7 +8,7 @@ import type { CompiledPlan } from "../storage/plan-sql.ts";
 import { readIds, readRows, type RowSet } from "../storage/read-plan.ts";
 import type { CommitOptions, Tables } from "../tables/engine.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
-import type { Work } from "./work.ts";
+import type { Effect, Work } from "./work.ts";
 
 export interface DirectParts {
   readonly tables: Tables;
@@ -65,6 +65,18 @@ export class DirectWork implements Work {
       if (!isWanted()) throw unwanted();
       return session.write(write, options);
     }, who)).value;
+  }
+
+  async effect(effect: Effect): Promise<void> {
+    const { tables, who, isWanted } = this.#parts;
+    if (!isWanted()) throw unwanted();
+    if (effect.store !== undefined) {
+      await tables.commit((session) => {
+        if (!isWanted()) throw unwanted();
+        effect.store?.(session);
+      }, who);
+    }
+    effect.tell?.();
   }
 
   nested(): never {

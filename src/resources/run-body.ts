@@ -84,15 +84,18 @@ async function commit<Value, Answer>(
   core: DispatchCore, request: BodyRequest<Value, Answer>, { work, value, hold }: { readonly work: BufferedWork; readonly value: Value; readonly hold: TablesHold | null },
 ): Promise<Answer> {
   if (work.failure !== null) throw work.failure;
-  if (work.isEmpty && !request.commits) {
+  if (work.isEmpty && !work.stores && !request.commits) {
     work.certify();
-    return request.complete(value, beside(core));
+    const answer = request.complete(value, beside(core));
+    work.tell();
+    return answer;
   }
   const committed = await (hold ?? core.tables).commit((session) => {
     if (request.isWanted?.() === false) throw unwanted();
     work.apply(session, hold !== null, (writes) => request.along?.(value, writes, session));
     return request.complete(value, committing(session));
   }, commitAs(request.caller));
+  work.tell();
   return committed.value;
 }
 

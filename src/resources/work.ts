@@ -4,6 +4,7 @@ import type { Value } from "../base/value.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { CompiledPlan } from "../storage/plan-sql.ts";
 import { readIds, readRows, type RowSet } from "../storage/read-plan.ts";
+import type { WriteSession } from "../tables/write-session.ts";
 import type { StoredRecord, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 
 /** Reads of one state. In a transaction everything that was asked is noted, found or not: what others change of it counts. */
@@ -17,6 +18,14 @@ export interface StateReader {
   readonly source: RecordSource;
 }
 
+/** What happens if and only if the writes of its work are committed. */
+export interface Effect {
+  /** In that commit, after its records, with its time: what is stored beside records. Synchronous; runs again where the commit does. What it throws refuses all. */
+  store?(session: WriteSession): void;
+  /** Once it is durable, before it is answered; effects in their order. Must not throw. */
+  tell?(): void;
+}
+
 export interface Work extends StateReader {
   /** The writes of this work are committed together, or not at all; nothing may call out. */
   readonly transactional: boolean;
@@ -28,6 +37,8 @@ export interface Work extends StateReader {
   preview(write: Write, options: WriteOptions): WriteOutcome | null;
   /** Validates, fills and judges now; throws what is refused. */
   write(write: Write, options: WriteOptions): Promise<WriteOutcome>;
+  /** Outside of a transaction, at once. Throws what is refused. */
+  effect(effect: Effect): Promise<void>;
   /** Only of a transaction: what `run` writes is undone if it throws. `root`: of the body's scope. */
   nested<T>(root: object, run: () => Promise<T>): Promise<T>;
 }
