@@ -159,7 +159,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   let server: HttpServer | null = null;
   let control: Control | null = null;
   try {
-    server = serveHttp({ ...common, sockets, host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
+    server = serveHttp({ ...common, sockets: [sockets], host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
     control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
   } catch (error) {
     served.tables.stop();

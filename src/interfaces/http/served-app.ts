@@ -1,5 +1,5 @@
 // What serveHttp needs from the rest of the process: the parts of the app that a reload replaces, and the options that stay.
-import type { Server, WebSocketHandler } from "bun";
+import type { Server, ServerWebSocket } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
@@ -32,16 +32,17 @@ export interface SocketServedApp extends ServedApp {
   readonly socket: SocketApp;
 }
 
-/** Of one WebSocket, from the request that it began with. */
+/** One WebSocket as its interface sees it, from the request that it began with. */
 export interface SocketState {
-  readonly name: string;
-  readonly identity: Identity | null;
-  readonly header: (name: string) => string | null;
+  opened(socket: ServerWebSocket<SocketState>): void;
+  received(message: string | Buffer): void;
+  /** The client has taken what waited. */
+  drained(): void;
+  closed(): void;
 }
 
-/** WebSockets beside the requests of a listener. */
+/** What one interface does with WebSockets, beside the requests of a listener. */
 export interface SocketPort {
-  readonly handlers: WebSocketHandler<SocketState>;
   /** Null: it is another request. Undefined: it has become a socket. */
   upgrade(request: Request, server: Server<SocketState>): Response | undefined | Promise<Response | undefined> | null;
   /** Lets calls finish for `drainMs`, then closes all. */
@@ -55,8 +56,8 @@ export interface ServeOptions {
   /** Path of a socket file to listen on, instead of host and port. */
   readonly unix?: string;
   readonly current: () => ServedApp;
-  /** Without it there are no WebSockets. */
-  readonly sockets?: SocketPort;
+  /** Each is asked in turn; without any there are no WebSockets. */
+  readonly sockets?: readonly SocketPort[];
   /** Origins that browsers may call from; empty: none. `*`: every one. */
   readonly cors: { readonly origins: readonly string[] };
   /** Addresses and networks (CIDR) of proxies whose X-Forwarded-For is believed. */

@@ -1,7 +1,7 @@
 // The HTTP listener: one request in, one answer out, with the limits, headers, logs and metrics that all of them share.
 // Knows no interface by name: what the paths mean is the handler's.
 import http from "node:http";
-import type { Server } from "bun";
+import type { Server, WebSocketHandler } from "bun";
 import { fault } from "../../base/error.ts";
 import type { Limits } from "../../base/limits.ts";
 import { createAnswering, type Answering } from "./answering.ts";
@@ -26,7 +26,7 @@ export function serveHttp(options: ServeOptions): HttpServer {
       draining = true;
       let cancel = (): void => {};
       const late = new Promise<void>((resolve) => { cancel = options.clock.schedule(drainMs, resolve); });
-      await options.sockets?.stop(drainMs);
+      await Promise.all((options.sockets ?? []).map((port) => port.stop(drainMs)));
       await Promise.race([server.stop(false), late]);
       cancel();
       await server.stop(true);
@@ -37,16 +37,20 @@ export function serveHttp(options: ServeOptions): HttpServer {
 function listen(options: ServeOptions, answering: Answering): Server<SocketState> {
   const { limits } = options.current();
   boundHeads(limits);
+  const ports = options.sockets ?? [];
   const common = {
     maxRequestBodySize: BODY_BYTES_OF_BUN,
     development: false as const,
     ...(options.tls === null ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
     fetch: (request: Request, server: Server<SocketState>) => {
-      const socket = options.sockets === undefined ? null : options.sockets.upgrade(request, server);
-      return socket === null ? answering.respond(request, server) : socket;
+      for (const port of ports) {
+        const socket = port.upgrade(request, server);
+        if (socket !== null) return socket;
+      }
+      return answering.respond(request, server);
     },
     error: () => new Response(null, { status: 500 }),
-    websocket: options.sockets?.handlers ?? { message: () => {} },
+    websocket: socketHandlers(limits),
   };
   if (options.unix !== undefined) return Bun.serve<SocketState>({ ...common, unix: options.unix });
   try {
@@ -58,6 +62,20 @@ function listen(options: ServeOptions, answering: Answering): Server<SocketState
     if (code === undefined || !SYSTEM_CODE.test(code)) throw error;
     throw fault("CONFIG", `The app cannot listen on ${options.host}:${options.port} (${code}).`, { fix: "Correct http.host and http.port.", cause: error });
   }
+}
+
+/** Bun answers pings and sends its own; a peer that is gone is noticed within this. */
+const SILENCE_S = 120;
+
+function socketHandlers(limits: Limits): WebSocketHandler<SocketState> {
+  return {
+    maxPayloadLength: Math.max(1_024, limits.bodyBytes * 2), backpressureLimit: 2 * (limits.answerBytes + limits.connectionQueueBytes), closeOnBackpressureLimit: false,
+    idleTimeout: SILENCE_S, sendPings: true, perMessageDeflate: false,
+    open: (socket) => socket.data.opened(socket),
+    message: (socket, message) => socket.data.received(message),
+    drain: (socket) => socket.data.drained(),
+    close: (socket) => socket.data.closed(),
+  };
 }
 
 /** What the system answers: no such address, not permitted. */

@@ -1,5 +1,5 @@
 // All WebSockets of a listener: takes requests for `/ws`, hands messages to their connections, and ends all of them at a stop.
-import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
+import type { Server, ServerWebSocket } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import { fault } from "../../base/error.ts";
@@ -10,7 +10,7 @@ import { problemAnswer } from "../http/problem-answer.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type { SocketServedApp, SocketPort, SocketState } from "../http/served-app.ts";
 import { withinTenant } from "../http/tenant-header.ts";
-import { CLOSE, SocketConnection, type Wire } from "./socket-connection.ts";
+import { CLOSE, SocketConnection, type ConnectionParts, type Wire } from "./socket-connection.ts";
 
 export interface SocketParts {
   readonly current: () => SocketServedApp;
@@ -23,40 +23,24 @@ export interface Sockets extends SocketPort {
   stats(): { readonly open: number; readonly subscriptions: number };
 }
 
-/** Bun answers pings and sends its own; a peer that is gone is noticed within this. */
-const SILENCE_S = 120;
-
 export function createSockets(parts: SocketParts): Sockets {
   return new SocketServer(parts);
 }
 
 class SocketServer implements Sockets {
-  readonly handlers: WebSocketHandler<SocketState>;
   readonly #parts: SocketParts;
-  readonly #connections = new Map<ServerWebSocket<SocketState>, SocketConnection>();
+  readonly #connections = new Set<SocketConnection>();
   readonly #ids: ReturnType<typeof createRequestIds>;
   #isStopping = false;
 
   constructor(parts: SocketParts) {
     this.#parts = parts;
     this.#ids = createRequestIds(parts.random);
-    const { limits } = parts.current();
-    this.handlers = {
-      maxPayloadLength: Math.max(1_024, limits.bodyBytes * 2), backpressureLimit: 2 * (limits.answerBytes + limits.connectionQueueBytes), closeOnBackpressureLimit: false,
-      idleTimeout: SILENCE_S, sendPings: true, perMessageDeflate: false,
-      open: (socket) => this.#open(socket),
-      message: (socket, message) => this.#message(socket, message),
-      drain: (socket) => this.#connections.get(socket)?.drained(),
-      close: (socket) => {
-        this.#connections.get(socket)?.closed();
-        this.#connections.delete(socket);
-      },
-    };
   }
 
   stats(): { readonly open: number; readonly subscriptions: number } {
     let subscriptions = 0;
-    for (const connection of this.#connections.values()) subscriptions += connection.subscriptions;
+    for (const connection of this.#connections) subscriptions += connection.subscriptions;
     return { open: this.#connections.size, subscriptions };
   }
 
@@ -81,28 +65,38 @@ class SocketServer implements Sockets {
     this.#isStopping = true;
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => { cancel = this.#parts.clock.schedule(drainMs, resolve); });
-    await Promise.race([Promise.all([...this.#connections.values()].map((connection) => connection.drain())), late]);
+    await Promise.race([Promise.all([...this.#connections].map((connection) => connection.drain())), late]);
     cancel();
-    for (const connection of this.#connections.values()) connection.close(CLOSE.goingAway, "the server stops");
+    for (const connection of this.#connections) connection.close(CLOSE.goingAway, "the server stops");
   }
 
   #upgrade(request: Request, server: Server<SocketState>, { name, identity }: { readonly name: string; readonly identity: Identity | null }): Response | undefined {
     const header = (of: string): string | null => headers[of] ?? null;
     const headers: Record<string, string | undefined> = { authorization: request.headers.get("authorization") ?? undefined, "x-ambit-tenant": request.headers.get("x-ambit-tenant") ?? undefined };
     const within = identity === null ? null : withinTenant(identity, header);
-    if (server.upgrade(request, { data: { name, identity: within, header } })) return undefined;
+    if (server.upgrade(request, { data: this.#state({ name, identity: within, header }) })) return undefined;
     throw fault("MALFORMED_HEADER", "The request cannot become a WebSocket.", { fix: "Send the headers of RFC 6455." });
   }
 
-  #open(socket: ServerWebSocket<SocketState>): void {
+  #state(from: Pick<ConnectionParts, "name" | "identity" | "header">): SocketState {
     const { current, clock, log } = this.#parts;
-    this.#connections.set(socket, new SocketConnection({ ...socket.data, wire: wireOf(socket), current, clock, log }));
-  }
-
-  #message(socket: ServerWebSocket<SocketState>, message: string | Buffer): void {
-    const connection = this.#connections.get(socket);
-    if (typeof message === "string") connection?.receive(message);
-    else connection?.close(UNSUPPORTED, "frames are text");
+    let connection: SocketConnection | null = null;
+    return {
+      opened: (socket) => {
+        connection = new SocketConnection({ ...from, wire: wireOf(socket), current, clock, log });
+        this.#connections.add(connection);
+      },
+      received: (message) => {
+        if (typeof message === "string") connection?.receive(message);
+        else connection?.close(UNSUPPORTED, "frames are text");
+      },
+      drained: () => connection?.drained(),
+      closed: () => {
+        if (connection === null) return;
+        connection.closed();
+        this.#connections.delete(connection);
+      },
+    };
   }
 }
 
