@@ -48,6 +48,13 @@ describe("what comes out", () => {
     expect(await dataOf("{ item(id: \"a\") { s: spot { x: lat i: inner { b: big } } } }")).toEqual({ item: { s: { x: 1.5, i: { b: "5" } } } });
   });
 
+  test("filters of the relations of one record, of a list and of what was written", async () => {
+    const parts = "parts(filter: { name: { eq: \"nut\" } }) { id }";
+    expect(await dataOf(`{ item(id: "a") { ${parts} } }`)).toEqual({ item: { parts: [{ id: 2 }] } });
+    expect(await dataOf(`{ itemList(filter: { id: { eq: "a" } }) { rows { ${parts} } } }`)).toEqual({ itemList: { rows: [{ parts: [{ id: 2 }] }] } });
+    expect(await dataOf(`mutation { updateItem(id: "a", patch: { title: "Anvil" }) { ${parts} } }`, {}, "staff")).toEqual({ updateItem: { parts: [{ id: 2 }] } });
+  });
+
   test("fragments, directives, aliases, __typename", async () => {
     const query = `query($no: Boolean!, $yes: Boolean = true) {
       one: item(id: "a") { ...names  ... on Item @include(if: $yes) { price } cost: price @skip(if: $yes) kind: __typename parts { ...part } parts { id } }

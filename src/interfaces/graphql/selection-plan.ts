@@ -71,9 +71,9 @@ export function listPlan(request: ListRequest, caller: Caller): Asked {
   });
 }
 
-/** What is answered of records that are known by their keys. */
-export function recordPlan({ table, rows, part, asof = null }: { readonly table: Table; readonly rows: readonly Selected[]; readonly part: DocumentPart; readonly asof?: string | null }, caller: Caller): Asked {
-  const context = selectionContext(part, caller);
+/** What is answered of records that are known by their keys; with all its values, since what asks for a record hands over its key alone. */
+export function recordPlan({ table, rows, part, asof = null }: { readonly table: Table; readonly rows: readonly Selected[]; readonly part: DocumentPart; readonly asof?: string | null }, caller: Caller): SelectionPlan {
+  const context = selectionContext(part, caller, true);
   context.draft.note("record", table.name, asof);
   const { items, levels } = recordSyntax(rows, { table, path: [], where: "" }, context);
   return prepared({ draft: context.draft, kept: true }, caller, () => {
