@@ -25,12 +25,18 @@ async function directoryWith(alter: (connection: Connection) => void = () => {})
   return directory;
 }
 
+function dropTablesOfFormat3(connection: Connection): void {
+  const later = connection.values(`SELECT "name" FROM sqlite_schema WHERE "type" = 'table' AND "name" LIKE '$%' AND "name" NOT IN ('$meta', '$log', '$sequence', '$idempotency')`);
+  for (const [name] of later) connection.execute(`DROP TABLE "${String(name)}"`);
+}
+
 const formatOf = (file: string): string | null => withDataFile(file, (connection) => readMeta(connection, "format"));
 const snapshots = (directory: string): string[] => readdirSync(directory).filter((name) => name.startsWith("before-"));
 
 test("data of format 1 is upgraded at start: it gets an epoch, its records stay, and a snapshot of before is kept", async () => {
   const directory = await directoryWith((connection) => {
     connection.run(`DELETE FROM "$meta" WHERE "key" = 'epoch'`);
+    dropTablesOfFormat3(connection);
     writeMeta(connection, "format", "1");
   });
   const { storage } = openedStorage(directory);

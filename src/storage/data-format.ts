@@ -3,7 +3,7 @@
 import { fault } from "../base/error.ts";
 import type { Connection } from "./connection.ts";
 import { renewEpoch } from "./epoch.ts";
-import { DATA_FORMAT, createSystemTables, readMeta, writeMeta } from "./system-tables.ts";
+import { DATA_FORMAT, addTablesOfFormat3, createSystemTables, readMeta, writeMeta } from "./system-tables.ts";
 
 export interface FormatUpgrade {
   readonly from: number;
@@ -14,6 +14,7 @@ export interface FormatUpgrade {
 /** One for each older format, in order. None is ever changed once it was released. */
 const UPGRADES: readonly FormatUpgrade[] = [
   { from: 1, upgrade: renewEpoch },
+  { from: 2, upgrade: addTablesOfFormat3 },
 ];
 
 export interface FormatOptions {

@@ -1,16 +1,24 @@
 // The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
 import type { Connection } from "./connection.ts";
+import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 
 /** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
-export const DATA_FORMAT = 2;
+export const DATA_FORMAT = 3;
 
-const SYSTEM_DDL = [
+/** What an empty file begins with, and every older one has. */
+const FIRST_DDL = [
   `CREATE TABLE "$meta" ("key" TEXT PRIMARY KEY, "value" TEXT NOT NULL) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$log" ("position" INTEGER PRIMARY KEY, "time" TEXT NOT NULL, "entry" TEXT NOT NULL) STRICT`,
   `CREATE TABLE "$sequence" ("name" TEXT NOT NULL, "scope" TEXT NOT NULL, "next" INTEGER NOT NULL, PRIMARY KEY ("name", "scope")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$idempotency" ("scope" TEXT NOT NULL, "key" TEXT NOT NULL, "fingerprint" TEXT NOT NULL, "run" TEXT NOT NULL,
     "expires" TEXT NOT NULL, "status" INTEGER, "headers" TEXT, "body" ANY, PRIMARY KEY ("scope", "key")) STRICT`,
   `CREATE INDEX "$idempotency$index(expires)" ON "$idempotency" ("expires")`,
+];
+
+/** What came with format 3: work that happens after a commit. */
+const FORMAT_3_DDL = [
+  ...outboxDdl,
+  ...webhookDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {
@@ -24,6 +32,12 @@ export function writeMeta(connection: Connection, key: string, value: string): v
 
 /** In an empty file, in a transaction of the caller's. */
 export function createSystemTables(connection: Connection): void {
-  for (const sql of SYSTEM_DDL) connection.execute(sql);
+  for (const sql of FIRST_DDL) connection.execute(sql);
+  addTablesOfFormat3(connection);
   writeMeta(connection, "format", String(DATA_FORMAT));
+}
+
+/** In a transaction of the caller's. */
+export function addTablesOfFormat3(connection: Connection): void {
+  for (const sql of FORMAT_3_DDL) connection.execute(sql);
 }
