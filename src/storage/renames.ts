@@ -5,6 +5,7 @@ import type { CatalogShape, TableShape } from "./catalog-shape.ts";
 import { type Difference, difference } from "./compare-shapes.ts";
 import { foldColumn, keyColumn, quoted, storedFields } from "./column.ts";
 import type { Connection } from "./connection.ts";
+import { renameFilePlaces } from "./file-rows.ts";
 import { indexTail } from "./index-names.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
 
@@ -65,8 +66,12 @@ export function carryOutRenames(connection: Connection, old: CatalogShape, renam
         if (columns.has(before)) connection.execute(`ALTER TABLE ${quoted(from.sqlName)} RENAME COLUMN ${quoted(before)} TO ${quoted(after)}`);
       }
       connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, `${from.name}.${field.to}`, `${from.name}.${field.from}`);
+      renameFilePlaces(connection, { table: from.sqlName, field: field.from }, { table: from.sqlName, field: field.to });
     }
-    if (from.sqlName !== to.sqlName) renameTableInFile(connection, from.sqlName, to.sqlName);
+    if (from.sqlName !== to.sqlName) {
+      renameTableInFile(connection, from.sqlName, to.sqlName);
+      renameFilePlaces(connection, { table: from.sqlName }, { table: to.sqlName });
+    }
     if (from.name === to.name) continue;
     connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, to.name, from.name);
     connection.run(`UPDATE "$sequence" SET "name" = ?1 || substr("name", ?2) WHERE substr("name", 1, ?3) = ?4`, to.name, from.name.length + 1, from.name.length + 1, `${from.name}.`);

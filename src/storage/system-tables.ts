@@ -1,5 +1,6 @@
 // The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
 import type { Connection } from "./connection.ts";
+import { fileDdl } from "./file-rows.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 
 /** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
@@ -15,10 +16,11 @@ const FIRST_DDL = [
   `CREATE INDEX "$idempotency$index(expires)" ON "$idempotency" ("expires")`,
 ];
 
-/** What came with format 3: work that happens after a commit. */
+/** What came with format 3: work that happens after a commit, and files. */
 const FORMAT_3_DDL = [
   ...outboxDdl,
   ...webhookDdl,
+  ...fileDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {
