@@ -1,6 +1,7 @@
 // The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
 import type { Connection } from "./connection.ts";
 import { fileDdl } from "./file-rows.ts";
+import { jobDdl } from "./job-rows.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 
 /** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
@@ -21,6 +22,7 @@ const FORMAT_3_DDL = [
   ...outboxDdl,
   ...webhookDdl,
   ...fileDdl,
+  ...jobDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {
