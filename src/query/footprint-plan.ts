@@ -58,8 +58,8 @@ interface Run { readonly environment: Environment; readonly book: ExpressionBook
 
 function footprintOf(shape: FootprintShape, predicate: Footprint["predicate"], run: Run): Footprint {
   const { variables, now } = run.environment;
-  const { table, columns, referenced } = shape;
-  return { table, key: keyOf(shape, run), predicate, variables, now, columns, referenced };
+  const { table, narrowing, columns, referenced } = shape;
+  return { table, key: keyOf(shape, run), predicate, variables, now, narrowing, columns, referenced };
 }
 
 /** The fewest values win. */

@@ -89,12 +89,13 @@ function keySource(operand: Expression, value: Expression, judged: JudgedRow): K
   return isGiven(value) ? keyField(operand, typeOf(value), judged).map((key) => ({ ...key, value, list: false })) : [];
 }
 
-function isGiven(value: Expression): boolean {
+/** Known with the run. */
+export function isGiven(value: Expression): boolean {
   return isClosed(value) && !usesNow(value);
 }
 
 /** A stored field of the row whose plain values compare with those of `type` by their texts. A mask around it is null or the field. */
-function keyField(operand: Expression, type: ExpressionType, judged: JudgedRow): { field: string; type: ExpressionType }[] {
+export function keyField(operand: Expression, type: ExpressionType, judged: JudgedRow): { field: string; type: ExpressionType }[] {
   if (operand.op === "conditional") {
     const { then, otherwise } = operand;
     return otherwise.op === "literal" && otherwise.value === null ? keyField(then, type, judged) : [];

@@ -4,6 +4,7 @@ import type { Expression, RowName } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { partsOf } from "../expression/inspect.ts";
 import type { Catalog, Relation, Table } from "../schema/catalog.ts";
+import { narrowingsOf, type Narrowing } from "./footprint-narrowing.ts";
 import { keySources, rowPredicate, type KeySource } from "./footprint-predicate.ts";
 import { isReference, parentKeys, refersBy, type AnswerPlace, type ParentKeys } from "./footprint-reference.ts";
 import { timedComparison, type TimeSource } from "./footprint-time.ts";
@@ -17,6 +18,7 @@ export interface FootprintShape {
   /** Where the parents' keys stand in the answer, for an embed whose children must have one of them. */
   readonly parents: ParentKeys | null;
   readonly predicate: Expression | null;
+  readonly narrowing: readonly Narrowing[];
   readonly columns: ReadonlySet<string> | null;
   readonly referenced: boolean;
 }
@@ -71,10 +73,10 @@ class ShapeReader {
     this.#level(plan, use, []);
     const { table } = use;
     const rows: FootprintShape = {
-      table: table.name, keys: keySources(plan.filter, { row: "record", table }), parents: null, columns: use.columns, referenced: false,
+      table: table.name, keys: keySources(plan.filter, { row: "record", table }), narrowing: narrowingsOf(plan.filter, { row: "record", table }), parents: null, columns: use.columns, referenced: false,
       predicate: isByWords(plan) ? null : rowPredicate(plan.filter, { row: "record", table }, this.#book),
     };
-    const ranked: FootprintShape = isByWords(plan) ? { ...rows, keys: [] } : rows;
+    const ranked: FootprintShape = isByWords(plan) ? { ...rows, keys: [], narrowing: [] } : rows;
     return { rows: ranked, window: shapedWindow(rows.predicate, windowOf(plan, table, this.#book)), others: this.#found.map((finish) => finish()), times: this.#times };
   }
 
@@ -122,7 +124,7 @@ class ShapeReader {
     const { filter } = item.plan;
     this.#found.push(() => ({
       table: child.table.name, columns: child.columns,
-      keys: isByWords(item.plan) ? [] : keySources(filter, judged), predicate: isByWords(item.plan) ? null : rowPredicate(filter, judged, this.#book),
+      keys: isByWords(item.plan) ? [] : keySources(filter, judged), narrowing: isByWords(item.plan) ? [] : narrowingsOf(filter, judged), predicate: isByWords(item.plan) ? null : rowPredicate(filter, judged, this.#book),
       parents: through !== null || parents === null ? null : { ...parents, field: relation.to },
       referenced: relation.kind === "one" || through === "referring",
     }));
@@ -137,7 +139,7 @@ class ShapeReader {
     if (filter !== null) this.#visit(filter, new Map([["record", link]]));
     const judged = { row: "record", table: link.table };
     this.#found.push(() => ({
-      table: link.table.name, columns: link.columns, referenced: false, keys: keySources(filter, judged),
+      table: link.table.name, columns: link.columns, referenced: false, keys: keySources(filter, judged), narrowing: narrowingsOf(filter, judged),
       predicate: rowPredicate(filter, judged, this.#book), parents: parents === null ? null : { ...parents, field: through.from },
     }));
     return refersBy(link.table, through.to) === null ? "loose" : "referring";
@@ -185,7 +187,7 @@ class ShapeReader {
     if (use === undefined) {
       const made = use = this.#use(name);
       this.#referenced.set(name, use);
-      this.#found.push(() => ({ table: name, keys: [], parents: null, predicate: null, columns: made.columns, referenced: true }));
+      this.#found.push(() => ({ table: name, keys: [], narrowing: [], parents: null, predicate: null, columns: made.columns, referenced: true }));
     }
     return use;
   }
@@ -197,7 +199,7 @@ class ShapeReader {
     const referenced = isReference(where, judged, rows);
     this.#found.push(() => ({
       table: name, columns: use.columns, referenced, parents: null,
-      keys: keySources(where, judged), predicate: rowPredicate(where, judged, this.#book),
+      keys: keySources(where, judged), narrowing: narrowingsOf(where, judged), predicate: rowPredicate(where, judged, this.#book),
     }));
   }
 
@@ -219,7 +221,7 @@ class ShapeReader {
     if (relation.through !== null) this.#links(relation, null, null);
     const next = this.#use(relation.table);
     if (relation.kind === "many") note(next, relation.to);
-    this.#found.push(() => ({ table: relation.table, keys: [], parents: null, predicate: null, columns: next.columns, referenced: false }));
+    this.#found.push(() => ({ table: relation.table, keys: [], narrowing: [], parents: null, predicate: null, columns: next.columns, referenced: false }));
     return next;
   }
 

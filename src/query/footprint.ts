@@ -10,6 +10,7 @@ import type { Environment, Expression, ExpressionType } from "../expression/expr
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { plainType } from "../expression/field-type.ts";
 import type { Table } from "../schema/catalog.ts";
+import type { Narrowing } from "./footprint-narrowing.ts";
 
 /** What a read depended on in one table. Frozen; plain data. */
 export interface Footprint {
@@ -23,6 +24,8 @@ export interface Footprint {
   readonly predicate: Expression | null;
   readonly variables: Environment["variables"];
   readonly now: string;
+  /** What predicate and key say of single fields, for the index alone. */
+  readonly narrowing: readonly Narrowing[];
   /** Fields whose change matters while a record matches before and after, and all that key and predicate read; null: all. */
   readonly columns: ReadonlySet<string> | null;
   /**
@@ -33,6 +36,11 @@ export interface Footprint {
 }
 
 export interface FootprintKey { readonly field: string; readonly values: ReadonlySet<string>; readonly type: ExpressionType }
+
+/** Any change of its table may have to be looked at. */
+export function isBroad({ key, narrowing }: Footprint): boolean {
+  return key === null && narrowing.length === 0;
+}
 
 /** All that one read depended on. */
 export interface ReadDependencies {
@@ -111,7 +119,7 @@ export function equalityFootprint(table: Table, wanted: RecordValues, columns: R
     table: table.name,
     key: keyed === null ? null : { field: keyed.name, type: keyed.type, values: textsOf([wanted[keyed.name] ?? null], keyed.type) },
     predicate: rest.length > 1 ? { op: "and", operands: rest } : rest[0] ?? null,
-    variables: {}, now: "", columns: columns === null ? null : new Set([...columns, ...Object.keys(wanted)]), referenced: false,
+    variables: {}, now: "", narrowing: [], columns: columns === null ? null : new Set([...columns, ...Object.keys(wanted)]), referenced: false,
   };
 }
 

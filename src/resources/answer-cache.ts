@@ -6,7 +6,7 @@ import type { Environment, Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { FootprintIndex } from "../query/footprint-index.ts";
 import { footprintsOf, type AnswerRow } from "../query/footprint-plan.ts";
-import type { ReadDependencies } from "../query/footprint.ts";
+import { isBroad, type ReadDependencies } from "../query/footprint.ts";
 import type { NextInstant } from "../query/footprint-time.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { nextInstants } from "../storage/next-instant.ts";
@@ -157,7 +157,7 @@ export class AnswerCache {
   #keep({ compiled, environment, answered, plan, key }: { compiled: CompiledPlan; environment: Environment; answered: Answered; plan: PlanAnswers; key: string }): void {
     const { footprints, validUntil } = this.#dependencies(compiled, environment, answered.rows);
     if (validUntil !== null && validUntil <= environment.now) return;
-    const broad = footprints.some((footprint) => footprint.key === null);
+    const broad = footprints.some(isBroad);
     const keys = footprints.reduce((sum, footprint) => sum + (footprint.key?.values.size ?? 0), 0);
     const bytes = KEPT_BYTES + bytesOfText(answered.rows.json) + 2 * key.length + FOOTPRINT_BYTES * footprints.length + KEY_BYTES * keys;
     const most = this.#parts.limits.answerCacheBytes;

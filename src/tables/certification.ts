@@ -5,7 +5,7 @@ import { logHead } from "../changes/log.ts";
 import type { Change } from "../changes/change.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { FootprintIndex } from "../query/footprint-index.ts";
-import { touches, type Footprint } from "../query/footprint.ts";
+import { isBroad, touches, type Footprint } from "../query/footprint.ts";
 import type { Storage } from "../storage/open-storage.ts";
 
 /** Why a transaction has to run again. */
@@ -100,8 +100,8 @@ export interface ReadSetParts {
 
 /** Up to so many of a table, looking at each is quicker than an index. */
 const UNINDEXED_MAX = 24;
-/** Those without a key are all looked at for each change: of more than so many the whole table counts as read. */
-const UNKEYED_MAX = 500;
+/** Those that say nothing of single fields are all looked at for each change: of more than so many the whole table counts as read. */
+const BROAD_MAX = 500;
 
 /** What was read of one table. */
 class TableReads {
@@ -109,7 +109,7 @@ class TableReads {
   readonly #named = new Map<string, Footprint>();
   readonly #all: Footprint[] = [];
   #index: FootprintIndex<Footprint> | null = null;
-  #unkeyed = 0;
+  #broad = 0;
 
   constructor(book: ExpressionBook) {
     this.#book = book;
@@ -120,7 +120,7 @@ class TableReads {
   }
 
   get isTooWide(): boolean {
-    return this.#unkeyed > UNKEYED_MAX;
+    return this.#broad > BROAD_MAX;
   }
 
   /** False: it was there. */
@@ -130,7 +130,7 @@ class TableReads {
       if (this.#named.has(name)) return false;
       this.#named.set(name, footprint);
     }
-    if (footprint.key === null) this.#unkeyed++;
+    if (isBroad(footprint)) this.#broad++;
     this.#all.push(footprint);
     this.#index?.add(footprint, [footprint]);
     return true;

@@ -26,7 +26,9 @@ const commitsPerPlan = 10;
 const firstSeed = Number(process.env["AMBIT_TEST_SEED"] ?? 1);
 const environment: Environment = { rows: {}, variables: { auth: { subject: "u1", roles: ["a"], tenant: null, claims: {} } }, now: testNow, source: null };
 
-interface Fuzzed { readonly app: FuzzApp; readonly world: World; readonly dice: Dice; readonly changes: RandomChanges }
+/** `standing`: footprints of all plans so far, of which some go. */
+interface Fuzzed { readonly app: FuzzApp; readonly world: World; readonly dice: Dice; readonly changes: RandomChanges; readonly standing: Standing }
+interface Standing { readonly index: FootprintIndex<Footprint>; readonly all: Set<Footprint> }
 interface Counts { altered: number; unaltered: number; vain: number }
 
 const counts = { keyed: noCounts(), window: noCounts(), other: noCounts(), timed: { forever: 0, bounded: 0 } };
@@ -63,7 +65,7 @@ function startApp(seed: number): Fuzzed {
   const dice = createDice(seed);
   const app = randomApp(dice);
   const world = createWorld({ catalog: app.catalog, book: app.database.book, records: app.records, now: testNow, variables: environment.variables });
-  return { app, world, dice, changes: new RandomChanges(app, dice) };
+  return { app, world, dice, changes: new RandomChanges(app, dice), standing: { index: new FootprintIndex(app.database.book), all: new Set() } };
 }
 
 /** Null: refused. */
@@ -85,7 +87,8 @@ function randomPlan({ app, dice, world, changes }: Fuzzed): Plan | null {
   }
 }
 
-function runPlan(first: Plan, { app, dice, changes }: Fuzzed): void {
+function runPlan(first: Plan, fuzzed: Fuzzed): void {
+  const { app, dice, changes } = fuzzed;
   const { database } = app;
   let plan = first;
   let compiled = database.compile(plan);
@@ -101,6 +104,7 @@ function runPlan(first: Plan, { app, dice, changes }: Fuzzed): void {
     const after = answerOf(compiled, app);
     if (after === null) return;
     const touched = isTouched(made, footprints, app);
+    stand(footprints, made, fuzzed);
     const altered = after.json !== before.json || after.total !== before.total;
     if (altered && !touched) throw new Error(`${JSON.stringify(made, textOfBigint)}\nbefore ${before.json}\nafter  ${after.json}\n${Bun.inspect(footprints, { depth: 12 })}`);
     if (keyed && touched) expect(made.map(({ table, id }) => `${table} ${String(id)}`)).toContain(`${plan.table} ${String(keyOf(plan))}`);
@@ -139,6 +143,24 @@ function isTouched(changes: readonly Omit<Change, "cause">[], footprints: readon
   for (const footprint of footprints) index.remove(footprint);
   expect(index.size).toBe(0);
   return found.size > 0;
+}
+
+/** Among many the index finds what looking at each finds, also after some have gone. */
+function stand(footprints: readonly Footprint[], changes: readonly Omit<Change, "cause">[], { standing: { index, all }, dice, app: { database: { book } } }: Fuzzed): void {
+  for (const footprint of footprints) {
+    index.add(footprint, [footprint]);
+    all.add(footprint);
+  }
+  const found = index.touched(changes);
+  const naive = [...all].filter((footprint) => changes.some((change) => touches(change, footprint, book)));
+  expect(found.size).toBe(naive.length);
+  for (const footprint of naive) if (!found.has(footprint)) throw new Error(`not found: ${Bun.inspect(footprint, { depth: 12 })}`);
+  for (const footprint of all) {
+    if (!dice.chance(0.02)) continue;
+    index.remove(footprint);
+    all.delete(footprint);
+  }
+  expect(index.size).toBe(all.size);
 }
 
 /** Null: a sum is too large to be shown. */
