@@ -13,6 +13,8 @@ import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
+import type { GraphqlServedApp } from "../interfaces/graphql/graphql-port.ts";
+import { createGraphqlSockets, type GraphqlSockets } from "../interfaces/graphql/graphql-sockets.ts";
 import { withGraphql } from "../interfaces/graphql/with-graphql.ts";
 import type { SocketApp, SocketServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
@@ -95,7 +97,9 @@ interface ServeParts extends StartOptions {
   readonly currentSocket: () => SocketApp;
 }
 
-interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: SocketServedApp }
+interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp }
+/** Served by whichever kind of WebSocket. */
+interface AnySocketApp extends SocketServedApp, GraphqlServedApp {}
 
 /** Throws AppProblems, or an AmbitError such as DATA_IN_USE or MIGRATION_NEEDED. */
 export async function startApp(options: StartOptions): Promise<RunningApp> {
@@ -131,10 +135,12 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, over: "WS" });
-  const app: SocketServedApp = {
+  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live }), { catalog, limits, access, dispatcher, clock, log, live });
+  const app: AnySocketApp = {
     limits, development, authenticator,
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following) },
-    handler: renewing(withAdministration(withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live }), { catalog, limits, access, dispatcher, clock, log }), {
+    graphql: graphql.port,
+    handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
@@ -150,16 +156,17 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   served.tables.start();
   const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, catalog: () => served.loaded.catalog });
   const sockets = createSockets({ current: () => served.app, clock, random, log });
+  const graphqlSockets = createGraphqlSockets({ current: () => served.app, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => statistics(storage, served, sockets),
+    stats: () => statistics(storage, served, { sockets, graphqlSockets }),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
   let server: HttpServer | null = null;
   let control: Control | null = null;
   try {
-    server = serveHttp({ ...common, sockets: [sockets], host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
+    server = serveHttp({ ...common, sockets: [sockets, graphqlSockets], host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
     control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
   } catch (error) {
     served.tables.stop();
@@ -170,7 +177,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const { port, url } = server;
   const stop = async (): Promise<void> => {
     // Streams never finish by themselves; their clients come again, to whoever serves then.
-    const sent = sockets.stop(config.limits.drainMs);
+    const sent = Promise.all([sockets.stop(config.limits.drainMs), graphqlSockets.stop(config.limits.drainMs)]);
     served.dispatcher.live.close();
     await sent;
     await Promise.all([server.stop(config.limits.drainMs), control.stop()]);
@@ -216,9 +223,9 @@ function countRecords(loaded: LoadedApp, storage: Storage): Record<string, numbe
   }));
 }
 
-function statistics(storage: Storage, { tables, dispatcher }: Served, sockets: Sockets): Record<string, number> {
+function statistics(storage: Storage, { tables, dispatcher }: Served, { sockets, graphqlSockets }: { readonly sockets: Sockets; readonly graphqlSockets: GraphqlSockets }): Record<string, number> {
   const ofParts = flat("storage_", storage.stats(), flat("tables_", tables.stats(), flat("answers_", dispatcher.stats(), {})));
-  return flat("live_", dispatcher.live.stats(), flat("sockets_", sockets.stats(), ofParts));
+  return flat("live_", dispatcher.live.stats(), flat("sockets_", sockets.stats(), flat("graphql_sockets_", graphqlSockets.stats(), ofParts)));
 }
 
 function flat(prefix: string, from: object, into: Record<string, number>): Record<string, number> {

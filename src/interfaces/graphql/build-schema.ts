@@ -2,7 +2,8 @@
 // validation, introspection and suggestions cannot tell of it.
 import type { GraphQLFieldConfig, GraphQLSchema } from "graphql";
 import { GraphQLObjectType, GraphQLScalarType } from "graphql/type/definition";
-import { specifiedDirectives } from "graphql/type/directives";
+import { DirectiveLocation } from "graphql/language/directiveLocation";
+import { GraphQLDirective, specifiedDirectives } from "graphql/type/directives";
 import { GraphQLBoolean } from "graphql/type/scalars";
 import { GraphQLSchema as SchemaOf } from "graphql/type/schema";
 import type { Rights } from "../../access/rights.ts";
@@ -15,12 +16,17 @@ import { tableMutations } from "./mutation-fields.ts";
 import { tableQueries } from "./query-fields.ts";
 import { Root, type RootField, type RootFields } from "./root-field.ts";
 import { SchemaContext } from "./schema-context.ts";
+import { tableSubscriptions, type SubscriptionFields } from "./subscription-fields.ts";
 
 export interface CallerSchema {
   /** What is validated and introspected. */
   readonly schema: GraphQLSchema;
   /** What is executed: the same root fields with the same arguments, each of which answers all that is selected below it. */
   readonly executable: GraphQLSchema;
+  /** Those that one transaction may have, by name. */
+  readonly mutations: RootFields;
+  /** What may be followed, by name. */
+  readonly subscriptions: SubscriptionFields;
 }
 
 /** A query must have some field. */
@@ -30,23 +36,36 @@ export function buildGraphqlSchema(parts: { readonly catalog: Catalog; readonly 
   const context = new SchemaContext(parts, rights);
   const queries: RootFields = endpointFields(true, context);
   const mutations: RootFields = endpointFields(false, context);
+  const subscriptions: SubscriptionFields = {};
   for (const table of parts.catalog.tables.values()) {
     if (table.exportName === null || !table.exportOver.includes("GRAPHQL")) continue;
-    if (context.isReadable(table)) Object.assign(queries, tableQueries(table, context), historyField(table, context));
+    if (context.isReadable(table)) {
+      Object.assign(queries, tableQueries(table, context), historyField(table, context));
+      Object.assign(subscriptions, tableSubscriptions(table, context));
+    }
     Object.assign(mutations, tableMutations(table, context), tableActions(table, context));
   }
   if (Object.keys(queries).length === 0) queries["nothing"] = NOTHING;
-  return { schema: schemaOf(queries, mutations, declared), executable: schemaOf(queries, mutations, executed) };
+  return { schema: schemaOf({ queries, mutations, subscriptions }, declared), executable: schemaOf({ queries, mutations, subscriptions: {} }, executed), mutations, subscriptions };
 }
 
 type Config = GraphQLFieldConfig<unknown, Caller>;
+type Declared = Pick<RootField, "type" | "description" | "args">;
+interface Roots { readonly queries: RootFields; readonly mutations: RootFields; readonly subscriptions: SubscriptionFields }
 
-function schemaOf(queries: RootFields, mutations: RootFields, config: (field: RootField) => Config): GraphQLSchema {
-  const root = (name: string, fields: RootFields): GraphQLObjectType => new GraphQLObjectType({ name, fields: Object.fromEntries(Object.entries(fields).map(([field, one]) => [field, config(one)])) });
-  return new SchemaOf({ directives: specifiedDirectives, query: root("Query", queries), mutation: Object.keys(mutations).length === 0 ? null : root("Mutation", mutations) });
+/** All fields of a mutation that has it are one transaction. */
+export const transactionDirective = new GraphQLDirective({ name: "transaction", description: "All fields of the mutation are carried out, or none.", locations: [DirectiveLocation.MUTATION] });
+
+function schemaOf({ queries, mutations, subscriptions }: Roots, config: (field: RootField) => Config): GraphQLSchema {
+  const root = (name: string, fields: Readonly<Record<string, Config>>): GraphQLObjectType | null => (Object.keys(fields).length === 0 ? null : new GraphQLObjectType({ name, fields }));
+  const configs = (fields: RootFields): Record<string, Config> => Object.fromEntries(Object.entries(fields).map(([name, one]) => [name, config(one)]));
+  return new SchemaOf({
+    directives: [...specifiedDirectives, transactionDirective], query: root("Query", configs(queries)), mutation: root("Mutation", configs(mutations)),
+    subscription: root("Subscription", Object.fromEntries(Object.entries(subscriptions).map(([name, one]) => [name, declared(one)]))),
+  });
 }
 
-function declared({ type, description = null, args = {} }: RootField): Config {
+function declared({ type, description = null, args = {} }: Declared): Config {
   return { type, description, args, resolve: () => null };
 }
 

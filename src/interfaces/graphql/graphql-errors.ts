@@ -16,7 +16,7 @@ export interface ErrorContext { readonly requestId: string; readonly log: Log }
 const MESSAGE_LENGTH_MAX = 500;
 
 /** Of a request that was not executed. */
-export function refusalObject(error: AmbitError, { requestId }: ErrorContext): GraphqlErrorObject {
+export function refusalObject(error: AmbitError, { requestId }: Pick<ErrorContext, "requestId">): GraphqlErrorObject {
   const { message, ...extensions } = toProblem(error, requestId);
   // A name of the document may be as long as the body.
   return { message: message.length > MESSAGE_LENGTH_MAX ? `${message.slice(0, MESSAGE_LENGTH_MAX).toWellFormed()}…` : message, extensions };

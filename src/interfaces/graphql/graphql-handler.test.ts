@@ -17,7 +17,7 @@ function handling(dispatch: (body: OperationBody) => Result | Promise<Result>): 
   const log: string[] = [];
   const { parts } = schemaFixture(text, anonymousIdentity);
   const next: HttpHandler = { handle: () => ({ status: 299, headers: {}, body: null }), methods: () => ["GET"] };
-  const handler = withGraphql(next, { ...parts, clock, log: createLog({ clock, sink: (line) => log.push(line) }), dispatcher: { dispatch: ({ body }) => dispatch(body) } });
+  const { handler } = withGraphql(next, { ...parts, clock, log: createLog({ clock, sink: (line) => log.push(line) }), dispatcher: { dispatch: ({ body }) => dispatch(body) } });
   return {
     handler, log, advance: (ms) => clock.advance(ms),
     async ask(query) {

@@ -3,7 +3,7 @@
 import type { Callable, Catalog, Table } from "../../schema/catalog.ts";
 import { scalarNames } from "../../schema/scalar-names.ts";
 
-const suffixes = ["Filter", "Order", "RelatedOrder", "Page", "Aggregate", "Group", "Sum", "Average", "Least", "Greatest", "Input", "Patch", "Unique", "Written"] as const;
+const suffixes = ["Filter", "Order", "RelatedOrder", "Page", "Aggregate", "Group", "Sum", "Average", "Least", "Greatest", "Input", "Patch", "Unique", "Written", "Event", "Change", "AggregateEvent"] as const;
 export type TypeSuffix = (typeof suffixes)[number];
 
 /** What one table is asked for and written by. */
@@ -45,7 +45,7 @@ export interface GraphqlNames {
   shared(name: SharedType): string;
 }
 
-const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath"] as const;
+const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath", "LiveOp", "LiveChange"] as const;
 export type SharedType = (typeof sharedTypes)[number];
 
 export function createNames(catalog: Catalog): GraphqlNames {

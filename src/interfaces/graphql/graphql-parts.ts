@@ -4,6 +4,7 @@ import type { Access, Rights } from "../../access/rights.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
@@ -20,6 +21,8 @@ export interface GraphqlOptions {
   readonly dispatcher: { dispatch(operation: Operation): Result | Promise<Result> };
   readonly clock: Clock;
   readonly log: Log;
+  /** Without it nothing is followed. */
+  readonly live?: LiveQueries;
 }
 
 export interface GraphqlParts extends GraphqlOptions {
@@ -39,6 +42,8 @@ export interface Caller {
   readonly schema: GraphQLSchema;
   /** `place`: the response key of the root field, so that several in one document have an idempotency key each. */
   dispatch(body: OperationBody, place: string): Result | Promise<Result>;
+  /** As it is carried out inside a transaction. */
+  operation(body: OperationBody): Operation;
   /** The answer's bytes so far, and its time; throws TOO_MANY_ROWS and QUERY_TIMEOUT. */
   spend(bytes: number): void;
 }

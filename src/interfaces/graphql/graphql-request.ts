@@ -22,17 +22,18 @@ export interface GraphqlRequests {
   readonly bytes: Uint8Array | null;
 }
 
-export type GraphqlMedia = "application/graphql-response+json" | "application/json";
+export const EVENTS = "text/event-stream";
+export type GraphqlMedia = "application/graphql-response+json" | "application/json" | typeof EVENTS;
 
 /** Who says nothing else gets plain JSON, with status 200 also for documents that are refused. Throws NOT_ACCEPTABLE. */
-export function chooseMedia(accept: string | null): GraphqlMedia {
+export function chooseMedia(accept: string | null, streams: boolean): GraphqlMedia {
   if (accept === null || accept === "") return "application/json";
   for (const { type, quality } of readAccept(accept)) {
     if (quality === 0) continue;
-    if (type === "application/graphql-response+json") return type;
+    if (type === "application/graphql-response+json" || (type === EVENTS && streams)) return type;
     if (type === "application/json" || type === "application/*" || type === "*/*") return "application/json";
   }
-  throw fault("NOT_ACCEPTABLE", "None of the media types in Accept can be answered.", { where: "Accept", fix: "Accept application/graphql-response+json or application/json." });
+  throw fault("NOT_ACCEPTABLE", "None of the media types in Accept can be answered.", { where: "Accept", fix: "Accept application/graphql-response+json, application/json or text/event-stream." });
 }
 
 /** Throws MALFORMED_BODY, MALFORMED_JSON, UNKNOWN_PARAMETER, UNSUPPORTED_MEDIA_TYPE, DOCUMENT_TOO_LARGE. */
@@ -66,7 +67,8 @@ function requestOfQuery({ query, limits }: Exchange): GraphqlRequest {
 
 const MEMBERS = ["query", "operationName", "variables", "extensions"];
 
-function requestOf(given: unknown): GraphqlRequest {
+/** Throws MALFORMED_BODY. */
+export function requestOf(given: unknown): GraphqlRequest {
   if (!isObject(given)) throw malformed("A request is a JSON object.");
   const unknown = Object.keys(given).find((name) => !MEMBERS.includes(name));
   if (unknown !== undefined) throw malformed("The request has a member that GraphQL does not know.");

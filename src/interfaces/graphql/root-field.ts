@@ -23,14 +23,17 @@ export interface RootField {
 
 export type RootFields = Record<string, RootField>;
 
+/** Where it stands in the document. */
+export type RootInfo = Pick<GraphQLResolveInfo, "fieldNodes" | "fragments" | "variableValues" | "fieldName" | "parentType" | "path">;
+
 /** One use of a root field in a document. */
 export class Root {
   readonly caller: Caller;
-  readonly info: GraphQLResolveInfo;
+  readonly info: RootInfo;
   /** Of what the field answers, without lists and non-null. */
   readonly type: GraphQLObjectType;
 
-  constructor(caller: Caller, info: GraphQLResolveInfo) {
+  constructor(caller: Caller, info: RootInfo) {
     this.caller = caller;
     this.info = info;
     const field = (caller.schema.getType(info.parentType.name) as GraphQLObjectType).getFields()[info.fieldName];

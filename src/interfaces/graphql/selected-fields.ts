@@ -24,7 +24,7 @@ export interface Selected {
 export type DocumentPart = Pick<GraphQLResolveInfo, "fragments" | "variableValues">;
 
 /** In order of the document, `__typename` among them. */
-export function selectedFields(nodes: readonly FieldNode[], type: GraphQLObjectType, part: DocumentPart): Selected[] {
+export function selectedFields(nodes: readonly Pick<FieldNode, "selectionSet">[], type: GraphQLObjectType, part: DocumentPart): Selected[] {
   const found = new Map<string, FieldNode[]>();
   const visited = new Set<string>();
   for (const node of nodes) if (node.selectionSet !== undefined) gather(node.selectionSet, { part, found, visited });

@@ -1,21 +1,30 @@
-// /graphql in front of another handler. The rest of it is loaded with its first request: an app that is never asked so starts without it.
+// /graphql in front of another handler, and what WebSockets need of it. The rest of it is loaded with its first request: an app that is never
+// asked so starts without it.
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import type { Graphql } from "./graphql-handler.ts";
 import { GRAPHQL_METHODS } from "./graphql-methods.ts";
+import type { GraphqlPort } from "./graphql-port.ts";
 import type { GraphqlOptions } from "./graphql-parts.ts";
 
-type Handle = (exchange: Exchange) => Answer | Promise<Answer>;
+export interface GraphqlInFront {
+  /** Other paths stay what they are. */
+  readonly handler: HttpHandler;
+  readonly port: GraphqlPort;
+}
 
-/** Other paths stay what they are. */
-export function withGraphql(next: HttpHandler, options: GraphqlOptions): HttpHandler {
-  let ready: Handle | null = null;
-  const load = async (exchange: Exchange): Promise<Answer> => {
+export function withGraphql(next: HttpHandler, options: GraphqlOptions): GraphqlInFront {
+  let ready: Graphql | null = null;
+  const load = async (): Promise<Graphql> => {
     const { createGraphql } = await import("./graphql-handler.ts");
     // Another request may have been quicker; what is kept between requests is kept once.
-    ready ??= createGraphql(options);
-    return ready(exchange);
+    return ready ??= createGraphql(options);
   };
+  const answer = (exchange: Exchange): Answer | Promise<Answer> => (ready === null ? load().then((graphql) => graphql.handle(exchange)) : ready.handle(exchange));
   return {
-    handle: (exchange) => (exchange.segments[0] !== "graphql" ? next.handle(exchange) : ready === null ? load(exchange) : ready(exchange)),
-    methods: (segments) => (segments[0] !== "graphql" ? next.methods(segments) : segments.length === 1 ? GRAPHQL_METHODS : []),
+    handler: {
+      handle: (exchange) => (exchange.segments[0] === "graphql" ? answer(exchange) : next.handle(exchange)),
+      methods: (segments) => (segments[0] !== "graphql" ? next.methods(segments) : segments.length === 1 ? GRAPHQL_METHODS : []),
+    },
+    port: { operate: (exchange, payload) => (ready === null ? load().then((graphql) => graphql.operate(exchange, payload)) : ready.operate(exchange, payload)) },
   };
 }

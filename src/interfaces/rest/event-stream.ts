@@ -12,6 +12,15 @@ export interface EventStreamParts {
   readonly signal: AbortSignal;
   /** The end of the credential. */
   readonly expiresAtMs: number | null;
+  /** How frames are written; as REST has them without it. */
+  readonly form?: EventForm;
+}
+
+export interface EventForm {
+  /** The same bytes for the same frame and form, as far as it can. */
+  frame(frame: LiveFrame): Uint8Array;
+  /** The last event. */
+  failure(error: AmbitError): string;
 }
 
 /** What a client waits before it connects again. */
@@ -59,13 +68,11 @@ export class EventStream implements LiveSink {
 
   take(frame: LiveFrame): void {
     if (this.#gap || this.#ending || this.#over) return;
-    let bytes = encoded.get(frame);
-    if (bytes === undefined) encoded.set(frame, bytes = encoder.encode(eventsOf(frame)));
-    this.#push(bytes, frame.op !== "change");
+    this.#push(this.#parts.form?.frame(frame) ?? restFrame(frame), frame.op !== "change");
   }
 
   fail(error: AmbitError): void {
-    this.#push(encoder.encode(event("error", JSON.stringify({ op: "error", problem: toProblem(error, this.#parts.requestId) }), null)));
+    this.#push(encoder.encode(this.#parts.form?.failure(error) ?? event("error", JSON.stringify({ op: "error", problem: toProblem(error, this.#parts.requestId) }), null)));
     this.#end();
   }
 
@@ -138,6 +145,12 @@ export class EventStream implements LiveSink {
     this.#subscription?.close();
     this.#signal();
   }
+}
+
+function restFrame(frame: LiveFrame): Uint8Array {
+  let bytes = encoded.get(frame);
+  if (bytes === undefined) encoded.set(frame, bytes = encoder.encode(eventsOf(frame)));
+  return bytes;
 }
 
 /** The id comes with the last event of an entry: whoever goes on from there has all of it. */

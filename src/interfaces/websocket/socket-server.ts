@@ -103,7 +103,7 @@ class SocketServer implements Sockets {
 const UNSUPPORTED = 1003;
 const IS_SOCKET = /^(?:\w+:\/\/[^/?#]*)?\/ws(?:\?|$)/;
 
-function wireOf(socket: ServerWebSocket<SocketState>): Wire {
+export function wireOf(socket: ServerWebSocket<SocketState>): Wire {
   return {
     send: (text) => { socket.send(text); },
     waiting: () => socket.getBufferedAmount(),

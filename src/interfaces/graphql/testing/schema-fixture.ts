@@ -36,6 +36,7 @@ export function schemaFixture(text: string, identity: Identity, answer: (body: O
   const schemas = buildGraphqlSchema(parts, rights);
   const caller: Caller = {
     parts, rights, schema: schemas.schema, spend() {},
+    operation: (body) => ({ body, identity, requestId: "fixture", idempotency: null, request: null, signal: null }),
     dispatch(body) {
       operations.push(body);
       return answer(body);
