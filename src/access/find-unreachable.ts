@@ -5,11 +5,13 @@ import type { Callable, Catalog, Field, Table } from "../schema/catalog.ts";
 /** Of a schema without errors. */
 export function findUnreachable(catalog: Catalog): Diagnostic[] {
   const tables = [...catalog.tables.values()];
+  const unheard = [...catalog.channels.values()].filter((channel) => channel.exportName !== null && channel.allow.length === 0);
   const exported = tables.filter((table) => table.exportName !== null);
   return [
     ...exported.filter((table) => table.allow.length === 0 && ![...table.actions.values()].some((action) => action.allow.length > 0)).map((table) => warn(
       table.position, `${table.name} is exported, but no @allow lets anybody reach it.`, 'Add for example @allow(to: ["authenticated"], do: [READ]), or remove @export.',
     )),
+    ...unheard.map((channel) => warn(channel.position, `${channel.name} is exported, but no @allow lets anybody subscribe or publish.`, 'Add for example @allow(to: ["authenticated"], do: [SUBSCRIBE]), or remove @export.')),
     ...callables(exported, catalog).filter((callable) => callable.allow.length === 0).map((callable) => warn(
       callable.position, `${callable.name} has no @allow, so nobody may call it.`, `Add for example @allow(to: ["authenticated"])${callable.kind === "endpoint" ? ", or remove @http" : ""}.`,
     )),

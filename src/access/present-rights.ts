@@ -21,6 +21,7 @@ function create(rights: RoleRights): RoleRights {
   return {
     key, catalog, scope, codeScope,
     mayCall: (callable) => rights.mayCall(callable),
+    channel: (name) => rights.channel(name),
     table(name) {
       let authority = authorities.get(name);
       if (authority === undefined) authorities.set(name, authority = presentTable(rights.table(name)));

@@ -11,7 +11,7 @@ import type { Confinement } from "../tables/confinement.ts";
 import { confinementOf } from "./confine.ts";
 import { systemIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
-import { createRoleRights, type RecordVerb, type RoleRights } from "./role-rights.ts";
+import { createRoleRights, type ChannelPermissions, type ChannelVerb, type RecordVerb, type RoleRights } from "./role-rights.ts";
 import { rulePlan } from "./rule-plan.ts";
 import { isPublicPlan } from "./public-plan.ts";
 import { claimsOfRules, standingOf, type Standing } from "./standing.ts";
@@ -37,6 +37,12 @@ export interface Rights {
   /** The role part, decided before anything runs: throws UNAUTHENTICATED or FORBIDDEN where no rule could ever permit it. */
   require(table: string, verb: RecordVerb): void;
   requireCall(callable: Callable): void;
+  /** On a message, as rules see it: `record`, and for PUBLISH `input`. */
+  channel(name: string): ChannelPermissions;
+  /** The same as `require`, of a channel. */
+  requireChannel(name: string, verb: ChannelVerb): void;
+  /** What `where` refused. */
+  channelRefusal(name: string, verb: ChannelVerb): Error;
   /** What a refusal answers: 401 for whoever is not signed in, else 403. */
   refusal(what: string): Error;
   /** The same for a call that the `where` of its @allow refused. */
@@ -129,7 +135,17 @@ function createRights(identity: Identity, { roles, publicRoles, standing, confin
   const tableHint = (table: string, verb: RecordVerb): { hint?: string } =>
     hintOf(`${verb} of ${table}`, () => (roles.catalog.tables.get(table)?.allow ?? []).filter((rule) => rule.do.includes(verb)));
   const callRefusal = (callable: Callable): Error => refusal(`call ${callable.name}`, hintOf(callable.name, () => callable.allow));
+  const channelRefusal = (name: string, verb: ChannelVerb): Error => refusal(
+    verb === "SUBSCRIBE" ? `subscribe to ${name}` : `publish on ${name}`,
+    hintOf(`${verb} of ${name}`, () => (roles.catalog.channels.get(name)?.allow ?? []).filter((rule) => rule.do.includes(verb))),
+  );
   return {
+    channelRefusal,
+    channel: (name) => roles.channel(name),
+    requireChannel(name, verb) {
+      const { subscribe, publish } = roles.channel(name);
+      if ((verb === "SUBSCRIBE" ? subscribe : publish) === false) throw channelRefusal(name, verb);
+    },
     roleKey: roles.key, scope: roles.scope, codeScope: roles.codeScope, administrator, confinement, standing, auth, permission, refusal: (what) => refusal(what), callRefusal,
     authority: identity.kind === "system" ? null : {
       table: (name) => roles.table(name), auth, subject: identity.subject, confinement,

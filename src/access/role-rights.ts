@@ -2,7 +2,8 @@
 import type { Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Scope } from "../query/scope.ts";
-import type { Callable, Catalog, Field, Relation, Table, Verb } from "../schema/catalog.ts";
+import type { Callable, Catalog, Channel, Field, Relation, Table, Verb } from "../schema/catalog.ts";
+import { messageTable } from "../schema/message-table.ts";
 import type { Permission, TableAuthority } from "../tables/authority.ts";
 import { permissionOf, type RoleSet, type RuleContext } from "./allow-rules.ts";
 import { confined } from "./confine.ts";
@@ -10,6 +11,8 @@ import { allOf } from "./permission.ts";
 import { relocate } from "./rewrite-expression.ts";
 
 export type RecordVerb = "READ" | "CREATE" | "UPDATE" | "DELETE";
+export type ChannelVerb = "SUBSCRIBE" | "PUBLISH";
+export interface ChannelPermissions { readonly subscribe: Permission; readonly publish: Permission }
 type FieldPermissions = ReturnType<TableAuthority["field"]>;
 
 export interface RoleRights {
@@ -24,6 +27,8 @@ export interface RoleRights {
   /** Under which condition the relation may be followed, over the row that has it; `false`: it does not exist for them. */
   relation(table: Table, field: Field, code: boolean): Permission;
   mayCall(callable: Callable): Permission;
+  /** On a message of the channel, which rules see as `record`. */
+  channel(name: string): ChannelPermissions;
   /** What callers may name. */
   readonly scope: Scope;
   /** The same for app code, which also sees internal fields. */
@@ -71,6 +76,7 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
   const relation = (owner: Table, field: Field, code: boolean): Permission =>
     relationPermission(owner, field, { table, own: ownRead(owner, field, code), read: (of, name) => fieldRead(of, name, code) });
   const calls = new Map<Callable, Permission>();
+  const channels = new Map<string, ChannelPermissions>();
   return {
     key, catalog, table, fieldRead, relation,
     rule: (name) => (table(name), rules.get(name) ?? false),
@@ -80,6 +86,11 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
       // Kept, because an expression is compiled once for each object.
       if (permission === undefined) calls.set(callable, permission = permissionOf(callable.allow, catalog.tables.get(callable.table ?? "") ?? null, context));
       return permission;
+    },
+    channel(name) {
+      let permissions = channels.get(name);
+      if (permissions === undefined) channels.set(name, permissions = channelPermissions(catalog.channels.get(name), context));
+      return permissions;
     },
     scope: createScope({ catalog, table, fieldRead, relation }, false),
     codeScope: createScope({ catalog, table, fieldRead, relation }, true),
@@ -107,6 +118,13 @@ function ruledTable(table: Table, context: RuleContext, relation: (field: Field)
       return field === undefined ? OPEN_FIELD : { read: relation(field), create: false, update: false };
     },
   };
+}
+
+/** `context` null: whoever passes all rules. */
+function channelPermissions(channel: Channel | undefined, context: RuleContext | null): ChannelPermissions {
+  if (channel === undefined) return { subscribe: false, publish: false };
+  const verb = (wanted: ChannelVerb): Permission => context === null || permissionOf(channel.allow.filter((rule) => rule.do.includes(wanted)), messageTable(channel), context);
+  return { subscribe: verb("SUBSCRIBE"), publish: verb("PUBLISH") };
 }
 
 function fieldPermissions(field: Field, table: Table, context: RuleContext): FieldPermissions {

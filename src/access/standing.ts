@@ -43,5 +43,6 @@ export function claimsOfRules(catalog: Catalog, book: ExpressionBook): ReadonlyS
 function rulesOf(catalog: Catalog): readonly AllowRule[] {
   const tables = [...catalog.tables.values()];
   const callables = [...catalog.endpoints.values(), ...tables.flatMap((table) => [...table.actions.values()])];
-  return [...tables.flatMap((table) => [...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow)]), ...callables.flatMap((callable) => callable.allow)];
+  const channels = [...catalog.channels.values()].flatMap((channel) => channel.allow);
+  return [...channels, ...tables.flatMap((table) => [...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow)]), ...callables.flatMap((callable) => callable.allow)];
 }

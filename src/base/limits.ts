@@ -90,6 +90,14 @@ export interface Limits {
   readonly heartbeatMs: number;
   /** Waiting for one client that reads slowly; beyond, changes are left out and a snapshot follows. */
   readonly connectionQueueBytes: number;
+  /** Topics of channels that are followed, by everybody together. */
+  readonly channelSubscriptions: number;
+  /** Of one message of a channel, as JSON. */
+  readonly messageBytes: number;
+  /** Of what a connection shows of itself on a topic, as JSON. */
+  readonly presenceBytes: number;
+  /** Connections that one topic shows. */
+  readonly presenceEntries: number;
   readonly sockets: number;
   /** Of one WebSocket: queries followed, calls under way. */
   readonly socketSubscriptions: number;
@@ -159,6 +167,10 @@ export const defaultLimits: Limits = {
   resumeEntries: 5_000,
   heartbeatMs: 25_000,
   connectionQueueBytes: 1_048_576,
+  channelSubscriptions: 200_000,
+  messageBytes: 65_536,
+  presenceBytes: 1_024,
+  presenceEntries: 5_000,
   sockets: 20_000,
   socketSubscriptions: 100,
   socketCalls: 32,

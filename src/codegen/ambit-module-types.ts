@@ -6,6 +6,7 @@ export type Json = $Json;
 type $Json = null | string | number | boolean | readonly $Json[] | { readonly [key: string]: $Json };
 type Tables = App.$Tables;
 type Callables = App.$Callables;
+type Channels = App.$Channels;
 type EndpointName = App.$EndpointName;
 type Awaitable<T> = T | Promise<T>;
 
@@ -59,7 +60,7 @@ export interface Ctx {
   /** Under the caller's rules. */
   readonly db: { readonly [N in keyof Tables]: TableAccess<N> };
   /** The same without rules, so that stepping outside them is visible. */
-  readonly system: { readonly [N in keyof Tables]: TableAccess<N> };
+  readonly system: { readonly [N in keyof Tables]: TableAccess<N> } & Omit<{ readonly publish: $Publish }, keyof Tables>;
   readonly auth: { readonly subject: string | null; readonly roles: readonly string[]; readonly tenant: string | null; readonly claims: { readonly [name: string]: $Json } };
   readonly values: Values;
   readonly secrets: Secrets;
@@ -75,8 +76,16 @@ export interface Ctx {
    * transaction, a part of it that is undone by itself if \`run\` throws.
    */
   transaction<T>(run: (ctx: Ctx) => Awaitable<T>): Promise<T>;
+  /** Under the caller's rules; told if and only if the transaction commits. */
+  readonly publish: $Publish;
   /** Outside transactions only. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+}
+
+/** A message with its key, or the topic and the rest of it. */
+interface $Publish {
+  <N extends keyof Channels>(channel: N, message: Channels[N]["message"]): Promise<void>;
+  <N extends keyof Channels & string>(topic: \`\${N}/\${string}\`, message: Channels[N]["keyed"]): Promise<void>;
 }
 
 interface TableInstance<N extends keyof Tables> {

@@ -1,5 +1,5 @@
 // Catalog to `.ambit/types.d.ts`: declares module `ambit` with the app's own types. Text only; writes no file.
-import type { Callable, Catalog, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
+import type { Callable, Catalog, Channel, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
 import { ambitModuleTypes, ambitTestTypes } from "./ambit-module-types.ts";
 
 /** The whole text of `.ambit/types.d.ts`. Same catalog, same text. */
@@ -8,7 +8,9 @@ export function typesDeclaration(catalog: Catalog, configuration: { values: read
     ...[...catalog.enums.values()].map(enumType),
     ...[...catalog.objects.values()].map((object) => objectType(object, catalog)),
     ...[...catalog.tables.values()].flatMap((table) => tableTypes(table, catalog)),
+    ...[...catalog.channels.values()].map((channel) => channelInput(channel)),
     tableMap(catalog),
+    channelMap(catalog),
     callableMaps(catalog),
   ].join("\n").split("\n").map((line) => `  ${line}`).join("\n");
   const parts = [
@@ -124,6 +126,20 @@ function tableMap(catalog: Catalog): string {
     return `${table.name}: { record: ${table.name}; input: ${table.name}$Input; patch: ${table.name}$Patch; where: ${table.name}$Where; id: ${id} };`;
   });
   return `export interface $Tables {\n  ${lines.join("\n  ")}\n}`;
+}
+
+/** What is published; the runtime fills the rest. */
+function channelInput(channel: Channel): string {
+  const input = [...channel.fields.values()].filter((field) => !isFilled(field)).map((field) => {
+    const optional = !field.type.required || field.fill !== null ? "?" : "";
+    return `${field.name}${optional}: ${typeText(field.type, "write")};`;
+  }).join(" ");
+  return `${documentation(channel.description)}export interface ${channel.name}$Message { ${input} }`;
+}
+
+function channelMap(catalog: Catalog): string {
+  const lines = [...catalog.channels.values()].map(({ name, key }) => `${name}: { message: ${name}$Message; keyed: Omit<${name}$Message, ${JSON.stringify(key)}> & Partial<Pick<${name}$Message, ${JSON.stringify(key)}>> };`);
+  return `export interface $Channels {\n  ${lines.join("\n  ")}\n}`;
 }
 
 function argumentsText(callable: Callable): string {

@@ -1,7 +1,8 @@
 // Every CEL source of a Catalog, compiled for its place. All problems of all of them, and the book in which the rest is found.
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
-import type { AllowRule, Callable, Catalog, Cel, CheckRule, Field, Table } from "../schema/catalog.ts";
+import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Table } from "../schema/catalog.ts";
+import { messageTable } from "../schema/message-table.ts";
 import { celDiagnostic, type CelPlace } from "./cel-context.ts";
 import { compileCel } from "./cel-compile.ts";
 import type { Expected } from "./cel-convert.ts";
@@ -30,6 +31,7 @@ const VERDICT: Expected = { type: { kind: "bool" }, domain: null, what: "A rule"
 export function compileCatalogExpressions(catalog: Catalog, limits: Pick<Limits, "ruleSteps"> = defaultLimits): CompiledExpressions {
   const collected: Collected = { catalog, compiled: new Map(), diagnostics: [] };
   for (const table of catalog.tables.values()) compileTable(table, collected);
+  for (const channel of catalog.channels.values()) compileChannel(channel, collected);
   for (const endpoint of catalog.endpoints.values()) compileCallable(endpoint, null, collected);
   collected.diagnostics.push(...computedCycles(catalog, collected.compiled), ...oversized(catalog, collected.compiled));
   return { book: expressionBook(catalog, collected.compiled, limits.ruleSteps), diagnostics: collected.diagnostics };
@@ -43,6 +45,22 @@ function compileTable(table: Table, collected: Collected): void {
     compileFill(field, table, collected);
   }
   for (const action of table.actions.values()) compileCallable(action, table, collected);
+}
+
+/** `record` is the message; what was sent of it is `input`, for who publishes alone. */
+function compileChannel(channel: Channel, collected: Collected): void {
+  const table = messageTable(channel);
+  for (const { where, do: verbs } of channel.allow) {
+    if (where === null) continue;
+    const absent = { input: "There is an input only in a rule for PUBLISH alone.", old: "A message has nothing before it." };
+    const input = verbs.every((verb) => verb === "PUBLISH") ? sentFields(channel) : null;
+    add(where, { catalog: collected.catalog, rows: new Map([["record", table]]), auth: true, input, absent }, { expected: VERDICT, restrict: boundNow(collected.catalog) }, collected);
+  }
+  for (const field of channel.fields.values()) compileFill(field, table, collected);
+}
+
+function sentFields({ fields }: Channel): ReadonlyMap<string, InputField> {
+  return new Map([...fields].map(([name, { description, position, type, limits }]) => [name, { name, description, position, limits, type: { ...type, required: false }, defaultValue: undefined }]));
 }
 
 function add(cel: Cel, place: CelPlace, { expected, restrict }: { readonly expected: Expected; readonly restrict: Restriction }, collected: Collected): void {

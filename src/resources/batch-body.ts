@@ -14,6 +14,7 @@ import { preparedCall, type CallBody } from "./callables.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { Keep } from "./idempotency.ts";
 import type { BatchPass, BatchScript, Operation, Result } from "./operation.ts";
+import { messageOf, PUBLISHED, type PublishBody } from "./publish-operation.ts";
 import { nothing } from "./read-operations.ts";
 import { hasOverride } from "./record-write.ts";
 import { runTransaction } from "./run-body.ts";
@@ -99,8 +100,16 @@ class BatchBody {
       case "get": case "query": return this.#read(index, body, run);
       case "action": case "endpoint": return this.#call(index, body, run);
       case "create": case "replace": case "update": case "remove": case "update-many": case "remove-many": return this.#write(index, body, run);
+      case "publish": return this.#publish(body, run);
       default: throw fault("NOT_IN_BATCH", "This cannot be part of a batch.");
     }
+  }
+
+  async #publish(body: PublishBody, run: Body): Promise<Result> {
+    const message = messageOf(this.#core, run.caller, { ...body, dialect: "wire", mode: "caller", nowMs: run.nowMs });
+    await this.#work.effect(this.#core.channels.effectOf(message));
+    this.#answers.add({ writes: this.#work.written, given: "place", queries: false, ready: () => PUBLISHED, of: null });
+    return PUBLISHED;
   }
 
   #read(index: number, body: ReadBody, run: Body): Result {

@@ -87,7 +87,7 @@ export class BatchSession {
       }
       case "create": case "replace": case "update": case "remove": case "update-many": case "remove-many":
         return this.#write(index, body);
-      case "action": case "endpoint": throw new NotInSession();
+      case "action": case "endpoint": case "publish": throw new NotInSession();
       default: throw fault("NOT_IN_BATCH", "This cannot be part of a batch.");
     }
   }

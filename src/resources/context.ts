@@ -7,6 +7,7 @@ import { CONTINUATION, type CreateContinuation } from "./app-api.ts";
 import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
+import { publisher } from "./channel-access.ts";
 import { createOf } from "./record-override.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
 import { TableAccess } from "./table-access.ts";
@@ -24,6 +25,7 @@ export function createContext(body: Body): object {
   const context = {
     db: tablesOf(body, "caller"),
     system: tablesOf(body, "system"),
+    publish: publisher(body, "caller"),
     auth: Object.freeze({ subject, roles, tenant, claims }),
     values: core.values,
     secrets: hidden(core.secrets),
@@ -48,12 +50,13 @@ async function createBare(body: Body, table: string, input: unknown): Promise<un
   return shownAfter(body, await straightWrite(body, write), "caller");
 }
 
+/** `ctx.system.publish` beside the tables; one of that name comes first. */
 function tablesOf(body: Body, mode: Mode): object {
   const made = new Map<string, TableAccess>();
-  return new Proxy(Object.freeze({}), {
-    get(_, name) {
+  return new Proxy(Object.freeze(mode === "system" ? { publish: publisher(body, "system") } : {}), {
+    get(others, name) {
       const table = typeof name === "string" ? body.core.catalog.tables.get(name) : undefined;
-      if (table === undefined) return undefined;
+      if (table === undefined) return Reflect.get(others, name) as unknown;
       let access = made.get(table.name);
       if (access === undefined) made.set(table.name, access = new TableAccess(body, table, mode));
       return access;

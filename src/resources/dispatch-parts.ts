@@ -9,6 +9,7 @@ import type { Catalog } from "../schema/catalog.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { Tables } from "../tables/engine.ts";
 import type { AppCode } from "./app-code.ts";
+import type { ChannelHub } from "./channel-hub.ts";
 import type { ConflictLanes } from "./conflict-lanes.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
 import type { Planner } from "./planner.ts";
@@ -30,6 +31,8 @@ export interface DispatchParts {
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly secrets: Readonly<Record<string, string>>;
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Calls back at the end of this turn of the event loop. Without it: setImmediate. */
+  readonly atTurnEnd?: (flush: () => void) => void;
   /** Everyone may ask to have a query explained. */
   readonly development: boolean;
 }
@@ -41,4 +44,5 @@ export interface DispatchCore extends DispatchParts {
   readonly lanes: ConflictLanes;
   readonly keys: IdempotencyKeys;
   readonly cursors: CursorSeal;
+  readonly channels: ChannelHub;
 }

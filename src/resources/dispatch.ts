@@ -5,12 +5,14 @@ import { incident } from "./app-fault.ts";
 import type { Caller } from "./body.ts";
 import { runBatch } from "./batch.ts";
 import { callBody } from "./callables.ts";
+import { ChannelHub } from "./channel-hub.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { LiveQueries } from "./live-queries.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
 import { Planner } from "./planner.ts";
+import { publishBody } from "./publish-operation.ts";
 import { ReadOperations } from "./read-operations.ts";
 import { readHistory } from "./record-history.ts";
 import { RecordViews } from "./record-view.ts";
@@ -26,18 +28,21 @@ export interface Dispatcher {
   stats(): ReturnType<ReadOperations["stats"]>;
   /** Queries that are followed. */
   readonly live: LiveQueries;
+  /** Topics of channels. */
+  readonly channels: ChannelHub;
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
   const core: DispatchCore = {
     ...parts,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
-    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random),
+    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts),
   };
   const reads = new ReadOperations(core);
   return {
     stats: () => reads.stats(),
     live: new LiveQueries(core),
+    channels: core.channels,
     dispatch(operation) {
       const { body } = operation;
       try {
@@ -45,7 +50,8 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
         if (body.kind === "get") return reads.get(body, rights);
         if (body.kind === "query") return reads.query(body, rights);
         if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
-        return changing(core, { operation, body, caller: callerOf(operation, rights, parts.access.system(operation.identity)) });
+        const caller = callerOf(operation, rights, parts.access.system(operation.identity));
+        return body.kind === "publish" ? publishBody(core, operation, body, caller) : changing(core, { operation, body, caller });
       } catch (error) {
         throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
       }
@@ -53,7 +59,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   };
 }
 
-type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" }>;
+type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" | "publish" }>;
 
 /** What may run app code or write. */
 async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
@@ -77,6 +83,7 @@ function labelOf({ body }: Operation): string {
     case "action": return `${body.table}.${body.name}`;
     case "endpoint": return body.name;
     case "batch": return "batch";
+    case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": return `${body.kind} ${body.table}`;
     case "query": return `query ${body.plan.table}`;
     default: return `${body.kind} ${tableOf(body)}`;

@@ -23,6 +23,8 @@ export type OperationBody =
   | { readonly kind: "action"; readonly table: string; /** Null: on the table. */ readonly id: Value; readonly name: string; readonly input: RawInput; /** Of the record, in a transaction only. */ readonly precondition?: Precondition | null; readonly single?: boolean }
   /** `single`: a list that it answers has one item, or it is refused with what the body did. */
   | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput; readonly single?: boolean }
+  /** `key`: of the topic, canonical; null: the message says it. `origin`: as in ChannelMessage. */
+  | { readonly kind: "publish"; readonly channel: string; readonly key: Value; readonly input: RawInput; readonly origin?: object | null }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 

@@ -133,12 +133,12 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const fetch = options.forbidOutbound ? loopbackFetch : globalThis.fetch;
   const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, development });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
-  const { live } = dispatcher;
-  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, over: "WS" });
-  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live }), { catalog, limits, access, dispatcher, clock, log, live });
+  const { live, channels } = dispatcher;
+  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
+  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels }), { catalog, limits, access, dispatcher, clock, log, live });
   const app: AnySocketApp = {
     limits, development, authenticator,
-    socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following) },
+    socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: (request) => overSockets.publish(request) },
     graphql: graphql.port,
     handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
@@ -179,6 +179,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     // Streams never finish by themselves; their clients come again, to whoever serves then.
     const sent = Promise.all([sockets.stop(config.limits.drainMs), graphqlSockets.stop(config.limits.drainMs)]);
     served.dispatcher.live.close();
+    served.dispatcher.channels.close(null);
     await sent;
     await Promise.all([server.stop(config.limits.drainMs), control.stop()]);
     retention.stop();
@@ -193,6 +194,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     before.tables.onCommitted((entry) => served.dispatcher.live.committed(entry));
     served.tables.start();
     before.dispatcher.live.close();
+    before.dispatcher.channels.close(served.dispatcher.channels);
   };
   return {
     url, port, storage,
@@ -225,6 +227,7 @@ function countRecords(loaded: LoadedApp, storage: Storage): Record<string, numbe
 
 function statistics(storage: Storage, { tables, dispatcher }: Served, { sockets, graphqlSockets }: { readonly sockets: Sockets; readonly graphqlSockets: GraphqlSockets }): Record<string, number> {
   const ofParts = flat("storage_", storage.stats(), flat("tables_", tables.stats(), flat("answers_", dispatcher.stats(), {})));
+  flat("channels_", dispatcher.channels.stats(), ofParts);
   return flat("live_", dispatcher.live.stats(), flat("sockets_", sockets.stats(), flat("graphql_sockets_", graphqlSockets.stats(), ofParts)));
 }
 

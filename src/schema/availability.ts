@@ -5,7 +5,7 @@ export type UnavailableKind = "directive" | "argument" | "value" | "type" | "sca
 
 export interface Unavailable {
   readonly kind: UnavailableKind;
-  /** As it is written: `@channel`, `@table(history)`, `@export(over: GRAPHQL)`, `type Jobs`, `scalar Blob`, `ctx.enqueue`. */
+  /** As it is written: `@embed`, `@table(partition)`, `@export(over: GRAPHQL)`, `type Jobs`, `scalar Blob`, `ctx.enqueue`. */
   readonly name: string;
   /** What it will do. */
   readonly does: string;
@@ -15,7 +15,7 @@ export interface Unavailable {
 
 const replication = "It comes with replication.";
 const later = "It comes with a later version.";
-const realTime = "It comes with the other interfaces: channels, MQTT, MCP.";
+const realTime = "It comes with the other interfaces: MQTT, MCP.";
 const jobs = "It comes with jobs, files and outbound calls.";
 const decisions = "It comes with governed decisions.";
 const accounts = "It comes with sign-in and limits.";
@@ -25,7 +25,6 @@ const tableArguments: readonly Unavailable[] = [
 ];
 
 const typeDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@channel", does: "Declares a typed topic that is not stored.", reason: realTime },
   { kind: "directive", name: "@account", does: "Makes a table's records the people who sign in.", reason: accounts },
   { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
   { kind: "directive", name: "@limit", does: "Limits rate, body size and concurrency.", reason: accounts },
@@ -78,7 +77,6 @@ const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
   { kind: "member", name: "ctx.enqueue", does: "Enqueues a job.", reason: jobs },
   { kind: "member", name: "ctx.at", does: "Enqueues a job for a time.", reason: jobs },
-  { kind: "member", name: "ctx.publish", does: "Publishes a message on a channel.", reason: realTime },
   { kind: "member", name: "ctx.send", does: "Sends a request after the commit.", reason: jobs },
   { kind: "member", name: "ctx.progress", does: "Tells how far a job is.", reason: jobs },
   { kind: "member", name: "ctx.signal", does: "Says that a job was cancelled.", reason: jobs },

@@ -1,8 +1,9 @@
 // Declarations to the Catalog. Best effort: a Catalog comes out of any schema, so that everything else can be checked too.
 import { createHash } from "node:crypto";
 import { print } from "graphql/language/printer";
-import type { AllowRule, Callable, Catalog, Table } from "./catalog.ts";
+import type { AllowRule, Callable, Catalog, Channel, Table } from "./catalog.ts";
 import { buildEndpoint } from "./build-callable.ts";
+import { buildChannel } from "./build-channel.ts";
 import { buildTable } from "./build-table.ts";
 import { resolveDuration } from "./argument-problems.ts";
 import type { CompileContext } from "./compile-context.ts";
@@ -10,14 +11,16 @@ import { textOf, useOf } from "./declarations.ts";
 
 export function buildCatalog(context: CompileContext): Catalog {
   const tables = new Map<string, Table>();
+  const channels = new Map<string, Channel>();
   const endpoints = new Map<string, Callable>();
   for (const type of context.byName.values()) {
     if (type.kind === "table") tables.set(type.name, buildTable(type, context));
+    if (type.kind === "channel") channels.set(type.name, buildChannel(type, context));
     if (type.kind !== "endpoints") continue;
     for (const field of type.fields) if (!endpoints.has(field.name)) endpoints.set(field.name, buildEndpoint(field, context));
   }
   const { enums, objects } = context.literals;
-  return deepFreeze({ hash: hashOf(context), tables, enums, objects, endpoints, roles: rolesOf(tables, endpoints) });
+  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, roles: rolesOf({ tables, channels, endpoints }) });
 }
 
 /** SHA-256 of the document printed without comments and layout, and of the settings that it names. */
@@ -29,8 +32,8 @@ function hashOf(context: CompileContext): string {
 
 const BUILT_IN_ROLES: readonly string[] = ["public", "authenticated"];
 
-function rolesOf(tables: ReadonlyMap<string, Table>, endpoints: ReadonlyMap<string, Callable>): string[] {
-  const rules: AllowRule[] = [...endpoints.values()].flatMap((endpoint) => endpoint.allow);
+function rolesOf({ tables, channels, endpoints }: Pick<Catalog, "tables" | "channels" | "endpoints">): string[] {
+  const rules: AllowRule[] = [...endpoints.values(), ...channels.values()].flatMap(({ allow }) => allow);
   for (const table of tables.values()) {
     rules.push(...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow), ...[...table.actions.values()].flatMap((action) => action.allow));
   }

@@ -160,6 +160,24 @@ export interface Table {
   readonly actions: ReadonlyMap<string, Callable>;
 }
 
+/** A typed topic that is not stored, `NAME/{key}`. */
+export interface Channel {
+  readonly name: string;
+  readonly description: string | null;
+  readonly position: SourcePosition;
+  /** On the wires; null when not exported. */
+  readonly exportName: string | null;
+  readonly exportOver: readonly string[];
+  /** The field whose value is the last part of the topic. */
+  readonly key: string;
+  /** Of a message, in order of declaration; all of kind `stored`. */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** SUBSCRIBE and PUBLISH. */
+  readonly allow: readonly AllowRule[];
+  /** Each connection that subscribes has an entry that the others see. */
+  readonly presence: boolean;
+}
+
 /** A nested object type or an input type. */
 export interface ObjectType {
   readonly name: string;
@@ -209,6 +227,7 @@ export interface Catalog {
   /** SHA-256 over the normalised schema, hex. */
   readonly hash: string;
   readonly tables: ReadonlyMap<string, Table>;
+  readonly channels: ReadonlyMap<string, Channel>;
   readonly enums: ReadonlyMap<string, EnumType>;
   readonly objects: ReadonlyMap<string, ObjectType>;
   readonly endpoints: ReadonlyMap<string, Callable>;

@@ -13,13 +13,31 @@ import { tenantOf } from "./confinement.ts";
 import { invalid, missing } from "./input-issue.ts";
 import type { AcceptedInput } from "./read-input.ts";
 import type { TableModel } from "./table-model.ts";
-import { authOf, environmentOf, type WriteContext } from "./write-context.ts";
+import { authOf, environmentOf, type FillContext, type WriteContext } from "./write-context.ts";
 import type { WriteOptions } from "./write.ts";
 
 type Draft = { [field: string]: Value };
 
 /** A new record with every stored field. `id`: where the key is known from elsewhere than the input. */
 export function newRecord(context: WriteContext, model: TableModel, accepted: AcceptedInput, options: { readonly write: WriteOptions; readonly id: Value }): RecordValues {
+  const { draft, issues } = begunDraft(context, model, accepted, options);
+  for (const field of model.stored) {
+    if (field.fill?.kind !== "sequence") continue;
+    if (draft[field.name] === null) draft[field.name] = nextNumber(context, model, field, draft);
+    else context.sequences.reach(`${model.table.name}.${field.name}`, scopeOf(model, field, draft), BigInt(draft[field.name] as number | bigint) + 1n, firstOf(context, model, field, draft));
+  }
+  if (draft[model.primaryKey.name] === null) draft[model.primaryKey.name] = generatedKey(context, model);
+  return completed(context, model, draft, issues);
+}
+
+/** A message: as a new record, but its key is given. */
+export function newMessage(context: FillContext, model: TableModel, accepted: AcceptedInput, write: WriteOptions): RecordValues {
+  const { draft, issues } = begunDraft(context, model, accepted, { write, id: null });
+  return completed(context, model, draft, issues);
+}
+
+/** What was sent, and what fills the rest; no numbers and generated keys yet. */
+function begunDraft(context: FillContext, model: TableModel, accepted: AcceptedInput, options: { readonly write: WriteOptions; readonly id: Value }): { readonly draft: Draft; readonly issues: Issue[] } {
   const draft = blank(model);
   for (const [name, value] of accepted.values) draft[name] = value;
   for (const [name, value] of accepted.undeclared) if (value !== null) draft[name] = value;
@@ -30,13 +48,7 @@ export function newRecord(context: WriteContext, model: TableModel, accepted: Ac
     if (field.fill === null || accepted.values.has(field.name)) continue;
     draft[field.name] = defaultOf(context, { model, field, sent, write: options.write, issues }) ?? null;
   }
-  for (const field of model.stored) {
-    if (field.fill?.kind !== "sequence") continue;
-    if (draft[field.name] === null) draft[field.name] = nextNumber(context, model, field, draft);
-    else context.sequences.reach(`${model.table.name}.${field.name}`, scopeOf(model, field, draft), BigInt(draft[field.name] as number | bigint) + 1n, firstOf(context, model, field, draft));
-  }
-  if (draft[model.primaryKey.name] === null) draft[model.primaryKey.name] = generatedKey(context, model);
-  return completed(context, model, draft, issues);
+  return { draft, issues };
 }
 
 /** The record before with the accepted input over it; times are not moved yet. */
@@ -79,7 +91,7 @@ export function replacedRecord(context: WriteContext, request: {
 }
 
 /** Stored computed fields worked out again, required fields there. Throws VALIDATION_FAILED with what is missing. */
-export function completed(context: WriteContext, model: TableModel, draft: Draft, issues: Issue[]): RecordValues {
+export function completed(context: FillContext, model: TableModel, draft: Draft, issues: Issue[]): RecordValues {
   for (const { field, expression } of model.computed) {
     const value = evaluate(expression, environmentOf(context, { record: draft }, {}), context.book);
     draft[field.name] = fitted(context, field, value, issues) ?? null;
@@ -151,7 +163,7 @@ interface FillRequest {
 }
 
 /** What stands in a new record where nothing was sent; sequences and computed fields come later. */
-function defaultOf(context: WriteContext, { model, field, sent, write, issues }: FillRequest): Value | undefined {
+function defaultOf(context: FillContext, { model, field, sent, write, issues }: FillRequest): Value | undefined {
   const fill = field.fill!;
   switch (fill.kind) {
     case "default-value": return fill.value;
@@ -169,7 +181,7 @@ function defaultOf(context: WriteContext, { model, field, sent, write, issues }:
 }
 
 /** The result of a rule in the field's canonical form, within its limits. */
-function fitted(context: WriteContext, field: Field, value: Value, issues: Issue[]): Value | undefined {
+function fitted(context: FillContext, field: Field, value: Value, issues: Issue[]): Value | undefined {
   if (value === null) return null;
   return coerceValue(value, field, { catalog: context.catalog, dialect: "code", path: field.name, limits: context.limits }, issues);
 }

@@ -8,7 +8,7 @@ import { denied, fieldsDenied, tenantless, type WriteVerb } from "./denial.ts";
 import { equalValues } from "../base/equal-values.ts";
 import type { AcceptedInput } from "./read-input.ts";
 import { modelOf, type TableCheck, type TableModel } from "./table-model.ts";
-import { environmentOf, holds, rightsOf, type WriteContext } from "./write-context.ts";
+import { environmentOf, holds, rightsOf, type FillContext, type WriteContext } from "./write-context.ts";
 import type { Precondition } from "./write.ts";
 
 /** The record before and after; null where there is none. */
@@ -55,7 +55,7 @@ export function permitAfter(context: WriteContext, model: TableModel, request: {
 }
 
 /** What was sent for fields that others fill must be what stands there, before or after. */
-export function checkGuarded(context: WriteContext, model: TableModel, request: { readonly images: Images; readonly accepted: AcceptedInput; readonly authority: Authority | null }): void {
+export function checkGuarded(context: FillContext, model: TableModel, request: { readonly images: Images; readonly accepted: AcceptedInput; readonly authority: Authority | null }): void {
   const { images, authority } = request;
   const rights = rightsOf({ authority }, model.table.name);
   const wrong: string[] = [];
@@ -75,7 +75,7 @@ export function readOnly(model: TableModel, fields: readonly string[]): AmbitErr
   return fault("READ_ONLY_FIELD", message, { details: { table: name, fields: [...fields] }, where: fields[0]! });
 }
 
-function valueIn(context: WriteContext, model: TableModel, name: string, values: RecordValues): Value {
+function valueIn(context: FillContext, model: TableModel, name: string, values: RecordValues): Value {
   if (model.table.fields.get(name)?.kind !== "computed") return values[name] ?? null;
   const expression = context.book.computed(model.table.name, name);
   return expression === null ? null : evaluate(expression, environmentOf(context, { record: values }, {}), context.book);

@@ -13,7 +13,7 @@ import { equalValues } from "../base/equal-values.ts";
 import { invalid, relationInput, unknownField } from "./input-issue.ts";
 import { mergePatch } from "./merge-patch.ts";
 import { isFilled, type TableModel } from "./table-model.ts";
-import { holds, rightsOf, type WriteContext } from "./write-context.ts";
+import { holds, rightsOf, type FillContext } from "./write-context.ts";
 import type { RawInput, WriteOptions } from "./write.ts";
 
 export type InputMode = "create" | "update" | "replace";
@@ -44,7 +44,7 @@ export interface AcceptedInput {
 }
 
 interface Reading {
-  readonly context: WriteContext;
+  readonly context: FillContext;
   readonly model: TableModel;
   readonly mode: InputMode;
   readonly merge: boolean;
@@ -63,7 +63,7 @@ interface Reading {
 }
 
 /** Throws VALIDATION_FAILED with all issues, or FORBIDDEN for fields that the caller's roles may never set. */
-export function readInput(context: WriteContext, request: InputRequest): AcceptedInput {
+export function readInput(context: FillContext, request: InputRequest): AcceptedInput {
   const { options, model, mode, merge, old } = request;
   const reading: Reading = {
     context, model, mode, merge, old, options, rights: rightsOf(options, model.table.name), catalog: context.catalog, limits: context.limits,

@@ -79,7 +79,7 @@ export function modelOf(models: TableModels, name: string): TableModel {
   return model;
 }
 
-function tableModel(table: Table, catalog: Catalog, book: ExpressionBook): TableModel {
+export function tableModel(table: Table, catalog: Catalog, book: ExpressionBook): TableModel {
   const stored = [...table.fields.values()].filter((field) => field.kind === "stored");
   const primaryKey = table.fields.get(table.primaryKey);
   assert(primaryKey !== undefined, `${table.name} has its primary key`);

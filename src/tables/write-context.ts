@@ -41,8 +41,11 @@ export interface WriteContext {
   readonly removed: Removal[];
 }
 
+/** What reading and filling new values takes: all that a message needs, which is not stored. */
+export type FillContext = Pick<WriteContext, "catalog" | "book" | "limits" | "source" | "actor" | "confinement"> & { readonly overlay: Pick<Overlay, "now"> };
+
 /** The `auth` that rules and defaults see. */
-export function authOf(context: WriteContext, authority: Authority | null): Value {
+export function authOf(context: FillContext, authority: Authority | null): Value {
   return authority === null ? { subject: context.actor, roles: [], tenant: context.confinement?.tenant ?? null, claims: {} } : authority.auth;
 }
 
@@ -51,11 +54,11 @@ export function rightsOf(options: Pick<WriteOptions, "authority">, table: string
 }
 
 /** True only if the permission certainly holds on these rows. */
-export function holds(context: WriteContext, permission: Permission, rows: Environment["rows"], authority: Authority | null): boolean {
+export function holds(context: FillContext, permission: Permission, rows: Environment["rows"], authority: Authority | null): boolean {
   if (typeof permission === "boolean") return permission;
   return isTrue(permission, environmentOf(context, rows, { auth: authOf(context, authority) }), context.book);
 }
 
-export function environmentOf(context: WriteContext, rows: Environment["rows"], variables: Environment["variables"]): Environment {
+export function environmentOf(context: FillContext, rows: Environment["rows"], variables: Environment["variables"]): Environment {
   return { rows, variables, now: context.overlay.now, source: context.source };
 }

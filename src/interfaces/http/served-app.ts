@@ -5,7 +5,8 @@ import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { LineLog } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
+import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { Exchange, HttpHandler } from "./exchange.ts";
 
 /** Replaced as a whole by a reload: each request reads it once, so it sees the old app or the new one, never a mixture. */
@@ -24,7 +25,9 @@ export interface ServedApp {
 export interface SocketApp {
   readonly handler: HttpHandler;
   /** Follows what a GET of `exchange` would answer. Throws what that throws. */
-  follow(exchange: Exchange, options: { readonly since: string | null; readonly sink: LiveSink; readonly reset: ResetReason | null }): LiveSubscription;
+  follow(exchange: Exchange, options: { readonly since: string | null; readonly sink: ChannelSink; readonly connection: object; readonly reset: ResetReason | null }): LiveSubscription | ChannelSubscription;
+  /** `topic` as text. Throws, or rejects with, what publishing there is refused with. */
+  publish(request: { readonly topic: string; readonly message: unknown; readonly identity: Identity; readonly requestId: string }): void | Promise<void>;
 }
 
 /** An app that is served over WebSockets, too. */

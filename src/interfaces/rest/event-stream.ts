@@ -1,8 +1,9 @@
-// Server-sent events of one followed query: frames as text, a bounded queue for a client that reads slowly, signs of life, an end.
+// Server-sent events of one followed query or topic: frames as text, a bounded queue for a client that reads slowly, signs of life, an end.
 import { fault, toProblem, type AmbitError } from "../../base/error.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
-import type { LiveChange, LiveFrame, LiveSink, LiveSubscription } from "../../resources/live-frame.ts";
+import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
+import type { LiveChange, LiveFrame, LiveSubscription } from "../../resources/live-frame.ts";
 
 export interface EventStreamParts {
   readonly limits: Limits;
@@ -17,7 +18,7 @@ export interface EventStreamParts {
 }
 
 export interface EventForm {
-  /** The same bytes for the same frame and form, as far as it can. */
+  /** The same bytes for the same frame and form, as far as it can. Messages of channels are written as REST has them. */
   frame(frame: LiveFrame): Uint8Array;
   /** The last event. */
   failure(error: AmbitError): string;
@@ -27,9 +28,9 @@ export interface EventForm {
 const RETRY_MS = 1_000;
 const TIMER_MS_MAX = 2_000_000_000;
 const encoder = new TextEncoder();
-const encoded = new WeakMap<LiveFrame, Uint8Array>();
+const encoded = new WeakMap<ChannelFrame, Uint8Array>();
 
-export class EventStream implements LiveSink {
+export class EventStream implements ChannelSink {
   readonly #parts: EventStreamParts;
   #queue: Uint8Array[] = [];
   #bytes = 0;
@@ -47,7 +48,7 @@ export class EventStream implements LiveSink {
   }
 
   /** Throws what subscribing throws; then nothing was begun. */
-  follow(subscribe: (sink: LiveSink) => LiveSubscription): void {
+  follow(subscribe: (sink: ChannelSink) => LiveSubscription): void {
     const { clock, signal, expiresAtMs } = this.#parts;
     this.#subscription = subscribe(this);
     this.#beat();
@@ -66,9 +67,11 @@ export class EventStream implements LiveSink {
     }, { highWaterMark: 0 });
   }
 
-  take(frame: LiveFrame): void {
+  take(frame: ChannelFrame): void {
     if (this.#gap || this.#ending || this.#over) return;
-    this.#push(this.#parts.form?.frame(frame) ?? restFrame(frame), frame.op !== "change");
+    const { form } = this.#parts;
+    const isLater = frame.op === "change" || frame.op === "message";
+    this.#push(form === undefined || frame.op === "message" ? restFrame(frame) : form.frame(frame), !isLater);
   }
 
   fail(error: AmbitError): void {
@@ -147,14 +150,14 @@ export class EventStream implements LiveSink {
   }
 }
 
-function restFrame(frame: LiveFrame): Uint8Array {
+function restFrame(frame: ChannelFrame): Uint8Array {
   let bytes = encoded.get(frame);
   if (bytes === undefined) encoded.set(frame, bytes = encoder.encode(eventsOf(frame)));
   return bytes;
 }
 
 /** The id comes with the last event of an entry: whoever goes on from there has all of it. */
-function eventsOf(frame: LiveFrame): string {
+function eventsOf(frame: ChannelFrame): string {
   switch (frame.op) {
     case "snapshot": return event("snapshot", `{"op":"snapshot","position":"${frame.position}","rows":${frame.rows}}`, frame.position);
     case "change": {
@@ -162,6 +165,7 @@ function eventsOf(frame: LiveFrame): string {
       if (groups.length === 0) return `id: ${frame.position}\n\n`;
       return groups.map((changes, index) => event(changes[0]!.type, `{"op":"change","position":"${frame.position}","changes":[${changes.map(changeText).join(",")}]}`, index === groups.length - 1 ? frame.position : null)).join("");
     }
+    case "message": return frame.messages.map(({ text }) => event("message", text, null)).join("");
     default: return event(frame.op, JSON.stringify(frame), null);
   }
 }

@@ -1,7 +1,9 @@
 // GET with Accept: text/event-stream, and the queries that a WebSocket follows: the same list or record, told on as it changes.
+import type { Clock } from "../../base/clock.ts";
 import { fault } from "../../base/error.ts";
 import type { Table } from "../../schema/catalog.ts";
-import type { LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { ChannelSink } from "../../resources/channel-frame.ts";
+import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { LiveQueries, LiveRequest } from "../../resources/live-queries.ts";
 import { readAccept } from "../http/accept.ts";
 import type { Answer, Exchange } from "../http/exchange.ts";
@@ -30,8 +32,13 @@ export function answerEvents(request: RestRequest, target: LiveTarget): Answer {
   const exchange = new LiveExchange(request.exchange);
   const own = new RestRequest(exchange, request.parts);
   const asked = liveRequest(own, target, exchange.since);
+  return streamed(exchange, clock, (sink) => live.subscribe(asked, own.rights, sink));
+}
+
+/** The answer that goes on. Throws what `subscribe` does. */
+export function streamed(exchange: Exchange, clock: Clock, subscribe: (sink: ChannelSink) => LiveSubscription): Answer {
   const stream = new EventStream({ limits: exchange.limits, clock, requestId: exchange.requestId, signal: exchange.signal, expiresAtMs: exchange.identity.expiresAtMs });
-  stream.follow((sink) => live.subscribe(asked, own.rights, sink));
+  stream.follow(subscribe);
   exchange.unhurried();
   return { status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "private, no-store", "x-accel-buffering": "no" }, body: null, stream: stream.readable() };
 }
@@ -44,7 +51,9 @@ export function followExchange(request: RestRequest, target: LiveTarget, { since
 
 export interface FollowOptions {
   readonly since: string | null;
-  readonly sink: LiveSink;
+  readonly sink: ChannelSink;
+  /** Whose presence on topics it is. */
+  readonly connection: object;
   /** Why the subscriber must begin anew; null: it need not. */
   readonly reset: ResetReason | null;
 }

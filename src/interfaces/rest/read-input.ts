@@ -57,9 +57,9 @@ export function readArguments(exchange: Exchange): ObjectInput | Promise<ObjectI
 }
 
 /** A copy without prototype, so that no field name finds what it does not hold. */
-function asInput(value: unknown, where: string): RawInput {
+export function asInput(value: unknown, where: string): RawInput {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw fault("VALIDATION_FAILED", `${where === "" ? "The body" : `Item ${where}`} must be a JSON object.`, where === "" ? {} : { where });
+    throw fault("VALIDATION_FAILED", `${where === "" ? "The body" : where.startsWith("[") ? `Item ${where}` : where} must be a JSON object.`, where === "" ? {} : { where });
   }
   return Object.assign(Object.create(null), value) as RawInput;
 }

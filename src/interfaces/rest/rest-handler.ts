@@ -3,11 +3,13 @@ import { unreachable } from "../../base/assert.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { PlanCache } from "../../resources/plan-cache.ts";
 import type { Table } from "../../schema/catalog.ts";
+import type { ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription } from "../../resources/live-frame.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
 import { readHistory, restoreRecord } from "./history-handlers.ts";
+import { answerTopic, followTopic, publishMessage, publishTopic, type PublishRequest } from "./channel-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
 import { readList, readRecord } from "./read-handlers.ts";
@@ -18,8 +20,10 @@ import { createRestRouter, type RestRoute, type RestRouter, type RestTarget } fr
 
 /** With what a WebSocket needs besides. */
 export interface RestHandler extends HttpHandler {
-  /** Follows the list or record that a GET would answer. Throws what that throws, and what subscribing does. */
-  follow(exchange: Exchange, options: FollowOptions): LiveSubscription;
+  /** Follows the list, record or topic that a GET would answer. Throws what that throws, and what subscribing does. */
+  follow(exchange: Exchange, options: FollowOptions): LiveSubscription | ChannelSubscription;
+  /** `topic` as text. Throws, or rejects with, what a POST there answers. */
+  publish(request: PublishRequest): void | Promise<void>;
 }
 
 export function createRest(options: RestOptions): RestHandler {
@@ -36,6 +40,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "restore": return restoreRecord(request, target.table, target.id);
       case "action": return callAction(request, target);
       case "endpoint": return callEndpoint(request, target);
+      case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
       case "batch": return answerBatch(request, batch);
       default: return unreachable(target);
     }
@@ -49,8 +54,10 @@ export function createRest(options: RestOptions): RestHandler {
       return answer(new RestRequest(exchange, parts), route);
     },
     methods: (segments) => router.methods(segments),
+    publish: (request) => publishTopic(request, parts),
     follow(exchange, following) {
       const target = router.find("GET", exchange.segments)?.target;
+      if (target?.kind === "channel") return followTopic(new RestRequest(exchange, parts), target, following);
       if (target?.kind !== "list" && target?.kind !== "record") throw fault("NOT_FOUND", "Nothing that can be followed is at this path.");
       return followExchange(new RestRequest(exchange, parts), { table: target.table, id: target.kind === "list" ? null : target.id }, following);
     },

@@ -3,6 +3,7 @@ import type { Access } from "../../access/rights.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { KeyQuery } from "../../query/key-plan.ts";
+import type { ChannelHub } from "../../resources/channel-hub.ts";
 import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
@@ -18,6 +19,8 @@ export interface RestOptions {
   readonly clock: Clock;
   /** Without it nothing is followed. */
   readonly live?: LiveQueries;
+  /** Without it no topic is followed. */
+  readonly channels?: ChannelHub;
   /** Which of the catalog's exports are there; REST without it. */
   readonly over?: "REST" | "WS";
   /** Paths that are not there are answered with the nearest that is. */

@@ -1,6 +1,6 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
 import { didYouMean } from "../../base/diagnostic.ts";
-import type { Callable, Catalog, Table } from "../../schema/catalog.ts";
+import type { Callable, Catalog, Channel, Table } from "../../schema/catalog.ts";
 
 export type RestTarget =
   | { readonly kind: "list"; readonly table: Table }
@@ -10,6 +10,8 @@ export type RestTarget =
   | { readonly kind: "action"; readonly table: Table; readonly id: string | null; readonly action: Callable }
   /** `path`: texts of the arguments in the path. */
   | { readonly kind: "endpoint"; readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; /** Called as /rpc/NAME. */ readonly alias: boolean }
+  /** `key`: as in the path; null: the channel itself. */
+  | { readonly kind: "channel"; readonly channel: Channel; readonly key: string | null }
   | { readonly kind: "batch" };
 
 export interface RestRoute {
@@ -41,6 +43,8 @@ const BATCH: RestRoute = { target: { kind: "batch" }, name: "/batch" };
 
 interface TableRoutes { readonly table: Table; readonly list: RestRoute; readonly recordName: string }
 
+interface ChannelRoutes { readonly channel: Channel; readonly all: RestRoute; readonly topicName: string }
+
 /** `over` WS: what may be asked for over a WebSocket. Tables with events alone answer to nothing but a GET. */
 export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST"): RestRouter {
   const tables = new Map<string, TableRoutes>();
@@ -48,6 +52,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (table.exportName === null || !(table.exportOver.includes(over) || (over === "REST" && table.exportOver.includes("SSE")))) continue;
     tables.set(table.exportName, { table, list: { target: { kind: "list", table }, name: `/${table.exportName}` }, recordName: `/${table.exportName}/{id}` });
   }
+  const channels = channelRoutes(catalog, over);
   const isReachable = (endpoint: Callable): boolean => endpoint.http !== null && (over === "REST" || endpoint.exportOver?.includes(over) === true);
   const endpoints = [...catalog.endpoints.values()].filter(isReachable);
   // Literal segments before `{argument}`, so that /quote/best is not the quote of "best".
@@ -56,7 +61,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
   const find = (method: string, segments: readonly string[]): RestRoute | null => {
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
-    return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over);
+    return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over) ?? findChannel(channels, asked, segments, over);
   };
   return {
     find,
@@ -65,7 +70,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
       if (known.length === 0) return [];
       return [...known.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])), "OPTIONS"];
     },
-    nearest: (segments) => nearestPath(segments, tables, endpoints),
+    nearest: (segments) => nearestPath(segments, { tables, channels, endpoints }),
     isReserved: (segment) => RESERVED.has(segment),
   };
 }
@@ -91,6 +96,24 @@ function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, seg
   return action?.on === "RECORD" ? { target: { kind: "action", table, id: second, action }, name: `${found.recordName}/${action.name}` } : null;
 }
 
+function channelRoutes(catalog: Catalog, over: "REST" | "WS"): ReadonlyMap<string, ChannelRoutes> {
+  const exported = [...catalog.channels.values()].filter(({ exportOver }) => exportOver.includes(over) || (over === "REST" && exportOver.includes("SSE")));
+  return new Map(exported.map((channel) => {
+    const name = `/${channel.exportName!}`;
+    return [channel.exportName!, { channel, all: { target: { kind: "channel", channel, key: null }, name }, topicName: `${name}/{${channel.key}}` }];
+  }));
+}
+
+/** POST publishes, GET subscribes. */
+function findChannel(channels: ReadonlyMap<string, ChannelRoutes>, method: string, [first, key, ...more]: readonly string[], over: "REST" | "WS"): RestRoute | null {
+  const found = channels.get(first!);
+  if (found === undefined || key === "" || more.length > 0) return null;
+  const { channel, all, topicName } = found;
+  const isThere = method === "POST" ? channel.exportOver.includes(over) : method === "GET" && channel.exportOver.includes(over === "WS" ? "WS" : "SSE");
+  if (!isThere) return null;
+  return key === undefined ? all : { target: { kind: "channel", channel, key }, name: topicName };
+}
+
 function findEndpoint(endpoints: readonly Callable[], method: string, segments: readonly string[]): RestRoute | null {
   for (const endpoint of endpoints) {
     const http = endpoint.http!;
@@ -101,7 +124,9 @@ function findEndpoint(endpoints: readonly Callable[], method: string, segments: 
   return null;
 }
 
-function nearestPath(segments: readonly string[], tables: ReadonlyMap<string, TableRoutes>, endpoints: readonly Callable[]): string | null {
+interface KnownPaths { readonly tables: ReadonlyMap<string, TableRoutes>; readonly channels: ReadonlyMap<string, ChannelRoutes>; readonly endpoints: readonly Callable[] }
+
+function nearestPath(segments: readonly string[], { tables, channels, endpoints }: KnownPaths): string | null {
   const [first, ...rest] = segments;
   const table = tables.get(first!)?.table;
   const actions = table?.actions;
@@ -114,7 +139,7 @@ function nearestPath(segments: readonly string[], tables: ReadonlyMap<string, Ta
     const meant = didYouMean(rest[0], endpoints.map((endpoint) => endpoint.name));
     return meant === null ? null : `/rpc/${meant}`;
   }
-  const near = didYouMean(first!, [...tables.keys(), ...endpoints.map((endpoint) => endpoint.http!.path[0]!).filter((part) => !part.startsWith("{"))]);
+  const near = didYouMean(first!, [...tables.keys(), ...channels.keys(), ...endpoints.map((endpoint) => endpoint.http!.path[0]!).filter((part) => !part.startsWith("{"))]);
   return near === null ? null : `/${[near, ...rest].join("/")}`;
 }
 

@@ -1,10 +1,11 @@
-// One WebSocket: reads frames in order, carries out calls, follows queries, and sends what there is once in each turn. What waits for a
+// One WebSocket: reads frames in order, carries out calls, follows queries and topics, publishes, and sends what there is once in each turn. What waits for a
 // client that reads slowly is bounded: its changes are left out, and it gets a snapshot when it has read the rest.
 import type { Identity } from "../../access/identity.ts";
 import { AmbitError, fault, toProblem } from "../../base/error.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import type { LiveFrame, LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { ChannelFrame, ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
+import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problemAnswer } from "../http/problem-answer.ts";
 import { readTarget } from "../http/request-target.ts";
@@ -37,8 +38,12 @@ export interface ConnectionParts {
 
 interface Followed {
   readonly id: string;
+  /** As JSON. */
+  readonly idText: string;
   readonly query: string;
-  subscription: LiveSubscription | null;
+  subscription: LiveSubscription | ChannelSubscription | null;
+  /** What was shown of this connection, to be shown again where it is followed anew; undefined: nothing. */
+  state: unknown;
   /** Changes were left out. */
   isBehind: boolean;
   over: boolean;
@@ -111,7 +116,7 @@ export class SocketConnection {
       if (!followed.isBehind) continue;
       if (this.#waiting() > 0) return;
       followed.isBehind = false;
-      this.#push(frameText({ op: "gap" }, followed.id));
+      this.#push(frameText({ op: "gap" }, followed.idText));
       followed.subscription?.snapshot();
       this.#flush();
     }
@@ -158,6 +163,8 @@ export class SocketConnection {
       case "auth": return this.#signIn(frame);
       case "subscribe": return this.#subscribe(frame);
       case "unsubscribe": return this.#unsubscribe(frame.id);
+      case "publish": return this.#publish(frame);
+      case "presence": return this.#present(frame);
       case "call": return this.#call(frame);
     }
   }
@@ -211,7 +218,7 @@ export class SocketConnection {
     if (this.#followed.has(id)) return this.#refuse(id, fault("VALIDATION_FAILED", "There is a subscription with this id.", { where: "id", fix: "Use another id, or unsubscribe first." }));
     const { limits } = this.#parts.current();
     if (this.#followed.size >= limits.socketSubscriptions) return this.#refuse(id, fault("OVERLOADED", `More than ${limits.socketSubscriptions} queries are followed over this connection.`));
-    const followed: Followed = { id, query, subscription: null, isBehind: false, over: false };
+    const followed: Followed = { id, idText: JSON.stringify(id), query, subscription: null, state: undefined, isBehind: false, over: false };
     this.#followed.set(id, followed);
     this.#follow(followed, { since, reset: null });
   }
@@ -236,17 +243,18 @@ export class SocketConnection {
     const app = this.#parts.current();
     try {
       const exchange = this.#exchange({ method: "GET", path: followed.query, headers: new Map(), body: new Uint8Array() });
-      const subscription = app.socket.follow(exchange, { since, reset, sink: this.#sink(followed) });
+      const subscription = app.socket.follow(exchange, { since, reset, sink: this.#sink(followed), connection: this });
       // It may have ended while it began.
-      if (followed.over) subscription.close();
-      else followed.subscription = subscription;
+      if (followed.over) return subscription.close();
+      followed.subscription = subscription;
+      if (followed.state !== undefined && "setPresence" in subscription) subscription.setPresence(followed.state);
     } catch (error) {
       this.#end(followed);
       this.#refuse(followed.id, error);
     }
   }
 
-  #sink(followed: Followed): LiveSink {
+  #sink(followed: Followed): ChannelSink {
     return {
       take: (frame) => this.#take(followed, frame),
       fail: (error) => {
@@ -258,7 +266,7 @@ export class SocketConnection {
     };
   }
 
-  #take(followed: Followed, frame: LiveFrame): void {
+  #take(followed: Followed, frame: ChannelFrame): void {
     if (followed.isBehind || this.#isClosed || followed.over) return;
     const isFirst = frame.op === "snapshot" || frame.op === "reset";
     if (!isFirst && this.#waiting() > this.#parts.current().limits.connectionQueueBytes) {
@@ -266,7 +274,7 @@ export class SocketConnection {
       this.#isBehind = true;
       return;
     }
-    this.#push(frameText(frame, followed.id));
+    this.#push(frameText(frame, followed.idText));
   }
 
   /** Another app serves: with its own keys, so the holder of the credential is asked for again. */
@@ -286,9 +294,39 @@ export class SocketConnection {
     });
   }
 
+  #publish({ id, topic, message }: Extract<ClientFrame, { op: "publish" }>): void {
+    const { limits, socket } = this.#parts.current();
+    if (this.#calls >= limits.socketCalls) return this.#refuse(id, tooManyCalls(limits.socketCalls));
+    const told = (): void => { if (id !== null) this.#push(resultText(id, { status: 204, headers: {}, body: null })); };
+    try {
+      const done = socket.publish({ topic, message, identity: this.#who(), requestId: `${this.#parts.name}-${++this.#frames}` });
+      if (!(done instanceof Promise)) return told();
+      this.#calls++;
+      void done.then(told, (error: unknown) => this.#refuse(id, error)).finally(() => this.#called());
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
+  #present({ id, topic, state }: Extract<ClientFrame, { op: "presence" }>): void {
+    try {
+      for (const followed of this.#followed.values()) {
+        const { subscription } = followed;
+        if (subscription === null || !("setPresence" in subscription) || subscription.topic !== topic) continue;
+        const entry = subscription.setPresence(state);
+        followed.state = state;
+        if (id !== null) this.#push(resultText(id, { status: 200, headers: {}, body: entry }));
+        return;
+      }
+      throw fault("NOT_FOUND", "This connection is not subscribed to the topic.", { where: "topic", fix: "Subscribe to it first." });
+    } catch (error) {
+      this.#refuse(id, error);
+    }
+  }
+
   #call(frame: Extract<ClientFrame, { op: "call" }>): void {
     const { limits, socket } = this.#parts.current();
-    if (this.#calls >= limits.socketCalls) return this.#refuse(frame.id, fault("OVERLOADED", `More than ${limits.socketCalls} calls are under way over this connection.`, { retryAfterS: 1 }));
+    if (this.#calls >= limits.socketCalls) return this.#refuse(frame.id, tooManyCalls(limits.socketCalls));
     this.#calls++;
     let exchange: SocketExchange;
     try {
@@ -303,12 +341,17 @@ export class SocketConnection {
   }
 
   #answer(id: string, answer: Answer): void {
-    this.#calls--;
     const headers = Object.fromEntries(TOLD_HEADERS.flatMap((name) => (answer.headers[name] === undefined ? [] : [[name, answer.headers[name]]])));
     const type = answer.headers["content-type"] ?? "";
     const text = typeof answer.body === "string" ? answer.body : answer.body === null ? null : new TextDecoder().decode(answer.body);
     const body = text === null || text === "" ? null : /[/+]json/.test(type) ? text : JSON.stringify(text);
     if (!this.#isClosed) this.#push(resultText(id, { status: answer.status, headers, body }));
+    this.#called();
+  }
+
+  /** It is no longer under way. */
+  #called(): void {
+    this.#calls--;
     if (this.#calls === 0 && this.#isDraining) {
       this.#flush();
       this.#idle?.();
@@ -319,12 +362,16 @@ export class SocketConnection {
     const app = this.#parts.current();
     if (!path.startsWith("/")) throw fault("MALFORMED_URL", "A path begins with a slash.");
     if (!METHODS.has(method)) throw fault("METHOD_NOT_ALLOWED", "There is no such method.", { fix: `Use one of ${[...METHODS].join(", ")}.` });
-    const identity = this.#identity ?? app.authenticator.authenticate(null) as Identity;
-    this.#identity = identity;
+    const identity = this.#who();
     return new SocketExchange({
       method, headers, body, identity, limits: app.limits, signal: this.#gone.signal,
       target: readTarget(path, app.limits.urlBytes), requestId: `${this.#parts.name}-${++this.#frames}`,
     });
+  }
+
+  /** Nobody, where nobody has signed in. */
+  #who(): Identity {
+    return this.#identity ??= this.#parts.current().authenticator.authenticate(null) as Identity;
   }
 
   #refuse(id: string | null, error: unknown): void {
@@ -362,6 +409,10 @@ export class SocketConnection {
     // Where the socket took all at once, it will not say that it has room.
     if (this.#isBehind && this.#parts.wire.waiting() === 0) queueMicrotask(() => this.drained());
   }
+}
+
+function tooManyCalls(limit: number): AmbitError {
+  return fault("OVERLOADED", `More than ${limit} calls are under way over this connection.`, { retryAfterS: 1 });
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);

@@ -1,7 +1,8 @@
 // Frames of a WebSocket: what a client may send, read strictly, and what it is told, as JSON text that is shared as far as it can be.
 import { fault } from "../../base/error.ts";
 import type { Problem } from "../../base/error.ts";
-import type { LiveChange, LiveFrame } from "../../resources/live-frame.ts";
+import type { ChannelFrame } from "../../resources/channel-frame.ts";
+import type { LiveChange } from "../../resources/live-frame.ts";
 import { parseStrictJson } from "../http/strict-json.ts";
 
 export type ClientFrame =
@@ -9,10 +10,13 @@ export type ClientFrame =
   /** `query`: path and query of a GET. */
   | { readonly op: "subscribe"; readonly id: string; readonly query: string; readonly since: string | null }
   | { readonly op: "unsubscribe"; readonly id: string }
+  | { readonly op: "publish"; readonly id: string | null; readonly topic: string; readonly message: unknown }
+  | { readonly op: "presence"; readonly id: string | null; readonly topic: string; readonly state: unknown }
   | { readonly op: "call"; readonly id: string; readonly method: string; readonly path: string; readonly headers: ReadonlyMap<string, string>; readonly body: Uint8Array };
 
 const MEMBERS: Readonly<Record<ClientFrame["op"], readonly string[]>> = {
-  auth: ["op", "id", "token"], subscribe: ["op", "id", "query", "since"], unsubscribe: ["op", "id"], call: ["op", "id", "method", "path", "headers", "body"],
+  auth: ["op", "id", "token"], subscribe: ["op", "id", "query", "since"], unsubscribe: ["op", "id"],
+  publish: ["op", "id", "topic", "message"], presence: ["op", "id", "topic", "state"], call: ["op", "id", "method", "path", "headers", "body"],
 };
 const ID_LENGTH_MAX = 100;
 const HEADERS_MAX = 30;
@@ -30,9 +34,11 @@ export function readFrame(text: string, depthMax: number): ClientFrame {
   const unknown = Object.keys(members).find((name) => !known.includes(name));
   if (unknown !== undefined) throw invalid(unknown, `A frame of ${op} has no ${unknown}.`);
   switch (op as ClientFrame["op"]) {
-    case "auth": return { op: "auth", id: members["id"] === undefined ? null : idOf(members), token: textOf(members, "token") };
+    case "auth": return { op: "auth", id: optionalId(members), token: textOf(members, "token") };
     case "subscribe": return { op: "subscribe", id: idOf(members), query: textOf(members, "query"), since: members["since"] === undefined || members["since"] === null ? null : textOf(members, "since") };
     case "unsubscribe": return { op: "unsubscribe", id: idOf(members) };
+    case "publish": return { op: "publish", id: optionalId(members), topic: textOf(members, "topic"), message: members["message"] };
+    case "presence": return { op: "presence", id: optionalId(members), topic: textOf(members, "topic"), state: members["state"] ?? null };
     case "call": return { op: "call", id: idOf(members), method: textOf(members, "method"), path: textOf(members, "path"), ...callBody(members) };
   }
 }
@@ -74,6 +80,11 @@ function isText(headers: ReadonlyMap<string, string>): boolean {
   return type !== undefined && !/json$/i.test(type.split(";")[0]!.trim()) || /ndjson/i.test(type ?? "");
 }
 
+/** Without it nothing is answered but a refusal. */
+function optionalId(members: { readonly [name: string]: unknown }): string | null {
+  return members["id"] === undefined ? null : idOf(members);
+}
+
 function idOf(members: { readonly [name: string]: unknown }): string {
   const { id } = members;
   if (typeof id !== "string" || id === "" || id.length > ID_LENGTH_MAX) throw invalid("id", `id must be a text of 1 to ${ID_LENGTH_MAX} characters.`);
@@ -90,20 +101,21 @@ function invalid(where: string, message: string): Error {
   return fault("VALIDATION_FAILED", message, where === "" ? {} : { where });
 }
 
-const rests = new WeakMap<LiveFrame, string>();
+const rests = new WeakMap<ChannelFrame, string>();
 
-/** The id is the client's own; all the rest is made once for everybody. */
-export function frameText(frame: LiveFrame, id: string): string {
+/** `idText`: as JSON. The id is the client's own; all the rest is made once for everybody. */
+export function frameText(frame: ChannelFrame, idText: string): string {
   let rest = rests.get(frame);
   if (rest === undefined) rests.set(frame, rest = restOf(frame));
-  return `{"op":"${frame.op}","id":${JSON.stringify(id)}${rest}`;
+  return `{"op":"${frame.op}","id":${idText}${rest}`;
 }
 
-function restOf(frame: LiveFrame): string {
+function restOf(frame: ChannelFrame): string {
   switch (frame.op) {
     case "snapshot": return `,"position":"${frame.position}","rows":${frame.rows}}`;
     case "change": return `,"position":"${frame.position}","changes":[${frame.changes.map(changeText).join(",")}]}`;
     case "reset": return `,"reason":"${frame.reason}"}`;
+    case "message": return `,"messages":[${frame.messages.map(({ text }) => text).join(",")}]}`;
     case "gap": return "}";
   }
 }

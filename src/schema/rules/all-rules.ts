@@ -3,6 +3,7 @@ import type { Rule } from "../compile-context.ts";
 import { accountShape } from "./account-shape.ts";
 import { allowGrants } from "./allow-grants.ts";
 import { allowVerbs } from "./allow-verbs.ts";
+import { channelKeys } from "./channel-keys.ts";
 import { computedShape } from "./computed-shape.ts";
 import { currencySource } from "./currency-source.ts";
 import { defaultSource } from "./default-source.ts";
@@ -42,7 +43,7 @@ import { typeShapes } from "./type-shapes.ts";
 import { unknownDirectives } from "./unknown-directives.ts";
 
 export const allRules: readonly Rule[] = [
-  accountShape, allowGrants, allowVerbs, computedShape, currencySource, defaultSource,
+  accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, defaultSource,
   directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, namesInArguments, notAvailable, outsideNames,

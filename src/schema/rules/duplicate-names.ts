@@ -20,7 +20,7 @@ export function duplicateNames(context: CompileContext): Diagnostic[] {
     ...repeated(context, "type ", context.types.map((type) => ({ name: type.name, at: type.node.name, removable: null })), false),
     ...context.types.flatMap((type) => insideType(type, context)),
     ...repeated(context, "name in SQLite ", context.tables.map((table) => ({ name: sqlNameOf(table), at: argumentAt(table, "table"), removable: null })), true),
-    ...repeated(context, "exported name ", context.tables.filter((table) => exportNameOf(table) !== null).map((table) => ({ name: exportNameOf(table) ?? "", at: argumentAt(table, "export"), removable: null })), false),
+    ...repeated(context, "exported name ", context.types.filter((type) => (type.kind === "table" || type.kind === "channel") && exportNameOf(type) !== null).map((table) => ({ name: exportNameOf(table) ?? "", at: argumentAt(table, "export"), removable: null })), false),
   ];
 }
 

@@ -25,7 +25,7 @@ function misplaced(field: DeclaredField, context: CompileContext): Diagnostic[] 
 
 function checkEndpoints(context: CompileContext): Diagnostic[] {
   const seen = new Map<string, DeclaredField>();
-  const tables = new Map(context.tables.map((table) => [exportNameOf(table), table.name]));
+  const tables = new Map(context.types.filter((type) => type.kind === "table" || type.kind === "channel").map((type) => [exportNameOf(type), `${type.kind} ${type.name}`]));
   return context.types.filter((type) => type.kind === "endpoints").flatMap((type) => type.fields).flatMap((field) => {
     const found = checkPath(field, context);
     const route = endpointRoute(field);
@@ -35,7 +35,7 @@ function checkEndpoints(context: CompileContext): Diagnostic[] {
     if (other !== undefined) found.push(pathProblem(field, { message: `${describeField(field)} and ${describeField(other)} are both ${shape}.`, fix: "Give one another method or path." }, context));
     else seen.set(shape, field);
     const table = tables.get(route.path[0] ?? "");
-    if (table !== undefined) found.push(pathProblem(field, { message: `The path of ${describeField(field)} lies under the table ${table}.`, fix: "Choose another first segment, or make it an @action." }, context));
+    if (table !== undefined) found.push(pathProblem(field, { message: `The path of ${describeField(field)} lies under the ${table}.`, fix: "Choose another first segment, or make it an @action." }, context));
     return found;
   });
 }

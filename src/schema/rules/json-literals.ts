@@ -28,7 +28,7 @@ function placesOf(field: DeclaredField, context: CompileContext): Place[] {
   const place = describeField(field);
   const fallback = useOf(field, "default");
   const value = fallback === undefined || fallback.values === null ? undefined : argumentNode(fallback, "value")?.value;
-  if (value !== undefined && field.kind === "stored") places.push({ node: value, target, what: `@default of ${place}` });
+  if (value !== undefined && (field.kind === "stored" || field.owner.kind === "channel")) places.push({ node: value, target, what: `@default of ${place}` });
   if (field.node.kind === "InputValueDefinition" && field.node.defaultValue !== undefined) places.push({ node: field.node.defaultValue, target, what: `The default of ${place}` });
   const range = useOf(field, "range");
   if (range === undefined || range.values === null || !orderedScalars.has(type.name)) return places;
