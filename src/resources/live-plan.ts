@@ -44,8 +44,13 @@ function namesOf(item: SelectItem): readonly string[] {
   return item.kind === "embed" && item.spread ? item.plan.select.flatMap(namesOf) : [item.alias];
 }
 
-/** JSON text of the row that a record is in the answer; null: it is not among them. */
-export type RowWriter = (record: RecordValues, environment: Environment) => string | null;
+/** Rows of an answer that a record alone makes. One for all queries of a plan, whatever their values. */
+export interface RowWriter {
+  /** JSON text of the row that a record is in the answer; null: it is not among them. */
+  write(record: RecordValues, environment: Environment): string | null;
+  /** Forgets the texts of the records so far. */
+  forget(): void;
+}
 
 /** Null where it takes more than the record: its place among others, other records, the time. `plan` is ruled. */
 export function rowWriter(plan: Plan, unlimited: boolean, { catalog, book }: { readonly catalog: Catalog; readonly book: ExpressionBook }): RowWriter | null {
@@ -56,12 +61,22 @@ export function rowWriter(plan: Plan, unlimited: boolean, { catalog, book }: { r
   const table = catalog.tables.get(plan.table)!;
   const members = plan.select.map((item) => memberWriter(item, table, { catalog, book }));
   if (members.some((member) => member === null)) return null;
-  return (record, environment) => {
-    const own: Environment = { ...environment, rows: { record } };
-    if (filter !== null && !isTrue(filter, own, book)) return null;
-    let text = "";
-    for (const member of members) text += member!(record, own);
-    return `{${text.slice(1)}}`;
+  // Everybody who sees a record sees the same of it.
+  const isShared = plan.select.every((item) => item.kind !== "value" || item.visibleWhen === null);
+  const texts = new Map<RecordValues, string>();
+  return {
+    write(record, environment) {
+      const own: Environment = { rows: { record }, variables: environment.variables, now: environment.now, source: null };
+      if (filter !== null && !isTrue(filter, own, book)) return null;
+      const known = isShared ? texts.get(record) : undefined;
+      if (known !== undefined) return known;
+      let text = "";
+      for (const member of members) text += member!(record, own);
+      text = `{${text.slice(1)}}`;
+      if (isShared) texts.set(record, text);
+      return text;
+    },
+    forget: () => texts.clear(),
   };
 }
 

@@ -22,7 +22,7 @@ import { incident } from "./app-fault.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
 import { livePlan, rowWriter, type LiveQuestion } from "./live-plan.ts";
-import { LiveQuery, type Reading, type Subscriber } from "./live-query.ts";
+import { LiveQuery, type LiveSource, type Reading, type Subscriber } from "./live-query.ts";
 import { resumeFrom } from "./live-resume.ts";
 import { runKey, runParameters } from "./plan-run-key.ts";
 import { openEnvironment, planEnvironment } from "./planner.ts";
@@ -46,13 +46,36 @@ export interface LiveStats {
 interface Followed {
   readonly query: LiveQuery;
   readonly name: string;
-  dependencies: ReadDependencies;
-  cancelTimer: () => void;
+  /** Null: changes alone tell, and the index has what it depends on. */
+  dependencies: ReadDependencies | null;
+  cancelTimer: (() => void) | null;
   bytes: number;
 }
 
 /** What can be worked out once for each plan and set of roles. */
-interface Prepared { readonly compiled: CompiledPlan; readonly parameters: readonly Expression[] | null; readonly digest: string; readonly unlimited: boolean }
+interface Prepared { readonly source: LiveSource; readonly parameters: readonly Expression[] | null; readonly digest: string }
+
+class Following implements LiveSubscription, Subscriber {
+  readonly sink: LiveSink;
+  from = -1;
+  readonly #followed: Followed;
+  readonly #home: FollowedHome;
+
+  constructor(followed: Followed, sink: LiveSink, home: FollowedHome) {
+    this.#followed = followed;
+    this.sink = sink;
+    this.#home = home;
+  }
+
+  snapshot(): void { this.#home.snapshot(this.#followed, this); }
+  close(): void { this.#home.leave(this.#followed, this); }
+}
+
+/** Where a subscription is kept. */
+interface FollowedHome {
+  snapshot(followed: Followed, subscriber: Subscriber): void;
+  leave(followed: Followed, subscriber: Subscriber): void;
+}
 
 /** An entry with more changes is not held against each query: all are read again. */
 const CHANGES_MAX = 5_000;
@@ -79,6 +102,17 @@ export class LiveQueries {
   #unshared = 0;
   #cancelHeartbeat: (() => void) | null = null;
   #closed = false;
+  readonly #home: FollowedHome = {
+    leave: (followed, subscriber) => this.#leave(followed, subscriber),
+    snapshot: (followed, subscriber) => {
+      try {
+        if (followed.query.subscribers.has(subscriber)) this.#snapshot(followed, subscriber);
+      } catch (error) {
+        this.#leave(followed, subscriber);
+        subscriber.sink.fail(this.#failure(followed, error));
+      }
+    },
+  };
 
   constructor(core: DispatchCore) {
     this.#core = core;
@@ -98,7 +132,7 @@ export class LiveQueries {
     const { limits } = this.#core;
     if (this.#subscriptions >= limits.subscriptions) throw fault("OVERLOADED", "Too many queries are followed.", { retryAfterS: 1 });
     const followed = this.#find(request, rights);
-    const subscriber: Subscriber = { sink: this.#counting(sink), from: -1 };
+    const subscriber = new Following(followed, sink, this.#home);
     try {
       this.#begin(followed, subscriber, reset === null ? request.since : "", reset);
     } catch (error) {
@@ -107,25 +141,16 @@ export class LiveQueries {
     }
     followed.query.subscribers.add(subscriber);
     this.#subscriptions++;
-    return {
-      snapshot: () => {
-        try {
-          if (followed.query.subscribers.has(subscriber)) this.#snapshot(followed, subscriber);
-        } catch (error) {
-          this.#leave(followed, subscriber);
-          sink.fail(this.#failure(followed, error));
-        }
-      },
-      close: () => this.#leave(followed, subscriber),
-    };
+    return subscriber;
   }
 
   /** Of these tables, and of those that served before. */
   committed({ position, changes }: CommittedEntry): void {
     if (this.#followed.size === 0 || changes.length === 0) return;
     try {
-      if (changes.length > CHANGES_MAX) for (const followed of this.#followed.values()) this.#touch(followed, position, changes);
-      else for (const followed of this.#index.touched(changes)) this.#touch(followed, position, changes);
+      const touched = changes.length > CHANGES_MAX ? [...this.#followed.values()] : this.#index.touched(changes);
+      for (const followed of touched) this.#touch(followed, position, changes);
+      for (const { query } of touched) query.forget();
     } catch (error) {
       for (const followed of this.#followed.values()) this.#fail(followed, error);
     }
@@ -147,15 +172,14 @@ export class LiveQueries {
     const { plan, unlimited } = this.#livePlan(request, rights);
     const { compiled } = planner.prepare(plan, rights, "wire");
     const prepared = this.#preparedOf(compiled, unlimited);
-    const environment = (): Environment => {
-      const now = dateTimeOf(this.#core.clock.now());
-      return request.values === undefined ? planEnvironment(rights, now, request.id ?? null) : openEnvironment(rights, now, request.values);
-    };
-    const name = this.#nameOf(prepared, environment());
+    const now = dateTimeOf(this.#core.clock.now());
+    const environment = request.values === undefined ? planEnvironment(rights, now, request.id ?? null) : openEnvironment(rights, now, request.values);
+    const name = this.#nameOf(prepared, environment);
     const known = this.#followed.get(name);
     if (known !== undefined) return known;
-    const query = this.#create(prepared, environment, name);
-    const followed: Followed = { query, name, dependencies: { footprints: [], validUntil: null }, cancelTimer: () => {}, bytes: 0 };
+    const mark = createHash("sha256").update(name).digest("base64url").slice(0, 16);
+    const query = new LiveQuery(prepared.source, { variables: environment.variables, mark });
+    const followed: Followed = { query, name, dependencies: null, cancelTimer: null, bytes: 0 };
     try {
       this.#depend(followed, query.isLocal ? null : this.#readFirst(followed));
     } catch (error) {
@@ -182,21 +206,19 @@ export class LiveQueries {
     let prepared = this.#prepared.get(compiled);
     if (prepared === undefined) {
       const text = JSON.stringify([this.#core.catalog.hash, compiled.plan], (_key, item: unknown) => (typeof item === "bigint" ? `${item}n` : item));
-      prepared = { compiled, unlimited, parameters: runParameters(compiled), digest: createHash("sha256").update(text).digest("base64url") };
+      prepared = { source: this.#source(compiled, unlimited), parameters: runParameters(compiled), digest: createHash("sha256").update(text).digest("base64url") };
       this.#prepared.set(compiled, prepared);
     }
     return prepared;
   }
 
-  #create({ compiled, unlimited }: Prepared, environment: () => Environment, name: string): LiveQuery {
-    const { storage, limits } = this.#core;
-    const mark = createHash("sha256").update(name).digest("base64url").slice(0, 16);
-    this.#epoch ??= readEpoch(storage.reader);
-    const epoch = this.#epoch;
-    return new LiveQuery({
-      compiled, environment, write: rowWriter(compiled.plan, unlimited, this.#core), rowsMax: limits.subscriptionRows,
-      read: (at) => readRows(storage.reader, compiled, at), position: (at) => `${positionText(epoch, at)}.${mark}`,
-    }, logHead(storage.reader));
+  #source(compiled: CompiledPlan, unlimited: boolean): LiveSource {
+    const { storage, limits, clock } = this.#core;
+    const epoch = this.#epoch ??= readEpoch(storage.reader);
+    return {
+      compiled, writer: rowWriter(compiled.plan, unlimited, this.#core), rowsMax: limits.subscriptionRows, now: () => dateTimeOf(clock.now()),
+      read: (at) => readRows(storage.reader, compiled, at), position: (at, mark) => `${positionText(epoch, at)}.${mark}`, count: () => { this.#frames++; },
+    };
   }
 
   /** Equal for those to whom the same is told. What depends on the time and the caller at once is nobody else's. */
@@ -221,35 +243,37 @@ export class LiveQueries {
   #depend(followed: Followed, reading: Reading | null): void {
     const { query } = followed;
     const environment = reading?.environment ?? query.environment();
-    followed.dependencies = footprintsOf(query.compiled.plan, {
+    const dependencies = footprintsOf(query.compiled.plan, {
       environment, rows: reading?.rows.rows ?? 1, lastKeys: reading?.rows.lastKeys ?? null, nextInstant: this.#nextInstant,
       answer: reading === null || query.compiled.plan.grouped ? null : reading.answer,
     }, this.#core);
     this.#index.remove(followed);
-    this.#index.add(followed, followed.dependencies.footprints);
-    followed.cancelTimer();
-    followed.cancelTimer = () => {};
-    const { validUntil } = followed.dependencies;
-    if (validUntil === null || query.isLocal) return;
+    this.#index.add(followed, dependencies.footprints);
+    followed.cancelTimer?.();
+    followed.cancelTimer = null;
+    if (query.isLocal) return;
+    followed.dependencies = dependencies;
+    const { validUntil } = dependencies;
+    if (validUntil === null) return;
     const delayMs = Math.min(TIMER_MS_MAX, Math.max(millisecondsOf(validUntil) - this.#core.clock.now(), validUntil <= environment.now ? REFRESH_MS : 1));
     followed.cancelTimer = this.#core.clock.schedule(delayMs, () => this.#mark(followed));
   }
 
   #begin(followed: Followed, subscriber: Subscriber, since: string | null, reset: ResetReason | null): void {
-    const { sink } = subscriber;
     const { query } = followed;
     this.#refreshNow(followed);
     if (this.#followed.get(followed.name) !== followed) throw fault("UNAVAILABLE", "The query could not be read again.", { retryAfterS: 1 });
-    const head = logHead(this.#core.storage.reader);
     if (since === null) return this.#snapshot(followed, subscriber);
-    const resumed = reset ?? resumeFrom({ since, head, current: query.change(head, []).position, query, footprints: followed.dependencies }, this.#core);
+    const head = logHead(this.#core.storage.reader);
+    const resumed = reset ?? resumeFrom({ since, head, current: query.change(head, []).position, query, dependencies: followed.dependencies }, this.#core);
     if (typeof resumed === "string") {
       this.#resets++;
-      sink.take({ op: "reset", reason: resumed });
+      query.tell(subscriber, { op: "reset", reason: resumed });
       return this.#snapshot(followed, subscriber);
     }
-    for (const frame of resumed) sink.take(frame);
-    if ((resumed.at(-1)?.at ?? -1) < head) sink.take(query.change(head, []));
+    for (const frame of resumed) query.tell(subscriber, frame);
+    if ((resumed.at(-1)?.at ?? -1) < head) query.tell(subscriber, query.change(head, []));
+    query.forget();
     subscriber.from = head;
   }
 
@@ -258,7 +282,7 @@ export class LiveQueries {
     const head = logHead(this.#core.storage.reader);
     const frame = followed.query.snapshot(head);
     subscriber.from = head;
-    subscriber.sink.take(frame);
+    followed.query.tell(subscriber, frame);
   }
 
   #touch(followed: Followed, position: number, changes: CommittedEntry["changes"]): void {
@@ -329,23 +353,12 @@ export class LiveQueries {
     if (this.#followed.get(followed.name) === followed) this.#followed.delete(followed.name);
     this.#index.remove(followed);
     this.#dirty.delete(followed);
-    followed.cancelTimer();
+    followed.cancelTimer?.();
     this.#bytes -= followed.bytes;
     followed.bytes = 0;
     if (this.#followed.size > 0) return;
     this.#cancelHeartbeat?.();
     this.#cancelHeartbeat = null;
-  }
-
-  #counting(sink: LiveSink): LiveSink {
-    return {
-      take: (frame) => {
-        this.#frames++;
-        sink.take(frame);
-      },
-      fail: (error) => sink.fail(error),
-      renew: () => sink.renew(),
-    };
   }
 
   /** Tells all who heard nothing for a while how far the log is, so that they resume from there and not from long ago. */

@@ -9,45 +9,52 @@ import type { AnswerRow } from "../query/footprint-plan.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import type { CompiledPlan } from "../storage/plan-sql.ts";
 import type { RowSet } from "../storage/read-plan.ts";
-import type { ChangeFrame, LiveChange, LiveSink, PlacedFrame } from "./live-frame.ts";
+import type { ChangeFrame, LiveChange, LiveFrame, LiveSink, PlacedFrame } from "./live-frame.ts";
 import type { RowWriter } from "./live-plan.ts";
 
 /** `from`: frames up to there are in what it has. */
 export interface Subscriber { readonly sink: LiveSink; from: number }
 
-export interface LiveQueryParts {
+/** What all queries of one plan share, whatever their values: there may be very many of them. */
+export interface LiveSource {
   readonly compiled: CompiledPlan;
-  readonly environment: () => Environment;
   /** Null: it is read again. */
-  readonly write: RowWriter | null;
-  readonly read: (environment: Environment) => RowSet;
-  readonly position: (at: number) => string;
+  readonly writer: RowWriter | null;
   readonly rowsMax: number;
+  now(): string;
+  read(environment: Environment): RowSet;
+  /** `mark`: which query tells it. */
+  position(at: number, mark: string): string;
+  /** A frame goes out. */
+  count(): void;
 }
+
+/** `variables`: of the caller and the values asked for. */
+export interface LiveAsker { readonly variables: Environment["variables"]; readonly mark: string }
 
 /** What the last reading was made of. */
 export interface Reading { readonly environment: Environment; readonly rows: RowSet; readonly answer: readonly AnswerRow[] }
 
 export class LiveQuery {
   readonly subscribers = new Set<Subscriber>();
-  readonly #parts: LiveQueryParts;
-  readonly #key: string;
+  readonly #source: LiveSource;
+  readonly #variables: Environment["variables"];
+  readonly #mark: string;
   /** Up to there all is told. */
-  at: number;
+  at = 0;
   /** By key, as text; of groups the whole answer under one name. Null: not kept. */
   #rows: Map<string, string> | null = null;
   #bytes = 0;
 
-  constructor(parts: LiveQueryParts, at: number) {
-    this.#parts = parts;
-    this.at = at;
-    const { plan, catalog } = parts.compiled;
-    this.#key = catalog.tables.get(plan.table)!.primaryKey;
+  constructor(source: LiveSource, { variables, mark }: LiveAsker) {
+    this.#source = source;
+    this.#variables = variables;
+    this.#mark = mark;
   }
 
   /** Changes alone tell. */
   get isLocal(): boolean {
-    return this.#parts.write !== null;
+    return this.#source.writer !== null;
   }
 
   /** Kept for comparison. */
@@ -56,24 +63,24 @@ export class LiveQuery {
   }
 
   environment(): Environment {
-    return this.#parts.environment();
+    return { rows: {}, variables: this.#variables, now: this.#source.now(), source: null };
   }
 
   get compiled(): CompiledPlan {
-    return this.#parts.compiled;
+    return this.#source.compiled;
   }
 
   /** Of one log entry; null: none for this query. */
   changesOf(changes: readonly Change[]): readonly LiveChange[] | null {
-    const { write, compiled: { plan, catalog } } = this.#parts;
-    assert(write !== null, "changes alone tell");
-    const environment = this.#parts.environment();
+    const { writer, compiled: { plan, catalog } } = this.#source;
+    assert(writer !== null, "changes alone tell");
+    const environment = this.environment();
     const table = catalog.tables.get(plan.table)!;
     const told: LiveChange[] = [];
     for (const change of changes) {
       if (change.table !== plan.table) continue;
-      const before = change.old === null ? null : write(change.old, environment);
-      const after = change.new === null ? null : write(change.new, environment);
+      const before = change.old === null ? null : writer.write(change.old, environment);
+      const after = change.new === null ? null : writer.write(change.new, environment);
       if (before === after) continue;
       const key = JSON.stringify(toWireValue(change.id, table.fields.get(table.primaryKey)!.type, catalog));
       told.push(after === null ? { type: "leave", key } : { type: before === null ? "enter" : "update", key, record: after });
@@ -81,18 +88,23 @@ export class LiveQuery {
     return told.length === 0 ? null : told;
   }
 
+  /** The records of those changes are no longer needed. */
+  forget(): void {
+    this.#source.writer?.forget();
+  }
+
   /** Reads all rows. Throws what a read throws, and TOO_MANY_ROWS. */
   read(): Reading {
-    const environment = this.#parts.environment();
-    const rows = this.#parts.read(environment);
-    if (rows.rows > this.#parts.rowsMax) throw fault("TOO_MANY_ROWS", `The query has more than ${this.#parts.rowsMax} rows.`, { fix: "Narrow the filter, or give a limit." });
+    const environment = this.environment();
+    const rows = this.#source.read(environment);
+    if (rows.rows > this.#source.rowsMax) throw fault("TOO_MANY_ROWS", `The query has more than ${this.#source.rowsMax} rows.`, { fix: "Narrow the filter, or give a limit." });
     return { environment, rows, answer: this.isLocal ? [] : JSON.parse(rows.json) as AnswerRow[] };
   }
 
   /** Keeps what was read; answers how it differs from what was kept. Null: not row by row. */
   keep({ rows, answer }: Reading): readonly LiveChange[] | null {
     const before = this.#rows;
-    const { grouped } = this.#parts.compiled.plan;
+    const { grouped } = this.compiled.plan;
     const after = grouped ? new Map([["", rows.json]]) : this.#byKey(answer);
     this.#rows = after;
     this.#bytes = 0;
@@ -103,12 +115,12 @@ export class LiveQuery {
 
   /** All rows, as kept or as just read. */
   snapshot(at: number): PlacedFrame {
-    const rows = this.#rows === null ? this.read().rows.json : this.#parts.compiled.plan.grouped ? this.#rows.get("")! : `[${[...this.#rows.values()].join(",")}]`;
-    return { op: "snapshot", at, position: this.#parts.position(at), rows };
+    const rows = this.#rows === null ? this.read().rows.json : this.compiled.plan.grouped ? this.#rows.get("")! : `[${[...this.#rows.values()].join(",")}]`;
+    return { op: "snapshot", at, position: this.#source.position(at, this.#mark), rows };
   }
 
   change(at: number, changes: readonly LiveChange[]): ChangeFrame {
-    return { op: "change", at, position: this.#parts.position(at), changes };
+    return { op: "change", at, position: this.#source.position(at, this.#mark), changes };
   }
 
   /** To all who do not have it yet. What was read again is news to everybody: they have what was kept before. */
@@ -118,12 +130,19 @@ export class LiveQuery {
     for (const subscriber of this.subscribers) {
       if (!isNews && subscriber.from >= frame.at) continue;
       subscriber.from = frame.at;
-      subscriber.sink.take(frame);
+      this.tell(subscriber, frame);
     }
   }
 
+  tell({ sink }: Subscriber, frame: LiveFrame): void {
+    this.#source.count();
+    sink.take(frame);
+  }
+
   #byKey(answer: readonly AnswerRow[]): Map<string, string> {
-    return new Map(answer.map((row) => [JSON.stringify(row[this.#key] as Json), JSON.stringify(row)]));
+    const { plan, catalog } = this.compiled;
+    const { primaryKey } = catalog.tables.get(plan.table)!;
+    return new Map(answer.map((row) => [JSON.stringify(row[primaryKey] as Json), JSON.stringify(row)]));
   }
 }
 

@@ -12,8 +12,8 @@ export interface Resumption {
   /** What this query tells of the head. */
   readonly current: string;
   readonly query: LiveQuery;
-  /** Of its answer as it is now. */
-  readonly footprints: ReadDependencies;
+  /** Of its answer as it is now; null: changes alone tell. */
+  readonly dependencies: ReadDependencies | null;
 }
 
 const ENTRIES_AT_ONCE = 500;
@@ -28,12 +28,12 @@ export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly
   if (then.position === head) return [];
   if ((logTail(core.storage.reader) ?? Infinity) > then.position + 1) return "trimmed";
   if (head - then.position > core.limits.resumeEntries) return "far";
-  if (!query.isLocal && resumption.footprints.validUntil !== null) return "changed";
+  if (resumption.dependencies !== null && resumption.dependencies.validUntil !== null) return "changed";
   const frames: ChangeFrame[] = [];
   for (const entry of entriesSince(then.position, core)) {
     if (entry.migration !== undefined) return "schema";
-    if (!query.isLocal) {
-      if (isTouched(resumption, entry, core)) return "changed";
+    if (resumption.dependencies !== null) {
+      if (isTouched(resumption.dependencies, entry, core)) return "changed";
       continue;
     }
     const changes = query.changesOf(entry.changes);
@@ -42,8 +42,8 @@ export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly
   return frames;
 }
 
-function isTouched({ footprints }: Resumption, { changes }: LogEntry, { book }: DispatchCore): boolean {
-  return changes.some((change) => footprints.footprints.some((footprint) => touches(change, footprint, book)));
+function isTouched({ footprints }: ReadDependencies, { changes }: LogEntry, { book }: DispatchCore): boolean {
+  return changes.some((change) => footprints.some((footprint) => touches(change, footprint, book)));
 }
 
 function* entriesSince(since: number, { storage, catalog }: DispatchCore): Iterable<LogEntry> {

@@ -73,10 +73,11 @@ function randomPlan({ app, dice, world }: Fuzzed): Plan | null {
   }
 }
 
-function follow(plan: Plan, write: NonNullable<ReturnType<typeof rowWriter>>, { app, changes }: Fuzzed): number {
+function follow(plan: Plan, writer: NonNullable<ReturnType<typeof rowWriter>>, { app, changes }: Fuzzed): number {
   const { database, catalog } = app;
   const compiled = database.compile(plan);
-  const query = new LiveQuery({ compiled, environment: () => environment, write, read: (at) => readRows(database.connection, compiled, at), position: String, rowsMax: 100_000 }, 0);
+  const source = { compiled, writer, now: () => environment.now, read: (at: typeof environment) => readRows(database.connection, compiled, at), position: String, rowsMax: 100_000, count: () => {} };
+  const query = new LiveQuery(source, { variables: environment.variables, mark: "" });
   const key = catalog.tables.get(plan.table)!.primaryKey;
   const read = (): Map<string, Json> => new Map((JSON.parse(query.read().rows.json) as { [name: string]: Json }[]).map((row) => [JSON.stringify(row[key]), row]));
   const state = read();
