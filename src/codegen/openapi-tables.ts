@@ -43,6 +43,16 @@ export function tablePaths(table: Table, reach: Reach): JsonObject {
   return { ...paths, ...historyPaths(table, reach, keyParameter(table)) };
 }
 
+/** Of a table that is told as events alone. */
+export function streamPaths(table: Table, reach: Reach): JsonObject {
+  const name = table.exportName!;
+  const responses: JsonObject = { 200: { description: "Goes on.", content: events(table) } };
+  return {
+    [`/${name}`]: { get: operation(table, "list", "Records that fit a filter, as they are and as they change.", { parameters: parameterRefs("select", "order", "limit", "and", "or", ...filterFields(table, reach).map((field) => parameterName(table, field))), responses }) },
+    [`/${name}/{id}`]: { parameters: [keyParameter(table)], get: operation(table, "get", "One record, as it is and as it changes.", { parameters: parameterRefs("select"), responses }) },
+  };
+}
+
 /** The same, told on as it changes. */
 function events(table: Table): JsonObject {
   if (!table.exportOver.includes("SSE")) return {};

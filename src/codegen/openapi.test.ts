@@ -46,6 +46,17 @@ type Thing @table @export(name: "things") @allow(to: ["public"], do: [READ, CREA
   sweep: Boolean @action(on: TABLE) @allow(to: ["public"])
 }
 type Kept @table(history: "P9D", trash: "P9D") @export @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey }
+type Ticker @table @export(over: [SSE]) @allow(to: ["staff"], do: [READ]) { id: ID! @primaryKey rate: Float kind: Tick stop: Boolean @action @allow(to: ["staff"]) }
+enum Tick { UP DOWN }
+"""What is said."""
+type Talk @channel(key: "room", presence: true) @export(name: "talks") @allow(to: ["public"], do: [SUBSCRIBE], where: "record.room == 'open'") @allow(to: ["staff"], do: [SUBSCRIBE, PUBLISH]) {
+  room: ID!
+  text: String! @length(max: 9)
+  mood: Mood! @default(value: CALM)
+  by: ID @createdBy
+}
+enum Mood { CALM LOUD }
+type Whisper @channel(key: "to") @export(over: [WS]) @allow(to: ["public"], do: [SUBSCRIBE, PUBLISH]) { to: ID! }
 type Local @table @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
 type Endpoints {
   """How much."""
@@ -154,16 +165,24 @@ describe("exactly what the caller reaches", () => {
   test("anonymous", () => {
     expect(pathsOf(anonymousIdentity)).toEqual({
       "/things": ["get", "post"], "/things/{id}": ["get", "put"], "/things/sweep": ["post"], "/quote/{sku}": ["get"], "/rpc/quote": ["post"],
+      "/talks": ["get"], "/talks/{room}": ["get"],
     });
     const text = JSON.stringify(of(anonymousIdentity));
-    for (const forbidden of ["secret", "paint", "Kept", "Local", "\"send\"", "hidden", "Part"]) expect(text).not.toContain(forbidden);
+    for (const forbidden of ["secret", "paint", "Kept", "Local", "\"send\"", "hidden", "Part", "Ticker", "talksMessage", "Whisper"]) expect(text).not.toContain(forbidden);
   });
 
   test("staff", () => {
     expect(pathsOf(staff)).toEqual({
       "/things": ["get", "post", "patch", "delete"], "/things/{id}": ["get", "put", "patch", "delete"], "/Kept": ["get"], "/Kept/{id}": ["get"], "/Kept/{id}/history": ["get"],
       "/things/{id}/paint": ["post"], "/things/sweep": ["post"], "/quote/{sku}": ["get"], "/rpc/quote": ["post"], "/send": ["post"], "/rpc/send": ["post"],
+      "/Ticker": ["get"], "/Ticker/{id}": ["get"], "/talks": ["post", "get"], "/talks/{room}": ["post", "get"],
     });
+    expect(at(of(staff), "components", "schemas", "talksMessage")).toEqual({
+      type: "object", description: "What is said.", required: ["text"], additionalProperties: false,
+      properties: { room: { type: "string" }, text: { type: "string", maxLength: 9 }, mood: { $ref: "#/components/schemas/Mood" } },
+    });
+    expect(Object.keys(at(of(staff), "components", "schemas", "talks", "properties") as object)).toEqual(["room", "text", "mood", "by"]);
+    expect(Object.keys(at(of(staff), "paths", "/Ticker", "get", "responses", "200", "content") as object)).toEqual(["text/event-stream"]);
     expect(at(of(staff), "components", "schemas", "thingsCreate", "properties", "secret")).toBeUndefined();
     expect(at(of(staff), "components", "schemas", "thingsUpdate", "properties", "secret")).toBeDefined();
   });

@@ -8,8 +8,9 @@ import { enumSchema, objectSchema, typesReached, type JsonObject } from "./json-
 import { batchPath } from "./openapi-batch.ts";
 import { callablePaths } from "./openapi-callables.ts";
 import { fixedParameters, problemSchema, responses } from "./openapi-components.ts";
-import { tableParameters, tablePaths } from "./openapi-tables.ts";
-import { recordSchemas, settableFields, visibleFields } from "./record-schema.ts";
+import { channelPaths, channelSchemas, reachedChannels, type ReachedChannel } from "./openapi-channels.ts";
+import { streamPaths, tableParameters, tablePaths } from "./openapi-tables.ts";
+import { recordSchemas, settableFields, streamSchema, visibleFields } from "./record-schema.ts";
 
 export interface OpenApiOptions {
   readonly catalog: Catalog;
@@ -42,6 +43,9 @@ export interface Reach {
   readonly limits: OpenApiOptions["limits"];
   readonly rights: Rights;
   readonly tables: readonly Table[];
+  /** Tables that are told as events alone. */
+  readonly streams: readonly Table[];
+  readonly channels: readonly ReachedChannel[];
   readonly endpoints: readonly Callable[];
 }
 
@@ -49,6 +53,8 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
   const reach = reachOf(catalog, limits, rights);
   const paths: JsonObject = {};
   for (const table of reach.tables) Object.assign(paths, tablePaths(table, reach));
+  for (const table of reach.streams) Object.assign(paths, streamPaths(table, reach));
+  for (const channel of reach.channels) Object.assign(paths, channelPaths(channel, reach));
   for (const [path, operations] of Object.entries(callablePaths(reach))) paths[path] = { ...(paths[path] as JsonObject | undefined), ...(operations as JsonObject) };
   Object.assign(paths, batchPath(limits.batchOperations), systemPaths());
   const schemas = schemasOf(reach);
@@ -57,11 +63,11 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
     info: { title: "Ambit", version: catalog.hash.slice(0, 12), description: "HEAD answers wherever GET does, OPTIONS wherever anything does. Every error is the object Problem, as application/problem+json." },
     servers: [{ url: "/" }],
     security: [{}, { bearer: [] }],
-    tags: reach.tables.map((table) => ({ name: table.exportName!, ...(table.description === null ? {} : { description: table.description }) })),
+    tags: [...reach.tables, ...reach.streams, ...reach.channels.map(({ channel }) => channel)].map(({ exportName, description }) => ({ name: exportName!, ...(description === null ? {} : { description }) })),
     paths,
     components: {
       securitySchemes: { bearer: { type: "http", scheme: "bearer" } },
-      parameters: { ...fixedParameters(limits), ...Object.assign({}, ...reach.tables.map((table) => tableParameters(table, reach))) as JsonObject },
+      parameters: { ...fixedParameters(limits), ...Object.assign({}, ...[...reach.tables, ...reach.streams].map((table) => tableParameters(table, reach))) as JsonObject },
       responses: responses(),
       schemas,
     },
@@ -72,7 +78,8 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
 function reachOf(catalog: Catalog, limits: Reach["limits"], rights: Rights): Reach {
   const tables = [...catalog.tables.values()].filter((table) => table.exportName !== null && table.exportOver.includes("REST") && isReachable(table, rights));
   const endpoints = [...catalog.endpoints.values()].filter((endpoint) => endpoint.http !== null && rights.mayCall(endpoint) !== false);
-  return { catalog, limits, rights, tables, endpoints };
+  const streams = [...catalog.tables.values()].filter((table) => table.exportOver.includes("SSE") && !table.exportOver.includes("REST") && rights.permission(table.name, "READ") !== false);
+  return { catalog, limits, rights, tables, streams, endpoints, channels: reachedChannels({ catalog, rights }) };
 }
 
 function isReachable(table: Table, rights: Rights): boolean {
@@ -87,6 +94,14 @@ function schemasOf(reach: Reach): JsonObject {
   for (const table of reach.tables) {
     Object.assign(schemas, recordSchemas(table, reach));
     for (const field of [...visibleFields(table, reach), ...settableFields(table, "CREATE", reach), ...settableFields(table, "UPDATE", reach)]) start.push(field.type);
+  }
+  for (const table of reach.streams) {
+    Object.assign(schemas, streamSchema(table, reach));
+    for (const field of visibleFields(table, reach)) start.push(field.type);
+  }
+  for (const reached of reach.channels) {
+    Object.assign(schemas, channelSchemas(reached));
+    for (const field of reached.channel.fields.values()) start.push(field.type);
   }
   for (const callable of calledIn(reach)) start.push(callable.result, ...[...callable.arguments.values()].map((argument) => argument.type));
   for (const name of typesReached(start, catalog)) {

@@ -30,7 +30,7 @@ function isOpenTenant(field: Field, verb: "CREATE" | "UPDATE", { confinement }: 
 }
 
 /** Filled by the runtime whatever is sent; defaults are not. */
-function isFilled(field: Field): boolean {
+export function isFilled(field: Field): boolean {
   return field.fill !== null && field.fill.kind !== "default-value" && field.fill.kind !== "default-rule";
 }
 
@@ -44,6 +44,11 @@ export function recordSchemas(table: Table, reach: Reach): JsonObject {
   return schemas;
 }
 
+/** Of a table that is told as events alone. */
+export function streamSchema(table: Table, reach: Reach): JsonObject {
+  return { [table.exportName!]: readSchema(table, reach) };
+}
+
 /** Nothing is required: `select` chooses, and rules may hide a field on some records. */
 function readSchema(table: Table, reach: Reach): JsonObject {
   const properties: JsonObject = {};
@@ -53,9 +58,9 @@ function readSchema(table: Table, reach: Reach): JsonObject {
   return { type: "object", ...(table.description === null ? {} : { description: table.description }), properties, additionalProperties: true };
 }
 
-function relationSchema(field: Field, { catalog, tables }: Reach): JsonObject {
+function relationSchema(field: Field, { catalog, tables, streams }: Reach): JsonObject {
   const other = catalog.tables.get(field.relation!.table)!;
-  const one: JsonObject = tables.includes(other) ? { $ref: `#/components/schemas/${other.exportName!}` } : { type: "object" };
+  const one: JsonObject = tables.includes(other) || streams.includes(other) ? { $ref: `#/components/schemas/${other.exportName!}` } : { type: "object" };
   const shape: JsonObject = field.relation!.kind === "one" ? { anyOf: [one, { type: "null" }] } : { type: "array", items: one };
   return { ...shape, description: `${field.description === null ? "" : `${field.description} `}Present where select embeds it.` };
 }

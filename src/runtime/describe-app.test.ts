@@ -24,6 +24,17 @@ describe("an answer of one piece", () => {
     expect(description.tables).toHaveLength(3);
   });
 
+  test("channels, what is told as events alone, and where sockets are taken", async () => {
+    const loaded = await app(`type Ticker @table @export(over: [SSE]) @allow(do: [READ]) { id: ID! @primaryKey }
+type Board @channel(key: "boardId", presence: true) @export(over: [REST, SSE, WS]) @allow(do: [SUBSCRIBE], where: "record.boardId == '42'") { boardId: ID! text: String! @default(value: "x") }`);
+    const { channels, routes } = describeApp(loaded, null);
+    expect(channels).toEqual([{
+      name: "Board", topic: "Board/{boardId}", over: ["REST", "SSE", "WS"], presence: true, fields: { boardId: "ID!", text: "String!; default-value" },
+      allow: ["authenticated: SUBSCRIBE where record.boardId == '42'"],
+    }]);
+    expect(routes).toEqual(["GET /Ticker", "GET /Ticker/{id}", "GET POST /Board", "GET POST /Board/{boardId}", "WebSocket /ws"]);
+  });
+
   test("a large one is cut, and says so", async () => {
     const small = await app(tables(1));
     const many = new Map(Array.from({ length: 600 }, (_, index) => [`T${index}`, small.catalog.tables.get("T0")!]));
@@ -31,7 +42,7 @@ describe("an answer of one piece", () => {
     expect(JSON.stringify(description).length).toBeLessThan(ANSWER_LENGTH_MAX + 1_000);
     expect(description.cut).toEqual({ tables: "150 of 600" });
     expect(description.tables).toHaveLength(150);
-    expect(description.routes).toHaveLength(1_201);
+    expect(description.routes).toHaveLength(1_202);
   });
 
   test("one section has the whole answer for itself", async () => {

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { describeRule } from "../access/describe-rule.ts";
 import { durationOf } from "../base/duration.ts";
 import { unavailable } from "../schema/availability.ts";
-import type { Callable, Catalog, Field, Table, TypeRef } from "../schema/catalog.ts";
+import type { Callable, Catalog, Channel, Field, Table, TypeRef } from "../schema/catalog.ts";
 import type { LoadedApp } from "./load-app.ts";
 
 export interface RunningFacts {
@@ -13,7 +13,7 @@ export interface RunningFacts {
   readonly recentErrors: readonly object[];
 }
 
-export const SECTIONS = ["app", "tables", "endpoints", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
+export const SECTIONS = ["app", "tables", "channels", "endpoints", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
 
 export type Section = (typeof SECTIONS)[number];
 export const isSection = (name: string): name is Section => (SECTIONS as readonly string[]).includes(name);
@@ -52,9 +52,10 @@ function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Se
   return {
     app: { name: basename(directory), url: running?.url ?? null, catalog: catalog.hash.slice(0, 12), zone: config.zone, values: Object.keys(config.values), secrets: Object.keys(config.secrets) },
     tables: tables.map((table) => describeTable(table, running?.counts[table.name] ?? null)),
+    channels: [...catalog.channels.values()].map(describeChannel),
     endpoints: [...catalog.endpoints.values()].map(describeCallable),
     enums: Object.fromEntries([...catalog.enums.values()].map((type) => [type.name, type.values])),
-    routes: [...tables.flatMap(tableRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...graphqlRoutes(catalog)],
+    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...graphqlRoutes(catalog), ...socketRoutes(catalog)],
     roles: catalog.roles,
     problems: loaded.diagnostics.map(({ code, severity, message, fix, position }) => ({ code, severity, where: `${position.file}:${position.line}:${position.column}`, message, fix })),
     recentErrors: running?.recentErrors ?? [],
@@ -74,9 +75,17 @@ function describeTable(table: Table, records: number | null): object {
   };
 }
 
-function describeField(field: Field, table: Table): string {
+function describeChannel({ name, exportName, exportOver, key, fields, allow, presence }: Channel): object {
+  return {
+    name, topic: `${exportName ?? name}/{${key}}`, over: exportOver, presence,
+    fields: Object.fromEntries([...fields.values()].map((field) => [field.name, describeField(field, null)])), allow: allow.map(describeRule),
+  };
+}
+
+/** `table` null: of a message. */
+function describeField(field: Field, table: Table | null): string {
   const notes = [
-    field.name === table.primaryKey ? "primary key" : null,
+    field.name === table?.primaryKey ? "primary key" : null,
     field.relation === null ? null : `${field.relation.kind} ${field.relation.table} by ${field.relation.kind === "many" ? field.relation.to : field.relation.from}`,
     field.fill === null ? null : field.fill.kind, field.readOnly ? "read-only" : null, field.fixed ? "fixed" : null, field.internal ? "internal" : null,
     ...field.allow.map((rule) => `allow ${describeRule(rule)}`),
@@ -106,7 +115,19 @@ function graphqlRoutes({ tables, endpoints }: Catalog): string[] {
   return isExported ? ["GET POST /graphql"] : [];
 }
 
+function socketRoutes({ tables, channels, endpoints }: Catalog): string[] {
+  const isExported = [...tables.values(), ...channels.values(), ...endpoints.values()].some(({ exportOver }) => exportOver?.includes("WS") === true);
+  return isExported ? ["WebSocket /ws"] : [];
+}
+
+function channelRoutes({ exportName, exportOver, key }: Channel): string[] {
+  const methods = [...(exportOver.includes("SSE") ? ["GET"] : []), ...(exportOver.includes("REST") ? ["POST"] : [])].join(" ");
+  return exportName === null || methods === "" ? [] : [`${methods} /${exportName}`, `${methods} /${exportName}/{${key}}`];
+}
+
+/** A table that is told as events alone answers to GET. */
 function tableRoutes(table: Table): string[] {
+  if (table.exportName !== null && !table.exportOver.includes("REST") && table.exportOver.includes("SSE")) return [`GET /${table.exportName}`, `GET /${table.exportName}/{id}`];
   if (table.exportName === null || !table.exportOver.includes("REST")) return [];
   const path = `/${table.exportName}`;
   const former = [...(table.historyMs === null ? [] : [`GET ${path}/{id}/history`]), ...(table.trashMs === null ? [] : [`POST ${path}/{id}/restore`])];

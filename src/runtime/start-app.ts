@@ -74,6 +74,7 @@ export interface RunningApp {
   readonly socket: SocketApp;
   /** Queries that are followed. */
   readonly live: Dispatcher["live"];
+  readonly channels: Dispatcher["channels"];
   /** Lets what is under way finish, then gives everything free. */
   stop(): Promise<void>;
 }
@@ -214,6 +215,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     get handler() { return served.app.handler; },
     get socket() { return served.app.socket; },
     get live() { return served.dispatcher.live; },
+    get channels() { return served.dispatcher.channels; },
     stop: () => (stopping ??= stop()),
   };
 }

@@ -11,6 +11,7 @@ export interface Frame {
   readonly rows?: readonly Row[];
   readonly changes?: readonly { readonly type: string; readonly key: unknown; readonly record?: Row }[];
   readonly reason?: string;
+  readonly messages?: readonly Row[];
   readonly problem?: { readonly code: string; readonly status: number };
   readonly status?: number;
   readonly headers?: Record<string, string>;
