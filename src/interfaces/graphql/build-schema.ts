@@ -23,6 +23,7 @@ export interface CallerSchema {
   readonly schema: GraphQLSchema;
   /** What is executed: the same root fields with the same arguments, each of which answers all that is selected below it. */
   readonly executable: GraphQLSchema;
+  readonly queries: RootFields;
   /** Those that one transaction may have, by name. */
   readonly mutations: RootFields;
   /** What may be followed, by name. */
@@ -46,7 +47,7 @@ export function buildGraphqlSchema(parts: { readonly catalog: Catalog; readonly 
     Object.assign(mutations, tableMutations(table, context), tableActions(table, context));
   }
   if (Object.keys(queries).length === 0) queries["nothing"] = NOTHING;
-  return { schema: schemaOf({ queries, mutations, subscriptions }, declared), executable: schemaOf({ queries, mutations, subscriptions: {} }, executed), mutations, subscriptions };
+  return { schema: schemaOf({ queries, mutations, subscriptions }, declared), executable: schemaOf({ queries, mutations, subscriptions: {} }, executed), queries, mutations, subscriptions };
 }
 
 type Config = GraphQLFieldConfig<unknown, Caller>;

@@ -273,7 +273,10 @@ test("a stop waits for what is under way, takes nothing more, and follows no app
   world.operate = () => new Promise((resolve) => { done = () => resolve(answer("last")); });
   world.say(subscribe("b", "slow"));
   let isIdle = false;
-  void world.connection.drain().then(() => { isIdle = true; });
+  const drained = (async () => {
+    await world.connection.drain();
+    isIdle = true;
+  })();
   world.operate = operate;
   world.say(subscribe("c"));
   world.followed[0]!.sink.renew();
@@ -282,6 +285,7 @@ test("a stop waits for what is under way, takes nothing more, and follows no app
   done();
   await world.turn();
   expect([isIdle, world.told(), world.followed.length]).toEqual([true, ["next b last", "complete b"], 1]);
+  await drained;
   world.connection.close(1001, "the server stops");
   world.connection.closed();
   expect(world.closes).toEqual(["1001 the server stops"]);

@@ -17,6 +17,7 @@ import type { GraphqlFollowing } from "./graphql-port.ts";
 import type { Caller, GraphqlParts } from "./graphql-parts.ts";
 import type { GraphqlRequest } from "./graphql-request.ts";
 import { introspectionKeys } from "./introspection-keys.ts";
+import { answerIntrospection } from "./query-with-introspection.ts";
 import { inOneTransaction } from "./mutation-transaction.ts";
 import { Root, objectText } from "./root-field.ts";
 import { rootUses } from "./root-uses.ts";
@@ -44,10 +45,11 @@ export function operate(exchange: Exchange, request: GraphqlRequest, asking: Ask
     const operation = getOperationAST(document, request.operationName) ?? null;
     requireMethod(exchange, operation);
     if (operation?.operation === "subscription") return following({ document, operation, request, asking, context });
-    if (operation !== null && isTransaction(operation)) {
+    const isOne = operation !== null && isTransaction(operation);
+    if (operation !== null && (isOne || introspectionKeys(document, operation).size > 0)) {
       const { uses, errors: wrong } = rootUses({ document, operation, variables: request.variables, schema: schemas.schema });
       if (wrong.length > 0) return answered({ errors: wrong.map((error) => errorObject(error, context)) });
-      return inOneTransaction(uses, { caller, fields: schemas.mutations, context }).then(answered, refused);
+      return (isOne ? inOneTransaction(uses, { caller, fields: schemas.mutations, context }) : answerIntrospection(uses, asking, context)).then(answered, refused);
     }
     return whenReady(executed({ document, operation, request, asking, context }), answered);
   } catch (error) {
@@ -67,23 +69,12 @@ function answered(answer: GraphqlAnswer): GraphqlOperating {
   return { kind: "answer", answer };
 }
 
-function executed({ document, operation, request, asking: { caller, schemas }, context }: Executing): GraphqlAnswer | Promise<GraphqlAnswer> {
-  const introspected = operation === null ? new Set<string>() : introspectionKeys(document, operation);
-  const run = (schema: GraphQLSchema): ExecutionResult | Promise<ExecutionResult> =>
-    execute({ schema, document, contextValue: caller, variableValues: request.variables, operationName: request.operationName }) as ExecutionResult | Promise<ExecutionResult>;
-  return whenReady(run(schemas.executable), ({ data, errors: failed }) => ({
+function executed({ document, request, asking: { caller, schemas }, context }: Executing): GraphqlAnswer | Promise<GraphqlAnswer> {
+  const running = execute({ schema: schemas.executable, document, contextValue: caller, variableValues: request.variables, operationName: request.operationName }) as ExecutionResult | Promise<ExecutionResult>;
+  return whenReady(running, ({ data, errors: failed }) => ({
     ...(failed === undefined ? {} : { errors: failed.map((error) => errorObject(error, context)) }),
-    ...(data === undefined ? {} : { data: data === null || introspected.size === 0 ? data : withIntrospection(data, introspected, run(schemas.schema) as ExecutionResult) }),
+    ...(data === undefined ? {} : { data }),
   }));
-}
-
-type Data = Readonly<Record<string, unknown>>;
-
-/** `declared`: of the schema that is introspected, in which all other fields are null. */
-function withIntrospection(data: Data, keys: ReadonlySet<string>, { data: declared }: ExecutionResult): Data {
-  const answer = Object.create(null) as Record<string, unknown>;
-  for (const key of Object.keys(data)) answer[key] = keys.has(key) ? declared?.[key] : data[key];
-  return answer;
 }
 
 /** Texts of one frame, by what makes them differ. */

@@ -15,11 +15,13 @@ import { answerText, asTexts, type GraphqlAnswer } from "./graphql-operating.ts"
 import type { GraphqlFollowing, GraphqlPort } from "./graphql-port.ts";
 import type { GraphqlOptions, GraphqlParts } from "./graphql-parts.ts";
 import { refusalObject } from "./graphql-errors.ts";
+import { TextCache } from "./text-cache.ts";
 import { chooseMedia, EVENTS, readGraphqlRequest, requestOf, type GraphqlMedia, type GraphqlRequest, type GraphqlRequests } from "./graphql-request.ts";
 
 /** Sets of roles. A schema has some types for each table. */
 const SCHEMAS_MAX = 30;
 const DOCUMENTS_LENGTH_MAX = 131_072;
+const INTROSPECTIONS_LENGTH_MAX = 16_777_216;
 
 export interface Graphql extends GraphqlPort {
   /** Answers the paths that begin with `graphql`. */
@@ -30,6 +32,7 @@ export function createGraphql(options: GraphqlOptions): Graphql {
   const parts: GraphqlParts = {
     ...options, names: createNames(options.catalog),
     schemas: new PlanCache(SCHEMAS_MAX), documents: new DocumentCache(DOCUMENTS_LENGTH_MAX), plans: new PlanCache(options.limits.planCacheEntries),
+    introspections: new TextCache(INTROSPECTIONS_LENGTH_MAX),
   };
   return {
     handle: (exchange) => handle(exchange, parts),

@@ -11,6 +11,7 @@ import type { Catalog } from "../../schema/catalog.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import type { CallerSchema } from "./build-schema.ts";
 import type { DocumentCache } from "./document-cache.ts";
+import type { TextCache } from "./text-cache.ts";
 import type { SelectionPlan } from "./selection-plan.ts";
 
 export interface GraphqlOptions {
@@ -31,6 +32,8 @@ export interface GraphqlParts extends GraphqlOptions {
   readonly schemas: PlanCache<CallerSchema>;
   /** By roles and text. */
   readonly documents: DocumentCache;
+  /** Answers to __schema and __type, by roles and what is selected. */
+  readonly introspections: TextCache;
   /** By roles and what is selected, apart from values that a plan can do without. */
   readonly plans: PlanCache<SelectionPlan>;
 }

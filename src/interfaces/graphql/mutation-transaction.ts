@@ -1,5 +1,6 @@
 // A mutation with @transaction: what its fields do is one transaction, carried out in order, all or none. Their answers are put together after the
 // commit, from what each of them answered in it.
+import type { GraphQLError } from "graphql";
 import type { Json } from "../../base/value.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
@@ -8,8 +9,7 @@ import { errorObject, type ErrorContext } from "./graphql-errors.ts";
 import type { GraphqlAnswer } from "./graphql-operating.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { Root, type RootFields } from "./root-field.ts";
-import type { RootUse } from "./root-uses.ts";
-import { GraphQLError } from "graphql/error/GraphQLError";
+import { fieldAnswers, located, type RootUse } from "./root-uses.ts";
 import { TYPE_NAME } from "./selected-fields.ts";
 
 export interface Transacting {
@@ -37,7 +37,7 @@ export async function inOneTransaction(uses: readonly RootUse[], transacting: Tr
     }
   }
   steps.forEach(({ answer }, index) => answer(results[index]!));
-  return answersOf(uses, answers, context);
+  return fieldAnswers(uses, answers, context);
 }
 
 interface Prepared { readonly steps: readonly Step[]; readonly answers: readonly Promise<unknown>[]; /** Of the first field that could not even begin. */ readonly refused: GraphQLError | null }
@@ -78,25 +78,6 @@ function requireTransactional(body: OperationBody, { parts: { catalog } }: Calle
   if (body.kind === "restore") throw fault("NOT_IN_BATCH", "restore is a request of its own.");
   const callable = body.kind === "action" ? catalog.tables.get(body.table)!.actions.get(body.name) : body.kind === "endpoint" ? catalog.endpoints.get(body.name) : undefined;
   if (callable !== undefined && callable.transaction !== "SERIALIZABLE") throw fault("NOT_IN_BATCH", `${callable.name} runs outside of transactions.`);
-}
-
-async function answersOf(uses: readonly RootUse[], answers: readonly Promise<unknown>[], context: ErrorContext): Promise<GraphqlAnswer> {
-  const data = Object.create(null) as Record<string, unknown>;
-  const errors: ReturnType<typeof errorObject>[] = [];
-  for (const [index, use] of uses.entries()) {
-    try {
-      data[use.selected.key] = await answers[index];
-    } catch (error) {
-      data[use.selected.key] = null;
-      errors.push(errorObject(located(error, use), context));
-    }
-  }
-  return { ...(errors.length === 0 ? {} : { errors }), data };
-}
-
-function located(error: unknown, { selected }: RootUse): GraphQLError {
-  const originalError = error instanceof Error ? error : new Error(String(error));
-  return new GraphQLError(originalError.message, { nodes: selected.nodes, path: [selected.key], originalError: error instanceof GraphQLError ? null : originalError });
 }
 
 const PLACE = /^operations\[(\d+)\]\.?/;

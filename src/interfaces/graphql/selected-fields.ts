@@ -4,6 +4,7 @@ import type { FieldNode, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInf
 import { getArgumentValues, getDirectiveValues } from "graphql/execution/values";
 import { Kind } from "graphql/language/kinds";
 import { getNamedType } from "graphql/type/definition";
+import { SchemaMetaFieldDef, TypeMetaFieldDef } from "graphql/type/introspection";
 import { GraphQLIncludeDirective, GraphQLSkipDirective } from "graphql/type/directives";
 
 export const TYPE_NAME = "__typename";
@@ -32,9 +33,14 @@ export function selectedFields(nodes: readonly Pick<FieldNode, "selectionSet">[]
   return [...found].map(([key, same]) => {
     const name = same[0]!.name.value;
     if (name === TYPE_NAME) return { key, name, arguments: {}, nodes: same, type, fieldType: type };
-    const field = fields[name]!;
+    const field = fields[name] ?? metaField(name);
     return { key, name, arguments: getArgumentValues(field, same[0]!, part.variableValues), nodes: same, type: getNamedType(field.type) as GraphQLObjectType, fieldType: field.type };
   });
+}
+
+/** Of a query's root; what else begins with two underscores is refused by validation. */
+function metaField(name: string): typeof SchemaMetaFieldDef {
+  return name === SchemaMetaFieldDef.name ? SchemaMetaFieldDef : TypeMetaFieldDef;
 }
 
 interface Gathering { readonly part: DocumentPart; readonly found: Map<string, FieldNode[]>; readonly visited: Set<string> }
