@@ -104,6 +104,10 @@ export interface Limits {
   readonly socketCalls: number;
   /** Until a WebSocket's first frame. */
   readonly authMs: number;
+  /** How far the time of a webhook's signature may be from now. */
+  readonly webhookToleranceMs: number;
+  /** How long ids of webhooks are remembered, to tell repetitions. */
+  readonly webhookMemoryMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -175,4 +179,6 @@ export const defaultLimits: Limits = {
   socketSubscriptions: 100,
   socketCalls: 32,
   authMs: 10_000,
+  webhookToleranceMs: 300_000,
+  webhookMemoryMs: 2_592_000_000,
 };

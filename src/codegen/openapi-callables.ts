@@ -1,5 +1,5 @@
 // The paths of actions and endpoints that the caller may call.
-import type { Callable, InputField, Table } from "../schema/catalog.ts";
+import type { Callable, InputField, Table, Webhook } from "../schema/catalog.ts";
 import { inputsOf } from "../schema/page-arguments.ts";
 import { exampleValue } from "./example-value.ts";
 import { fieldsSchema, valueSchema, withDescription, type JsonObject } from "./json-schema.ts";
@@ -24,6 +24,7 @@ export function callablePaths(reach: Reach): JsonObject {
   for (const endpoint of reach.endpoints) {
     const { method, path } = endpoint.http!;
     add(`/${path.join("/")}`, method.toLowerCase(), endpointOperation(endpoint, reach));
+    if (endpoint.webhook !== undefined) continue;
     add(`/rpc/${endpoint.name}`, "post", { ...callOperation(endpoint, reach), operationId: `rpc${capitalized(endpoint.name)}`, requestBody: argumentsBody(inputsOf(endpoint), reach), parameters: parameterRefs("IdempotencyKey") });
   }
   return paths;
@@ -46,12 +47,20 @@ function endpointOperation(endpoint: Callable, reach: Reach): JsonObject {
   const parameters = [
     ...[...inPath].map((name) => parameter(endpoint.arguments.get(name)!, "path", reach)),
     ...(inQuery ? [...rest.values()].map((argument) => parameter(argument, "query", reach)) : []),
-    ...(method === "GET" ? [] : parameterRefs("IdempotencyKey")),
+    ...(endpoint.webhook === undefined ? (method === "GET" ? [] : parameterRefs("IdempotencyKey")) : signatureHeaders(endpoint.webhook)),
   ];
   return {
     ...callOperation(endpoint, reach), operationId: endpoint.name, parameters,
     ...(inQuery || rest.size === 0 ? {} : { requestBody: argumentsBody(rest, reach) }),
   };
+}
+
+const SIGNED_BY: Readonly<Record<Webhook["scheme"], readonly string[]>> = {
+  STANDARD: ["webhook-id", "webhook-timestamp", "webhook-signature"], STRIPE: ["Stripe-Signature"], GITHUB: ["X-Hub-Signature-256"],
+};
+
+function signatureHeaders({ scheme }: Webhook): JsonObject[] {
+  return SIGNED_BY[scheme].map((name) => ({ name, in: "header", required: true, schema: { type: "string" }, description: "Of the signature over the raw body." }));
 }
 
 function parameter(argument: InputField, place: "path" | "query", reach: Reach): JsonObject {
@@ -77,9 +86,11 @@ function argumentsBody(fields: ReadonlyMap<string, InputField>, reach: Reach): J
 function callOperation(callable: Callable, reach: Reach): JsonObject {
   return {
     ...(callable.description === null ? {} : { summary: callable.description.split("\n")[0]!, description: callable.description }),
-    responses: { 200: { description: "What it answers.", ...(callable.page ? { headers: PAGE_HEADERS } : {}), content: jsonContent(resultSchema(callable, reach)) }, default: problem },
+    responses: { 200: { description: callable.webhook === undefined ? "What it answers." : "What it answers; {\"ignored\": \"duplicate\"} or {\"ignored\": \"older\"} where it had no effect.", ...(callable.page ? { headers: PAGE_HEADERS } : {}), content: jsonContent(callable.webhook === undefined ? resultSchema(callable, reach) : { anyOf: [resultSchema(callable, reach), IGNORED] }) }, default: problem },
   };
 }
+
+const IGNORED: JsonObject = { type: "object", properties: { ignored: { enum: ["duplicate", "older"] } }, required: ["ignored"] };
 
 /** A table that the caller cannot see is any object. */
 function resultSchema(callable: Callable, reach: Reach): JsonObject {

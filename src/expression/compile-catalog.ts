@@ -1,7 +1,7 @@
 // Every CEL source of a Catalog, compiled for its place. All problems of all of them, and the book in which the rest is found.
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
-import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Table } from "../schema/catalog.ts";
+import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Table, Webhook } from "../schema/catalog.ts";
 import { messageTable } from "../schema/message-table.ts";
 import { celDiagnostic, type CelPlace } from "./cel-context.ts";
 import { compileCel } from "./cel-compile.ts";
@@ -85,6 +85,18 @@ function compileCallable(callable: Callable, table: Table | null, collected: Col
   const absent = { record: `${callable.name} is not called on a record.`, old: "There is a record before only for UPDATE." };
   const place: CelPlace = { catalog: collected.catalog, rows, auth: true, input: callable.arguments, absent };
   for (const rule of callable.allow) if (rule.where !== null) add(rule.where, place, { expected: VERDICT, restrict: boundNow(collected.catalog) }, collected);
+  if (callable.webhook !== undefined) compileWebhook(callable.webhook, place, collected);
+}
+
+/** Over what was sent alone: who sent it says its signature. */
+function compileWebhook({ dedupe, sequence, per }: Webhook, callable: CelPlace, collected: Collected): void {
+  const place: CelPlace = { ...callable, auth: false, absent: { ...callable.absent, auth: "Whoever calls a webhook is not signed in." } };
+  const of = (cel: Cel | null, kind: "string" | "int", what: string): void => {
+    if (cel !== null) add(cel, place, { expected: { type: { kind }, domain: null, what }, restrict: () => [] }, collected);
+  };
+  of(dedupe, "string", "dedupe");
+  of(sequence, "int", "sequence");
+  of(per, "string", "per");
 }
 
 function boundNow(catalog: Catalog): Restriction {

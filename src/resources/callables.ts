@@ -51,6 +51,7 @@ export interface PreparedCall {
 export function preparedCall(core: DispatchCore, body: CallBody, caller: Caller): PreparedCall {
   const callable = callableOf(core, body);
   caller.rights.requireCall(callable);
+  if (callable.webhook !== undefined) throw fault("WEBHOOK_SIGNATURE", `${callable.name} is called with a signature only.`);
   const input = argumentsOf(core, callable, body.input);
   return {
     callable,
@@ -69,9 +70,10 @@ function callableOf(core: DispatchCore, body: CallBody): Callable {
   return found;
 }
 
-function argumentsOf(core: DispatchCore, callable: Callable, raw: unknown): RecordValues {
+/** Throws VALIDATION_FAILED. */
+export function argumentsOf(core: DispatchCore, callable: Callable, raw: unknown, undeclared?: "drop"): RecordValues {
   const issues: Issue[] = [];
-  const values = coerceFields(raw, inputsOf(callable), { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
+  const values = coerceFields(raw, inputsOf(callable), { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits, ...(undeclared === undefined ? {} : { undeclared }) }, issues);
   if (values === undefined) throw invalid(issues);
   return callable.page ? withoutAbsent(values, callable) : values;
 }
@@ -81,7 +83,8 @@ function withoutAbsent(values: RecordValues, callable: Callable): RecordValues {
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => value !== null || callable.arguments.has(name)));
 }
 
-function endpointRun(core: DispatchCore, callable: Callable, input: RecordValues): (body: Body) => Promise<unknown> {
+/** `where` of its @allow, then the body. */
+export function endpointRun(core: DispatchCore, callable: Callable, input: RecordValues): (body: Body) => Promise<unknown> {
   const code = core.app.endpoints.get(callable.name);
   assert(code !== undefined, `endpoint ${callable.name} has its body`);
   return async (body) => {

@@ -3,6 +3,7 @@ import type { Json, Value } from "../base/value.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
+import type { SignedMessage } from "../access/webhook-signature.ts";
 
 export type OperationBody =
   /** One record by key. `plan` is its shape, without the key: the same object for the same question is compiled once. `plain`: the record's own fields, unconditional, so it can come from the record cache. */
@@ -23,8 +24,13 @@ export type OperationBody =
   | { readonly kind: "action"; readonly table: string; /** Null: on the table. */ readonly id: Value; readonly name: string; readonly input: RawInput; /** Of the record, in a transaction only. */ readonly precondition?: Precondition | null; readonly single?: boolean }
   /** `single`: a list that it answers has one item, or it is refused with what the body did. */
   | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput; readonly single?: boolean }
+<<<<<<< HEAD
   /** `key`: of the topic, canonical; null: the message says it. `origin`: as in ChannelMessage. */
   | { readonly kind: "publish"; readonly channel: string; readonly key: Value; readonly input: RawInput; readonly origin?: object | null }
+=======
+  /** A signed call of an endpoint. `read`: the arguments in its body, which nobody reads before the signature is verified. */
+  | { readonly kind: "webhook"; readonly name: string; readonly message: SignedMessage; read(): RawInput }
+>>>>>>> 6c5d5eb (wip)
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 

@@ -13,6 +13,7 @@ import { loadConfig, type AppConfig } from "./config.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { loadResources, resourcesFile } from "./load-resources.ts";
 import { findUnavailableMembers } from "./unavailable-members.ts";
+import { webhookSecrets } from "./webhook-secrets.ts";
 import { typeCheck, writeTypes } from "./type-check.ts";
 
 export interface LoadedApp {
@@ -46,6 +47,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   // Types of a schema with errors would only repeat them, and so would those of a file that cannot be read.
   const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
   if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
+  if (!configProblems.some(isError) && !schemaProblems.some(isError)) found.push(...webhookSecrets(catalog, config.secrets));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
   return { directory, catalog, book, config, code, diagnostics: toldOnce(found.sort(compareDiagnostics)) };
 }

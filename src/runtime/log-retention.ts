@@ -3,16 +3,20 @@ import type { Clock } from "../base/clock.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import { describeError, type Log } from "../base/log.ts";
 import { trimLog } from "../changes/log.ts";
+import type { Limits } from "../base/limits.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { historyTrim } from "../storage/history-retention.ts";
 import { expireIdempotency } from "../storage/idempotency.ts";
 import type { Storage } from "../storage/open-storage.ts";
+import { trimWebhooks } from "../storage/webhook-memory.ts";
 
 export interface LogRetentionOptions {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly log: Log;
   readonly retentionMs: () => number;
+  /** As they are now. */
+  readonly limits: () => Limits;
   /** What is served now. */
   readonly catalog: () => Catalog;
 }
@@ -32,7 +36,9 @@ export function createLogRetention(options: LogRetentionOptions): { stop(): void
       const full = await storage.commit((connection) => {
         const entries = trimLog(connection, logBefore, BATCH_ROWS);
         const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
-        return entries === BATCH_ROWS || answers === BATCH_ROWS;
+        const { webhookMemoryMs } = options.limits();
+        const webhooks = trimWebhooks(connection, dateTimeOf(now - webhookMemoryMs), BATCH_ROWS);
+        return [entries, answers, webhooks].includes(BATCH_ROWS);
       });
       if (!full) break;
     }

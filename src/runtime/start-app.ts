@@ -155,7 +155,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   let served = first;
   let stopping: Promise<void> | null = null;
   served.tables.start();
-  const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, catalog: () => served.loaded.catalog });
+  const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, limits: () => served.loaded.config.limits, catalog: () => served.loaded.catalog });
   const sockets = createSockets({ current: () => served.app, clock, random, log });
   const graphqlSockets = createGraphqlSockets({ current: () => served.app, clock, random, log });
   const common = {

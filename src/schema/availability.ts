@@ -33,7 +33,6 @@ const typeDirectives: readonly Unavailable[] = [
 
 const fieldDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: jobs },
-  { kind: "directive", name: "@webhook", does: "Verifies signatures and drops duplicates.", reason: jobs },
   { kind: "directive", name: "@retry", does: "Repeats a failed job.", reason: jobs },
   { kind: "directive", name: "@every", does: "Runs on a schedule.", reason: jobs },
 ];

@@ -1,8 +1,8 @@
 // Actions and endpoints of the Catalog.
 import { textOf, textsOf, useOf, type DeclaredField } from "./declarations.ts";
-import type { Callable, InputField } from "./catalog.ts";
+import type { Callable, Cel, InputField, Webhook } from "./catalog.ts";
 import { buildInputField, unknownType } from "./build-objects.ts";
-import { allowRules } from "./build-rules.ts";
+import { allowRules, celOf } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { positionAt, startOf } from "./source-text.ts";
 
@@ -34,7 +34,15 @@ export function buildEndpoint(field: DeclaredField, context: CompileContext): Ca
     transaction: transaction === "NONE" || transaction === "SERIALIZABLE" ? transaction : isSafe ? "NONE" : "SERIALIZABLE",
     http,
     ...exportedOver(field),
+    ...webhookOf(field, context),
   };
+}
+
+function webhookOf(field: DeclaredField, { source }: CompileContext): Pick<Callable, "webhook"> {
+  const use = useOf(field, "webhook");
+  if (use === undefined || use.values === null) return {};
+  const cel = (name: string): Cel | null => celOf(use, name, source);
+  return { webhook: { scheme: use.values["scheme"] as Webhook["scheme"], secret: textOf(use, "secret") ?? "", dedupe: cel("dedupe"), sequence: cel("sequence"), per: cel("per") } };
 }
 
 function exportedOver(field: DeclaredField): Pick<Callable, "exportOver"> {

@@ -203,6 +203,18 @@ export interface EnumType {
   readonly values: readonly string[];
 }
 
+/** Of an endpoint that others call with a signature. */
+export interface Webhook {
+  readonly scheme: "STANDARD" | "STRIPE" | "GITHUB";
+  /** A name under `secrets` of config.yaml. */
+  readonly secret: string;
+  /** Null: the id that the scheme sends. */
+  readonly dedupe: Cel | null;
+  /** Null: the order does not matter. */
+  readonly sequence: Cel | null;
+  readonly per: Cel | null;
+}
+
 export interface Callable {
   readonly kind: "action" | "endpoint";
   readonly name: string;
@@ -221,6 +233,8 @@ export interface Callable {
   readonly page: boolean;
   /** Of an endpoint: the interfaces that it is exported over. Absent: none but what `http` says. Actions go with their table. */
   readonly exportOver?: readonly string[];
+  /** Of an endpoint. Absent: it is no webhook. */
+  readonly webhook?: Webhook;
 }
 
 export interface Catalog {

@@ -26,6 +26,8 @@ export interface CoerceContext {
   readonly limits?: Pick<Limits, "jsonDepth" | "textLength">;
   /** Nesting so far; the outer caller leaves it out. */
   readonly depth?: number;
+  /** `drop`: what is not declared is left out, not refused: others decide what they send. */
+  readonly undeclared?: "drop";
 }
 
 export interface CoerceTarget {
@@ -58,7 +60,7 @@ export function coerceFields(raw: unknown, fields: ReadonlyMap<string, InputFiel
   if (depth > jsonDepth(context)) return refuse(issues, context.path, "TOO_DEEP", "is nested too deeply.");
   if (!isPlainObject(raw)) return refuse(issues, context.path, "WRONG_TYPE", "must be an object.");
   const before = issues.length;
-  refuseUnknownKeys(raw, fields, context, issues);
+  if (context.undeclared !== "drop") refuseUnknownKeys(raw, fields, context, issues);
   const object = Object.create(null) as { [name: string]: Value };
   for (const [name, field] of fields) {
     const given = Object.hasOwn(raw, name) ? raw[name] : undefined;

@@ -8,7 +8,7 @@ import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Precondition, RawInput } from "../../tables/write.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readPrecondition } from "./entity-tag.ts";
-import { readArguments } from "./read-input.ts";
+import { argumentsIn, readArguments } from "./read-input.ts";
 import { chooseRepresentation, plainJson, representRecord, representRows, type Representation } from "./representation.ts";
 import { cacheControl, noContent, textOf, writeHeaders } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
@@ -43,10 +43,27 @@ export function callEndpoint(request: RestRequest, { endpoint, path, alias }: En
   const representation = chooseRepresentation(exchange.header("accept"));
   request.rights.requireCall(endpoint);
   if (exchange.method !== "GET" && exchange.method !== "HEAD") preconditionOf(request, false);
+  if (endpoint.webhook !== undefined) return callWebhook(request, { endpoint, path, representation });
   return whenReady(sentArguments(request, endpoint, alias), ({ input, bytes }) => {
     const body: OperationBody = { kind: "endpoint", name: endpoint.name, input: withPath(input, path, endpoint, request), single: representation.kind === "object" };
     exchange.unhurried();
     return whenReady(request.dispatch(body, bytes), (result) => callAnswer(request, result, representation));
+  });
+}
+
+interface WebhookCall { readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; readonly representation: Representation }
+
+/** Its body goes on as it came: the signature is over these bytes. Its id stands for an Idempotency-Key. */
+function callWebhook(request: RestRequest, { endpoint, path, representation }: WebhookCall): Answer | Promise<Answer> {
+  const { exchange } = request;
+  refuseQuery(request);
+  return whenReady(exchange.body(), (bytes) => {
+    exchange.unhurried();
+    const result = request.dispatch({
+      kind: "webhook", name: endpoint.name, message: { header: (name) => exchange.header(name), bytes },
+      read: () => withPath(argumentsIn(bytes, exchange), path, endpoint, request),
+    }, null);
+    return whenReady(result, (done) => callAnswer(request, done, representation));
   });
 }
 

@@ -48,12 +48,15 @@ export function readRecord(exchange: Exchange, formats: readonly BodyFormat[]): 
 
 /** Arguments of a callable: an object, or no body at all. */
 export function readArguments(exchange: Exchange): ObjectInput | Promise<ObjectInput> {
-  return whenReady(exchange.body(), (bytes) => {
-    if (bytes.length === 0) return { input: Object.create(null) as RawInput, merge: false, bytes };
-    readFormat(exchange.header("content-type"), ["json"]);
-    const value = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
-    return { input: value === null ? (Object.create(null) as RawInput) : asInput(value, ""), merge: false, bytes };
-  });
+  return whenReady(exchange.body(), (bytes) => ({ input: argumentsIn(bytes, exchange), merge: false, bytes }));
+}
+
+/** Of a body that is there. */
+export function argumentsIn(bytes: Uint8Array, exchange: Exchange): RawInput {
+  if (bytes.length === 0) return Object.create(null) as RawInput;
+  readFormat(exchange.header("content-type"), ["json"]);
+  const value = parseStrictJson(decodeUtf8(bytes), exchange.limits.jsonDepth);
+  return value === null ? (Object.create(null) as RawInput) : asInput(value, "");
 }
 
 /** A copy without prototype, so that no field name finds what it does not hold. */

@@ -147,7 +147,7 @@ function nearestPath(segments: readonly string[], { tables, channels, endpoints 
 function findAlias(endpoints: readonly Callable[], method: string, segments: readonly string[]): RestRoute | null {
   if (segments.length !== 2 || segments[0] !== "rpc") return null;
   const endpoint = endpoints.find(({ name }) => name === segments[1]);
-  if (endpoint === undefined || endpoint.http === null) return null;
+  if (endpoint === undefined || endpoint.http === null || endpoint.webhook !== undefined) return null;
   if (method !== "POST" && !(method === "GET" && endpoint.http.method === "GET")) return null;
   return { target: { kind: "endpoint", endpoint, path: {}, alias: true }, name: `/rpc/${endpoint.name}` };
 }

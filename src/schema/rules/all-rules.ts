@@ -41,6 +41,7 @@ import { typeKinds } from "./type-kinds.ts";
 import { typeNames } from "./type-names.ts";
 import { typeShapes } from "./type-shapes.ts";
 import { unknownDirectives } from "./unknown-directives.ts";
+import { webhookShape } from "./webhook-shape.ts";
 
 export const allRules: readonly Rule[] = [
   accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, defaultSource,
@@ -49,5 +50,5 @@ export const allRules: readonly Rule[] = [
   jsonLiterals, limitRanges, limitShape, namesInArguments, notAvailable, outsideNames,
   pageShape, patterns, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
   roleSpelling, searchShape, secretShape, tenantFields, tenantRelations, typeKinds, typeNames,
-  typeShapes, unknownDirectives,
+  typeShapes, unknownDirectives, webhookShape,
 ];
