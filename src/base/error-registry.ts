@@ -71,6 +71,7 @@ export const errorRegistry = define({
   QUERY_TIMEOUT: { status: 503, title: "The query took too long", fix: "Add an index or narrow the filter." },
   TRANSACTION_TIMEOUT: { status: 503, title: "The transaction took too long", fix: "Do less inside it.", retry: true },
   STORAGE_FULL: { status: 507, title: "The disk is full", fix: "Free space on the server." },
+  MAIL_MISSING: { status: 503, title: "No mail can be sent", fix: "Set mail.url in config.yaml." },
   EXTERNAL_IN_TRANSACTION: { status: 500, title: "A transaction may not call out", fix: "Call before or after, with transaction: NONE." },
   // Start
   NOT_AVAILABLE: { status: 422, title: "Not available in this version", fix: "Remove it; README lists what is available." },

@@ -108,6 +108,26 @@ export interface Limits {
   readonly webhookToleranceMs: number;
   /** How long ids of webhooks are remembered, to tell repetitions. */
   readonly webhookMemoryMs: number;
+  /** Of one request of ctx.send. */
+  readonly outboxBodyBytes: number;
+  /** Requests of ctx.send that are not sent yet. */
+  readonly outboxWaiting: number;
+  /** Requests under way at once: in all, and to one host. */
+  readonly outboxConcurrency: number;
+  readonly outboxPerHost: number;
+  /** Of one attempt. */
+  readonly outboxMs: number;
+  readonly outboxAttempts: number;
+  /** Before the first repetition; each next one waits twice as long, up to `outboxDelayMaxMs`. */
+  readonly outboxDelayMs: number;
+  readonly outboxDelayMaxMs: number;
+  /** Failures in a row, after which a host is left alone for `outboxBreakerMs`. */
+  readonly outboxBreakerFailures: number;
+  readonly outboxBreakerMs: number;
+  /** Kept of an answer. */
+  readonly outboxAnswerBytes: number;
+  /** How long what was sent, or given up, is kept. */
+  readonly outboxKeptMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -181,4 +201,16 @@ export const defaultLimits: Limits = {
   authMs: 10_000,
   webhookToleranceMs: 300_000,
   webhookMemoryMs: 2_592_000_000,
+  outboxBodyBytes: 1_000_000,
+  outboxWaiting: 100_000,
+  outboxConcurrency: 32,
+  outboxPerHost: 8,
+  outboxMs: 30_000,
+  outboxAttempts: 24,
+  outboxDelayMs: 1_000,
+  outboxDelayMaxMs: 21_600_000,
+  outboxBreakerFailures: 5,
+  outboxBreakerMs: 30_000,
+  outboxAnswerBytes: 65_536,
+  outboxKeptMs: 604_800_000,
 };

@@ -56,6 +56,33 @@ export interface TableAccess<N extends keyof Tables> {
   claim(query: Query<N>, patch: Patch<N>): Promise<RecordOf<N> | null>;
 }
 
+interface $SentOptions {
+  /** What the receiver tells repetitions by, as \`Idempotency-Key\`. The same one again is not sent again. */
+  key?: string;
+  /** One after the other, in the order of their commits. */
+  orderKey?: string;
+  /** Then it is a dead letter. */
+  attempts?: number;
+  /** Statuses after which it is not tried again. Without it: 410. */
+  giveUpOn?: readonly number[];
+  /** An endpoint with an argument \`answer: JSON!\`, called with what came back. */
+  then?: { call: EndpointName; input?: { readonly [name: string]: unknown } };
+}
+export type Sent =
+  | $SentOptions & {
+    url: string | URL;
+    method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+    headers?: { readonly [name: string]: string };
+    /** Text and bytes as they are, everything else as JSON. */
+    body?: unknown;
+    /** A secret to sign with, as Standard Webhooks say. */
+    sign?: keyof Secrets;
+    /** A secret to send as \`Authorization: Bearer\`. */
+    bearer?: keyof Secrets;
+    mail?: undefined;
+  }
+  | $SentOptions & { mail: { to: string; subject: string; text: string; readonly [name: string]: unknown }; url?: undefined };
+
 export interface Ctx {
   /** Under the caller's rules. */
   readonly db: { readonly [N in keyof Tables]: TableAccess<N> };
@@ -78,6 +105,8 @@ export interface Ctx {
   transaction<T>(run: (ctx: Ctx) => Awaitable<T>): Promise<T>;
   /** Under the caller's rules; told if and only if the transaction commits. */
   readonly publish: $Publish;
+  /** Goes out if and only if the transaction commits, at least once, with one key. Answers that key. */
+  send(request: Sent): Promise<string>;
   /** Outside transactions only. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }

@@ -9,6 +9,7 @@ import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
 import { createOf } from "./record-override.ts";
+import { sendRequest } from "./send-request.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
 import { TableAccess } from "./table-access.ts";
 
@@ -36,6 +37,7 @@ export function createContext(body: Body): object {
     log: bodyLog(core.log, caller),
     request: caller.request,
     transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
+    send: (request: unknown) => calls.start("ctx.send", () => sendRequest(body, request)),
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
   };
   Object.setPrototypeOf(context, unavailable);

@@ -14,6 +14,7 @@ import type { ConflictLanes } from "./conflict-lanes.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
 import type { Planner } from "./planner.ts";
 import type { RecordViews } from "./record-view.ts";
+import type { Sending } from "./send-request.ts";
 import type { CursorSeal } from "./sealed-cursor.ts";
 
 export interface DispatchParts {
@@ -33,6 +34,7 @@ export interface DispatchParts {
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Calls back at the end of this turn of the event loop. Without it: setImmediate. */
   readonly atTurnEnd?: (flush: () => void) => void;
+  readonly sending: Sending;
   /** Everyone may ask to have a query explained. */
   readonly development: boolean;
 }

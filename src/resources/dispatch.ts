@@ -19,6 +19,7 @@ import { receiveWebhook } from "./receive-webhook.ts";
 import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
+import { tellAnswer } from "./tell-answer.ts";
 import { tellable } from "./system-refusal.ts";
 import { tableOf, writeBody } from "./write-operations.ts";
 
@@ -66,6 +67,7 @@ type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" |
 async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
   try {
     if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
+    if (body.kind === "answered") return await tellAnswer(core, body, caller);
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
@@ -83,7 +85,7 @@ function callerOf(operation: Operation, rights: Rights, system: Rights): Caller 
 function labelOf({ body }: Operation): string {
   switch (body.kind) {
     case "action": return `${body.table}.${body.name}`;
-    case "endpoint": case "webhook": return body.name;
+    case "endpoint": case "webhook": case "answered": return body.name;
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": return `${body.kind} ${body.table}`;

@@ -1,6 +1,7 @@
 // Every request, message, job step and tool call becomes one Operation, and its answer one Result. No wire types here.
 import type { Json, Value } from "../base/value.ts";
 import type { Plan } from "../query/plan.ts";
+import type { Connection } from "../storage/connection.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
@@ -24,13 +25,12 @@ export type OperationBody =
   | { readonly kind: "action"; readonly table: string; /** Null: on the table. */ readonly id: Value; readonly name: string; readonly input: RawInput; /** Of the record, in a transaction only. */ readonly precondition?: Precondition | null; readonly single?: boolean }
   /** `single`: a list that it answers has one item, or it is refused with what the body did. */
   | { readonly kind: "endpoint"; readonly name: string; readonly input: RawInput; readonly single?: boolean }
-<<<<<<< HEAD
   /** `key`: of the topic, canonical; null: the message says it. `origin`: as in ChannelMessage. */
   | { readonly kind: "publish"; readonly channel: string; readonly key: Value; readonly input: RawInput; readonly origin?: object | null }
-=======
   /** A signed call of an endpoint. `read`: the arguments in its body, which nobody reads before the signature is verified. */
   | { readonly kind: "webhook"; readonly name: string; readonly message: SignedMessage; read(): RawInput }
->>>>>>> 6c5d5eb (wip)
+  /** What came back for a request of ctx.send, for the endpoint that wanted to know. `settle`: in the same commit. */
+  | { readonly kind: "answered"; readonly name: string; readonly input: RawInput; settle(connection: Connection, now: string): void }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 

@@ -14,7 +14,7 @@ export interface OutboundRules {
 }
 
 export interface OutboundGuard {
-  /** What can be told without a lookup. Throws OUTBOUND_REFUSED. */
+  /** What can be told of any process, without a lookup. Throws OUTBOUND_REFUSED. */
   check(url: URL): void;
   /** The address to connect to. Throws OUTBOUND_REFUSED, or what the lookup throws. */
   addressOf(url: URL): Promise<string>;
@@ -26,7 +26,6 @@ export function createOutboundGuard({ allowPrivate, loopbackOnly, lookup }: Outb
 
   /** Why not; null: it may be called. */
   const against = (host: string, address: string): string | null => {
-    if (loopbackOnly && !isLoopback(address)) return `tests may not call ${host}`;
     if (isPublic(address) || names.has(host) || isIn(allowed, address)) return null;
     return host === address ? `${host} is no public address` : `${host} leads to ${address}, which is no public address`;
   };
@@ -39,14 +38,15 @@ export function createOutboundGuard({ allowPrivate, loopbackOnly, lookup }: Outb
     if (url.username !== "" || url.password !== "") throw refusal("its URL holds a name or a password", "Send them in the header Authorization.");
     const host = hostOf(url);
     if (isIP(host) !== 0) judge(host, plainAddress(host));
-    else if (isLocalName(host) && !names.has(host)) judge(host, "127.0.0.1");
-    else if (loopbackOnly && !isLocalName(host)) throw refusal(`tests may not call ${host}`);
+    else if (isLocalName(host)) judge(host, "127.0.0.1");
   };
   return {
     check,
     async addressOf(url) {
       check(url);
       const host = hostOf(url);
+      const isHere = isIP(host) !== 0 ? isLoopback(host) : isLocalName(host);
+      if (loopbackOnly && !isHere) throw refusal(`tests may not call ${host}`);
       const addresses = isIP(host) !== 0 ? [host] : await lookup(host);
       const [first] = addresses;
       if (first === undefined) throw refusal(`${host} has no address`);

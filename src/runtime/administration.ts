@@ -1,4 +1,4 @@
-// The administrator's own paths, `/admin/...`, in front of another handler. So far: the description of the app.
+// The administrator's own paths, `/admin/...`, in front of another handler.
 import { fault } from "../base/error.ts";
 import type { Answer, Exchange, HttpHandler } from "../interfaces/http/exchange.ts";
 import type { Json } from "../base/value.ts";
@@ -18,6 +18,18 @@ export interface AdministrationParts {
   readonly describe: Describe;
   readonly migrate: Migrate;
   readonly importStep: ImportStep;
+  /** By the segment behind `/admin`. */
+  readonly areas: ReadonlyMap<string, AdministrationArea>;
+}
+
+/** Paths that belong together, of the administrator alone. */
+export interface AdministrationArea {
+  /** Methods of a path, without OPTIONS; none: nothing is there. */
+  methods(segments: readonly string[]): readonly string[];
+  /** For metrics and log. */
+  route(segments: readonly string[]): string;
+  /** JSON. */
+  answer(exchange: Exchange): Promise<object>;
 }
 
 export function withAdministration(next: HttpHandler, parts: AdministrationParts): HttpHandler {
@@ -25,8 +37,22 @@ export function withAdministration(next: HttpHandler, parts: AdministrationParts
     handle(exchange) {
       return exchange.segments[0] === "admin" ? administer(exchange, parts) : next.handle(exchange);
     },
-    methods: (segments) => (isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : isMigrate(segments) || isImport(segments) ? ["POST", "OPTIONS"] : next.methods(segments)),
+    methods: (segments) => (areaOf(segments, parts) !== null ? withOptions(areaOf(segments, parts)!.methods(segments)) : isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : isMigrate(segments) || isImport(segments) ? ["POST", "OPTIONS"] : next.methods(segments)),
   };
+}
+
+function areaOf(segments: readonly string[], { areas }: AdministrationParts): AdministrationArea | null {
+  return segments[0] === "admin" ? areas.get(segments[1] ?? "") ?? null : null;
+}
+
+const withOptions = (methods: readonly string[]): readonly string[] => (methods.length === 0 ? [] : [...methods, "OPTIONS"]);
+
+async function answerArea(exchange: Exchange, area: AdministrationArea): Promise<Answer> {
+  const methods = area.methods(exchange.segments);
+  if (methods.length === 0) throw fault("NOT_FOUND", "Nothing is at this path.");
+  if (!methods.includes(exchange.method)) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: withOptions(methods).join(", ") } });
+  exchange.route = area.route(exchange.segments);
+  return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(await area.answer(exchange)) };
 }
 
 const isDescribe = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "describe";
@@ -35,12 +61,15 @@ const isMigrate = (segments: readonly string[]): boolean => segments.length === 
 
 const isImport = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "import";
 
-async function administer(exchange: Exchange, { describe, migrate, importStep }: AdministrationParts): Promise<Answer> {
+async function administer(exchange: Exchange, parts: AdministrationParts): Promise<Answer> {
+  const { describe, migrate, importStep } = parts;
   if (exchange.identity.kind !== "administrator") {
     const message = "This path is the administrator's.";
     throw exchange.identity.kind === "anonymous" ? fault("UNAUTHENTICATED", message) : fault("FORBIDDEN", message);
   }
   if (exchange.identity.tenant !== null) throw fault("FORBIDDEN", "This path is about the whole app, not about one tenant.", { fix: "Leave out X-Ambit-Tenant." });
+  const area = areaOf(exchange.segments, parts);
+  if (area !== null) return answerArea(exchange, area);
   if (isMigrate(exchange.segments)) return post(exchange, "/admin/migrate", async (body) => migrate(readMigrationRequest(body)));
   if (isImport(exchange.segments)) return post(exchange, "/admin/import", importStep);
   if (!isDescribe(exchange.segments)) throw fault("NOT_FOUND", "Nothing is at this path.");

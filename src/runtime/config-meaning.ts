@@ -1,5 +1,5 @@
 // What a settings file must be beyond its shape: values that have the right type and yet could never take effect.
-import { isIP } from "node:net";
+import { isNetwork } from "../base/private-networks.ts";
 
 export interface MeaningProblem {
   /** As in the file: `http`, `trustProxy`, `0`. */
@@ -13,12 +13,14 @@ export interface MeaningProblem {
 export interface CheckedConfig {
   readonly http?: { readonly cors?: { readonly origins?: readonly string[] }; readonly trustProxy?: readonly string[] };
   readonly auth?: { readonly jwt?: readonly { readonly secret?: string; readonly algorithms?: readonly string[] }[] };
+  readonly outbound?: { readonly allowPrivate?: readonly string[] };
+  readonly mail?: { readonly url?: string };
   readonly limits?: Readonly<Record<string, number | string>>;
 }
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...limits(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...privateHosts(config), ...mail(config), ...limits(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -39,11 +41,17 @@ function proxies({ http }: CheckedConfig): MeaningProblem[] {
   }]));
 }
 
-function isNetwork(text: string): boolean {
-  const [address = "", bits, ...more] = text.split("/");
-  const version = isIP(address);
-  if (version === 0 || more.length > 0) return false;
-  return bits === undefined || (/^[0-9]{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+function privateHosts({ outbound }: CheckedConfig): MeaningProblem[] {
+  return (outbound?.allowPrivate ?? []).flatMap((entry, index) => (isNetwork(entry) || /^(?=.*[a-z])[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(entry) ? [] : [{
+    path: ["outbound", "allowPrivate", String(index)], message: `outbound.allowPrivate.${index} is no host, address or network.`,
+    why: "It is compared with the host of a URL and the address that it leads to.", fix: "Write for example localhost, 10.1.2.3 or 10.0.0.0/8, without scheme and port.",
+  }]));
+}
+
+function mail({ mail: settings }: CheckedConfig): MeaningProblem[] {
+  const url = settings?.url ?? "";
+  if (url === "" || (/^https?:/.test(url) && URL.canParse(url))) return [];
+  return [{ path: ["mail", "url"], message: "mail.url is no URL of HTTP.", why: "Mails are sent as JSON to it.", fix: "Write for example https://mail.example.com/send." }];
 }
 
 // A shared secret never verifies a public-key algorithm, nor the reverse: no token could pass.

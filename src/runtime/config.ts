@@ -31,11 +31,15 @@ export interface AppConfig {
   readonly auth: { readonly keys: readonly StaticKey[]; readonly jwt: readonly JwtIssuer[] };
   readonly limits: Limits;
   readonly logRetentionMs: number;
+  /** Null: the section is not there, and ctx.fetch calls whom it likes. */
+  readonly outbound: { readonly allowPrivate: readonly string[] } | null;
+  /** Null: mails are not sent. */
+  readonly mailUrl: string | null;
 }
 
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  models: "governed decisions", mqtt: "real time", mail: "sign-in", files: "files", outbound: "jobs and the outbox", audit: "governed decisions", cluster: "the cluster",
+  models: "governed decisions", mqtt: "real time", files: "files", audit: "governed decisions", cluster: "the cluster",
   "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
 };
 
@@ -99,6 +103,8 @@ interface RawConfig {
   auth?: { keys?: { token: string; subject: string; roles?: string[]; tenant?: string }[]; jwt?: RawIssuer[] };
   limits?: Record<string, number | string>;
   log?: { retention?: string };
+  outbound?: { allowPrivate?: string[] };
+  mail?: { url?: string };
 }
 interface RawIssuer {
   issuer: string; jwks?: string; secret?: string; audience?: string; algorithms?: string[];
@@ -123,6 +129,8 @@ function assemble(raw: RawConfig): AppConfig {
     },
     limits: limits as unknown as Limits,
     logRetentionMs: raw.log?.retention === undefined ? WEEK_MS : durationMs(parseDuration(raw.log.retention) ?? "P7D"),
+    outbound: raw.outbound === undefined ? null : { allowPrivate: raw.outbound.allowPrivate ?? [] },
+    mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
   };
 }
 

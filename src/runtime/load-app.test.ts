@@ -38,10 +38,10 @@ describe("members of ctx that are not available", () => {
   });
 
   test("in a file that resources.ts imports", async () => {
-    const lib = `import type { Ctx } from "ambit";\nexport async function tell(ctx: Ctx) { await ctx.send({}); }\n`;
+    const lib = `import type { Ctx } from "ambit";\nexport async function tell(ctx: Ctx) { await ctx.decide({}); }\n`;
     for (const typeCheck of [false, true]) {
       expect(await problems({ "resources.ts": endpoint("await tell(ctx); return 1;", `import { tell } from "./lib.ts";\n`), "lib.ts": lib }, typeCheck))
-        .toEqual(["NOT_AVAILABLE lib.ts:2:50 ctx.send is not available in this version."]);
+        .toEqual(["NOT_AVAILABLE lib.ts:2:50 ctx.decide is not available in this version."]);
     }
   });
 });

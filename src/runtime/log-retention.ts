@@ -8,6 +8,7 @@ import type { Catalog } from "../schema/catalog.ts";
 import { historyTrim } from "../storage/history-retention.ts";
 import { expireIdempotency } from "../storage/idempotency.ts";
 import type { Storage } from "../storage/open-storage.ts";
+import { trimOutbox } from "../storage/outbox.ts";
 import { trimWebhooks } from "../storage/webhook-memory.ts";
 
 export interface LogRetentionOptions {
@@ -36,9 +37,10 @@ export function createLogRetention(options: LogRetentionOptions): { stop(): void
       const full = await storage.commit((connection) => {
         const entries = trimLog(connection, logBefore, BATCH_ROWS);
         const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
-        const { webhookMemoryMs } = options.limits();
+        const { webhookMemoryMs, outboxKeptMs } = options.limits();
         const webhooks = trimWebhooks(connection, dateTimeOf(now - webhookMemoryMs), BATCH_ROWS);
-        return [entries, answers, webhooks].includes(BATCH_ROWS);
+        const sent = trimOutbox(connection, dateTimeOf(now - outboxKeptMs), BATCH_ROWS);
+        return [entries, answers, webhooks, sent].includes(BATCH_ROWS);
       });
       if (!full) break;
     }

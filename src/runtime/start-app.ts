@@ -20,11 +20,13 @@ import type { SocketApp, SocketServedApp } from "../interfaces/http/served-app.t
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
 import { createSockets, type Sockets } from "../interfaces/websocket/socket-server.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
+import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
+import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { answerImport, importTarget } from "./import-rows.ts";
@@ -33,6 +35,7 @@ import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing } from "./outdated-app.ts";
+import { fetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { seedDatabase } from "./seed.ts";
@@ -92,6 +95,9 @@ export class AppProblems extends Error {
 interface ServeParts extends StartOptions {
   readonly describe: Describe;
   readonly migrate: Migrate;
+  readonly outbox: OutboxSender;
+  /** Told what serves from now on. */
+  announce(served: Pick<Served, "loaded" | "dispatcher">): void;
   /** What is served by then. */
   readonly current: () => HttpHandler;
   /** The same over WebSockets. */
@@ -113,7 +119,9 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
-    const parts: ServeParts = { ...options, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    let latest: Pick<Served, "loaded" | "dispatcher"> | null = null;
+    const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher }) });
+    const parts: ServeParts = { ...options, outbox, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
@@ -131,8 +139,8 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const { limits } = config;
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
-  const fetch = options.forbidOutbound ? loopbackFetch : globalThis.fetch;
-  const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, development });
+  const fetch = fetchOf(config, options.forbidOutbound);
+  const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
@@ -143,9 +151,11 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     graphql: graphql.port,
     handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
+      areas: new Map([["outbox", outboxArea(storage, options.outbox)]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
+  options.announce({ loaded, dispatcher });
   return { loaded, tables, app, dispatcher };
 }
 
@@ -155,12 +165,13 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   let served = first;
   let stopping: Promise<void> | null = null;
   served.tables.start();
+  options.outbox.start();
   const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, limits: () => served.loaded.config.limits, catalog: () => served.loaded.catalog });
   const sockets = createSockets({ current: () => served.app, clock, random, log });
   const graphqlSockets = createGraphqlSockets({ current: () => served.app, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => statistics(storage, served, { sockets, graphqlSockets }),
+    stats: () => flat("outbox_", options.outbox.stats(), statistics(storage, served, { sockets, graphqlSockets })),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -170,6 +181,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     server = serveHttp({ ...common, sockets: [sockets, graphqlSockets], host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
     control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
   } catch (error) {
+    await options.outbox.stop(0);
     served.tables.stop();
     retention.stop();
     await server?.stop(0);
@@ -182,7 +194,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     served.dispatcher.live.close();
     served.dispatcher.channels.close(null);
     await sent;
-    await Promise.all([server.stop(config.limits.drainMs), control.stop()]);
+    await Promise.all([server.stop(config.limits.drainMs), control.stop(), options.outbox.stop(config.limits.drainMs)]);
     retention.stop();
     served.tables.stop();
     await storage.close();
@@ -258,14 +270,6 @@ async function errorPage(code: string): Promise<string | null> {
   assert(/^[A-Z_]+$/.test(code), "an error code names a page");
   const file = Bun.file(packageFile("docs", "errors", `${code}.md`));
   return await file.exists() ? file.text() : null;
-}
-
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-async function loopbackFetch(url: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const { hostname } = new URL(url instanceof Request ? url.url : String(url));
-  if (!LOOPBACK.test(hostname)) throw new Error(`tests may not call ${hostname}`);
-  return globalThis.fetch(url, init);
 }
 
 export type { Identity };

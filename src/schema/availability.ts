@@ -76,7 +76,6 @@ const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
   { kind: "member", name: "ctx.enqueue", does: "Enqueues a job.", reason: jobs },
   { kind: "member", name: "ctx.at", does: "Enqueues a job for a time.", reason: jobs },
-  { kind: "member", name: "ctx.send", does: "Sends a request after the commit.", reason: jobs },
   { kind: "member", name: "ctx.progress", does: "Tells how far a job is.", reason: jobs },
   { kind: "member", name: "ctx.signal", does: "Says that a job was cancelled.", reason: jobs },
   { kind: "member", name: "ctx.token", does: "Signs a bearer token.", reason: accounts },

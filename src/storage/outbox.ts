@@ -1,5 +1,6 @@
 // What is to be sent once its transaction has committed, and what was answered. Every writing function runs inside a commit, next to the
 // writes of the request or of the answer. Of several with one `order` only the first that waits has a time: `due`.
+import { millisecondsOf } from "../base/date-time.ts";
 import type { Json, SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
@@ -83,14 +84,17 @@ export function countUnfinished(connection: Connection): number {
   return connection.values(`SELECT count(*) FROM "$outbox" WHERE "state" IN ('waiting', 'answered')`)[0]![0] as number;
 }
 
-/** Once none of its `order` waits before them any more, the next one is due. False: it is not there any more, or was dealt with otherwise. */
+/** Noted of one in this state. Once none of its `order` waits before them any more, the next one is due. False: it is not there any more, or was dealt with otherwise. */
 export function noteStep(connection: Connection, { number, order, state: before }: Pick<Delivery, "number" | "order" | "state">, step: DeliveryStep): boolean {
   const { state, attempts, dueMs, answer, problem, now } = step;
   const isFinished = state === "delivered" || state === "dead";
   const changed = connection.run(
     `UPDATE "$outbox" SET "state" = ?3, "attempts" = ?4, "due" = ?5, "answer" = ?6, "problem" = ?7, "finished" = ?8 WHERE "number" = ?1 AND "state" = ?2`,
     number, before, state, attempts, dueMs, answer === null ? null : JSON.stringify(answer), problem, isFinished ? now : null) > 0;
-  if (changed && before === "waiting" && state !== "waiting") wakeNext(connection, order, Date.parse(now));
+  if (!changed || before !== "waiting") return changed;
+  if (state !== "waiting") wakeNext(connection, order, millisecondsOf(now));
+  // One before it was taken up again meanwhile.
+  else if (order !== null) connection.run(`UPDATE "$outbox" SET "due" = NULL WHERE "number" = ?1 AND "number" > (SELECT min("number") FROM "$outbox" WHERE "order" = ?2 AND "state" = 'waiting')`, number, order);
   return changed;
 }
 

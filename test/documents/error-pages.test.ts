@@ -26,6 +26,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   STORAGE_FULL: "src/storage/committer.test.ts",
   DATA_IN_USE: "src/storage/open-storage.test.ts",
   PORT_IN_USE: "test/commands/start.test.ts",
+  MAIL_MISSING: "test/outbox/outbox.test.ts",
   DATA_NEWER: "src/storage/open-storage.test.ts",
 };
 

@@ -36,7 +36,7 @@ function readPart(lines: readonly string[]): SampleRequest[] {
     const match = REQUEST_LINE.exec(line);
     if (match === null) throw new Error(`not a request line: ${line}`);
     const headers: [string, string][] = [];
-    while (index + 1 < lines.length && /^[A-Za-z-]+: /.test(lines[index + 1]!)) {
+    while (index + 1 < lines.length && /^[A-Za-z0-9-]+: /.test(lines[index + 1]!)) {
       const header = lines[++index]!;
       const colon = header.indexOf(":");
       headers.push([header.slice(0, colon), repeated(header.slice(colon + 1).trim())]);

@@ -80,6 +80,7 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
     catalog, book, access, tables, storage, app: bound.code, clock, random, limits,
     log: createLog({ clock, sink: (line) => log.push(JSON.parse(line) as { [name: string]: Json }) }),
     values: { greeting: "hello" }, secrets: { key: "hidden" }, fetch: async () => { throw new Error("no network in tests"); }, development: false,
+    sending: { outbox: { unfinished: 0, added() { /* Nobody sends. */ } }, guard: { check() { /* Everybody. */ } }, hasMail: false },
     ...options.parts,
   };
   const dispatcher = createDispatcher(parts);

@@ -52,6 +52,16 @@ export const Endpoints = endpoints({
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     return true;
   },
+  async announce(ctx, { sku, url }) {
+    return ctx.send({ url, sign: "partner", body: { sku } });
+  },
+  async announced(ctx, { sku, answer }) {
+    ctx.log.info("told", { sku, answer });
+    return true;
+  },
+  async pushed(ctx, { ref }) {
+    return ref === "refs/heads/main";
+  },
   async myOrders(ctx, { limit, after }) {
     return ctx.db.Order.find({ order: { placedAt: "desc" }, limit, after });
   },

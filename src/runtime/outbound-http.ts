@@ -1,0 +1,93 @@
+// Calls to others over HTTP, each to the very address that the guard has judged: the name is not looked up a second time, and no redirect
+// leads past it. The only place where the outbox meets the network, and the guarded `ctx.fetch`.
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { fault } from "../base/error.ts";
+import type { CallOut } from "../jobs/delivery-attempt.ts";
+import type { DispatchParts } from "../resources/dispatch-parts.ts";
+import { createOutboundGuard, type OutboundGuard } from "../resources/outbound-guard.ts";
+
+export function outboundGuard(allowPrivate: readonly string[], loopbackOnly: boolean): OutboundGuard {
+  return createOutboundGuard({ allowPrivate, loopbackOnly, lookup: async (host) => (await lookup(host, { all: true })).map(({ address }) => address) });
+}
+
+export function outboundCall(guard: OutboundGuard): CallOut {
+  return async ({ url, method, headers, body, answerBytes }, signal) => {
+    const response = await pinnedFetch({ url, method, headers: new Headers({ ...headers, "accept-encoding": "identity" }), body, signal }, guard);
+    const { bytes, truncated } = await readUpTo(response, answerBytes);
+    return { status: response.status, headers: Object.fromEntries(response.headers), body: bytes, truncated };
+  };
+}
+
+const REDIRECTS_MAX = 5;
+/** Of the first host alone. */
+const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
+
+/** As the platform's fetch, redirects included, but for addresses that the app may not call. */
+export function guardedFetch(guard: OutboundGuard): DispatchParts["fetch"] {
+  return async (given, init) => {
+    const { url, method, headers, body, signal, redirect } = new Request(given as string, init);
+    let call: PinnedCall = { url: new URL(url), method, headers: new Headers(headers), body: body === null ? null : new Uint8Array(await new Response(body).arrayBuffer()), signal };
+    for (let hops = 0; ; hops++) {
+      const response = await pinnedFetch(call, guard);
+      Object.defineProperty(response, "url", { value: call.url.href });
+      const location = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null;
+      if (location === null || redirect === "manual") return response;
+      await response.body?.cancel();
+      if (redirect === "error" || hops >= REDIRECTS_MAX) throw new TypeError(`${call.url.host} redirects${redirect === "error" ? "" : " too often"}`);
+      call = redirected(call, new URL(location, call.url), response.status);
+    }
+  };
+}
+
+interface PinnedCall { readonly url: URL; readonly method: string; readonly headers: Headers; readonly body: Uint8Array | null; readonly signal: AbortSignal }
+
+/** As browsers do it: what changes something is not sent elsewhere, but asked for. */
+function redirected({ url, method, headers: sent, body, signal }: PinnedCall, to: URL, status: number): PinnedCall {
+  const becomesGet = method !== "HEAD" && (status === 303 || ((status === 301 || status === 302) && method === "POST"));
+  const headers = new Headers(sent);
+  if (url.origin !== to.origin) for (const name of CREDENTIALS) headers.delete(name);
+  if (becomesGet) headers.delete("content-type");
+  return { url: to, method: becomesGet ? "GET" : method, headers, body: becomesGet ? null : body, signal };
+}
+
+async function pinnedFetch({ url, method, headers, body, signal }: PinnedCall, guard: OutboundGuard): Promise<Response> {
+  const address = await abortable(guard.addressOf(url), signal);
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  const target = new URL(url);
+  target.hostname = isIP(address) === 6 ? `[${address}]` : address;
+  return fetch(target, {
+    method, signal, redirect: "manual", ...(body === null ? {} : { body }), headers: { ...Object.fromEntries(headers), host: url.host },
+    // A connection is kept for an address, whatever name its certificate was checked for.
+    keepalive: false,
+    ...(url.protocol === "https:" && isIP(host) === 0 ? { tls: { serverName: host } } : {}),
+  } as RequestInit);
+}
+
+async function readUpTo(response: Response, bytesMax: number): Promise<{ bytes: Uint8Array; truncated: boolean }> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    // Leaving the loop ends the stream.
+    if (length > bytesMax) break;
+  }
+  return { bytes: Buffer.concat(chunks).subarray(0, bytesMax), truncated: length > bytesMax };
+}
+
+/** A lookup cannot be ended; nobody waits for it any more. */
+async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  let stop = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason instanceof Error ? signal.reason : fault("UNAVAILABLE", "The call was given up."));
+    signal.addEventListener("abort", stop, { once: true });
+  });
+  work.catch(() => {});
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
