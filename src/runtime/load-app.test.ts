@@ -28,8 +28,8 @@ describe("members of ctx that are not available", () => {
   };
 
   test("named, once each, with the compiler and without it", () => once("await ctx.enqueue();", ["NOT_AVAILABLE resources.ts:4:13 ctx.enqueue is not available in this version."]));
-  test("taken out of ctx", () => once("const { now, enqueue, send: tell } = ctx;", [
-    "NOT_AVAILABLE resources.ts:4:16 ctx.enqueue is not available in this version.", "NOT_AVAILABLE resources.ts:4:25 ctx.send is not available in this version.",
+  test("taken out of ctx", () => once("const { now, enqueue, decide: tell } = ctx;", [
+    "NOT_AVAILABLE resources.ts:4:16 ctx.enqueue is not available in this version.", "NOT_AVAILABLE resources.ts:4:25 ctx.decide is not available in this version.",
   ]));
   test("not what only looks like it", () => once(`const text = "ctx.enqueue()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
 

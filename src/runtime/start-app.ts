@@ -125,6 +125,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
+    outbox.start();
     return running;
   } catch (error) {
     await storage.close();
@@ -165,7 +166,6 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   let served = first;
   let stopping: Promise<void> | null = null;
   served.tables.start();
-  options.outbox.start();
   const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, limits: () => served.loaded.config.limits, catalog: () => served.loaded.catalog });
   const sockets = createSockets({ current: () => served.app, clock, random, log });
   const graphqlSockets = createGraphqlSockets({ current: () => served.app, clock, random, log });
@@ -181,7 +181,6 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     server = serveHttp({ ...common, sockets: [sockets, graphqlSockets], host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
     control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
   } catch (error) {
-    await options.outbox.stop(0);
     served.tables.stop();
     retention.stop();
     await server?.stop(0);
