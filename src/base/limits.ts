@@ -102,7 +102,7 @@ export interface Limits {
   /** Of one WebSocket: queries followed, calls under way. */
   readonly socketSubscriptions: number;
   readonly socketCalls: number;
-  /** Until a WebSocket's first frame. */
+  /** Until a WebSocket's first frame, or a client of MQTT says who it is. */
   readonly authMs: number;
   /** How far the time of a webhook's signature may be from now. */
   readonly webhookToleranceMs: number;
@@ -128,6 +128,22 @@ export interface Limits {
   readonly outboxAnswerBytes: number;
   /** How long what was sent, or given up, is kept. */
   readonly outboxKeptMs: number;
+  readonly mqttConnections: number;
+  /** Of clients of MQTT that want to find theirs again, and how long one is kept without its client. */
+  readonly mqttSessions: number;
+  readonly mqttSessionMs: number;
+  /** Filters of one client. */
+  readonly mqttSubscriptions: number;
+  /** Of one packet that a client sends. */
+  readonly mqttPacketBytes: number;
+  /** Messages that were sent and not yet acknowledged: each way, for each client. */
+  readonly mqttInflight: number;
+  /** Stored for one client that is away or slow. */
+  readonly mqttQueueMessages: number;
+  readonly mqttQueueBytes: number;
+  readonly mqttTopicAliases: number;
+  /** Records that one subscription of MQTT begins with. */
+  readonly retainedMatches: number;
 }
 
 export const defaultLimits: Limits = {
@@ -213,4 +229,14 @@ export const defaultLimits: Limits = {
   outboxBreakerMs: 30_000,
   outboxAnswerBytes: 65_536,
   outboxKeptMs: 604_800_000,
+  mqttConnections: 20_000,
+  mqttSessions: 20_000,
+  mqttSessionMs: 604_800_000,
+  mqttSubscriptions: 100,
+  mqttPacketBytes: 1_048_576,
+  mqttInflight: 100,
+  mqttQueueMessages: 10_000,
+  mqttQueueBytes: 16_777_216,
+  mqttTopicAliases: 100,
+  retainedMatches: 10_000,
 };

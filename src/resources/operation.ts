@@ -5,6 +5,7 @@ import type { Connection } from "../storage/connection.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
+import type { Effect } from "./work.ts";
 
 export type OperationBody =
   /** One record by key. `plan` is its shape, without the key: the same object for the same question is compiled once. `plain`: the record's own fields, unconditional, so it can come from the record cache. */
@@ -71,6 +72,8 @@ export interface Operation {
   /** What a body may see of the request as `ctx.request`: method, path, headers without credentials. */
   readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> } | null;
   readonly signal: AbortSignal | null;
+  /** Of a write: happens with it, in its commit, if and only if it is carried out now. */
+  readonly effect?: Effect;
 }
 
 /** Ready JSON text: written to the wire as it is. */

@@ -17,14 +17,14 @@ import { hasOverride, writeRecord } from "./record-write.ts";
 import { committing, runTransaction } from "./run-body.ts";
 import { plainRecord } from "./table-instance.ts";
 import { rowTexts, writeResult, type WriteDone } from "./write-result.ts";
-import { stateOf, type State } from "./work.ts";
+import { stateOf, type Effect, type State } from "./work.ts";
 
 export type WriteBody = Extract<OperationBody, { kind: "create" | "replace" | "update" | "remove" | "update-many" | "remove-many" }>;
 
 export function writeBody(core: DispatchCore, operation: Operation, body: WriteBody, caller: Caller): Promise<Result> {
   requireVerb(body, caller);
   const write = hasOverride(core, tableOf(body)) ? throughOverrides : inOneCommit;
-  return core.keys.run(operation, { standing: caller.rights.standing, transactional: true, run: (keep) => write(core, body, caller, keep) });
+  return core.keys.run(operation, { standing: caller.rights.standing, transactional: true, run: (keep) => write(core, body, caller, { keep, effect: operation.effect ?? null }) });
 }
 
 export function tableOf(body: WriteBody): string {
@@ -42,14 +42,19 @@ export function requireVerb(body: WriteBody, { rights }: Caller): void {
   }
 }
 
-async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
+/** What happens in the same commit. */
+interface Beside { readonly keep: Keep | null; readonly effect: Effect | null }
+
+async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, { keep, effect }: Beside): Promise<Result> {
   const { value } = await core.tables.commit((session) => {
     const written = writeOn(core, inSession(session), body, caller);
     if (keep !== null || body.returning !== null) session.flush();
     const result = writeResult(core, { ...written, body, caller, at: committing(session) });
     keep?.(session.connection, result);
+    effect?.store?.(session);
     return result;
   }, commitAs(caller));
+  effect?.tell?.();
   return value;
 }
 
@@ -70,10 +75,14 @@ export function writeOn(core: DispatchCore, { at, write }: WriteTarget, body: Wr
   return { done: outcomes.map(doneOf), before };
 }
 
-function throughOverrides(core: DispatchCore, body: WriteBody, caller: Caller, keep: Keep | null): Promise<Result> {
+function throughOverrides(core: DispatchCore, body: WriteBody, caller: Caller, { keep, effect }: Beside): Promise<Result> {
   return runTransaction(core, {
     caller, commits: keep !== null,
-    run: (run) => run.calls.start(caller.label, () => writeEach(core, run, body)),
+    run: (run) => run.calls.start(caller.label, async () => {
+      const written = await writeEach(core, run, body);
+      if (effect !== null) await run.work.effect(effect);
+      return written;
+    }),
     complete: ({ done, before }, at) => {
       const result = writeResult(core, { body, done, before, caller, at });
       keep?.(at.connection, result);

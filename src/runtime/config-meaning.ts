@@ -11,7 +11,8 @@ export interface MeaningProblem {
 
 /** The parts of config.yaml that are looked at, in the form that config.schema.json has checked. */
 export interface CheckedConfig {
-  readonly http?: { readonly cors?: { readonly origins?: readonly string[] }; readonly trustProxy?: readonly string[] };
+  readonly http?: { readonly cors?: { readonly origins?: readonly string[] }; readonly trustProxy?: readonly string[]; readonly tls?: object };
+  readonly mqtt?: { readonly tlsPort?: number };
   readonly auth?: { readonly jwt?: readonly { readonly secret?: string; readonly algorithms?: readonly string[] }[] };
   readonly outbound?: { readonly allowPrivate?: readonly string[] };
   readonly mail?: { readonly url?: string };
@@ -20,7 +21,7 @@ export interface CheckedConfig {
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...privateHosts(config), ...mail(config), ...limits(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...limits(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -60,6 +61,11 @@ function algorithms({ auth }: CheckedConfig): MeaningProblem[] {
     path: ["auth", "jwt", String(index), "algorithms", String(at)], message: `auth.jwt.${index} cannot verify ${algorithm} with ${secret === undefined ? "a key set" : "a secret"}.`,
     why: "A secret is for HS256, HS384 and HS512; every other algorithm has public keys.", fix: secret === undefined ? "Remove it, or give a secret instead of jwks." : "Remove it, or give jwks instead of a secret.",
   }])));
+}
+
+function certificates({ http, mqtt }: CheckedConfig): MeaningProblem[] {
+  if (mqtt?.tlsPort === undefined || http?.tls !== undefined) return [];
+  return [{ path: ["mqtt", "tlsPort"], message: "mqtt.tlsPort needs http.tls.", why: "One certificate serves HTTP and MQTT.", fix: "Give http.tls its cert and key, or use mqtt.port." }];
 }
 
 function limits({ limits: named }: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {

@@ -25,6 +25,8 @@ export interface AppConfig {
     readonly host: string; readonly port: number; readonly corsOrigins: readonly string[];
     readonly tls: { readonly cert: string; readonly key: string } | null; readonly trustProxy: readonly string[];
   };
+  /** Null: no such port. TLS uses the certificate of `http.tls`. */
+  readonly mqtt: { readonly port: number | null; readonly tlsPort: number | null };
   readonly zone: string;
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly secrets: Readonly<Record<string, string>>;
@@ -39,7 +41,7 @@ export interface AppConfig {
 
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  models: "governed decisions", mqtt: "real time", files: "files", audit: "governed decisions", cluster: "the cluster",
+  models: "governed decisions", files: "files", audit: "governed decisions", cluster: "the cluster",
   "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
 };
 
@@ -68,7 +70,7 @@ export function loadConfig(
       for (const name of result.missing) diagnostics.push(missingVariable(name, at(node.range?.[0] ?? 0)));
       if (result.malformed) diagnostics.push(malformedReference(at(node.range?.[0] ?? 0)));
       const section = path.find(isPair)?.key;
-      const typed = isScalar(section) && (section.value === "http" || section.value === "limits");
+      const typed = isScalar(section) && (section.value === "http" || section.value === "mqtt" || section.value === "limits");
       node.value = typed ? result.typed : result.text;
     },
   });
@@ -97,6 +99,7 @@ function plainData(document: Document): unknown {
 
 interface RawConfig {
   http?: { host?: string; port?: number; cors?: { origins?: string[] }; tls?: { cert: string; key: string }; trustProxy?: string[] };
+  mqtt?: { port?: number; tlsPort?: number };
   zone?: string;
   values?: Record<string, string | number | boolean>;
   secrets?: Record<string, string>;
@@ -119,6 +122,7 @@ function assemble(raw: RawConfig): AppConfig {
       host: raw.http?.host ?? "127.0.0.1", port: raw.http?.port ?? 9926, corsOrigins: raw.http?.cors?.origins ?? [],
       tls: raw.http?.tls ?? null, trustProxy: raw.http?.trustProxy ?? [],
     },
+    mqtt: { port: raw.mqtt?.port ?? null, tlsPort: raw.mqtt?.tlsPort ?? null },
     zone: raw.zone ?? "UTC",
     values: Object.freeze({ ...raw.values }),
     secrets: Object.freeze({ ...raw.secrets }),

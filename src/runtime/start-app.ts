@@ -19,6 +19,8 @@ import { withGraphql } from "../interfaces/graphql/with-graphql.ts";
 import type { SocketApp, SocketServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
 import { createSockets, type Sockets } from "../interfaces/websocket/socket-server.ts";
+import { createMqttApp } from "../interfaces/mqtt/mqtt-app.ts";
+import type { MqttApp } from "../interfaces/mqtt/topic-source.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
@@ -36,6 +38,7 @@ import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing } from "./outdated-app.ts";
 import { fetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
+import { createMqttService, type MqttService } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { seedDatabase } from "./seed.ts";
@@ -75,6 +78,8 @@ export interface RunningApp {
   migrate(request: MigrationRequest): Promise<MigrationReport>;
   readonly handler: HttpHandler;
   readonly socket: SocketApp;
+  /** Null: config.yaml asks for none. */
+  readonly mqtt: MqttService["ports"];
   /** Queries that are followed. */
   readonly live: Dispatcher["live"];
   readonly channels: Dispatcher["channels"];
@@ -104,7 +109,7 @@ interface ServeParts extends StartOptions {
   readonly currentSocket: () => SocketApp;
 }
 
-interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp }
+interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp }
 /** Served by whichever kind of WebSocket. */
 interface AnySocketApp extends SocketServedApp, GraphqlServedApp {}
 
@@ -157,7 +162,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   options.announce({ loaded, dispatcher });
-  return { loaded, tables, app, dispatcher };
+  return { loaded, tables, app, dispatcher, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
 }
 
 async function listen(first: Served, storage: Storage, options: ServeParts): Promise<RunningApp> {
@@ -169,27 +174,30 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const retention = createLogRetention({ storage, clock, log, retentionMs: () => served.loaded.config.logRetentionMs, limits: () => served.loaded.config.limits, catalog: () => served.loaded.catalog });
   const sockets = createSockets({ current: () => served.app, clock, random, log });
   const graphqlSockets = createGraphqlSockets({ current: () => served.app, clock, random, log });
+  const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("outbox_", options.outbox.stats(), statistics(storage, served, { sockets, graphqlSockets })),
+    stats: () => flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets }))),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
   let server: HttpServer | null = null;
   let control: Control | null = null;
   try {
-    server = serveHttp({ ...common, sockets: [sockets, graphqlSockets], host: config.http.host, port: options.port ?? config.http.port, tls: await readTls(config, options.directory), current: () => served.app });
+    const [tls, { host }] = [await readTls(config, options.directory), config.http];
+    server = serveHttp({ ...common, sockets: [sockets, graphqlSockets, mqtt.sockets], host, port: options.port ?? config.http.port, tls, current: () => served.app });
+    mqtt.listen({ ...config.mqtt, host, tls });
     control = openControl({ ...common, dataDirectory: options.dataDirectory, url: server.url, current: () => served.app });
   } catch (error) {
     served.tables.stop();
     retention.stop();
-    await server?.stop(0);
+    await Promise.all([server?.stop(0), mqtt.stop(0)]);
     throw error;
   }
   const { port, url } = server;
   const stop = async (): Promise<void> => {
     // Streams never finish by themselves; their clients come again, to whoever serves then.
-    const sent = Promise.all([sockets.stop(config.limits.drainMs), graphqlSockets.stop(config.limits.drainMs)]);
+    const sent = Promise.all([sockets, graphqlSockets, mqtt].map((part) => part.stop(config.limits.drainMs)));
     served.dispatcher.live.close();
     served.dispatcher.channels.close(null);
     await sent;
@@ -225,6 +233,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     }),
     get handler() { return served.app.handler; },
     get socket() { return served.app.socket; },
+    get mqtt() { return mqtt.ports; },
     get live() { return served.dispatcher.live; },
     get channels() { return served.dispatcher.channels; },
     stop: () => (stopping ??= stop()),

@@ -58,7 +58,6 @@ const decisionDirectives: readonly Unavailable[] = [
 ];
 
 const values: readonly Unavailable[] = [
-  { kind: "value", name: "@export(over: MQTT)", does: "Exports over MQTT.", reason: realTime },
   { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: realTime },
   { kind: "value", name: '@allow(to: "decision:NAME")', does: "Lets a decision act under its own name.", reason: decisions },
 ];

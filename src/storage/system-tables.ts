@@ -2,6 +2,7 @@
 import type { Connection } from "./connection.ts";
 import { fileDdl } from "./file-rows.ts";
 import { jobDdl } from "./job-rows.ts";
+import { mqttDdl } from "./mqtt-tables.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 
 /** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
@@ -17,12 +18,13 @@ const FIRST_DDL = [
   `CREATE INDEX "$idempotency$index(expires)" ON "$idempotency" ("expires")`,
 ];
 
-/** What came with format 3: work that happens after a commit, and files. */
+/** What came with format 3: work that happens after a commit, files, and sessions of MQTT clients. */
 const FORMAT_3_DDL = [
   ...outboxDdl,
   ...webhookDdl,
   ...fileDdl,
   ...jobDdl,
+  ...mqttDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {

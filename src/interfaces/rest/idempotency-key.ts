@@ -7,8 +7,11 @@ import type { Exchange } from "../http/exchange.ts";
 /** A stranger's key must not be guessable: 128 bits in the tightest usual spelling. */
 const ANONYMOUS_LENGTH_MIN = 22;
 
+/** What of a request decides which answer a key stands for. */
+export type KeyedRequest = Pick<Exchange, "header" | "limits" | "identity" | "method" | "path" | "query">;
+
 /** Null without the header. Throws MALFORMED_HEADER. */
-export function readIdempotency(exchange: Exchange, bytes: Uint8Array): IdempotencyClaim | null {
+export function readIdempotency(exchange: KeyedRequest, bytes: Uint8Array): IdempotencyClaim | null {
   const header = exchange.header("idempotency-key");
   if (header === null) return null;
   const key = /^"(.*)"$/.exec(header.trim())?.[1] ?? header.trim();

@@ -1,0 +1,220 @@
+// All connections and sessions: who continues which session, what is kept of those whose client has gone, wills, and the end of everything
+// at a stop. One for the process: it outlives reloads of the app.
+import type { Identity } from "../../access/identity.ts";
+import type { Clock } from "../../base/clock.ts";
+import { AmbitError } from "../../base/error.ts";
+import { describeError, type Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import type { MqttSessions, SessionRows } from "../../resources/mqtt-sessions.ts";
+import { createRequestIds } from "../http/request-id.ts";
+import type { Agreement } from "./connect.ts";
+import { Connection, type ConnectionOwner, type Entered } from "./connection.ts";
+import { OutboxTurn, type SocketWire } from "./outbox.ts";
+import { REASON } from "./reason-codes.ts";
+import { Session } from "./session.ts";
+import type { MqttApp } from "./topic-source.ts";
+import type { Will } from "./will.ts";
+
+export interface BrokerParts {
+  readonly current: () => MqttApp;
+  readonly store: MqttSessions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+/** What was acknowledged is stored so often; what is lost of it by a crash is told again. */
+const POSITIONS_MS = 1_000;
+const SWEEP_MS = 5_000;
+
+export class Broker implements ConnectionOwner {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly turn = new OutboxTurn();
+  readonly #parts: BrokerParts;
+  readonly #ids: ReturnType<typeof createRequestIds>;
+  readonly #connections = new Set<Connection>();
+  readonly #sessions = new Map<string, Session>();
+  /** Names of those in the data file. */
+  readonly #stored = new Set<string>();
+  /** The last one who asked for a name: one after the other. */
+  readonly #entering = new Map<string, Promise<unknown>>();
+  /** Those that wait. */
+  readonly #wills = new Map<Session, { readonly cancel: () => void; readonly publish: () => void }>();
+  readonly #moved = new Set<Session>();
+  readonly #ready: Promise<void>;
+  readonly #counts = { published: 0, delivered: 0, dropped: 0 };
+  #cancelSweep = (): void => {};
+  #cancelPositions: (() => void) | null = null;
+  #work = new Set<Promise<unknown>>();
+  #isStopping = false;
+
+  constructor(parts: BrokerParts) {
+    this.#parts = parts;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.#ids = createRequestIds(parts.random);
+    this.#ready = parts.store.recover().then((names) => { for (const name of names) this.#stored.add(name); });
+    this.#ready.catch(() => {});
+    this.#sweepLater();
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    let subscriptions = 0;
+    for (const connection of this.#connections) subscriptions += connection.subscriptions;
+    const { published, delivered, dropped } = this.#counts;
+    return { connections: this.#connections.size, sessions: this.#stored.size, subscriptions, publishedTotal: published, deliveredTotal: delivered, droppedTotal: dropped };
+  }
+
+  /** Null: no more are taken. */
+  connect(wire: SocketWire): Connection | null {
+    if (this.#isStopping || this.#connections.size >= this.app().limits.mqttConnections) return null;
+    const connection = new Connection(wire, this);
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  /** Lets what is under way finish for `drainMs`. */
+  async stop(drainMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#cancelSweep();
+    for (const session of [...this.#wills.keys()]) this.#takeBackWill(session);
+    for (const connection of [...this.#connections]) connection.disconnect(REASON.shuttingDown, "the server stops");
+    this.#cancelPositions?.();
+    let cancel = (): void => {};
+    const late = new Promise<void>((resolve) => { cancel = this.clock.schedule(drainMs, resolve); });
+    while (this.#work.size > 0 && await Promise.race([Promise.allSettled(this.#work).then(() => true), late.then(() => false)]));
+    cancel();
+  }
+
+  app(): MqttApp {
+    return this.#parts.current();
+  }
+
+  nextId(): string {
+    return this.#ids.of(null);
+  }
+
+  counted(what: "published" | "delivered" | "dropped"): void {
+    this.#counts[what]++;
+  }
+
+  async enter(connection: Connection, agreement: Agreement, identity: Identity): Promise<Entered> {
+    await this.#ready;
+    // Another subject's client of the same name is another client.
+    const name = JSON.stringify([identity.kind, identity.tenant, identity.subject, agreement.client]);
+    const before = this.#entering.get(name);
+    const entered = (before ?? Promise.resolve()).then(() => this.#enter(name, connection, agreement), () => this.#enter(name, connection, agreement));
+    this.#entering.set(name, entered);
+    try {
+      return await entered;
+    } finally {
+      if (this.#entering.get(name) === entered) this.#entering.delete(name);
+    }
+  }
+
+  left(connection: Connection, session: Session | null, will: { readonly will: Will; readonly identity: Identity } | null): void {
+    this.#connections.delete(connection);
+    if (session === null || session.connection !== connection) return;
+    session.detach();
+    if (will !== null) this.#willLater(session, will);
+    const isKept = session.expiryMs > 0 && !session.isBroken;
+    if (!isKept) this.#sessions.delete(session.name);
+    if (!this.#stored.has(session.name)) return;
+    if (session.expiryMs <= 0) this.#stored.delete(session.name);
+    this.#track(this.#parts.store.end({ name: session.name, client: session.client, expiryMs: session.expiryMs }, session.positions()));
+  }
+
+  async #enter(name: string, connection: Connection, { client, isClean, expiryMs }: Agreement): Promise<Entered> {
+    const { store } = this.#parts;
+    const earlier = this.#sessions.get(name);
+    (earlier?.connection as Connection | null | undefined)?.disconnect(REASON.takenOver, "another connection has the session now");
+    const wasThere = this.#sessions.get(name);
+    if (isClean && wasThere !== undefined) this.#forget(wasThere);
+    let rows: SessionRows | null = null;
+    if (expiryMs > 0 || (this.#stored.has(name) && !isClean)) {
+      rows = await store.begin({ name, client, expiryMs }, isClean);
+      this.#stored.add(name);
+    } else if (this.#stored.delete(name)) await store.forget(name);
+    const known = this.#sessions.get(name);
+    // It had ended before its client came back.
+    if (known !== undefined && rows === null) this.#forget(known);
+    const session = this.#sessions.get(name) ?? new Session({ name, client, store, onMoved: (moved) => this.#positionsLater(moved) });
+    session.expiryMs = expiryMs;
+    this.#sessions.set(name, session);
+    this.#takeBackWill(session);
+    session.claim(connection);
+    return { session, isPresent: rows !== null, attach: () => session.attach(connection, rows) };
+  }
+
+  #forget(session: Session): void {
+    session.end();
+    this.#sessions.delete(session.name);
+    const will = this.#wills.get(session);
+    will?.cancel();
+    will?.publish();
+  }
+
+  #takeBackWill(session: Session): void {
+    this.#wills.get(session)?.cancel();
+    this.#wills.delete(session);
+  }
+
+  /** A will waits as long as it says, but not longer than its session; who comes back in time takes it back. */
+  #willLater(session: Session, { will, identity }: { readonly will: Will; readonly identity: Identity }): void {
+    const delayMs = Math.min(will.delayMs, session.expiryMs);
+    const publish = (): void => {
+      this.#wills.delete(session);
+      this.#track(this.#publishWill(will, identity));
+    };
+    if (delayMs <= 0) publish();
+    else if (!this.#isStopping) this.#wills.set(session, { publish, cancel: this.clock.schedule(delayMs, publish) });
+  }
+
+  async #publishWill({ topic, payload, retain, properties }: Will, identity: Identity): Promise<void> {
+    // Whose token has ended has no rights any more.
+    if (identity.expiresAtMs !== null && identity.expiresAtMs <= this.clock.now()) return;
+    try {
+      this.counted("published");
+      await this.app().publish({ topic, payload, retain, properties, identity, requestId: this.nextId(), effect: {} });
+    } catch (error) {
+      // Nobody is there to be told.
+      this.log.warn("will-refused", { topic, ...(error instanceof AmbitError ? { code: error.code } : describeError(error)) });
+    }
+  }
+
+  #positionsLater(session: Session): void {
+    this.#moved.add(session);
+    this.#cancelPositions ??= this.clock.schedule(POSITIONS_MS, () => {
+      this.#cancelPositions = null;
+      for (const moved of this.#moved) {
+        const moves = moved.takeMoves();
+        if (moves.length > 0) this.#track(this.#parts.store.change(moved.name, moves));
+      }
+      this.#moved.clear();
+    });
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep = this.clock.schedule(SWEEP_MS, () => {
+      this.#track(this.#sweep().finally(() => { if (!this.#isStopping) this.#sweepLater(); }));
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#stored.size === 0) return;
+    for (const name of await this.#parts.store.expire()) {
+      const session = this.#sessions.get(name);
+      // Who entered since has a session of its own.
+      if (session !== undefined && session.connection === null && !this.#entering.has(name)) this.#forget(session);
+      if (session?.connection === null || session === undefined) this.#stored.delete(name);
+    }
+  }
+
+  #track(work: Promise<unknown>): void {
+    const tracked = work.catch((error: unknown) => {
+      this.log.warn("mqtt-session-not-stored", error instanceof AmbitError ? { code: error.code } : describeError(error));
+    }).finally(() => this.#work.delete(tracked));
+    this.#work.add(tracked);
+  }
+}

@@ -1,0 +1,134 @@
+// Messages of QoS 1 and 2 on their way to one client: packet ids, how many may be under way, what is sent again, and who is told when one
+// has arrived. What must survive the process is stored before it is sent, by whoever adds it here.
+import type { Told } from "./following.ts";
+import type { Message } from "./message.ts";
+
+export interface Flight {
+  readonly message: Message;
+  readonly qos: 1 | 2;
+  readonly retain: boolean;
+  readonly identifier: number | null;
+  /** 0: none yet; it gets one when it is sent. */
+  packet: number;
+  /** It stands in the data file, under its packet id. */
+  readonly isStored: boolean;
+  /** It has, or may have, been sent before. */
+  isRepeated: boolean;
+  /** The receiver has it: only PUBREL is sent again. */
+  isReleased: boolean;
+  /** Who is told when it is sent and when it has arrived; null: nobody. */
+  readonly told: FlightTold | null;
+}
+
+export interface FlightTold { readonly told: Told; readonly following: { arrived(told: Told): void } }
+
+export interface OutgoingWire {
+  /** False: it is nothing for this receiver, and counts as arrived. */
+  publish(flight: Flight): boolean;
+  release(packet: number): void;
+}
+
+const PACKET_MAX = 65_535;
+
+export class Outgoing {
+  readonly #flights = new Map<number, Flight>();
+  /** Ids that wait or are under way. */
+  readonly #used = new Set<number>();
+  #waiting: Flight[] = [];
+  #bytes = 0;
+  #lastPacket = 0;
+  #wire: OutgoingWire | null = null;
+  #window = 0;
+
+  /** Of what waits and is under way. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#waiting.length + this.#flights.size;
+  }
+
+  /** A client is there: what was under way is sent again, then what waits. */
+  attach(wire: OutgoingWire, window: number): void {
+    this.#wire = wire;
+    this.#window = window;
+    for (const flight of [...this.#flights.values()]) {
+      flight.isRepeated = true;
+      if (flight.isReleased) wire.release(flight.packet);
+      else if (!wire.publish(flight)) this.#finish(flight);
+    }
+    this.pump();
+  }
+
+  /** What was never sent is forgotten here, and so is what is stored: it is read again. Answers what of that was sent. */
+  detach(): ReadonlySet<number> {
+    this.#wire = null;
+    const sentStored = new Set([...this.#flights.values()].filter(({ isStored }) => isStored).map(({ packet }) => packet));
+    this.#waiting = [];
+    for (const flight of [...this.#flights.values()]) if (flight.isStored) this.#flights.delete(flight.packet);
+    this.#used.clear();
+    this.#bytes = 0;
+    for (const { packet, message } of this.#flights.values()) {
+      this.#used.add(packet);
+      this.#bytes += message.bytes;
+    }
+    return sentStored;
+  }
+
+  /** An id that nothing has; to be used at once. Null: there is none. */
+  takePacket(): number | null {
+    if (this.#used.size >= PACKET_MAX) return null;
+    do this.#lastPacket = this.#lastPacket === PACKET_MAX ? 1 : this.#lastPacket + 1; while (this.#used.has(this.#lastPacket));
+    this.#used.add(this.#lastPacket);
+    return this.#lastPacket;
+  }
+
+  freePacket(packet: number): void {
+    this.#used.delete(packet);
+  }
+
+  add(flight: Flight): void {
+    if (flight.packet > 0) this.#used.add(flight.packet);
+    this.#bytes += flight.message.bytes;
+    this.#waiting.push(flight);
+  }
+
+  /** Sends what may be sent. */
+  pump(): void {
+    let sent = 0;
+    while (this.#wire !== null && this.#flights.size < this.#window && sent < this.#waiting.length) {
+      const flight = this.#waiting[sent]!;
+      if (flight.packet === 0) {
+        const packet = this.takePacket();
+        if (packet === null) break;
+        flight.packet = packet;
+      }
+      sent++;
+      if (flight.told !== null) flight.told.told.unsent--;
+      this.#flights.set(flight.packet, flight);
+      if (flight.isReleased) this.#wire.release(flight.packet);
+      else if (!this.#wire.publish(flight)) this.#finish(flight);
+    }
+    if (sent > 0) this.#waiting = sent === this.#waiting.length ? [] : this.#waiting.slice(sent);
+  }
+
+  /** Of PUBACK, PUBREC and PUBCOMP; null: nothing of that name is under way. */
+  find(packet: number): Flight | null {
+    return this.#flights.get(packet) ?? null;
+  }
+
+  /** It has arrived for good. */
+  finish(flight: Flight): void {
+    this.#finish(flight);
+    this.pump();
+  }
+
+  #finish(flight: Flight): void {
+    if (this.#flights.get(flight.packet) !== flight) return;
+    this.#flights.delete(flight.packet);
+    this.#used.delete(flight.packet);
+    this.#bytes -= flight.message.bytes;
+    flight.told?.following.arrived(flight.told.told);
+  }
+}

@@ -1,0 +1,333 @@
+// What the broker knows of one client beyond its connection: subscriptions, messages under way in both directions. One that is to be found
+// again stands in the data file, too, and every change of it is durable before the client is told.
+import { AmbitError, fault } from "../../base/error.ts";
+import type { Identity } from "../../access/identity.ts";
+import type { MessageRow, MqttSessions, SessionChange, SessionRows } from "../../resources/mqtt-sessions.ts";
+import type { WriteSession } from "../../tables/write-session.ts";
+import { dateTimeOf, millisecondsOf } from "../../base/date-time.ts";
+import { Message, type MessageProperties } from "./message.ts";
+import { Outgoing, type Flight, type OutgoingWire } from "./outgoing.ts";
+import { Subscription, type SubscriptionOptions, type SubscriptionOwner } from "./subscription.ts";
+import type { MqttApp, TopicSource } from "./topic-source.ts";
+import { readFilter } from "./topics.ts";
+
+/** The connection that a session has just now. */
+export interface SessionConnection extends OutgoingWire {
+  readonly app: MqttApp;
+  readonly identity: Identity;
+  /** Messages that the client takes before it acknowledges one. */
+  readonly window: number;
+  /** So much waits in its socket. */
+  readonly waitingBytes: number;
+  deliver(message: Message, how: { readonly retain: boolean; readonly identifier: number | null }): void;
+  /** Ends it for what happened to its session. */
+  fail(error: unknown): void;
+  /** Another app serves. */
+  renew(): void;
+}
+
+export interface SessionOptions {
+  readonly name: string;
+  readonly client: string;
+  readonly store: MqttSessions;
+  /** Its positions are to be stored soon. */
+  readonly onMoved: (session: Session) => void;
+}
+
+interface KeptAbout { readonly retain: boolean; readonly identifier: number | null; readonly properties: (Omit<MessageProperties, "correlationData"> & { readonly correlationData?: string }) | null }
+
+const OWN_MAX = 1_000;
+
+export class Session implements SubscriptionOwner {
+  readonly name: string;
+  readonly client: string;
+  /** It outlives its connection for so long. */
+  expiryMs = 0;
+  readonly outgoing = new Outgoing();
+  /** Packet ids of QoS 2 messages of the client that were carried out. */
+  readonly received = new Set<number>();
+  /** Those that are being carried out, also over a connection that has ended since. */
+  readonly underWay = new Map<number, Promise<void>>();
+  readonly #options: SessionOptions;
+  readonly #subscriptions = new Map<string, Subscription>();
+  readonly #own = new Set<string>();
+  readonly #moved = new Set<Subscription>();
+  #connection: SessionConnection | null = null;
+  #generation = 0;
+  #sentStored: ReadonlySet<number> = new Set();
+  #isRestored = false;
+  #isUnparking = false;
+  #isBroken = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.client = options.client;
+  }
+
+  get connection(): SessionConnection | null {
+    return this.#connection;
+  }
+
+  get subscriptions(): number {
+    return this.#subscriptions.size;
+  }
+
+  /** What is in memory says more than what is stored: only the latter counts. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  get isStored(): boolean {
+    return this.expiryMs > 0;
+  }
+
+  /** Whose it is from now on; `attach` follows. */
+  claim(connection: SessionConnection): void {
+    this.#connection = connection;
+  }
+
+  /** With what stands in the data file, of a session that is stored. */
+  attach(connection: SessionConnection, rows: SessionRows | null): void {
+    this.#generation++;
+    this.#connection = connection;
+    if (rows !== null) this.#restore(rows);
+    this.outgoing.attach(connection, connection.window);
+    this.resume();
+  }
+
+  detach(): void {
+    this.#generation++;
+    this.#connection = null;
+    this.#sentStored = this.outgoing.detach();
+    for (const subscription of this.#subscriptions.values()) subscription.pause();
+  }
+
+  /** For good. */
+  end(): void {
+    this.detach();
+    for (const subscription of this.#subscriptions.values()) subscription.stop();
+    this.#subscriptions.clear();
+  }
+
+  /** Goes on with all subscriptions where they were, in the app that serves now. */
+  resume(): void {
+    for (const subscription of this.#subscriptions.values()) {
+      try {
+        subscription.begin(this.#sources(subscription.filter), subscription.options.retainHandling === 2);
+      } catch (error) {
+        if (!(error instanceof AmbitError) || error.status >= 500) return this.fail(error);
+        // The client may not follow it any more; perhaps again, when its rights change.
+        subscription.begin([], false);
+      }
+      subscription.release();
+    }
+  }
+
+  /** Resolves to the granted QoS. Rejects with what refuses it; then it is as if it had not been asked for. */
+  async subscribe(filter: string, options: SubscriptionOptions): Promise<0 | 1 | 2> {
+    const { app } = this.#connection!;
+    const before = this.#subscriptions.get(filter);
+    if (before === undefined && this.#subscriptions.size >= app.limits.mqttSubscriptions) throw fault("OVERLOADED", "One client has at most limits.mqttSubscriptions filters.");
+    const subscription = new Subscription(filter, options, this);
+    const sources = this.#sources(filter);
+    if (sources.length === 0) throw fault("NOT_FOUND", "No table or channel has such topics.");
+    try {
+      const skipsFirst = options.retainHandling === 2 || (options.retainHandling === 1 && before !== undefined);
+      const count = subscription.begin(sources, skipsFirst);
+      if (!skipsFirst && count > app.limits.retainedMatches) throw fault("TOO_MANY_ROWS", "The filter matches more than limits.retainedMatches records.", { fix: "Follow fewer records." });
+      if (this.isStored) await this.#change([{ kind: "subscribe", subscription: { filter, options: JSON.stringify(options), positions: "{}" } }]);
+    } catch (error) {
+      subscription.stop();
+      throw error;
+    }
+    before?.stop();
+    this.#subscriptions.set(filter, subscription);
+    return options.qos;
+  }
+
+  /** After the client was told of it. */
+  release(filter: string): void {
+    this.#subscriptions.get(filter)?.release();
+  }
+
+  /** False: there was none. */
+  async unsubscribe(filter: string): Promise<boolean> {
+    const subscription = this.#subscriptions.get(filter);
+    if (subscription === undefined) return false;
+    subscription.stop();
+    this.#subscriptions.delete(filter);
+    if (this.isStored) await this.#change([{ kind: "unsubscribe", filter }]);
+    return true;
+  }
+
+  /** Positions that have moved since they were last asked for. */
+  takeMoves(): readonly SessionChange[] {
+    const moves = [...this.#moved].filter((subscription) => this.#subscriptions.get(subscription.filter) === subscription)
+      .map((subscription): SessionChange => ({ kind: "move", filter: subscription.filter, positions: subscription.positions() }));
+    this.#moved.clear();
+    return this.#isBroken ? [] : moves;
+  }
+
+  /** All of them. */
+  positions(): { readonly filter: string; readonly positions: string }[] {
+    return this.#isBroken ? [] : [...this.#subscriptions.values()].map((subscription) => ({ filter: subscription.filter, positions: subscription.positions() }));
+  }
+
+  /** The client acknowledged a message of QoS 1, or for the second time one of QoS 2, or refused it. */
+  arrived(flight: Flight): void {
+    this.outgoing.finish(flight);
+    if (flight.isStored) this.#change([{ kind: "remove", packet: flight.packet }]).catch((error: unknown) => this.fail(error));
+    this.roomMade();
+  }
+
+  /** The client has a message of QoS 2. Resolves when that is durable: only then it may forget the packet id. */
+  async released(flight: Flight): Promise<void> {
+    if (flight.isStored) await this.#change([{ kind: "release", packet: flight.packet }]);
+    flight.isReleased = true;
+  }
+
+  /** A message of QoS 2 was carried out. Resolves when that is durable. `isStored`: it is already. */
+  async receive(packet: number, isStored: boolean): Promise<void> {
+    this.received.add(packet);
+    if (this.isStored && !isStored) await this.#change([{ kind: "receive", packet }]);
+  }
+
+  /** In the commit of what it does. */
+  storeReceived(packet: number, writes: WriteSession): void {
+    if (this.isStored) this.#options.store.receiveIn(writes, this.name, packet);
+  }
+
+  /** The client forgets the packet id, and so do we. */
+  async forget(packet: number): Promise<void> {
+    if (this.isStored) await this.#change([{ kind: "forget", packet }]);
+    this.received.delete(packet);
+  }
+
+  noteOwn(position: number): void {
+    if (this.#own.size >= OWN_MAX) this.#own.delete(this.#own.values().next().value!);
+    this.#own.add(String(position));
+  }
+
+  /** There is room again: who was let go goes on. */
+  roomMade(): void {
+    if (this.#isUnparking || this.#connection === null) return;
+    const parked = [...this.#subscriptions.values()].filter(({ isParked }) => isParked);
+    if (parked.length === 0 || this.#queued() > this.#queueBytes() / 2) return;
+    this.#isUnparking = true;
+    queueMicrotask(() => {
+      this.#isUnparking = false;
+      try {
+        if (this.#connection !== null) for (const subscription of parked) if (!this.isFull()) subscription.unpark();
+      } catch (error) {
+        this.fail(error);
+      }
+    });
+  }
+
+  isFull(): boolean {
+    return this.#queued() > this.#queueBytes();
+  }
+
+  deliver(message: Message, how: { readonly retain: boolean; readonly identifier: number | null }): void {
+    this.#connection?.deliver(message, how);
+  }
+
+  fly(flights: readonly Flight[]): void {
+    for (const flight of flights) this.outgoing.add(flight);
+    this.outgoing.pump();
+  }
+
+  get keep(): SubscriptionOwner["keep"] {
+    return this.isStored ? (subscription, flights, kept) => this.#keep(subscription, flights, kept) : null;
+  }
+
+  moved(subscription: Subscription): void {
+    if (!this.isStored) return;
+    this.#moved.add(subscription);
+    this.#options.onMoved(this);
+  }
+
+  /** `position`: epoch, partition and number, and the query's mark. */
+  isOwn(position: string): boolean {
+    return this.#own.size > 0 && this.#own.has(position.split(".")[2] ?? "");
+  }
+
+  renew(): void {
+    this.#connection?.renew();
+  }
+
+  fail(error: unknown): void {
+    this.#connection?.fail(error);
+  }
+
+  #queued(): number {
+    return (this.#connection?.waitingBytes ?? 0) + this.outgoing.bytes;
+  }
+
+  #queueBytes(): number {
+    return this.#connection?.app.limits.connectionQueueBytes ?? 0;
+  }
+
+  #sources(filter: string): readonly TopicSource[] {
+    const { app, identity } = this.#connection!;
+    const asked = readFilter(filter);
+    if (asked?.group != null) throw fault("NOT_AVAILABLE", "Shared subscriptions are not available.", { fix: "Subscribe to the filter itself." });
+    return asked === null ? [] : app.sources(asked, identity);
+  }
+
+  #change(changes: readonly SessionChange[]): Promise<void> {
+    return this.#options.store.change(this.name, changes);
+  }
+
+  #keep(subscription: Subscription, flights: readonly Flight[], kept: () => void): void {
+    const generation = this.#generation;
+    const changes: SessionChange[] = [];
+    for (const flight of flights) {
+      const packet = this.outgoing.takePacket();
+      if (packet === null) return this.fail(fault("OVERLOADED", "Too many messages wait for this client."));
+      flight.packet = packet;
+      changes.push({ kind: "message", message: rowOf(flight) });
+    }
+    // In the order of commits: what is acknowledged by then is what these messages bring it to.
+    kept();
+    changes.push({ kind: "move", filter: subscription.filter, positions: subscription.positions() });
+    this.#change(changes).then(() => { if (this.#generation === generation) this.fly(flights); }, (error: unknown) => {
+      this.#isBroken = true;
+      this.fail(error);
+    });
+  }
+
+  #restore({ subscriptions, messages, received }: SessionRows): void {
+    if (!this.#isRestored && this.#subscriptions.size === 0) {
+      for (const { filter, options, positions } of subscriptions) {
+        this.#subscriptions.set(filter, new Subscription(filter, JSON.parse(options) as SubscriptionOptions, this, JSON.parse(positions) as Record<string, string>));
+      }
+      // Nobody knows which of them were sent before the process ended.
+      this.#sentStored = new Set(messages.map(({ packet }) => packet));
+    }
+    this.#isRestored = true;
+    this.received.clear();
+    for (const packet of received) this.received.add(packet);
+    for (const row of messages) this.outgoing.add(flightOf(row, this.#sentStored.has(row.packet)));
+  }
+}
+
+function rowOf({ message, packet, qos, retain, identifier }: Flight): MessageRow {
+  const { properties } = message;
+  const about: KeptAbout = {
+    retain, identifier,
+    properties: properties === null ? null : { ...properties, ...(properties.correlationData === undefined ? {} : { correlationData: properties.correlationData.toString("base64") }) } as KeptAbout["properties"],
+  };
+  return { packet, qos, isReleased: false, topic: message.topic, payload: message.payload, about: JSON.stringify(about), expires: message.expiresAtMs === null ? null : dateTimeOf(message.expiresAtMs) };
+}
+
+function flightOf({ packet, qos, isReleased, topic, payload, about, expires }: MessageRow, isRepeated: boolean): Flight {
+  const { retain = false, identifier = null, properties = null } = JSON.parse(about) as Partial<KeptAbout>;
+  const { correlationData, ...others } = properties ?? {};
+  const message = new Message({
+    topic, payload, expiresAtMs: expires === null ? null : millisecondsOf(expires),
+    properties: properties === null ? null : { ...others, ...(correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData, "base64") }) },
+  });
+  return { message, qos: qos as 1 | 2, retain, identifier, packet, isStored: true, isRepeated, isReleased, told: null };
+}

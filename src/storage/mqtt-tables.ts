@@ -1,0 +1,129 @@
+// What message clients left behind, as it stands in the data file: their sessions, what they follow and how far they were told, messages
+// that wait or are under way, and names of what was received. Rows only: what they mean is resources/mqtt-sessions.ts.
+import type { SqlValue } from "../base/value.ts";
+import type { Connection } from "./connection.ts";
+
+export const mqttDdl: readonly string[] = [
+  `CREATE TABLE "$mqtt_session" ("name" TEXT PRIMARY KEY, "client" TEXT NOT NULL, "expiryMs" INTEGER NOT NULL, "ends" TEXT) STRICT, WITHOUT ROWID`,
+  `CREATE INDEX "$mqtt_session$index(ends)" ON "$mqtt_session" ("ends")`,
+  `CREATE TABLE "$mqtt_subscription" ("session" TEXT NOT NULL, "filter" TEXT NOT NULL, "options" TEXT NOT NULL, "positions" TEXT NOT NULL,
+    PRIMARY KEY ("session", "filter")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$mqtt_message" ("number" INTEGER PRIMARY KEY, "session" TEXT NOT NULL, "packet" INTEGER NOT NULL, "isReleased" INTEGER NOT NULL,
+    "qos" INTEGER NOT NULL, "topic" TEXT NOT NULL, "payload" BLOB NOT NULL, "about" TEXT NOT NULL, "expires" TEXT) STRICT`,
+  `CREATE UNIQUE INDEX "$mqtt_message$index(session,packet)" ON "$mqtt_message" ("session", "packet")`,
+  `CREATE TABLE "$mqtt_received" ("session" TEXT NOT NULL, "packet" INTEGER NOT NULL, PRIMARY KEY ("session", "packet")) STRICT, WITHOUT ROWID`,
+];
+
+export interface SessionRow { readonly name: string; readonly client: string; readonly expiryMs: number }
+
+/** `options` and `positions` are JSON. */
+export interface SubscriptionRow { readonly filter: string; readonly options: string; readonly positions: string }
+
+/** `packet`: its name on the wire, unique in its session. `isReleased`: its receiver has it, and may forget that name next. */
+export interface MessageRow {
+  readonly packet: number;
+  readonly isReleased: boolean;
+  readonly qos: number;
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  /** JSON of all that goes with it. */
+  readonly about: string;
+  /** Canonical DateTime; null: never. */
+  readonly expires: string | null;
+}
+
+export interface SessionRows {
+  readonly subscriptions: readonly SubscriptionRow[];
+  readonly messages: readonly MessageRow[];
+  readonly received: readonly number[];
+}
+
+/** Of one session; null: there is none, or it has ended at `now`. */
+export function readSession(connection: Connection, name: string, now: string): SessionRows | null {
+  const row = connection.values(`SELECT 1 FROM "$mqtt_session" WHERE "name" = ?1 AND ("ends" IS NULL OR "ends" > ?2)`, name, now)[0];
+  if (row === undefined) return null;
+  const messages = connection.values(`SELECT "packet", "isReleased", "qos", "topic", "payload", "about", "expires" FROM "$mqtt_message" WHERE "session" = ?1 ORDER BY "number"`, name);
+  return {
+    subscriptions: readSubscriptions(connection, name), messages: messages.map(messageOf),
+    received: connection.values(`SELECT "packet" FROM "$mqtt_received" WHERE "session" = ?1`, name).map(([packet]) => packet as number),
+  };
+}
+
+export function sessionNames(connection: Connection): string[] {
+  return connection.values(`SELECT "name" FROM "$mqtt_session"`).map(([name]) => name as string);
+}
+
+function readSubscriptions(connection: Connection, session: string): SubscriptionRow[] {
+  return connection.values(`SELECT "filter", "options", "positions" FROM "$mqtt_subscription" WHERE "session" = ?1`, session)
+    .map(([filter, options, positions]) => ({ filter: filter as string, options: options as string, positions: positions as string }));
+}
+
+function messageOf([packet, isReleased, qos, topic, payload, about, expires]: readonly SqlValue[]): MessageRow {
+  return { packet: packet as number, isReleased: isReleased === 1, qos: qos as number, topic: topic as string, payload: payload as Uint8Array, about: about as string, expires: expires as string | null };
+}
+
+/** `ends` null: its client is there. */
+export function writeSession(connection: Connection, { name, client, expiryMs }: SessionRow, ends: string | null): void {
+  connection.run(`INSERT INTO "$mqtt_session" ("name", "client", "expiryMs", "ends") VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT ("name") DO UPDATE SET "expiryMs" = excluded."expiryMs", "ends" = excluded."ends"`, name, client, expiryMs, ends);
+}
+
+const OF_SESSION = ["$mqtt_subscription", "$mqtt_message", "$mqtt_received"];
+
+/** With all that belongs to it. */
+export function removeSession(connection: Connection, name: string): void {
+  for (const table of OF_SESSION) connection.run(`DELETE FROM "${table}" WHERE "session" = ?1`, name);
+  connection.run(`DELETE FROM "$mqtt_session" WHERE "name" = ?1`, name);
+}
+
+export function countSessions(connection: Connection): number {
+  return connection.values(`SELECT count(*) FROM "$mqtt_session"`)[0]![0] as number;
+}
+
+/** Names of at most `limit` that have ended by `now`. */
+export function endedSessions(connection: Connection, now: string, limit: number): string[] {
+  return connection.values(`SELECT "name" FROM "$mqtt_session" WHERE "ends" <= ?1 ORDER BY "ends" LIMIT ?2`, now, limit).map(([name]) => name as string);
+}
+
+/** After a crash nobody said that the clients have gone: as if they went now. `endOf` gives the end of a session that may idle so long. */
+export function endInterruptedSessions(connection: Connection, endOf: (expiryMs: number) => string): void {
+  const rows = connection.values(`SELECT "name", "expiryMs" FROM "$mqtt_session" WHERE "ends" IS NULL`);
+  for (const [name, expiryMs] of rows) connection.run(`UPDATE "$mqtt_session" SET "ends" = ?2 WHERE "name" = ?1`, name!, endOf(expiryMs as number));
+}
+
+export function writeSubscription(connection: Connection, session: string, { filter, options, positions }: SubscriptionRow): void {
+  connection.run(`INSERT INTO "$mqtt_subscription" ("session", "filter", "options", "positions") VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT ("session", "filter") DO UPDATE SET "options" = excluded."options", "positions" = excluded."positions"`, session, filter, options, positions);
+}
+
+/** Nothing where it is no longer there. */
+export function movePositions(connection: Connection, session: string, filter: string, positions: string): void {
+  connection.run(`UPDATE "$mqtt_subscription" SET "positions" = ?3 WHERE "session" = ?1 AND "filter" = ?2`, session, filter, positions);
+}
+
+export function removeSubscription(connection: Connection, session: string, filter: string): void {
+  connection.run(`DELETE FROM "$mqtt_subscription" WHERE "session" = ?1 AND "filter" = ?2`, session, filter);
+}
+
+/** In order: who comes later is told later. */
+export function addMessage(connection: Connection, session: string, { packet, isReleased, qos, topic, payload, about, expires }: MessageRow): void {
+  connection.run(`INSERT INTO "$mqtt_message" ("session", "packet", "isReleased", "qos", "topic", "payload", "about", "expires") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+    session, packet, isReleased ? 1 : 0, qos, topic, payload, about, expires);
+}
+
+/** Its receiver has it: what it said is no longer needed. */
+export function releaseMessage(connection: Connection, session: string, packet: number): void {
+  connection.run(`UPDATE "$mqtt_message" SET "isReleased" = 1, "payload" = x'', "about" = '{}', "expires" = NULL WHERE "session" = ?1 AND "packet" = ?2`, session, packet);
+}
+
+export function removeMessage(connection: Connection, session: string, packet: number): void {
+  connection.run(`DELETE FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" = ?2`, session, packet);
+}
+
+export function addReceived(connection: Connection, session: string, packet: number): void {
+  connection.run(`INSERT INTO "$mqtt_received" ("session", "packet") VALUES (?1, ?2) ON CONFLICT DO NOTHING`, session, packet);
+}
+
+export function removeReceived(connection: Connection, session: string, packet: number): void {
+  connection.run(`DELETE FROM "$mqtt_received" WHERE "session" = ?1 AND "packet" = ?2`, session, packet);
+}
