@@ -209,12 +209,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const replace = (loaded: LoadedApp): void => {
     const before = served;
     served = serve(loaded, storage, options);
-    before.tables.handOver(served.tables);
-    // What was under way there is told by what serves by then.
-    before.tables.onCommitted((entry) => served.dispatcher.live.committed(entry));
-    served.tables.start();
-    before.dispatcher.live.close();
-    before.dispatcher.channels.close(served.dispatcher.channels);
+    handOver(before, () => served);
   };
   return {
     url, port, storage,
@@ -238,6 +233,17 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     get channels() { return served.dispatcher.channels; },
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** From what served before to what serves now. */
+function handOver(before: Served, current: () => Served): void {
+  const { tables, dispatcher } = current();
+  before.tables.handOver(tables);
+  // What was under way there is told by what serves by then.
+  before.tables.onCommitted((entry) => current().dispatcher.live.committed(entry));
+  tables.start();
+  before.dispatcher.live.close();
+  before.dispatcher.channels.close(dispatcher.channels);
 }
 
 function countRecords(loaded: LoadedApp, storage: Storage): Record<string, number> {

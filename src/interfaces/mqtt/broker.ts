@@ -54,7 +54,7 @@ export class Broker implements ConnectionOwner {
     this.clock = parts.clock;
     this.log = parts.log;
     this.#ids = createRequestIds(parts.random);
-    this.#ready = parts.store.recover().then((names) => { for (const name of names) this.#stored.add(name); });
+    this.#ready = this.#recover();
     this.#ready.catch(() => {});
     this.#sweepLater();
   }
@@ -78,8 +78,8 @@ export class Broker implements ConnectionOwner {
   async stop(drainMs: number): Promise<void> {
     this.#isStopping = true;
     this.#cancelSweep();
-    for (const session of [...this.#wills.keys()]) this.#takeBackWill(session);
-    for (const connection of [...this.#connections]) connection.disconnect(REASON.shuttingDown, "the server stops");
+    for (const session of this.#wills.keys()) this.#takeBackWill(session);
+    for (const connection of this.#connections) connection.disconnect(REASON.shuttingDown, "the server stops");
     this.#cancelPositions?.();
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => { cancel = this.clock.schedule(drainMs, resolve); });
@@ -145,6 +145,10 @@ export class Broker implements ConnectionOwner {
     this.#takeBackWill(session);
     session.claim(connection);
     return { session, isPresent: rows !== null, attach: () => session.attach(connection, rows) };
+  }
+
+  async #recover(): Promise<void> {
+    for (const name of await this.#parts.store.recover()) this.#stored.add(name);
   }
 
   #forget(session: Session): void {

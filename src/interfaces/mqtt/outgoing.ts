@@ -53,7 +53,7 @@ export class Outgoing {
   attach(wire: OutgoingWire, window: number): void {
     this.#wire = wire;
     this.#window = window;
-    for (const flight of [...this.#flights.values()]) {
+    for (const flight of this.#flights.values()) {
       flight.isRepeated = true;
       if (flight.isReleased) wire.release(flight.packet);
       else if (!wire.publish(flight)) this.#finish(flight);
@@ -66,7 +66,7 @@ export class Outgoing {
     this.#wire = null;
     const sentStored = new Set([...this.#flights.values()].filter(({ isStored }) => isStored).map(({ packet }) => packet));
     this.#waiting = [];
-    for (const flight of [...this.#flights.values()]) if (flight.isStored) this.#flights.delete(flight.packet);
+    for (const flight of this.#flights.values()) if (flight.isStored) this.#flights.delete(flight.packet);
     this.#used.clear();
     this.#bytes = 0;
     for (const { packet, message } of this.#flights.values()) {

@@ -272,7 +272,7 @@ export class Session implements SubscriptionOwner {
   #sources(filter: string): readonly TopicSource[] {
     const { app, identity } = this.#connection!;
     const asked = readFilter(filter);
-    if (asked?.group != null) throw fault("NOT_AVAILABLE", "Shared subscriptions are not available.", { fix: "Subscribe to the filter itself." });
+    if (asked !== null && asked.group !== null) throw fault("NOT_AVAILABLE", "Shared subscriptions are not available.", { fix: "Subscribe to the filter itself." });
     return asked === null ? [] : app.sources(asked, identity);
   }
 
@@ -292,10 +292,17 @@ export class Session implements SubscriptionOwner {
     // In the order of commits: what is acknowledged by then is what these messages bring it to.
     kept();
     changes.push({ kind: "move", filter: subscription.filter, positions: subscription.positions() });
-    this.#change(changes).then(() => { if (this.#generation === generation) this.fly(flights); }, (error: unknown) => {
+    void this.#fly(this.#change(changes), flights, generation);
+  }
+
+  async #fly(stored: Promise<void>, flights: readonly Flight[], generation: number): Promise<void> {
+    try {
+      await stored;
+      if (this.#generation === generation) this.fly(flights);
+    } catch (error) {
       this.#isBroken = true;
       this.fail(error);
-    });
+    }
   }
 
   #restore({ subscriptions, messages, received }: SessionRows): void {

@@ -16,7 +16,7 @@ export interface TopicName { readonly name: string; readonly key: string }
 
 const LENGTH_MAX = 1_024;
 /** What a level cannot hold as it is, and the sign that says so. */
-const ESCAPED = /[%/+#\0-\x1f\x7f]/g;
+const ESCAPED = /[%/+#\p{Cc}]/gu;
 
 export function topicText(name: string, key: string): string {
   return `${name}/${key.replace(ESCAPED, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`)}`;
