@@ -10,6 +10,10 @@ export const sourceEntry = join(root, "src", "cli", "main.ts");
 /** As deep as the sources, so that `../..` is the package in both. */
 export const bundleFolder = join(root, "dist", "bundle");
 
+/** GraphiQL for browsers. */
+export const editorEntry = join(root, "bin", "editor", "graphiql-page.mjs");
+export const editorFolder = join(root, "dist", "graphiql");
+
 const bundleEntry = join(bundleFolder, "main.js");
 
 /** Absolute path. A bundle never stands in for sources that changed after it was made. */

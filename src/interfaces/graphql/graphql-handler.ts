@@ -6,6 +6,7 @@ import { PlanCache } from "../../resources/plan-cache.ts";
 import type { Answer, Exchange } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags } from "../rest/entity-tag.ts";
 import { EventStream } from "../rest/event-stream.ts";
+import { answerEditor } from "./editor-page.ts";
 import { DocumentCache } from "./document-cache.ts";
 import { callerOf } from "./document-caller.ts";
 import { operate, schemasOf, type Asking } from "./graphql-execution.ts";
@@ -41,6 +42,8 @@ export function createGraphql(options: GraphqlOptions): Graphql {
 }
 
 function handle(exchange: Exchange, parts: GraphqlParts): Answer | Promise<Answer> {
+  const edited = parts.editor === undefined ? null : answerEditor(exchange, parts.editor);
+  if (edited !== null) return edited;
   if (exchange.segments.length !== 1) throw fault("NOT_FOUND", "Nothing is at this path.");
   exchange.route = "/graphql";
   if (!GRAPHQL_METHODS.includes(exchange.method)) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: GRAPHQL_METHODS.join(", ") }, fix: `Use one of ${GRAPHQL_METHODS.join(", ")}.` });

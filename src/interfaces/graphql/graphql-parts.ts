@@ -8,6 +8,7 @@ import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
+import type { EditorFiles } from "./editor-page.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import type { CallerSchema } from "./build-schema.ts";
 import type { DocumentCache } from "./document-cache.ts";
@@ -24,6 +25,8 @@ export interface GraphqlOptions {
   readonly log: Log;
   /** Without it nothing is followed. */
   readonly live?: LiveQueries;
+  /** In development: browsers get an editor. */
+  readonly editor?: EditorFiles;
 }
 
 export interface GraphqlParts extends GraphqlOptions {
