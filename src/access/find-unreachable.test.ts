@@ -14,10 +14,13 @@ test("an exported table and callables without @allow", () => {
 type Forgotten @table @export { id: ID! @primaryKey secret: Int }
 type Internal @table { id: ID! @primaryKey go: Int @action }
 type ByAction @table @export { id: ID! @primaryKey go: Int @action @allow(to: ["staff"]) }
+type Silent @channel(key: "id") @export { id: ID! }
+type Heard @channel(key: "id") @export @allow(to: ["public"], do: [SUBSCRIBE]) { id: ID! }
 type Endpoints { lost: Int @http inside: Int found: Int @http @allow(to: ["public"]) }`)).toEqual([
     "2 NOBODY_ALLOWED warning Forgotten is exported, but no @allow lets anybody reach it.",
+    "5 NOBODY_ALLOWED warning Silent is exported, but no @allow lets anybody subscribe or publish.",
     "1 NOBODY_ALLOWED warning go has no @allow, so nobody may call it.",
-    "5 NOBODY_ALLOWED warning lost has no @allow, so nobody may call it.",
+    "7 NOBODY_ALLOWED warning lost has no @allow, so nobody may call it.",
   ]);
 });
 

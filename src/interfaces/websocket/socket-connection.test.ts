@@ -23,6 +23,9 @@ interface World {
   readonly closes: number[];
   readonly connection: SocketConnection;
   waiting: number;
+  publish: (topic: string, subject: string | null) => void | Promise<void>;
+  /** Of topics: what was shown, by whom. */
+  readonly shown: unknown[];
   answer: (exchange: Exchange) => Answer | Promise<Answer>;
   identify: (credential: string | null) => Identity | Promise<Identity>;
   say(frame: object): void;
@@ -36,7 +39,7 @@ const subject = (name: string, expiresAtMs: number | null = null): Identity => s
 function opened(options: { identity?: Identity | null; limits?: Partial<Limits> } = {}): World {
   const clock = fakeClock(0);
   const limits = { ...defaultLimits, connectionQueueBytes: 1_000, socketSubscriptions: 3, socketCalls: 2, answerBytes: 5_000, ...options.limits };
-  const world = { clock, sent: [] as Sent[], writes: [] as number[], followed: [] as Followed[], closes: [] as number[], waiting: 0 } as unknown as { -readonly [Name in keyof World]: World[Name] };
+  const world = { clock, sent: [] as Sent[], writes: [] as number[], followed: [] as Followed[], closes: [] as number[], shown: [] as unknown[], waiting: 0, publish: () => {} } as unknown as { -readonly [Name in keyof World]: World[Name] };
   world.answer = ({ method, path }) => ({ status: 200, headers: { "content-type": "application/json", etag: '"v1"', "x-other": "no" }, body: JSON.stringify(`${method} ${path}`) });
   world.identify = (credential) => {
     if (credential === null) return anonymousIdentity;
@@ -53,8 +56,15 @@ function opened(options: { identity?: Identity | null; limits?: Partial<Limits> 
         world.followed.push(followed);
         if (reset !== null) sink.take({ op: "reset", reason: reset as "rights" });
         sink.take(snapshot);
-        return { snapshot: () => sink.take(snapshot), close: () => { followed.closed = true; } };
+        const subscription = { snapshot: () => sink.take(snapshot), close: () => { followed.closed = true; } };
+        if (exchange.path !== "/Talk/1") return subscription;
+        return { ...subscription, topic: "Talk/1", setPresence(state: unknown) {
+          if (state === "bad") throw fault("BODY_TOO_LARGE", "Too large.");
+          world.shown.push([exchange.identity.subject, state]);
+          return "{}";
+        } };
       },
+      publish: ({ topic, identity }: { topic: string; identity: Identity }) => world.publish(topic, identity.subject),
     },
   } as unknown as SocketServedApp;
   world.connection = new SocketConnection({
@@ -148,6 +158,53 @@ test("calls under way are bounded; answers come as they are ready", async () => 
   ready[0]!();
   await drained;
   expect(world.told()).toEqual(["result a 204"]);
+});
+
+test("publishing: at once or later, answered where it has an id, refused in any case; what is under way is bounded", async () => {
+  const world = opened();
+  const published: unknown[] = [];
+  world.publish = (topic, who) => {
+    published.push([topic, who]);
+    if (topic === "Talk/0") throw fault("FORBIDDEN", "No.");
+  };
+  world.say({ op: "publish", id: "a", topic: "Talk/1", message: {} });
+  world.say({ op: "publish", topic: "Talk/1", message: {} });
+  world.say({ op: "publish", id: "b", topic: "Talk/0", message: {} });
+  world.say({ op: "publish", topic: "Talk/0", message: {} });
+  await world.turn();
+  expect(world.told()).toEqual(["result a 204", "error b FORBIDDEN", "error FORBIDDEN"]);
+  expect(published).toEqual([["Talk/1", "ann"], ["Talk/1", "ann"], ["Talk/0", "ann"], ["Talk/0", "ann"]]);
+  const ready: ((error?: Error) => void)[] = [];
+  world.publish = () => new Promise((resolve, reject) => { ready.push((error) => (error === undefined ? resolve() : reject(error))); });
+  for (const id of ["c", "d", "e"]) world.say({ op: "publish", id, topic: "Talk/1", message: {} });
+  await world.turn();
+  expect(world.told()).toEqual(["error e OVERLOADED"]);
+  const drained = world.connection.drain();
+  ready[0]!();
+  ready[1]!(new TypeError("CANARY"));
+  await drained;
+  expect(JSON.stringify(world.sent)).not.toContain("CANARY");
+  expect(world.told()).toEqual(["result c 204", "error d INTERNAL"]);
+});
+
+test("presence: of topics that are followed, and shown again where they are followed anew", async () => {
+  const world = opened();
+  world.say({ op: "presence", id: "a", topic: "Talk/1", state: 1 });
+  world.say({ op: "subscribe", id: "t", query: "/Talk/1" });
+  world.say({ op: "subscribe", id: "l", query: "/Item" });
+  world.say({ op: "presence", id: "b", topic: "Talk/1", state: { x: 1 } });
+  world.say({ op: "presence", id: "c", topic: "Talk/1", state: "bad" });
+  world.say({ op: "presence", id: "d", topic: "Item", state: 1 });
+  await world.turn();
+  expect(world.told()).toEqual(["error a NOT_FOUND", "snapshot t", "snapshot l", "result b 200", "error c BODY_TOO_LARGE", "error d NOT_FOUND"]);
+  world.followed.find(({ query }) => query === "/Talk/1?")!.sink.renew();
+  world.identify = () => subject("ann");
+  await world.turn();
+  expect(world.shown).toEqual([["ann", { x: 1 }], ["ann", { x: 1 }]]);
+  world.identify = () => subject("bob");
+  world.say({ op: "auth", token: "bob" });
+  await world.turn();
+  expect(world.shown).toHaveLength(2);
 });
 
 test("a fault in a call or a subscription is told as a problem", async () => {

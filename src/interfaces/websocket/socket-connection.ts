@@ -202,6 +202,8 @@ export class SocketConnection {
     this.#identity = identity;
     this.#expire(identity);
     if (before?.key === identity.key && reason === "rights") return;
+    // What somebody showed of themselves is not shown of somebody else.
+    if (before?.subject !== identity.subject) for (const followed of this.#followed.values()) followed.state = undefined;
     for (const followed of this.#followed.values()) this.#follow(followed, { since: null, reset: reason });
   }
 
