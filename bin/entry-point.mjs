@@ -14,6 +14,9 @@ export const bundleFolder = join(root, "dist", "bundle");
 export const editorEntry = join(root, "bin", "editor", "graphiql-page.mjs");
 export const editorFolder = join(root, "dist", "graphiql");
 
+/** `ambit/client` as one module, with its types. */
+export const clientFolder = join(root, "dist", "client");
+
 const bundleEntry = join(bundleFolder, "main.js");
 
 /** Absolute path. A bundle never stands in for sources that changed after it was made. */

@@ -1,9 +1,10 @@
 // npm runs this after an install from the repository and before packing: makes the bundle, with its bytecode, that the command starts from,
-// and the editor that `ambit dev` shows at /graphql. Without them everything else works, only the start takes longer.
+// the editor that `ambit dev` shows at /graphql, and `ambit/client` as one module with its types. Without them everything else works, only the start takes longer.
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { bundleFolder, editorEntry, editorFolder, root, sourceEntry } from "./entry-point.mjs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { bundleFolder, clientFolder, editorEntry, editorFolder, root, sourceEntry } from "./entry-point.mjs";
 import { findBun } from "./find-bun.mjs";
 
 let bun = null;
@@ -20,6 +21,8 @@ if (bun !== null) {
     const missing = build(editorFolder, [editorEntry, "--target=browser", "--minify", "--define", "process.env.NODE_ENV=\"production\""]);
     if (missing !== null) console.log(`ambit: the editor of /graphql was not prepared.\n${missing}`);
   }
+  const untyped = build(clientFolder, [join(root, "client", "index.ts"), "--target=browser"]) ?? declareClient();
+  if (untyped !== null) console.log(`ambit: ambit/client was not prepared.\n${untyped}`);
 }
 
 /** Null, or what went wrong; then the folder is not there. */
@@ -29,4 +32,12 @@ function build(folder, words) {
   if (status === 0) return null;
   rmSync(folder, { recursive: true, force: true });
   return stderr;
+}
+
+/** Null, or what went wrong. */
+function declareClient() {
+  const compiler = join(dirname(createRequire(import.meta.url).resolve("typescript/package.json")), "bin", "tsc");
+  const words = [compiler, "-p", join(root, "client"), "--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", clientFolder];
+  const { status, stdout } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  return status === 0 ? null : stdout;
 }

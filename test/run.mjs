@@ -36,11 +36,12 @@ const bin = (name) => join(root, "node_modules", ".bin", name);
 
 if (words.length === 0) {
   await check("types", bin("tsc"), ["-p", "."]);
-  await check("lint", bin("oxlint"), ["src", "test", "bench", "bin"]);
+  await check("types of the client", bin("tsc"), ["-p", "client"]);
+  await check("lint", bin("oxlint"), ["src", "client", "test", "bench", "bin"]);
 }
 
 const timeout = long ? "3600000" : "120000";
-const tests = await run(findBun(), ["test", "--parallel=2", "--no-orphans", `--timeout=${timeout}`, ...(words.length === 0 ? ["./src", "./test"] : words)]);
+const tests = await run(findBun(), ["test", "--parallel=2", "--no-orphans", `--timeout=${timeout}`, ...(words.length === 0 ? ["./src", "./client", "./test"] : words)]);
 const count = (kind) => Number(new RegExp(`^ *(\\d+) ${kind}$`, "m").exec(tests.text)?.[1] ?? 0);
 passed += count("pass");
 failed += count("fail");

@@ -144,6 +144,10 @@ export interface Limits {
   readonly mqttTopicAliases: number;
   /** Records that one subscription of MQTT begins with. */
   readonly retainedMatches: number;
+  /** Tickets that are out: of everybody, of one caller; and how long each counts. */
+  readonly tickets: number;
+  readonly callerTickets: number;
+  readonly ticketMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -239,4 +243,7 @@ export const defaultLimits: Limits = {
   mqttQueueBytes: 16_777_216,
   mqttTopicAliases: 100,
   retainedMatches: 10_000,
+  tickets: 10_000,
+  callerTickets: 100,
+  ticketMs: 30_000,
 };

@@ -19,11 +19,12 @@ import { createOutput, type Sink } from "./output.ts";
 import { restoreCommand } from "./restore.ts";
 import { startCommand } from "./start.ts";
 import { testCommand } from "./test.ts";
+import { typesCommand } from "./types.ts";
 import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

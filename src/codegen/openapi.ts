@@ -7,7 +7,7 @@ import type { Callable, Catalog, Table, TypeRef } from "../schema/catalog.ts";
 import { enumSchema, objectSchema, typesReached, type JsonObject } from "./json-schema.ts";
 import { batchPath } from "./openapi-batch.ts";
 import { callablePaths } from "./openapi-callables.ts";
-import { fixedParameters, problemSchema, responses } from "./openapi-components.ts";
+import { fixedParameters, problem, problemSchema, responses } from "./openapi-components.ts";
 import { channelPaths, channelSchemas, reachedChannels, type ReachedChannel } from "./openapi-channels.ts";
 import { streamPaths, tableParameters, tablePaths } from "./openapi-tables.ts";
 import { recordSchemas, settableFields, streamSchema, visibleFields } from "./record-schema.ts";
@@ -122,5 +122,9 @@ function systemPaths(): JsonObject {
   const get = (operationId: string, summary: string): JsonObject => ({ get: { operationId, summary, security: [], responses: { 200: { description: "Yes.", content: json } } } });
   const ready = get("ready", "Whether requests may be sent here.");
   (ready["get"] as JsonObject)["responses"] = { 200: { description: "Yes.", content: json }, 503: { description: "No, or not any more.", content: json } };
-  return { "/health": get("health", "Whether the process answers."), "/ready": ready, "/openapi.json": get("openapi", "This document.") };
+  const ticket: JsonObject = { post: {
+    operationId: "ticket", summary: "A ticket that stands for the caller once, as ticket= of an event stream.", security: [{ bearer: [] }],
+    responses: { 200: { description: "The ticket, and for how many seconds it counts.", content: { "application/json": { schema: { type: "object", required: ["ticket", "expiresIn"], properties: { ticket: { type: "string" }, expiresIn: { type: "integer" } } } } } }, default: problem },
+  } };
+  return { "/auth/ticket": ticket, "/health": get("health", "Whether the process answers."), "/ready": ready, "/openapi.json": get("openapi", "This document.") };
 }

@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
+import { clientDeclaration } from "../codegen/client-declaration.ts";
 import { shapeCheck, type ShapeLine } from "../codegen/shape-check.ts";
 import { typesDeclaration } from "../codegen/types-declaration.ts";
 import type { Catalog } from "../schema/catalog.ts";
@@ -20,9 +21,11 @@ export interface GeneratedTypes {
   readonly secrets: readonly string[];
 }
 
-/** Writes `.ambit/types.d.ts` so that an editor completes and checks; only when its text changed. */
+/** Writes `.ambit/types.d.ts` so that an editor completes and checks, and `.ambit/client.ts` for clients; only when their text changed. */
 export async function writeTypes(directory: string, types: GeneratedTypes): Promise<void> {
-  await writeChanged(join(await workFolder(directory), "types.d.ts"), typesDeclaration(types.catalog, types));
+  const folder = await workFolder(directory);
+  await writeChanged(join(folder, "types.d.ts"), typesDeclaration(types.catalog, types));
+  await writeChanged(join(folder, "client.ts"), clientDeclaration(types.catalog));
 }
 
 /** All type errors of resources.ts and all declared callables whose body has another shape. */

@@ -1,5 +1,5 @@
 // Starts the fixture app, or another folder, in this process: a fresh data directory and a free port each time.
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
@@ -32,6 +32,8 @@ export async function openFixture(): Promise<Fixture> {
   const environment = { RATES_URL: rates.url };
   const loaded = await loadApp(directory, { environment, typeCheck: true });
   if (loaded.diagnostics.length > 0) throw new Error(`the fixture app has problems: ${JSON.stringify(loaded.diagnostics)}`);
+  // As `ambit types --client --out app.ts` would.
+  writeFileSync(join(directory, "app.ts"), 'export * from "./.ambit/client.ts";\n');
   return {
     directory, loaded,
     start: () => startFolder({ directory, loaded, environment, seed: "seed.ts" }),

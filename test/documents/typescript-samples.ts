@@ -20,7 +20,9 @@ export async function typeScriptErrors(fixture: Fixture, samples: readonly TypeS
     writeFileSync(join(folder, file), REFERENCE + whole);
   }
   const { compilerOptions } = JSON.parse(readFileSync(join(fixture.directory, ".ambit", "tsconfig.json"), "utf8")) as { compilerOptions: object };
-  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["../types.d.ts", ...names.keys()] }));
+  writeFileSync(join(folder, "app.ts"), 'export * from "../client.ts";\n');
+  const paths = { "ambit/client": [join(import.meta.dir, "..", "..", "client", "index.ts")] };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: { ...compilerOptions, paths }, files: ["../types.d.ts", ...names.keys()] }));
   const compiler = Bun.spawn([join(import.meta.dir, "..", "..", "node_modules", ".bin", "tsc"), "-p", folder, "--pretty", "false"], { cwd: folder, stdout: "pipe", stderr: "pipe" });
   const output = await new Response(compiler.stdout).text();
   await compiler.exited;

@@ -12,6 +12,9 @@ export const bunFolders: readonly string[] = ["storage", "interfaces", "runtime"
 export const effectFolders: readonly string[] = ["runtime", "cli"];
 export const effectFiles: readonly string[] = ["src/base/clock.ts", "src/base/random.ts"];
 
+/** What a browser loads: `client/` is a package of its own, and names the platform in this file alone. */
+export const clientEffectFile = "client/environment.ts";
+
 /** Compilers: no input, no output. */
 export const pureFolders: readonly string[] = ["schema", "expression", "query"];
 

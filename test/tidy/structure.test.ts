@@ -1,11 +1,13 @@
 // Layers, cycles, sizes, names and headers of the source. A floor, not the aim.
 import { expect, test } from "bun:test";
 import { basename } from "node:path";
-import { bunFolders, effectFiles, effectFolders, layers, longFiles, longFunctions, pureFolders } from "./layers.ts";
+import { bunFolders, clientEffectFile, effectFiles, effectFolders, layers, longFiles, longFunctions, pureFolders } from "./layers.ts";
 import { codeOnly, functionsOf, importsOf, isTest, readSource, repositoryFiles, sourceFiles, withoutComments } from "./source-files.ts";
 
 const sources = sourceFiles("src");
 const product = sources.filter((file) => !isTest(file.path));
+const client = sourceFiles("client").filter((file) => !isTest(file.path));
+const shipped = [...product, ...client];
 const folderOf = (path: string): string => path.split("/")[1] ?? "";
 
 test("the folder table of ARCHITECTURE.md is the one that is checked", () => {
@@ -28,7 +30,7 @@ test("a folder imports only folders before it", () => {
 });
 
 test("no value cycles between files, no cycles between folders", () => {
-  const graph = new Map(product.map((file) => [file.path, importsOf(file).filter((one) => one.target !== null && !one.typeOnly).map((one) => one.target!)]));
+  const graph = new Map(shipped.map((file) => [file.path, importsOf(file).filter((one) => one.target !== null && !one.typeOnly).map((one) => one.target!)]));
   expect(cycleIn(graph)).toBeNull();
 });
 
@@ -53,32 +55,32 @@ function cycleIn(graph: ReadonlyMap<string, readonly string[]>): string[] | null
 }
 
 test("files are short, or listed with a reason", () => {
-  const wrong = sources.filter((file) => file.lines.length > 600 && longFiles[file.path] === undefined).map((file) => `${file.path}: ${file.lines.length}`);
+  const wrong = [...sources, ...client].filter((file) => file.lines.length > 600 && longFiles[file.path] === undefined).map((file) => `${file.path}: ${file.lines.length}`);
   expect(wrong).toEqual([]);
   expect(Object.keys(longFiles).filter((path) => !sources.some((file) => file.path === path && file.lines.length > 600))).toEqual([]);
 });
 
 test("functions are short, or listed with a reason", () => {
-  const long = product.flatMap((file) => functionsOf(file).filter((one) => one.lines > 70).map((one) => `${file.path}:${one.name}`));
+  const long = shipped.flatMap((file) => functionsOf(file).filter((one) => one.lines > 70).map((one) => `${file.path}:${one.name}`));
   expect(long.filter((name) => longFunctions[name] === undefined)).toEqual([]);
   expect(Object.keys(longFunctions).filter((name) => !long.includes(name))).toEqual([]);
 });
 
 test("names are kebab-case full words", () => {
   const vague = /(^|-)(util|utils|helper|helpers|common|misc|manager|new|enhanced)(-|\.|$)/;
-  const wrong = repositoryFiles().filter((path) => /^(src|test|bench)\/.*\.ts$/.test(path))
+  const wrong = repositoryFiles().filter((path) => /^(src|client|test|bench)\/.*\.ts$/.test(path))
     .filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*(\.test)?\.ts$/.test(basename(path)) || vague.test(basename(path)));
   expect(wrong).toEqual([]);
 });
 
 test("each file says in its first lines what it is for", () => {
-  const wrong = sources.filter((file) => !isTest(file.path)).filter((file) => !/^\/\/ .{20,}/.test(file.lines[0]!) || (file.lines[4] ?? "").startsWith("// ")).map((file) => file.path);
+  const wrong = shipped.filter((file) => !/^\/\/ .{20,}/.test(file.lines[0]!) || (file.lines[4] ?? "").startsWith("// ")).map((file) => file.path);
   expect(wrong).toEqual([]);
 });
 
 test("no any, no silenced compiler, no leftovers", () => {
   const wrong: string[] = [];
-  for (const file of [...sources, ...sourceFiles("test", "bench")]) {
+  for (const file of [...sources, ...sourceFiles("client", "test", "bench")]) {
     if (file.path.startsWith("test/tidy/")) continue;
     const code = codeOnly(file.text);
     if (/\bas any\b|: any\b|<any>/.test(code)) wrong.push(`${file.path}: any`);
@@ -100,6 +102,15 @@ test("the environment, timers, time and chance stay in runtime, cli, clock and r
   expect(wrong).toEqual([]);
 });
 
+test("the client imports nothing but itself, and names the platform in one file", () => {
+  const platform = /\bprocess\.|\bBun\.|\bBuffer\b|\bDate\.now\b|\bMath\.random\b|\bset(Timeout|Interval)\(|\bnew (Date\(\)|WebSocket\()|\bfetch\(/;
+  const wrong = client.flatMap((file) => [
+    ...importsOf(file).filter(({ target }) => target === null || !/^client\/[a-z-]+\.ts$/.test(target)).map(({ specifier }) => `${file.path} imports ${specifier}`),
+    ...(file.path !== clientEffectFile && platform.test(codeOnly(file.text).replaceAll("environment.fetch(", "")) ? [`${file.path} names the platform`] : []),
+  ]);
+  expect(wrong).toEqual([]);
+});
+
 test("compilers do no input or output", () => {
   const wrong = product.filter((file) => pureFolders.includes(folderOf(file.path)))
     .filter((file) => importsOf(file).some((one) => /^(node:(fs|net|http|child_process|os|dns|process)|bun)/.test(one.specifier)) || /\bfetch\(/.test(codeOnly(file.text))).map((file) => file.path);
@@ -107,13 +118,13 @@ test("compilers do no input or output", () => {
 });
 
 test("no barrels: only src/index.ts re-exports", () => {
-  const wrong = product.filter((file) => file.path !== "src/index.ts" && /(^|\n)export \* from/.test(withoutComments(file.text))).map((file) => file.path);
+  const wrong = shipped.filter((file) => file.path !== "src/index.ts" && /(^|\n)export \* from/.test(withoutComments(file.text))).map((file) => file.path);
   expect(wrong).toEqual([]);
 });
 
 test("no dead files: each is imported, or an entry", () => {
-  const entries = new Set(["src/index.ts", "src/cli/main.ts", "src/runtime/test-preload.ts"]);
-  const imported = new Set([...sources, ...sourceFiles("test", "bench", "examples")].filter((file) => !file.path.endsWith(".test.ts") || true).flatMap((file) => importsOf(file).map((one) => one.target)));
-  const wrong = product.filter((file) => !entries.has(file.path) && !imported.has(file.path)).map((file) => file.path);
+  const entries = new Set(["src/index.ts", "client/index.ts", "src/cli/main.ts", "src/runtime/test-preload.ts"]);
+  const imported = new Set([...sources, ...sourceFiles("client", "test", "bench", "examples")].filter((file) => !file.path.endsWith(".test.ts") || true).flatMap((file) => importsOf(file).map((one) => one.target)));
+  const wrong = shipped.filter((file) => !entries.has(file.path) && !imported.has(file.path)).map((file) => file.path);
   expect(wrong).toEqual([]);
 });

@@ -3,6 +3,7 @@
 import type { Server } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import { fault } from "../../base/error.ts";
+import { createTickets, type Tickets } from "../../access/tickets.ts";
 import { addCommonHeaders, HeaderTemplates } from "./answer-headers.ts";
 import { createBodyBudget } from "./body-budget.ts";
 import { createProxyTrust } from "./client-address.ts";
@@ -16,6 +17,7 @@ import { problemAnswer } from "./problem-answer.ts";
 import { createRequestIds, type RequestIds } from "./request-id.ts";
 import { createRequestLog, type RequestLog } from "./request-log.ts";
 import { readTarget } from "./request-target.ts";
+import { takeTicket } from "./ticket-parameter.ts";
 import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
 import type { ServeOptions, SocketState } from "./served-app.ts";
 import { withinTenant } from "./tenant-header.ts";
@@ -30,7 +32,6 @@ export interface AnsweringOptions extends ServeOptions {
 }
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
-const SYSTEM_METHODS: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
 /** Bun bounds the whole head (server.ts), URL included. Whoever wants less than usual for the headers alone has them counted. */
 const USUAL_HEADER_BYTES = 16_384;
@@ -47,6 +48,7 @@ class RequestAnswering implements Answering {
   private readonly secure: boolean;
   private readonly templates = new HeaderTemplates();
   private readonly credentials: CredentialMemory;
+  private readonly tickets: Tickets;
   private readonly requestIds: RequestIds;
   private readonly requestLog: RequestLog;
   private readonly parts: ExchangeParts;
@@ -59,10 +61,11 @@ class RequestAnswering implements Answering {
     this.secure = options.tls !== null;
     this.corsOpen = options.cors.origins.length > 0;
     this.credentials = createCredentialMemory(options.clock);
+    this.tickets = createTickets(options.clock, options.random);
     this.requestIds = createRequestIds(options.random);
     this.requestLog = createRequestLog(options.log);
     this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy), bodies: createBodyBudget("The bodies of all requests under way") };
-    this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, draining: options.draining });
+    this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, tickets: this.tickets, draining: options.draining });
   }
 
   respond(request: Request, server: Server<SocketState>): Response | Promise<Response> {
@@ -82,15 +85,16 @@ class RequestAnswering implements Answering {
     if (exchange.app.limits.headerBytes < USUAL_HEADER_BYTES) checkHeaders(exchange);
     const system = this.system.find(exchange.segments);
     if (exchange.method === "OPTIONS" || !METHODS.has(exchange.method)) {
-      const methods = system === null ? exchange.app.handler.methods(exchange.segments) : SYSTEM_METHODS;
+      const methods = system === null ? exchange.app.handler.methods(exchange.segments) : system.methods;
       return exchange.method === "OPTIONS" ? this.describe(exchange, methods) : refuseMethod(methods);
     }
     if (system !== null) {
       exchange.route = system.name;
-      if (!SYSTEM_METHODS.includes(exchange.method)) return refuseMethod(SYSTEM_METHODS);
+      if (!system.methods.includes(exchange.method)) return refuseMethod(system.methods);
       if (!system.authenticated) return system.answer(exchange, exchange.app);
     }
-    const identity = this.credentials.identify(exchange.app, exchange.header("authorization"));
+    const ticket = takeTicket(exchange);
+    const identity = ticket === null ? this.credentials.identify(exchange.app, exchange.header("authorization")) : this.tickets.redeem(ticket);
     return identity instanceof Promise ? identity.then((known) => proceed(exchange, known, system)) : proceed(exchange, identity, system);
   }
 

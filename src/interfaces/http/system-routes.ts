@@ -4,6 +4,7 @@ import { fault } from "../../base/error.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
 import { statsText } from "./prometheus-text.ts";
+import type { Tickets } from "../../access/tickets.ts";
 import type { ServedApp, ServeOptions } from "./served-app.ts";
 
 export interface SystemRoutes {
@@ -15,28 +16,33 @@ export interface SystemRoute {
   readonly name: string;
   /** Whether the caller's credential is looked at. */
   readonly authenticated: boolean;
+  readonly methods: readonly string[];
   answer(exchange: Exchange, app: ServedApp): Answer | Promise<Answer>;
 }
 
 export interface SystemParts extends Pick<ServeOptions, "readiness" | "stats" | "errorPage"> {
   readonly metrics: HttpMetrics;
+  readonly tickets: Tickets;
   readonly draining: () => boolean;
 }
 
+const READ: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 const NEVER_STORED = { "cache-control": "private, no-store" } as const;
 
 export function createSystemRoutes(parts: SystemParts): SystemRoutes {
   const routes: Readonly<Record<string, SystemRoute>> = {
-    health: { name: "/health", authenticated: false, answer: () => json(200, { status: "ok" }) },
-    ready: { name: "/ready", authenticated: false, answer: () => readiness(parts) },
-    metrics: { name: "/metrics", authenticated: true, answer: (exchange, app) => metrics(exchange, app, parts) },
-    "openapi.json": { name: "/openapi.json", authenticated: true, answer: openApi },
+    health: { name: "/health", authenticated: false, methods: READ, answer: () => json(200, { status: "ok" }) },
+    ready: { name: "/ready", authenticated: false, methods: READ, answer: () => readiness(parts) },
+    metrics: { name: "/metrics", authenticated: true, methods: READ, answer: (exchange, app) => metrics(exchange, app, parts) },
+    "openapi.json": { name: "/openapi.json", authenticated: true, methods: READ, answer: openApi },
   };
-  const page: SystemRoute = { name: "/docs/errors/{code}", authenticated: false, answer: (exchange) => errorPage(exchange, parts) };
+  const page: SystemRoute = { name: "/docs/errors/{code}", authenticated: false, methods: READ, answer: (exchange) => errorPage(exchange, parts) };
+  const ticket: SystemRoute = { name: "/auth/ticket", authenticated: true, methods: ["POST", "OPTIONS"], answer: ({ identity }, { limits }) => json(200, { ticket: parts.tickets.issue(identity, limits), expiresIn: Math.floor(limits.ticketMs / 1_000) }) };
   return {
     find(segments) {
       const first = segments[0]!;
       if (segments.length === 1) return Object.hasOwn(routes, first) ? routes[first]! : null;
+      if (segments.length === 2 && first === "auth" && segments[1] === "ticket") return ticket;
       return segments.length === 3 && first === "docs" && segments[1] === "errors" ? page : null;
     },
   };

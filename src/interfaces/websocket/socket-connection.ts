@@ -12,7 +12,7 @@ import { readTarget } from "../http/request-target.ts";
 import { withinTenant } from "../http/tenant-header.ts";
 import type { SocketServedApp } from "../http/served-app.ts";
 import { SocketExchange } from "./socket-exchange.ts";
-import { doneText, errorText, frameText, idIn, readFrame, resultText, type ClientFrame } from "./socket-frames.ts";
+import { doneText, errorText, frameText, idIn, pongText, readFrame, resultText, type ClientFrame } from "./socket-frames.ts";
 
 /** What is needed of the socket itself. */
 export interface Wire {
@@ -165,6 +165,7 @@ export class SocketConnection {
       case "unsubscribe": return this.#unsubscribe(frame.id);
       case "publish": return this.#publish(frame);
       case "presence": return this.#present(frame);
+      case "ping": return this.#push(pongText(frame.id));
       case "call": return this.#call(frame);
     }
   }
@@ -173,7 +174,7 @@ export class SocketConnection {
     this.#renewed(token, (identity) => {
       this.#token = token;
       this.#become(identity, "rights");
-      this.#push(resultText(id, { status: 200, headers: {}, body: JSON.stringify({ subject: identity.subject, roles: identity.roles }) }));
+      this.#push(resultText(id, { status: 200, headers: {}, body: JSON.stringify({ subject: identity.subject, roles: identity.roles, expiresIn: this.#secondsOf(identity) }) }));
     }, (error) => this.#refuse(id, error));
   }
 
@@ -214,6 +215,10 @@ export class SocketConnection {
       this.#refuse(null, fault("INVALID_TOKEN", "The token has expired."));
       this.close(CLOSE.unauthenticated, "the token has expired");
     });
+  }
+
+  #secondsOf({ expiresAtMs }: Identity): number | null {
+    return expiresAtMs === null ? null : Math.max(0, Math.floor((expiresAtMs - this.#parts.clock.now()) / 1_000));
   }
 
   #subscribe({ id, query, since }: Extract<ClientFrame, { op: "subscribe" }>): void {

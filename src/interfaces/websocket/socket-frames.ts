@@ -10,12 +10,14 @@ export type ClientFrame =
   /** `query`: path and query of a GET. */
   | { readonly op: "subscribe"; readonly id: string; readonly query: string; readonly since: string | null }
   | { readonly op: "unsubscribe"; readonly id: string }
+  /** Asks for a sign of life. */
+  | { readonly op: "ping"; readonly id: string }
   | { readonly op: "publish"; readonly id: string | null; readonly topic: string; readonly message: unknown }
   | { readonly op: "presence"; readonly id: string | null; readonly topic: string; readonly state: unknown }
   | { readonly op: "call"; readonly id: string; readonly method: string; readonly path: string; readonly headers: ReadonlyMap<string, string>; readonly body: Uint8Array };
 
 const MEMBERS: Readonly<Record<ClientFrame["op"], readonly string[]>> = {
-  auth: ["op", "id", "token"], subscribe: ["op", "id", "query", "since"], unsubscribe: ["op", "id"],
+  auth: ["op", "id", "token"], subscribe: ["op", "id", "query", "since"], unsubscribe: ["op", "id"], ping: ["op", "id"],
   publish: ["op", "id", "topic", "message"], presence: ["op", "id", "topic", "state"], call: ["op", "id", "method", "path", "headers", "body"],
 };
 const ID_LENGTH_MAX = 100;
@@ -39,6 +41,7 @@ export function readFrame(text: string, depthMax: number): ClientFrame {
     case "unsubscribe": return { op: "unsubscribe", id: idOf(members) };
     case "publish": return { op: "publish", id: optionalId(members), topic: textOf(members, "topic"), message: members["message"] };
     case "presence": return { op: "presence", id: optionalId(members), topic: textOf(members, "topic"), state: members["state"] ?? null };
+    case "ping": return { op: "ping", id: idOf(members) };
     case "call": return { op: "call", id: idOf(members), method: textOf(members, "method"), path: textOf(members, "path"), ...callBody(members) };
   }
 }
@@ -130,6 +133,10 @@ export function errorText(id: string | null, problem: Problem): string {
 
 export function doneText(id: string): string {
   return `{"op":"done","id":${JSON.stringify(id)}}`;
+}
+
+export function pongText(id: string): string {
+  return `{"op":"pong","id":${JSON.stringify(id)}}`;
 }
 
 /** `body` is JSON text; null: none. */
