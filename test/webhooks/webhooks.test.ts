@@ -44,8 +44,8 @@ afterAll(() => app.stop());
 
 interface Answer { readonly status: number; readonly body: unknown; readonly code: string | undefined }
 
-async function call(path: string, { headers, body }: Signed, { method = "POST", url = app.url } = {}): Promise<Answer> {
-  const answer = await fetch(`${url}${path}`, { method, headers, body });
+async function call(path: string, { headers, body }: Signed, { method = "POST", url = app.url }: { method?: "POST" | "PUT"; url?: string } = {}): Promise<Answer> {
+  const answer = await fetch(new Request(`${url}${path}`, { method, headers, body }));
   const text = await answer.text();
   const json: unknown = text === "" ? null : JSON.parse(text);
   return { status: answer.status, body: json, code: (json as { code?: string } | null)?.code };
