@@ -150,7 +150,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
-  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels }), { catalog, limits, access, dispatcher, clock, log, live, ...(development ? { editor: editorFile } : {}) });
+  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels }), { catalog, limits, access, dispatcher, clock, log, live, channels, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
     limits, development, authenticator,
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: (request) => overSockets.publish(request) },

@@ -9,6 +9,7 @@ import { GraphQLSchema as SchemaOf } from "graphql/type/schema";
 import type { Rights } from "../../access/rights.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import { endpointFields, tableActions } from "./call-fields.ts";
+import { channelPublishing, channelSubscription } from "./channel-fields.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { historyField } from "./history-field.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
@@ -45,6 +46,11 @@ export function buildGraphqlSchema(parts: { readonly catalog: Catalog; readonly 
       Object.assign(subscriptions, tableSubscriptions(table, context));
     }
     Object.assign(mutations, tableMutations(table, context), tableActions(table, context));
+  }
+  for (const channel of parts.catalog.channels.values()) {
+    if (channel.exportName === null || !channel.exportOver.includes("GRAPHQL")) continue;
+    Object.assign(subscriptions, channelSubscription(channel, context));
+    Object.assign(mutations, channelPublishing(channel, context));
   }
   if (Object.keys(queries).length === 0) queries["nothing"] = NOTHING;
   return { schema: schemaOf({ queries, mutations, subscriptions }, declared), executable: schemaOf({ queries, mutations, subscriptions: {} }, executed), queries, mutations, subscriptions };

@@ -5,7 +5,8 @@ import { AmbitError, fault } from "../../base/error.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { whenReady } from "../../base/when-ready.ts";
-import type { LiveFrame, LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
+import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import { problemAnswer } from "../http/problem-answer.ts";
 import { readTarget } from "../http/request-target.ts";
 import { withinTenant } from "../http/tenant-header.ts";
@@ -211,7 +212,7 @@ export class GraphqlConnection {
     else running.subscription = subscription;
   }
 
-  #sink(running: Running): LiveSink {
+  #sink(running: Running): ChannelSink {
     return {
       take: (frame) => this.#take(running, frame),
       fail: (error) => this.#refuse(running, error),
@@ -219,9 +220,9 @@ export class GraphqlConnection {
     };
   }
 
-  #take(running: Running, frame: LiveFrame): void {
+  #take(running: Running, frame: ChannelFrame): void {
     if (running.isBehind || running.isOver || this.#isClosed) return;
-    if (frame.op === "change" && this.#outbox.waiting > this.#parts.current().limits.connectionQueueBytes) {
+    if ((frame.op === "change" || frame.op === "message") && this.#outbox.waiting > this.#parts.current().limits.connectionQueueBytes) {
       running.isBehind = true;
       this.#isBehind = true;
       return;

@@ -7,7 +7,7 @@ import { getOperationAST } from "graphql/utilities/getOperationAST";
 import type { Rights } from "../../access/rights.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
-import type { LiveFrame } from "../../resources/live-frame.ts";
+import type { ChannelFrame } from "../../resources/channel-frame.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { buildGraphqlSchema, transactionDirective, type CallerSchema } from "./build-schema.ts";
 import { compileDocument, type CompiledDocument } from "./compile-document.ts";
@@ -78,7 +78,7 @@ function executed({ document, request, asking: { caller, schemas }, context }: E
 }
 
 /** Texts of one frame, by what makes them differ. */
-const texts = new WeakMap<LiveFrame, Map<string, string>>();
+const texts = new WeakMap<ChannelFrame, Map<string, string>>();
 
 function following({ document, operation, request, asking: { caller, schemas, follows }, context }: Executing & { readonly operation: OperationDefinitionNode }): GraphqlOperating {
   const { parts: { live }, rights } = caller;
@@ -88,10 +88,10 @@ function following({ document, operation, request, asking: { caller, schemas, fo
   const [use] = uses;
   if (use === undefined) throw fault("INVALID_DOCUMENT", "The subscription follows nothing.", { fix: "Select one field." });
   const { selected, info } = use;
-  const { request: asked, event } = schemas.subscriptions[selected.name]!.follow(selected.arguments, new Root(caller, info));
+  const { subscribe, event } = schemas.subscriptions[selected.name]!.follow(selected.arguments, new Root(caller, info));
   const name = JSON.stringify([rights.roleKey, request.query, request.operationName, request.variables], (_key, item: unknown) => (typeof item === "bigint" ? { bigint: String(item) } : item));
   const followed: GraphqlFollowing = {
-    follow: (sink, reset) => live.subscribe(asked, rights, sink, reset),
+    follow: (sink, reset) => subscribe(caller.parts, sink, reset),
     text(frame) {
       let known = texts.get(frame);
       if (known === undefined) texts.set(frame, known = new Map());

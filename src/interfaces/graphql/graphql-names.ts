@@ -31,7 +31,16 @@ export interface TableNames {
   readonly not: string;
 }
 
+export interface ChannelNames {
+  readonly event: string;
+  readonly input: string;
+  /** In Subscription; no field of Query has this name. */
+  readonly follow: string;
+  readonly publish: string;
+}
+
 export interface GraphqlNames {
+  channel(name: string): ChannelNames;
   /** Of a type that is made for a table. */
   tableType(table: string, suffix: TypeSuffix): string;
   table(name: string): TableNames;
@@ -45,11 +54,11 @@ export interface GraphqlNames {
   shared(name: SharedType): string;
 }
 
-const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath", "LiveOp", "LiveChange"] as const;
+const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath", "LiveOp", "LiveChange", "ChannelOp", "Presence", "PresenceChange"] as const;
 export type SharedType = (typeof sharedTypes)[number];
 
 export function createNames(catalog: Catalog): GraphqlNames {
-  const types = new Taken([...scalarNames, "Query", "Mutation", "Subscription", ...catalog.tables.keys(), ...catalog.enums.keys(), ...catalog.objects.keys()]);
+  const types = new Taken([...scalarNames, "Query", "Mutation", "Subscription", ...catalog.tables.keys(), ...catalog.channels.keys(), ...catalog.enums.keys(), ...catalog.objects.keys()]);
   const shared = new Map(sharedTypes.map((name) => [name, types.name(name)]));
   const made = new Map<string, string>();
   for (const table of catalog.tables.keys()) for (const suffix of suffixes) made.set(`${table} ${suffix}`, types.name(`${table}${suffix}`));
@@ -61,8 +70,13 @@ export function createNames(catalog: Catalog): GraphqlNames {
   for (const callable of callablesOf(catalog)) made.set(`${pageKey(callable)} page`, types.name(`${pageKey(callable)}Page`));
   const roots = { queries: new Taken([]), mutations: new Taken([]) };
   const tables = new Map([...catalog.tables.values()].map((table) => [table.name, tableNames(table, roots)]));
+  const named = (channel: string): ChannelNames => ({
+    event: types.name(`${channel}Event`), input: types.name(`${channel}Input`), follow: roots.queries.name(lowered(channel)), publish: roots.mutations.name(`publish${channel}`),
+  });
   const endpoints = new Map([...catalog.endpoints.values()].map(({ name, http }) => [name, (http?.method === "GET" ? roots.queries : roots.mutations).name(name)]));
+  const channels = new Map([...catalog.channels.keys()].map((name) => [name, named(name)]));
   return {
+    channel: (name) => channels.get(name)!,
     tableType: (table, suffix) => made.get(`${table} ${suffix}`)!,
     table: (name) => tables.get(name)!,
     filter: (type, list) => made.get(`${type} ${list ? "list filter" : "filter"}`)!,
@@ -83,7 +97,7 @@ function pageKey({ table, name }: Callable): string {
 
 function tableNames(table: Table, { queries, mutations }: { readonly queries: Taken; readonly mutations: Taken }): TableNames {
   const { name } = table;
-  const low = name.charAt(0).toLowerCase() + name.slice(1);
+  const low = lowered(name);
   const fields = new Taken(table.fields.keys());
   const conditions = new Taken(table.fields.keys());
   return {
@@ -95,6 +109,10 @@ function tableNames(table: Table, { queries, mutations }: { readonly queries: Ta
     aggregates: new Map([...table.fields.values()].filter(({ relation }) => relation !== null && relation.kind !== "one").map((field) => [field.name, fields.name(`${field.name}Aggregate`)])),
     and: conditions.name("and"), or: conditions.name("or"), not: conditions.name("not"),
   };
+}
+
+function lowered(name: string): string {
+  return name.charAt(0).toLowerCase() + name.slice(1);
 }
 
 class Taken {

@@ -4,6 +4,7 @@ import type { Access, Rights } from "../../access/rights.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import type { ChannelHub } from "../../resources/channel-hub.ts";
 import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
@@ -25,6 +26,7 @@ export interface GraphqlOptions {
   readonly log: Log;
   /** Without it nothing is followed. */
   readonly live?: LiveQueries;
+  readonly channels?: ChannelHub;
   /** In development: browsers get an editor. */
   readonly editor?: EditorFiles;
 }

@@ -1,13 +1,14 @@
 // What carries GraphQL over a WebSocket needs of an app: operations by their payload. Types only, so that nothing is loaded for it.
 import type { ServedApp } from "../http/served-app.ts";
-import type { LiveFrame, LiveSink, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
+import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { Exchange } from "../http/exchange.ts";
 
 export interface GraphqlFollowing {
   /** The first frames come before this returns. Throws what subscribing throws. */
-  follow(sink: LiveSink, reset: ResetReason | null): LiveSubscription;
+  follow(sink: ChannelSink, reset: ResetReason | null): LiveSubscription;
   /** JSON of an execution result. The same text for all who follow the same by the same document. */
-  text(frame: LiveFrame): string;
+  text(frame: ChannelFrame): string;
 }
 
 export type PortOperating =

@@ -1,8 +1,8 @@
 // The types of what is sent in: records to create and to change, arguments of callables. Values are checked with the Operation.
 import type { GraphQLFieldConfigArgumentMap, GraphQLInputFieldConfig, GraphQLInputType } from "graphql";
 import { GraphQLEnumType, GraphQLInputObjectType, type GraphQLNullableType } from "graphql/type/definition";
-import type { Field, InputField, Table, TypeRef } from "../../schema/catalog.ts";
-import { wrapped, type SchemaContext } from "./schema-context.ts";
+import type { Channel, Field, InputField, Table, TypeRef } from "../../schema/catalog.ts";
+import { isSettable, wrapped, type SchemaContext } from "./schema-context.ts";
 
 /** Null where the caller may send no field. */
 export function recordInput(table: Table, verb: "CREATE" | "UPDATE", context: SchemaContext): GraphQLInputObjectType | null {
@@ -12,6 +12,15 @@ export function recordInput(table: Table, verb: "CREATE" | "UPDATE", context: Sc
   return context.type(name, () => new GraphQLInputObjectType({
     name, description: table.description,
     fields: () => Object.fromEntries(fields.map((field) => [field.name, fieldInput(field, verb === "CREATE" && isNeeded(field, table), context)])),
+  }));
+}
+
+/** A message of a channel; its key says the topic. */
+export function messageInput(channel: Channel, context: SchemaContext): GraphQLInputObjectType {
+  const { input } = context.names.channel(channel.name);
+  return context.type(input, () => new GraphQLInputObjectType({
+    name: input, description: channel.description,
+    fields: () => Object.fromEntries([...channel.fields.values()].filter((field) => isSettable(field)).map((field) => [field.name, fieldInput(field, field.type.required && field.fill === null, context)])),
   }));
 }
 

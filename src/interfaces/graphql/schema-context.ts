@@ -57,7 +57,7 @@ export class SchemaContext {
     // Who is not confined to a tenant says whose the new record is.
     const isOpenTenant = (field: Field): boolean => field.fill?.kind === "tenant" && verb === "CREATE" && this.rights.confinement === null;
     return [...table.fields.values()].filter((field) => {
-      if (field.kind !== "stored" || field.internal || field.readOnly || (isFilled(field) && !isOpenTenant(field)) || !isKnown(field.type)) return false;
+      if (!isSettable(field, isOpenTenant(field))) return false;
       if (verb === "UPDATE" && (field.fixed || field.name === table.primaryKey)) return false;
       const own = authority?.field(field.name);
       return own === undefined || (verb === "CREATE" ? own.create : own.update) !== false;
@@ -78,6 +78,11 @@ export class SchemaContext {
   leafType(type: TypeRef): GraphQLNullableType {
     return type.kind === "enum" ? this.enumType(type.name) : scalarType(type.name);
   }
+}
+
+/** By anybody at all; `evenFilled`: what the runtime would fill otherwise. */
+export function isSettable(field: Field, evenFilled: boolean = false): boolean {
+  return field.kind === "stored" && !field.internal && !field.readOnly && (evenFilled || !isFilled(field)) && isKnown(field.type);
 }
 
 /** What this version has no values of. */

@@ -4,11 +4,14 @@ import type { FieldNode, GraphQLFieldConfigArgumentMap, GraphQLObjectType, Graph
 import { Kind } from "graphql/language/kinds";
 import { GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLString } from "graphql/type/scalars";
-import type { LiveFrame } from "../../resources/live-frame.ts";
+import { assert } from "../../base/assert.ts";
+import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
+import type { LiveFrame, LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { LiveRequest } from "../../resources/live-queries.ts";
 import type { JsonText } from "../../resources/operation.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Members } from "./filter-conditions.ts";
+import type { GraphqlParts } from "./graphql-parts.ts";
 import { listArguments, rankingArguments } from "./list-arguments.ts";
 import { groupEvents, recordEvents } from "./live-event.ts";
 import { keyArgument } from "./mutation-fields.ts";
@@ -21,10 +24,14 @@ import { requireOneSelection } from "./one-selection.ts";
 import { selectedFields, type Selected } from "./selected-fields.ts";
 import { listPlan, recordPlan } from "./selection-plan.ts";
 
+/** What subscriptions are made with. */
+export type FollowPorts = Pick<GraphqlParts, "live" | "channels">;
+
 /** What is followed, and what the field is of each frame. */
 export interface Following {
-  readonly request: LiveRequest;
-  event(frame: LiveFrame): JsonText;
+  /** The first frames come before this returns, or at the end of the turn. Throws what subscribing throws. */
+  subscribe(ports: FollowPorts, sink: ChannelSink, reset: ResetReason | null): LiveSubscription;
+  event(frame: ChannelFrame): JsonText;
 }
 
 export interface SubscriptionField {
@@ -55,7 +62,7 @@ function followRecord(table: Table): SubscriptionField["follow"] {
   return (given, root) => {
     const { event, rows } = selectionOf(root);
     const { plan } = recordPlan({ table, rows, part: root.info }, root.caller);
-    return { request: { plan, limit: null, id: keyOf(given[table.primaryKey], table, root.caller), since: sinceOf(given) }, event: recordEvents(event, { table, root }) };
+    return following({ plan, limit: null, id: keyOf(given[table.primaryKey], table, root.caller), since: sinceOf(given) }, recordEvents(event, { table, root }), root);
   };
 }
 
@@ -63,7 +70,7 @@ function followList(table: Table): SubscriptionField["follow"] {
   return (given, root) => {
     const { event, rows } = selectionOf(root);
     const asked = listPlan({ table, arguments: given, part: root.info, rows, count: false }, root.caller);
-    return { request: liveRequest(asked, given), event: recordEvents(event, { table, root }) };
+    return following(liveRequest(asked, given), recordEvents(event, { table, root }), root);
   };
 }
 
@@ -74,7 +81,20 @@ function followGroups(table: Table): SubscriptionField["follow"] {
     const type = event.find(({ name }) => name === "rows")?.type;
     requireOneSelection(nodes, (selectionSet) => [{ ...nodes[0]!, selectionSet }], root);
     const asked = listPlan({ table, arguments: given, part: root.info, rows: null, groups: type === undefined ? [] : selectedFields(nodes, type, root.info), count: false }, root.caller);
-    return { request: liveRequest(asked, given), event: groupEvents(event, { table, root }) };
+    return following(liveRequest(asked, given), groupEvents(event, { table, root }), root);
+  };
+}
+
+function following(request: LiveRequest, event: (frame: LiveFrame) => JsonText, { caller }: Root): Following {
+  return {
+    subscribe({ live }, sink, reset) {
+      assert(live !== undefined, "what is followed is told");
+      return live.subscribe(request, caller.rights, sink, reset);
+    },
+    event(frame) {
+      assert(frame.op !== "message", "records are no messages");
+      return event(frame);
+    },
   };
 }
 

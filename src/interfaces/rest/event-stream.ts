@@ -3,7 +3,7 @@ import { fault, toProblem, type AmbitError } from "../../base/error.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
-import type { LiveChange, LiveFrame, LiveSubscription } from "../../resources/live-frame.ts";
+import type { LiveChange, LiveSubscription } from "../../resources/live-frame.ts";
 
 export interface EventStreamParts {
   readonly limits: Limits;
@@ -18,8 +18,8 @@ export interface EventStreamParts {
 }
 
 export interface EventForm {
-  /** The same bytes for the same frame and form, as far as it can. Messages of channels are written as REST has them. */
-  frame(frame: LiveFrame): Uint8Array;
+  /** The same bytes for the same frame and form, as far as it can. */
+  frame(frame: ChannelFrame): Uint8Array;
   /** The last event. */
   failure(error: AmbitError): string;
 }
@@ -69,9 +69,8 @@ export class EventStream implements ChannelSink {
 
   take(frame: ChannelFrame): void {
     if (this.#gap || this.#ending || this.#over) return;
-    const { form } = this.#parts;
     const isLater = frame.op === "change" || frame.op === "message";
-    this.#push(form === undefined || frame.op === "message" ? restFrame(frame) : form.frame(frame), !isLater);
+    this.#push(this.#parts.form?.frame(frame) ?? restFrame(frame), !isLater);
   }
 
   fail(error: AmbitError): void {
