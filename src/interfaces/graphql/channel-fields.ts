@@ -4,7 +4,7 @@ import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType } from "graphql";
 import { GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLString } from "graphql/type/scalars";
 import { assert, unreachable } from "../../base/assert.ts";
-import { JsonText } from "../../resources/operation.ts";
+import type { JsonText } from "../../resources/operation.ts";
 import type { ChannelFrame } from "../../resources/channel-frame.ts";
 import type { LiveChange } from "../../resources/live-frame.ts";
 import { messageTable } from "../../schema/message-table.ts";
