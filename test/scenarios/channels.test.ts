@@ -117,6 +117,34 @@ describe("WebSocket", () => {
     anonymous.close();
   });
 
+  test("hostile topics, messages and states are refused or harmless, never a fault", async () => {
+    const client = await subscribed("clerk", "/Board/hostile");
+    const deep = `${"[".repeat(60)}${"]".repeat(60)}`;
+    const topics = ["", "/", "Board", "Board/", "Board//", "Board/a/b", "Board/..", "Board/\u0000", `Board/${"x".repeat(20_000)}`, "__proto__/x", "constructor", "Board/\ud800", "feeds/1e3", "feeds/99999999999", "feeds/ 1", "#", "+/+", "Board/#"];
+    const bodies = [`{"text":"x"}`, `{"text":"x","__proto__":{"by":"eve"}}`, `{"text":"x","constructor":1}`, `{"text":{"toString":"x"}}`, `{"text":"\\ud800"}`, `{"text":null}`, "null", "[]", `"x"`, "1e999", `{"text":${deep}}`, `{"text":"x","boardId":{"a":1}}`];
+    const raw: string[] = topics.flatMap((topic) => [`{"op":"publish","id":"h","topic":${JSON.stringify(topic)},"message":{"text":"x"}}`, `{"op":"presence","id":"h","topic":${JSON.stringify(topic)},"state":1}`]);
+    raw.push(...bodies.map((body) => `{"op":"publish","id":"h","topic":"Board/hostile","message":${body}}`), ...bodies.map((body) => `{"op":"presence","id":"h","topic":"Board/hostile","state":${body}}`));
+    const codes = new Set<unknown>();
+    for (const text of raw) {
+      client.socket.send(text);
+      let frame = await client.next();
+      while (frame.op === "message" || frame.op === "change") frame = await client.next();
+      codes.add(frame.problem?.code ?? frame.status);
+      expect(frame.problem?.status ?? 200).toBeLessThan(500);
+    }
+    expect([...codes].map(String).toSorted()).toEqual(["200", "204", "BODY_TOO_LARGE", "MALFORMED_JSON", "NOT_FOUND", "VALIDATION_FAILED"]);
+    const subscribe = async (query: string): Promise<unknown> => {
+      client.send({ op: "subscribe", id: "q", query });
+      let frame = await client.next();
+      while (frame.op === "message" || frame.op === "change") frame = await client.next();
+      if (frame.op === "snapshot") await client.ask({ op: "unsubscribe", id: "q" });
+      return frame.problem?.code ?? frame.op;
+    };
+    expect([await subscribe("/Board/"), await subscribe("/Board/a/b"), await subscribe("/Board/%2e%2e"), await subscribe("/Board/%00"), await subscribe("/Board/%ff"), await subscribe(`/Board/${"x".repeat(3_000)}`)])
+      .toEqual(["NOT_FOUND", "NOT_FOUND", "snapshot", "MALFORMED_URL", "MALFORMED_URL", "snapshot"]);
+    client.close();
+  });
+
   test("what a rule hides from a subscriber never reaches it", async () => {
     const guest = await subscribed("guest", "/Board/open");
     const clerk = await subscribed("clerk", "/Board/open");
