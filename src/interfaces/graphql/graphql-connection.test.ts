@@ -71,6 +71,7 @@ function opened(options: { limits?: Partial<Limits>; header?: string | null; isS
     wire: {
       send: (text) => { world.sent.push(JSON.parse(text) as Sent); },
       waiting: () => world.waiting,
+      soon: (outbox) => queueMicrotask(() => outbox.flush()),
       together: (work) => work(),
       close: (code, reason) => { world.closes.push(`${code} ${reason}`); },
     },

@@ -10,9 +10,8 @@ import type { LiveSubscription, ResetReason } from "../../resources/live-frame.t
 import { problemAnswer } from "../http/problem-answer.ts";
 import { readTarget } from "../http/request-target.ts";
 import { withinTenant } from "../http/tenant-header.ts";
-import type { Wire } from "../websocket/socket-connection.ts";
 import { SocketExchange } from "../websocket/socket-exchange.ts";
-import { SocketOutbox } from "../websocket/socket-outbox.ts";
+import { SocketOutbox, type Wire } from "../websocket/socket-outbox.ts";
 import { ACKNOWLEDGED, CLOSE_CODES, completeText, errorText, nextText, pongText, readMessage, type ClientMessage } from "./graphql-messages.ts";
 import type { GraphqlFollowing, GraphqlServedApp, PortOperating } from "./graphql-port.ts";
 import { refusalObject } from "./graphql-errors.ts";
@@ -55,7 +54,6 @@ export class GraphqlConnection {
   #isClosed = false;
   #isDraining = false;
   #isRenewing = false;
-  #isBehind = false;
   #calls = 0;
   #operations = 0;
   #cancelInit: () => void;
@@ -91,7 +89,7 @@ export class GraphqlConnection {
 
   /** The client has taken what waited. */
   drained(): void {
-    if (!this.#isBehind || this.#isClosed) return;
+    if (!this.#outbox.isAwaited || this.#isClosed) return;
     for (const running of this.#running.values()) {
       if (!running.isBehind) continue;
       if (this.#outbox.waiting > 0) return;
@@ -100,7 +98,7 @@ export class GraphqlConnection {
       running.subscription?.snapshot();
       this.#outbox.flush();
     }
-    this.#isBehind = false;
+    this.#outbox.isAwaited = false;
   }
 
   /** Takes no more messages; resolves when no operation but followed queries is under way. */
@@ -224,7 +222,7 @@ export class GraphqlConnection {
     if (running.isBehind || running.isOver || this.#isClosed) return;
     if ((frame.op === "change" || frame.op === "message") && this.#outbox.waiting > this.#parts.current().limits.connectionQueueBytes) {
       running.isBehind = true;
-      this.#isBehind = true;
+      this.#outbox.isAwaited = true;
       return;
     }
     try {

@@ -6,6 +6,7 @@ import { problemAnswer } from "../http/problem-answer.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type { SocketPort, SocketState } from "../http/served-app.ts";
 import { CLOSE } from "../websocket/socket-connection.ts";
+import { SocketTurn } from "../websocket/socket-outbox.ts";
 import { wireOf } from "../websocket/socket-server.ts";
 import { GraphqlConnection, type ConnectionParts } from "./graphql-connection.ts";
 import { SUBPROTOCOL } from "./graphql-messages.ts";
@@ -28,6 +29,7 @@ const IS_GRAPHQL = /^(?:\w+:\/\/[^/?#]*)?\/graphql(?:\?|$)/;
 class GraphqlSocketServer implements GraphqlSockets {
   readonly #parts: GraphqlSocketParts;
   readonly #connections = new Set<GraphqlConnection>();
+  readonly #turn = new SocketTurn();
   readonly #ids: ReturnType<typeof createRequestIds>;
   #isStopping = false;
 
@@ -75,7 +77,7 @@ class GraphqlSocketServer implements GraphqlSockets {
     let connection: GraphqlConnection | null = null;
     return {
       opened: (socket) => {
-        connection = new GraphqlConnection({ ...from, wire: wireOf(socket), current, clock, log });
+        connection = new GraphqlConnection({ ...from, wire: wireOf(socket, this.#turn), current, clock, log });
         this.#connections.add(connection);
       },
       received: (message) => {

@@ -72,6 +72,7 @@ function opened(options: { identity?: Identity | null; limits?: Partial<Limits> 
     wire: {
       send: (text) => { world.sent.push(JSON.parse(text) as Sent); },
       waiting: () => world.waiting,
+      soon: (outbox) => queueMicrotask(() => outbox.flush()),
       together: (work) => {
         world.writes.push(1);
         work();

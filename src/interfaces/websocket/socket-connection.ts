@@ -12,17 +12,8 @@ import { readTarget } from "../http/request-target.ts";
 import { withinTenant } from "../http/tenant-header.ts";
 import type { SocketServedApp } from "../http/served-app.ts";
 import { SocketExchange } from "./socket-exchange.ts";
+import { SocketOutbox, type Wire } from "./socket-outbox.ts";
 import { doneText, errorText, frameText, idIn, pongText, readFrame, resultText, type ClientFrame } from "./socket-frames.ts";
-
-/** What is needed of the socket itself. */
-export interface Wire {
-  send(text: string): void;
-  /** Bytes that the client has not taken yet. */
-  waiting(): number;
-  /** All that `work` sends is one write. */
-  together(work: () => void): void;
-  close(code: number, reason: string): void;
-}
 
 export interface ConnectionParts {
   readonly wire: Wire;
@@ -56,20 +47,16 @@ const TIMER_MS_MAX = 2_000_000_000;
 
 export class SocketConnection {
   readonly #parts: ConnectionParts;
+  readonly #outbox: SocketOutbox;
   readonly #gone = new AbortController();
   readonly #followed = new Map<string, Followed>();
   #identity: Identity | null;
   #token: string | null = null;
   #calls = 0;
   #frames = 0;
-  #outbox: string[] = [];
-  #outboxBytes = 0;
-  #isScheduled = false;
   #isClosed = false;
   #isDraining = false;
   #isRenewing = false;
-  /** Some query is. */
-  #isBehind = false;
   #cancelAuth: () => void;
   #cancelExpiry = (): void => {};
   #idle: (() => void) | null = null;
@@ -77,6 +64,7 @@ export class SocketConnection {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
+    this.#outbox = new SocketOutbox(parts.wire, () => this.drained());
     this.#identity = parts.identity;
     const { authMs } = parts.current().limits;
     this.#cancelAuth = parts.identity === null ? parts.clock.schedule(authMs, () => this.close(CLOSE.tooMuch, "no frame within limits.authMs")) : () => {};
@@ -93,7 +81,7 @@ export class SocketConnection {
     this.#cancelAuth();
     const { limits } = this.#parts.current();
     // Who sends without reading what comes back is not served on.
-    if (this.#waiting() > limits.connectionQueueBytes + limits.answerBytes) return this.close(CLOSE.tooMuch, "the client does not read");
+    if (this.#outbox.waiting > limits.connectionQueueBytes + limits.answerBytes) return this.close(CLOSE.tooMuch, "the client does not read");
     let frame: ClientFrame;
     try {
       frame = readFrame(text, limits.jsonDepth);
@@ -111,16 +99,16 @@ export class SocketConnection {
 
   /** The client has taken what waited. */
   drained(): void {
-    if (!this.#isBehind || this.#isClosed) return;
+    if (!this.#outbox.isAwaited || this.#isClosed) return;
     for (const followed of this.#followed.values()) {
       if (!followed.isBehind) continue;
-      if (this.#waiting() > 0) return;
+      if (this.#outbox.waiting > 0) return;
       followed.isBehind = false;
-      this.#push(frameText({ op: "gap" }, followed.idText));
+      this.#outbox.push(frameText({ op: "gap" }, followed.idText));
       followed.subscription?.snapshot();
-      this.#flush();
+      this.#outbox.flush();
     }
-    this.#isBehind = false;
+    this.#outbox.isAwaited = false;
   }
 
   /** Takes no more frames; resolves when no call is under way. */
@@ -131,7 +119,7 @@ export class SocketConnection {
 
   close(code: number, reason: string): void {
     if (this.#isClosed) return;
-    this.#flush();
+    this.#outbox.flush();
     this.closed();
     this.#parts.wire.close(code, reason);
   }
@@ -140,6 +128,7 @@ export class SocketConnection {
   closed(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#outbox.close();
     this.#cancelAuth();
     this.#cancelExpiry();
     this.#gone.abort();
@@ -165,7 +154,7 @@ export class SocketConnection {
       case "unsubscribe": return this.#unsubscribe(frame.id);
       case "publish": return this.#publish(frame);
       case "presence": return this.#present(frame);
-      case "ping": return this.#push(pongText(frame.id));
+      case "ping": return this.#outbox.push(pongText(frame.id));
       case "call": return this.#call(frame);
     }
   }
@@ -174,7 +163,7 @@ export class SocketConnection {
     this.#renewed(token, (identity) => {
       this.#token = token;
       this.#become(identity, "rights");
-      this.#push(resultText(id, { status: 200, headers: {}, body: JSON.stringify({ subject: identity.subject, roles: identity.roles, expiresIn: this.#secondsOf(identity) }) }));
+      this.#outbox.push(resultText(id, { status: 200, headers: {}, body: JSON.stringify({ subject: identity.subject, roles: identity.roles, expiresIn: this.#secondsOf(identity) }) }));
     }, (error) => this.#refuse(id, error));
   }
 
@@ -234,7 +223,7 @@ export class SocketConnection {
     const followed = this.#followed.get(id);
     if (followed === undefined) return this.#refuse(id, fault("NOT_FOUND", "There is no subscription with this id."));
     this.#end(followed);
-    this.#push(doneText(id));
+    this.#outbox.push(doneText(id));
   }
 
   #end(followed: Followed): void {
@@ -276,12 +265,12 @@ export class SocketConnection {
   #take(followed: Followed, frame: ChannelFrame): void {
     if (followed.isBehind || this.#isClosed || followed.over) return;
     const isFirst = frame.op === "snapshot" || frame.op === "reset";
-    if (!isFirst && this.#waiting() > this.#parts.current().limits.connectionQueueBytes) {
+    if (!isFirst && this.#outbox.waiting > this.#parts.current().limits.connectionQueueBytes) {
       followed.isBehind = true;
-      this.#isBehind = true;
+      this.#outbox.isAwaited = true;
       return;
     }
-    this.#push(frameText(frame, followed.idText));
+    this.#outbox.push(frameText(frame, followed.idText));
   }
 
   /** Another app serves: with its own keys, so the holder of the credential is asked for again. */
@@ -304,7 +293,7 @@ export class SocketConnection {
   #publish({ id, topic, message }: Extract<ClientFrame, { op: "publish" }>): void {
     const { limits, socket } = this.#parts.current();
     if (this.#calls >= limits.socketCalls) return this.#refuse(id, tooManyCalls(limits.socketCalls));
-    const told = (): void => { if (id !== null) this.#push(resultText(id, { status: 204, headers: {}, body: null })); };
+    const told = (): void => { if (id !== null) this.#outbox.push(resultText(id, { status: 204, headers: {}, body: null })); };
     try {
       const done = socket.publish({ topic, message, identity: this.#who(), requestId: `${this.#parts.name}-${++this.#frames}` });
       if (!(done instanceof Promise)) return told();
@@ -322,7 +311,7 @@ export class SocketConnection {
         if (subscription === null || !("setPresence" in subscription) || subscription.topic !== topic) continue;
         const entry = subscription.setPresence(state);
         followed.state = state;
-        if (id !== null) this.#push(resultText(id, { status: 200, headers: {}, body: entry }));
+        if (id !== null) this.#outbox.push(resultText(id, { status: 200, headers: {}, body: entry }));
         return;
       }
       throw fault("NOT_FOUND", "This connection is not subscribed to the topic.", { where: "topic", fix: "Subscribe to it first." });
@@ -352,7 +341,7 @@ export class SocketConnection {
     const type = answer.headers["content-type"] ?? "";
     const text = typeof answer.body === "string" ? answer.body : answer.body === null ? null : new TextDecoder().decode(answer.body);
     const body = text === null || text === "" ? null : /[/+]json/.test(type) ? text : JSON.stringify(text);
-    if (!this.#isClosed) this.#push(resultText(id, { status: answer.status, headers, body }));
+    if (!this.#isClosed) this.#outbox.push(resultText(id, { status: answer.status, headers, body }));
     this.#called();
   }
 
@@ -360,7 +349,7 @@ export class SocketConnection {
   #called(): void {
     this.#calls--;
     if (this.#calls === 0 && this.#isDraining) {
-      this.#flush();
+      this.#outbox.flush();
       this.#idle?.();
     }
   }
@@ -384,37 +373,13 @@ export class SocketConnection {
   #refuse(id: string | null, error: unknown): void {
     const known = error instanceof AmbitError ? error : null;
     const requestId = `${this.#parts.name}-${++this.#frames}`;
-    if (known !== null) return this.#push(errorText(id, toProblem(known, requestId)));
+    if (known !== null) return this.#outbox.push(errorText(id, toProblem(known, requestId)));
     const answer = problemAnswer(error, { requestId, log: this.#parts.log });
-    this.#push(errorText(id, JSON.parse(answer.body as string) as ReturnType<typeof toProblem>));
+    this.#outbox.push(errorText(id, JSON.parse(answer.body as string) as ReturnType<typeof toProblem>));
   }
 
   #problem(error: unknown): Answer {
     return problemAnswer(error, { requestId: `${this.#parts.name}-${++this.#frames}`, log: this.#parts.log });
-  }
-
-  #waiting(): number {
-    return this.#outboxBytes + this.#parts.wire.waiting();
-  }
-
-  #push(text: string): void {
-    if (this.#isClosed) return;
-    this.#outbox.push(text);
-    this.#outboxBytes += text.length;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => this.#flush());
-  }
-
-  #flush(): void {
-    this.#isScheduled = false;
-    const texts = this.#outbox;
-    if (texts.length === 0 || this.#isClosed) return;
-    this.#outbox = [];
-    this.#outboxBytes = 0;
-    this.#parts.wire.together(() => { for (const text of texts) this.#parts.wire.send(text); });
-    // Where the socket took all at once, it will not say that it has room.
-    if (this.#isBehind && this.#parts.wire.waiting() === 0) queueMicrotask(() => this.drained());
   }
 }
 

@@ -104,13 +104,19 @@ function invalid(where: string, message: string): Error {
   return fault("VALIDATION_FAILED", message, where === "" ? {} : { where });
 }
 
-const rests = new WeakMap<ChannelFrame, string>();
+interface FrameText { readonly rest: string; idText: string; text: string }
 
-/** `idText`: as JSON. The id is the client's own; all the rest is made once for everybody. */
+const texts = new WeakMap<ChannelFrame, FrameText>();
+
+/** `idText`: as JSON. The id is the client's own; all the rest is made once for everybody, and the whole once for neighbours with one id. */
 export function frameText(frame: ChannelFrame, idText: string): string {
-  let rest = rests.get(frame);
-  if (rest === undefined) rests.set(frame, rest = restOf(frame));
-  return `{"op":"${frame.op}","id":${idText}${rest}`;
+  let known = texts.get(frame);
+  if (known === undefined) texts.set(frame, known = { rest: restOf(frame), idText: "", text: "" });
+  if (known.idText !== idText) {
+    known.idText = idText;
+    known.text = `{"op":"${frame.op}","id":${idText}${known.rest}`;
+  }
+  return known.text;
 }
 
 function restOf(frame: ChannelFrame): string {

@@ -1,18 +1,47 @@
 // What a connection sends, written once in each turn of the event loop, and how much of it the client has not taken yet.
-import type { Wire } from "./socket-connection.ts";
+
+/** What is needed of the socket itself. */
+export interface Wire {
+  send(text: string): void;
+  /** Bytes that the client has not taken yet. */
+  waiting(): number;
+  /** All that `work` sends is one write. */
+  together(work: () => void): void;
+  /** Flushes when what runs now has run. */
+  soon(outbox: Flushable): void;
+  close(code: number, reason: string): void;
+}
+
+export interface Flushable { flush(): void }
+
+/** Connections that have something to send: one step of the event loop for all. */
+export class SocketTurn {
+  #outboxes: Flushable[] = [];
+
+  add(outbox: Flushable): void {
+    if (this.#outboxes.push(outbox) === 1) queueMicrotask(() => this.#end());
+  }
+
+  #end(): void {
+    const outboxes = this.#outboxes;
+    this.#outboxes = [];
+    for (const outbox of outboxes) outbox.flush();
+  }
+}
 
 export class SocketOutbox {
   readonly #wire: Wire;
-  readonly #empty: () => void;
-  #texts: string[] = [];
+  readonly #hasRoom: () => void;
+  #texts: string[] | null = null;
   #length = 0;
-  #isScheduled = false;
   #isClosed = false;
+  /** Somebody waits for room. */
+  isAwaited = false;
 
-  /** `empty`: called in a later turn where the client took all at once; else the socket tells that it has room. */
-  constructor(wire: Wire, empty: () => void) {
+  /** `hasRoom`: called where it is awaited and the client took all at once; else the socket tells. */
+  constructor(wire: Wire, hasRoom: () => void) {
     this.#wire = wire;
-    this.#empty = empty;
+    this.#hasRoom = hasRoom;
   }
 
   /** About so many bytes. */
@@ -22,26 +51,28 @@ export class SocketOutbox {
 
   push(text: string): void {
     if (this.#isClosed) return;
-    this.#texts.push(text);
     this.#length += text.length;
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    queueMicrotask(() => this.flush());
+    if (this.#texts !== null) {
+      this.#texts.push(text);
+      return;
+    }
+    this.#texts = [text];
+    this.#wire.soon(this);
   }
 
   flush(): void {
-    this.#isScheduled = false;
     const texts = this.#texts;
-    if (texts.length === 0 || this.#isClosed) return;
-    this.#texts = [];
+    if (texts === null || this.#isClosed) return;
+    this.#texts = null;
     this.#length = 0;
-    this.#wire.together(() => { for (const text of texts) this.#wire.send(text); });
-    if (this.#wire.waiting() === 0) queueMicrotask(this.#empty);
+    if (texts.length === 1) this.#wire.send(texts[0]!);
+    else this.#wire.together(() => { for (const text of texts) this.#wire.send(text); });
+    if (this.isAwaited && this.#wire.waiting() === 0) queueMicrotask(this.#hasRoom);
   }
 
   close(): void {
     this.#isClosed = true;
-    this.#texts = [];
+    this.#texts = null;
     this.#length = 0;
   }
 }

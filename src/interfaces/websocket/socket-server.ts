@@ -10,7 +10,8 @@ import { problemAnswer } from "../http/problem-answer.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type { SocketServedApp, SocketPort, SocketState } from "../http/served-app.ts";
 import { withinTenant } from "../http/tenant-header.ts";
-import { CLOSE, SocketConnection, type ConnectionParts, type Wire } from "./socket-connection.ts";
+import { CLOSE, SocketConnection, type ConnectionParts } from "./socket-connection.ts";
+import { SocketTurn, type Wire } from "./socket-outbox.ts";
 
 export interface SocketParts {
   readonly current: () => SocketServedApp;
@@ -30,6 +31,7 @@ export function createSockets(parts: SocketParts): Sockets {
 class SocketServer implements Sockets {
   readonly #parts: SocketParts;
   readonly #connections = new Set<SocketConnection>();
+  readonly #turn = new SocketTurn();
   readonly #ids: ReturnType<typeof createRequestIds>;
   #isStopping = false;
 
@@ -83,7 +85,7 @@ class SocketServer implements Sockets {
     let connection: SocketConnection | null = null;
     return {
       opened: (socket) => {
-        connection = new SocketConnection({ ...from, wire: wireOf(socket), current, clock, log });
+        connection = new SocketConnection({ ...from, wire: wireOf(socket, this.#turn), current, clock, log });
         this.#connections.add(connection);
       },
       received: (message) => {
@@ -103,11 +105,13 @@ class SocketServer implements Sockets {
 const UNSUPPORTED = 1003;
 const IS_SOCKET = /^(?:\w+:\/\/[^/?#]*)?\/ws(?:\?|$)/;
 
-export function wireOf(socket: ServerWebSocket<SocketState>): Wire {
+/** `turn`: of all connections of a server. */
+export function wireOf(socket: ServerWebSocket<SocketState>, turn: SocketTurn): Wire {
   return {
     send: (text) => { socket.send(text); },
     waiting: () => socket.getBufferedAmount(),
     together: (work) => { if (socket.readyState === WebSocket.OPEN) socket.cork(work); },
+    soon: (outbox) => turn.add(outbox),
     close: (code, reason) => socket.close(code, reason),
   };
 }
