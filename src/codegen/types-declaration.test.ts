@@ -53,8 +53,9 @@ test("what is published on a channel: the runtime fills its own, and the topic m
   const text = declare(`"""What is said."""
 type Talk @channel(key: "room") @export @allow(do: [PUBLISH]) { room: ID! text: String! kind: String! @default(value: "a") big: Long by: ID @createdBy at: DateTime @createdTime }`);
   expect(text).toContain("/** What is said. */");
+  expect(text).toContain("export interface Talk { readonly room: string; readonly text: string; readonly kind: string; readonly big: bigint | null; readonly by: string | null; readonly at: string | null; }");
   expect(text).toContain("export interface Talk$Message { room: string | number; text: string; kind?: string; big?: bigint | number | string | null; }");
-  expect(text).toContain(`Talk: { message: Talk$Message; keyed: Omit<Talk$Message, "room"> & Partial<Pick<Talk$Message, "room">> };`);
+  expect(text).toContain(`Talk: { told: Talk; message: Talk$Message; keyed: Omit<Talk$Message, "room"> & Partial<Pick<Talk$Message, "room">> };`);
 });
 
 test("a description cannot end its comment", () => {

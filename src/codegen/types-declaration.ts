@@ -8,7 +8,7 @@ export function typesDeclaration(catalog: Catalog, configuration: { values: read
     ...[...catalog.enums.values()].map(enumType),
     ...[...catalog.objects.values()].map((object) => objectType(object, catalog)),
     ...[...catalog.tables.values()].flatMap((table) => tableTypes(table, catalog)),
-    ...[...catalog.channels.values()].map((channel) => channelInput(channel)),
+    ...[...catalog.channels.values()].map((channel) => channelTypes(channel)),
     tableMap(catalog),
     channelMap(catalog),
     callableMaps(catalog),
@@ -128,17 +128,18 @@ function tableMap(catalog: Catalog): string {
   return `export interface $Tables {\n  ${lines.join("\n  ")}\n}`;
 }
 
-/** What is published; the runtime fills the rest. */
-function channelInput(channel: Channel): string {
+/** What is told, and what is published: the runtime fills the rest. */
+function channelTypes(channel: Channel): string {
   const input = [...channel.fields.values()].filter((field) => !isFilled(field)).map((field) => {
     const optional = !field.type.required || field.fill !== null ? "?" : "";
     return `${field.name}${optional}: ${typeText(field.type, "write")};`;
   }).join(" ");
-  return `${documentation(channel.description)}export interface ${channel.name}$Message { ${input} }`;
+  const told = [...channel.fields.values()].map((field) => `readonly ${field.name}: ${typeText(field.type, "read")};`).join(" ");
+  return `${documentation(channel.description)}export interface ${channel.name} { ${told} }\nexport interface ${channel.name}$Message { ${input} }`;
 }
 
 function channelMap(catalog: Catalog): string {
-  const lines = [...catalog.channels.values()].map(({ name, key }) => `${name}: { message: ${name}$Message; keyed: Omit<${name}$Message, ${JSON.stringify(key)}> & Partial<Pick<${name}$Message, ${JSON.stringify(key)}>> };`);
+  const lines = [...catalog.channels.values()].map(({ name, key }) => `${name}: { told: ${name}; message: ${name}$Message; keyed: Omit<${name}$Message, ${JSON.stringify(key)}> & Partial<Pick<${name}$Message, ${JSON.stringify(key)}>> };`);
   return `export interface $Channels {\n  ${lines.join("\n  ")}\n}`;
 }
 
