@@ -47,6 +47,24 @@ export interface Limits {
   readonly idempotencyKeyLength: number;
   readonly idempotencyBodyBytes: number;
   readonly expiryLagMs: number;
+  /** Jobs that run at once. */
+  readonly jobConcurrency: number;
+  /** Runs that wait for their turn or their time; what would make one more is refused. */
+  readonly jobsWaiting: number;
+  /** Characters of a job's input, and of its result, as JSON. */
+  readonly jobBytes: number;
+  /** Of one attempt of a job. */
+  readonly jobMs: number;
+  /** The longest wait between two attempts. */
+  readonly jobBackOffMs: number;
+  /** Between two times that a job's progress is written. */
+  readonly jobProgressMs: number;
+  /** Attempts of one run that end with their process, before it counts as the cause. */
+  readonly jobInterruptions: number;
+  /** How long runs are kept that have succeeded or were cancelled. */
+  readonly jobKeptMs: number;
+  /** How long those are kept that have failed. */
+  readonly jobDeadMs: number;
   readonly walBytes: number;
   readonly commitQueueLength: number;
   /** Requests in one transaction; between two batches everything else gets its turn. */
@@ -183,6 +201,15 @@ export const defaultLimits: Limits = {
   idempotencyKeyLength: 255,
   idempotencyBodyBytes: 1_000_000,
   expiryLagMs: 1_000,
+  jobConcurrency: 32,
+  jobsWaiting: 1_000_000,
+  jobBytes: 1_000_000,
+  jobMs: 300_000,
+  jobBackOffMs: 3_600_000,
+  jobProgressMs: 1_000,
+  jobInterruptions: 20,
+  jobKeptMs: 604_800_000,
+  jobDeadMs: 2_592_000_000,
   walBytes: 67_108_864,
   commitQueueLength: 10_000,
   commitBatchLength: 1_000,

@@ -8,6 +8,7 @@ type Tables = App.$Tables;
 type Callables = App.$Callables;
 type Channels = App.$Channels;
 type EndpointName = App.$EndpointName;
+type JobInputs = App.$JobInputs;
 type Awaitable<T> = T | Promise<T>;
 
 export type Input<N extends keyof Tables> = Tables[N]["input"];
@@ -107,6 +108,17 @@ export interface Ctx {
   readonly publish: $Publish;
   /** Goes out if and only if the transaction commits, at least once, with one key. Answers that key. */
   send(request: Sent): Promise<string>;
+  /**
+   * A job runs later, if and only if what this body writes is committed, with the caller's rights. Answers the id of the run; with a
+   * dedupe key that of the one that waits or runs already.
+   */
+  enqueue<N extends keyof JobInputs>(job: N, ...rest: $JobRest<N, EnqueueOptions>): Promise<string>;
+  /** The same at a time; one that has passed is now. */
+  at<N extends keyof JobInputs>(time: Date | string, job: N, ...rest: $JobRest<N, Omit<EnqueueOptions, "delay">>): Promise<string>;
+  /** In a job: how far it is, for whoever looks at its run. */
+  progress(done: number, total?: number): void;
+  /** Aborted when the job is cancelled or its time is up; elsewhere when the caller went away, where that is known. */
+  readonly signal: AbortSignal;
   /** Outside transactions only. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }
@@ -116,6 +128,17 @@ interface $Publish {
   <N extends keyof Channels>(channel: N, message: Channels[N]["message"]): Promise<void>;
   <N extends keyof Channels & string>(topic: \`\${N}/\${string}\`, message: Channels[N]["keyed"]): Promise<void>;
 }
+export interface EnqueueOptions {
+  /** Milliseconds, or an ISO 8601 duration. */
+  delay?: number | string;
+  /** Whole number; larger goes first. 0 unless given. */
+  priority?: number;
+  /** While a run of this job with this key waits or runs, no other is made. */
+  dedupe?: string;
+  /** Runs with one key, of whatever job, go one after the other. */
+  concurrency?: string;
+}
+type $JobRest<N extends keyof JobInputs, O> = {} extends JobInputs[N] ? [input?: JobInputs[N], options?: O] : [input: JobInputs[N], options?: O];
 
 interface TableInstance<N extends keyof Tables> {
   readonly ctx: Ctx;
@@ -132,6 +155,10 @@ export function Table<N extends keyof Tables>(name: N): TableClass<N>;
 
 export type EndpointBodies = { [N in EndpointName]: (ctx: Ctx, args: Args<N>) => Awaitable<Result<N>> };
 export function endpoints<B extends EndpointBodies>(bodies: B): B;
+
+type $JobCall<N extends string> = Callables[\`Jobs.\${N}\` & keyof Callables];
+export type JobBodies = { [N in keyof JobInputs]: (ctx: Ctx, args: $JobCall<N>["arguments"]) => Awaitable<$JobCall<N>["result"]> };
+export function jobs<B extends JobBodies>(bodies: B): B;
 
 /** From an old record to the fields of the new one that it cannot keep. Pure and synchronous; the old shape is not known here. */
 export type MigrationBodies = { [N in keyof Tables]?: (old: { readonly [field: string]: any }) => Partial<RecordOf<N>> };
@@ -159,6 +186,8 @@ declare module "ambit/test" {
     readonly administrator: TestClient;
     /** Moves by milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     readonly clock: { now(): Date; advance(by: number | string): void };
+    /** Resolves once no job is due or under way; those for later wait for the clock. */
+    runJobs(): Promise<void>;
   }
   /** A test with a fresh database and a clock of its own. */
   export function test(name: string, body: (app: TestApp) => unknown): void;

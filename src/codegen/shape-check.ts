@@ -36,5 +36,9 @@ export function shapeCheck(catalog: Catalog, module: string): { text: string; li
     const name = JSON.stringify(endpoint.name);
     add(`shape<(ctx: Ctx, args: Args<${name}>) => Awaitable<Result<${name}>>>(app.Endpoints.${endpoint.name});`, endpoint.name, endpoint);
   }
+  for (const job of catalog.jobs.values()) {
+    const name = JSON.stringify(`Jobs.${job.name}`);
+    add(`shape<(ctx: Ctx, args: Args<${name}>) => Awaitable<Result<${name}>>>(app.Jobs.${job.name});`, `Jobs.${job.name}`, job);
+  }
   return { text: `${rows.join("\n")}\n`, lines };
 }

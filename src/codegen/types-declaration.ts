@@ -160,8 +160,10 @@ function callableMaps(catalog: Catalog): string {
   const all = [
     ...actions.map((action) => [`${action.table}.${action.name}`, action] as const),
     ...[...catalog.endpoints.values()].map((endpoint) => [endpoint.name, endpoint] as const),
+    ...[...catalog.jobs.values()].map((job) => [`Jobs.${job.name}`, job] as const),
   ];
   const callables = all.map(([name, callable]) => `${JSON.stringify(name)}: { arguments: ${argumentsText(callable)}; result: ${resultText(callable)} };`);
   return `export interface $Callables {\n  ${callables.join("\n  ")}\n}\n`
-    + `export type $EndpointName = ${[...catalog.endpoints.keys()].map((name) => JSON.stringify(name)).join(" | ") || "never"};`;
+    + `export type $EndpointName = ${[...catalog.endpoints.keys()].map((name) => JSON.stringify(name)).join(" | ") || "never"};\n`
+    + `export interface $JobInputs {\n  ${[...catalog.jobs.values()].map((job) => `${job.name}: { ${[...job.arguments.values()].map(inputLine).join(" ")} };`).join("\n  ")}\n}`;
 }

@@ -1,10 +1,10 @@
 // Every CEL source of a Catalog, compiled for its place. All problems of all of them, and the book in which the rest is found.
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
-import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Table, Webhook } from "../schema/catalog.ts";
+import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Job, Table, Webhook } from "../schema/catalog.ts";
 import { messageTable } from "../schema/message-table.ts";
-import { celDiagnostic, type CelPlace } from "./cel-context.ts";
-import { compileCel } from "./cel-compile.ts";
+import { celDiagnostic, unknownName, type CelPlace } from "./cel-context.ts";
+import { compileCel, compileCelMap } from "./cel-compile.ts";
 import type { Expected } from "./cel-convert.ts";
 import { unguardedNulls } from "./check-nullable.ts";
 import { computedCycles, foreignInStored } from "./computed-fields.ts";
@@ -24,17 +24,18 @@ export interface CompiledExpressions {
 /** What the rules of one source are held to, besides its type. */
 type Restriction = (expression: Expression, compiled: { readonly cel: Cel; rangeOf(part: Expression): { start: number; end: number } }) => Diagnostic[];
 
-interface Collected { readonly catalog: Catalog; readonly compiled: Map<Cel, Expression>; readonly diagnostics: Diagnostic[] }
+interface Collected { readonly catalog: Catalog; readonly compiled: Map<Cel, Expression>; readonly inputs: Map<Cel, ReadonlyMap<string, Expression>>; readonly diagnostics: Diagnostic[] }
 
 const VERDICT: Expected = { type: { kind: "bool" }, domain: null, what: "A rule" };
 
 export function compileCatalogExpressions(catalog: Catalog, limits: Pick<Limits, "ruleSteps"> = defaultLimits): CompiledExpressions {
-  const collected: Collected = { catalog, compiled: new Map(), diagnostics: [] };
+  const collected: Collected = { catalog, compiled: new Map(), inputs: new Map(), diagnostics: [] };
   for (const table of catalog.tables.values()) compileTable(table, collected);
   for (const channel of catalog.channels.values()) compileChannel(channel, collected);
   for (const endpoint of catalog.endpoints.values()) compileCallable(endpoint, null, collected);
+  for (const job of catalog.jobs.values()) for (const { input } of job.schedules) if (input !== null) compileInput(input, job, collected);
   collected.diagnostics.push(...computedCycles(catalog, collected.compiled), ...oversized(catalog, collected.compiled));
-  return { book: expressionBook(catalog, collected.compiled, limits.ruleSteps), diagnostics: collected.diagnostics };
+  return { book: expressionBook(catalog, collected, limits.ruleSteps), diagnostics: collected.diagnostics };
 }
 
 function compileTable(table: Table, collected: Collected): void {
@@ -97,6 +98,25 @@ function compileWebhook({ dedupe, sequence, per }: Webhook, callable: CelPlace, 
   of(dedupe, "string", "dedupe");
   of(sequence, "int", "sequence");
   of(per, "string", "per");
+}
+
+/** Arguments of an @every: nobody asks, so nothing but the time is known. */
+function compileInput(cel: Cel, job: Job, collected: Collected): void {
+  const { catalog, diagnostics, inputs } = collected;
+  const why = "A schedule fires by itself, so only now() and constants are known.";
+  const place: CelPlace = { catalog, rows: new Map(), auth: false, input: null, absent: { record: why, old: why, input: why, auth: why } };
+  const { values, diagnostics: found } = compileCelMap(cel, place, (name, context, range) => {
+    const argument = job.arguments.get(name);
+    if (argument === undefined) return unknownName(context, range, { what: `The argument ${job.name}.`, name, known: job.arguments.keys() });
+    return { type: typeOfField(argument.type, catalog), domain: argument.type.kind === "enum" ? { kind: "enum", name: argument.type.name } : null, what: `${job.name}.${name}` };
+  });
+  inputs.set(cel, values);
+  diagnostics.push(...found);
+  if (found.length > 0) return;
+  for (const { name, type, defaultValue } of job.arguments.values()) {
+    if (!type.required || defaultValue !== undefined || values.has(name)) continue;
+    diagnostics.push(celDiagnostic(cel, { start: 0, end: cel.source.length }, { code: "EVERY_INPUT", message: `@every of ${job.name} gives no ${name}.`, why: "Nobody else could give the required argument.", fix: `Add "${name}" to the map.` }));
+  }
 }
 
 function boundNow(catalog: Catalog): Restriction {

@@ -9,11 +9,13 @@ export interface ExpressionBook {
   of(cel: Cel): Expression;
   /** Of a computed field that is not stored: what stands in its place. Null for every other field. */
   computed(table: string, field: string): Expression | null;
+  /** Of an @every(input) that compiled: the arguments by name. */
+  inputs(cel: Cel): ReadonlyMap<string, Expression>;
   /** Items that `exists` and `all` may visit; a longer list makes them unknown. */
   readonly ruleSteps: number;
 }
 
-export function expressionBook(catalog: Catalog, compiled: ReadonlyMap<Cel, Expression>, ruleSteps: number): ExpressionBook {
+export function expressionBook(catalog: Catalog, { compiled, inputs }: { readonly compiled: ReadonlyMap<Cel, Expression>; readonly inputs: ReadonlyMap<Cel, ReadonlyMap<string, Expression>> }, ruleSteps: number): ExpressionBook {
   return {
     catalog,
     ruleSteps,
@@ -21,6 +23,11 @@ export function expressionBook(catalog: Catalog, compiled: ReadonlyMap<Cel, Expr
       const expression = compiled.get(cel);
       assert(expression !== undefined, `a compiled expression: ${cel.source}`);
       return expression;
+    },
+    inputs(cel) {
+      const found = inputs.get(cel);
+      assert(found !== undefined, `compiled arguments: ${cel.source}`);
+      return found;
     },
     computed(table, field) {
       const found = catalog.tables.get(table)?.fields.get(field);

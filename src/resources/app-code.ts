@@ -24,6 +24,7 @@ export interface TableCode {
 export interface AppCode {
   readonly tables: ReadonlyMap<string, TableCode>;
   readonly endpoints: ReadonlyMap<string, AppFunction>;
+  readonly jobs: ReadonlyMap<string, AppFunction>;
   /** From old records to new ones, by table. */
   readonly migrations: MigrationFunctions;
 }
@@ -37,10 +38,10 @@ export interface BindOptions {
   readonly loaded: boolean;
 }
 
-export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), migrations: new Map() };
+export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), jobs: new Map(), migrations: new Map() };
 
 const LATER: Readonly<Record<string, string>> = {
-  Tools: "governed decisions", Fallbacks: "governed decisions", Jobs: "jobs", Sources: "read-through tables",
+  Tools: "governed decisions", Fallbacks: "governed decisions", Sources: "read-through tables",
 };
 /** A body takes at most the context and the arguments. */
 const STATIC_ARITY_MAX = 2;
@@ -55,10 +56,11 @@ export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, un
     if (Object.hasOwn(LATER, name)) diagnostics.push(laterExport(name, options.file));
     else if (isTableClass(exported)) bindClass(name, exported, tables, binder);
   }
-  const endpoints = bindEndpoints(module?.["Endpoints"], binder);
-  if (options.loaded) diagnostics.push(...missingBodies(catalog, tables, endpoints, binder.meant));
+  const endpoints = bindBodies("Endpoints", module?.["Endpoints"], catalog.endpoints, binder);
+  const jobs = bindBodies("Jobs", module?.["Jobs"], catalog.jobs, binder);
+  if (options.loaded) diagnostics.push(...missingBodies(catalog, { tables, endpoints, jobs }, binder.meant));
   const migrations = bindMigrations(module?.["Migrations"], catalog, (name, message, fix) => report(binder, { owner: "Migrations", name }, message, fix));
-  return { code: { tables, endpoints, migrations }, diagnostics };
+  return { code: { tables, endpoints, jobs, migrations }, diagnostics };
 }
 
 interface Binder {
@@ -66,7 +68,7 @@ interface Binder {
   readonly file: string;
   readonly source: string | null;
   readonly diagnostics: Diagnostic[];
-  /** What a misspelt name was taken for: a table, `Order.cancel`, `Endpoints.quote`. It is then not missing as well. */
+  /** What a misspelt name was taken for: a table, `Order.cancel`, `Endpoints.quote`, `Jobs.tidy`. It is then not missing as well. */
   readonly meant: Set<string>;
 }
 
@@ -138,17 +140,18 @@ function functionsOf(holders: readonly object[]): Map<string, AppFunction> {
   return found;
 }
 
-function bindEndpoints(exported: unknown, binder: Binder): Map<string, AppFunction> {
+/** `owner`: the export whose functions they are, as the schema's type of that name declares them. */
+function bindBodies(owner: "Endpoints" | "Jobs", exported: unknown, declared: ReadonlyMap<string, Callable>, binder: Binder): Map<string, AppFunction> {
   const bodies = new Map<string, AppFunction>();
   if (exported === undefined) return bodies;
   if (typeof exported !== "object" || exported === null) {
-    report(binder, { owner: "Endpoints", name: null }, "Endpoints is not an object of functions.", "Write export const Endpoints = endpoints({ ... }).");
+    report(binder, { owner, name: null }, `${owner} is not an object of functions.`, `Write export const ${owner} = ${owner.toLowerCase()}({ ... }).`);
     return bodies;
   }
   for (const [name, body] of Object.entries(exported)) {
-    if (!binder.catalog.endpoints.has(name)) undeclared("Endpoints", { owner: "Endpoints", name }, binder.catalog.endpoints.keys(), binder);
-    else if (typeof body !== "function") report(binder, { owner: "Endpoints", name }, `Endpoints.${name} is not a function.`, "Write it as async NAME(ctx, args) { ... }.");
-    else if (hasArity(body as AppFunction, "Endpoints", { owner: "Endpoints", name, max: STATIC_ARITY_MAX }, binder)) bodies.set(name, body as AppFunction);
+    if (!declared.has(name)) undeclared(owner, { owner, name }, declared.keys(), binder);
+    else if (typeof body !== "function") report(binder, { owner, name }, `${owner}.${name} is not a function.`, "Write it as async NAME(ctx, args) { ... }.");
+    else if (hasArity(body as AppFunction, owner, { owner, name, max: STATIC_ARITY_MAX }, binder)) bodies.set(name, body as AppFunction);
   }
   return bodies;
 }
@@ -160,15 +163,17 @@ function hasArity(body: AppFunction, of: string, { owner, name, max }: Exported 
   return false;
 }
 
-function missingBodies(catalog: Catalog, tables: ReadonlyMap<string, TableCode>, endpoints: ReadonlyMap<string, AppFunction>, meant: ReadonlySet<string>): Diagnostic[] {
+function missingBodies(catalog: Catalog, { tables, endpoints, jobs }: Omit<AppCode, "migrations">, meant: ReadonlySet<string>): Diagnostic[] {
   const missing: Diagnostic[] = [];
   const check = (callable: Callable, name: string, has: boolean, where: string): void => {
-    if (!has && !meant.has(callable.table ?? "") && !meant.has(`${callable.table ?? "Endpoints"}.${callable.name}`)) missing.push(problem(callable.position, `${name} has no body.`, `Add ${callable.name} to ${where} in resources.ts, or remove the declaration.`));
+    const owner = callable.table ?? (callable.kind === "job" ? "Jobs" : "Endpoints");
+    if (!has && !meant.has(callable.table ?? "") && !meant.has(`${owner}.${callable.name}`)) missing.push(problem(callable.position, `${name} has no body.`, `Add ${callable.name} to ${where} in resources.ts, or remove the declaration.`));
   };
   for (const table of catalog.tables.values()) {
     for (const action of table.actions.values()) check(action, `${table.name}.${action.name}`, tables.get(table.name)?.actions.has(action.name) === true, `class ${table.name}`);
   }
   for (const endpoint of catalog.endpoints.values()) check(endpoint, endpoint.name, endpoints.has(endpoint.name), "Endpoints");
+  for (const job of catalog.jobs.values()) check(job, job.name, jobs.has(job.name), "Jobs");
   return missing;
 }
 

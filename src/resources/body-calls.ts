@@ -17,6 +17,7 @@ export class BodyCalls {
   readonly #running = new Set<Call<unknown>>();
   readonly #unobserved = new Set<Call<unknown>>();
   #ended: string | null = null;
+  #gate: { readonly until: Promise<unknown>; passed(): void } | null = null;
 
   constructor(deadline: Deadline | null = null) {
     this.#deadline = deadline;
@@ -39,8 +40,23 @@ export class BodyCalls {
     }
     this.#running.add(call);
     this.#unobserved.add(call);
-    call.follow(run(work), () => this.#running.delete(call));
+    call.follow(this.#gate === null ? run(work) : this.pass().then(() => run(work)), () => this.#running.delete(call));
     return call;
+  }
+
+  /** Until then calls are taken, but none begins; `passed` is told of each. */
+  closeGate(until: Promise<unknown>, passed: () => void): void {
+    const gate = { until, passed };
+    this.#gate = gate;
+    const open = (): void => { if (this.#gate === gate) this.#gate = null; };
+    until.then(open, open);
+  }
+
+  /** Resolves where calls may begin. */
+  async pass(): Promise<void> {
+    const gate = this.#gate;
+    gate?.passed();
+    await gate?.until;
   }
 
   /** Calls are still taken. */

@@ -11,6 +11,7 @@ import type { Permission } from "../tables/authority.ts";
 import type { StoredRecord } from "../tables/write.ts";
 import type { BodyCalls } from "./body-calls.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
+import type { JobRun } from "./job-port.ts";
 import type { Operation } from "./operation.ts";
 import { currentScope, runWithin } from "./body-scope.ts";
 import { ownCopy } from "./own-copy.ts";
@@ -24,6 +25,10 @@ export interface Caller {
   readonly system: Rights;
   readonly requestId: string;
   readonly request: Operation["request"];
+  /** For `ctx.signal`. */
+  readonly signal: AbortSignal | null;
+  /** Of a job. */
+  readonly run: JobRun | null;
   /** Refusals of writes without rules, and the table: told to the caller only as far as they may know it. */
   readonly systemRefusals: WeakMap<AmbitError, string>;
   /** The operation, for the log: `Order.cancel`, `create Order`. */
@@ -38,7 +43,7 @@ export interface BodyRun {
   readonly caller: Caller;
   readonly work: Work;
   readonly calls: BodyCalls;
-  /** Runs `inner` in a transaction: this one, or one of its own. */
+  /** Runs `inner` in a transaction of its own. */
   transact<T>(inner: (body: Body) => Promise<T>, root: object): Promise<T>;
   /** Of the body around it, if there is one. */
   readonly root?: object;

@@ -4,6 +4,7 @@ import { uuidv7 } from "../base/random.ts";
 import type { Log } from "../base/log.ts";
 import { unavailableContextMembers } from "../schema/availability.ts";
 import { CONTINUATION, type CreateContinuation } from "./app-api.ts";
+import { enqueue, tellProgress } from "./enqueue.ts";
 import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
@@ -17,6 +18,9 @@ import { TableAccess } from "./table-access.ts";
 const unavailable: object = Object.create(Object.prototype, Object.fromEntries([...unavailableContextMembers].map(([name, reason]) => [name, {
   get(): never { throw fault("NOT_AVAILABLE", `ctx.${name} is not available in this version. ${reason}`); },
 }])));
+
+/** Of a body for which nobody could lose patience. */
+const NEVER = new AbortController().signal;
 
 /** Without `this` inside: `super.create` gets an object derived from it. */
 export function createContext(body: Body): object {
@@ -36,6 +40,10 @@ export function createContext(body: Body): object {
     id: () => uuidv7(core.clock, core.random),
     log: bodyLog(core.log, caller),
     request: caller.request,
+    enqueue: (job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.enqueue", () => enqueue(body, { job, input, options })),
+    at: (time: unknown, job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.at", () => enqueue(body, { job, input, options, time })),
+    progress: (done: unknown, total?: unknown) => tellProgress(body, done, total),
+    get signal() { return caller.signal ?? NEVER; },
     transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
     send: (request: unknown) => calls.start("ctx.send", () => sendRequest(body, request)),
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
@@ -95,5 +103,6 @@ async function fetchOutside(body: Body, url: string | URL | Request, init?: Requ
   if (body.work.transactional) {
     throw fault("EXTERNAL_IN_TRANSACTION", `ctx.fetch was called inside the transaction of ${body.caller.label}.`, { fix: "Call before or after it: declare the callable with transaction: NONE." });
   }
+  await body.calls.pass();
   return body.core.fetch(url, init);
 }

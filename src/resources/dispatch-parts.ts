@@ -12,6 +12,7 @@ import type { AppCode } from "./app-code.ts";
 import type { ChannelHub } from "./channel-hub.ts";
 import type { ConflictLanes } from "./conflict-lanes.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
+import type { JobQueue } from "./job-port.ts";
 import type { Planner } from "./planner.ts";
 import type { RecordViews } from "./record-view.ts";
 import type { Sending } from "./send-request.ts";
@@ -24,6 +25,8 @@ export interface DispatchParts {
   readonly tables: Tables;
   readonly storage: Storage;
   readonly app: AppCode;
+  /** Absent: nothing can be enqueued. */
+  readonly jobs?: JobQueue;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;

@@ -4,6 +4,7 @@ import type { Rights } from "../access/rights.ts";
 import { incident } from "./app-fault.ts";
 import type { Caller } from "./body.ts";
 import { runBatch } from "./batch.ts";
+import { callJob } from "./call-job.ts";
 import { callBody } from "./callables.ts";
 import { ChannelHub } from "./channel-hub.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
@@ -16,6 +17,7 @@ import { publishBody } from "./publish-operation.ts";
 import { ReadOperations } from "./read-operations.ts";
 import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
+import { answerRun } from "./run-operations.ts";
 import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
@@ -70,6 +72,8 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "answered") return await tellAnswer(core, body, caller);
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
+    if (body.kind === "job") return await callJob(core, body, caller);
+    if (body.kind === "run") return await answerRun(core, body.ask, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
     throw answerable(core, tellable(core, error, caller), caller);
@@ -77,8 +81,9 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
 }
 
 function callerOf(operation: Operation, rights: Rights, system: Rights): Caller {
-  const { identity, requestId, request } = operation;
-  return { identity, rights, system, requestId, request, systemRefusals: new WeakMap(), label: labelOf(operation) };
+  const { identity, requestId, request, body, signal } = operation;
+  const run = body.kind === "job" ? body.run : null;
+  return { identity, rights, system, requestId, request, run, signal: run?.signal ?? signal, systemRefusals: new WeakMap(), label: labelOf(operation) };
 }
 
 /** For the log: what was asked for, never with values. */
@@ -86,6 +91,8 @@ function labelOf({ body }: Operation): string {
   switch (body.kind) {
     case "action": return `${body.table}.${body.name}`;
     case "endpoint": case "webhook": case "answered": return body.name;
+    case "job": return `Jobs.${body.name}`;
+    case "run": return `${body.ask.do} run`;
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": return `${body.kind} ${body.table}`;

@@ -6,6 +6,8 @@ import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
+import type { RunState } from "../storage/job-rows.ts";
+import type { JobRun } from "./job-port.ts";
 
 export type OperationBody =
   /** One record by key. `plan` is its shape, without the key: the same object for the same question is compiled once. `plain`: the record's own fields, unconditional, so it can come from the record cache. */
@@ -32,8 +34,18 @@ export type OperationBody =
   | { readonly kind: "webhook"; readonly name: string; readonly message: SignedMessage; read(): RawInput }
   /** What came back for a request of ctx.send, for the endpoint that wanted to know. `settle`: in the same commit. */
   | { readonly kind: "answered"; readonly name: string; readonly input: RawInput; settle(connection: Connection, now: string): void }
+  /** An attempt of a job: nobody but jobs/ asks for it. */
+  | { readonly kind: "job"; readonly name: string; readonly input: RawInput; readonly run: JobRun }
+  /** About runs of jobs. */
+  | { readonly kind: "run"; readonly ask: RunQuestion }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
+
+/** find, cancel: of whoever enqueued it, or the administrator, who alone may ask for the others. */
+export type RunQuestion =
+  | { readonly do: "find" | "cancel" | "replay"; readonly id: string }
+  | { readonly do: "list"; readonly state: RunState | null; readonly job: string | null; readonly limit: number; readonly after: string | null }
+  | { readonly do: "enqueue"; readonly job: string; readonly input: RawInput; readonly options: RawInput };
 
 /** Carries out one operation of a batch; at once where it needs no code of the app. */
 export type BatchDispatch = (operation: Operation) => Result | Promise<Result>;

@@ -2,6 +2,7 @@
 import { fault } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import type { TablesHold } from "../tables/engine.ts";
+import type { Linger } from "../storage/committer.ts";
 import { catalogChanged, withoutRepetition } from "../storage/catalog-changed.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import { Body, type Caller } from "./body.ts";
@@ -9,6 +10,7 @@ import { BodyCalls } from "./body-calls.ts";
 import { BodyConflict } from "./body-conflict.ts";
 import { BufferedWork } from "./buffered-work.ts";
 import { commitAs } from "./commit-as.ts";
+import type { JobEnd } from "./job-end.ts";
 import { LanePlace } from "./conflict-lanes.ts";
 import { createContext } from "./context.ts";
 import { DirectWork, unwanted } from "./direct-work.ts";
@@ -28,6 +30,16 @@ export interface BodyRequest<Value, Answer> {
   readonly root?: object;
   /** False once nobody waits for it any more: then nothing is committed. */
   isWanted?(): boolean;
+  /** Told the answer before COMMIT, and may add to it (storage/committer.ts). */
+  readonly linger?: Linger<Answer>;
+}
+
+/** A body without a transaction around it. */
+export interface DirectRequest<Value, Answer> extends Omit<BodyRequest<Value, Answer>, "linger"> {
+  /** Of a job. Without it: as long as a request. */
+  readonly bodyMs?: number;
+  /** Lets its end join the last commit of its transactions. */
+  readonly end?: JobEnd;
 }
 
 /** One entry, or none. Throws what the body throws, TRANSACTION_CONFLICT or TRANSACTION_TIMEOUT. */
@@ -51,10 +63,10 @@ export async function runTransaction<Value, Answer>(core: DispatchCore, request:
 }
 
 /** Without a transaction: what it wrote stays, whatever comes after. */
-export async function runDirect<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>): Promise<Answer> {
+export async function runDirect<Value, Answer>(core: DispatchCore, request: DirectRequest<Value, Answer>): Promise<Answer> {
   const { tables, storage, clock, limits } = core;
   const { value } = await runOnce(core, request, {
-    deadlineMs: clock.now() + limits.requestMs,
+    deadlineMs: clock.now() + (request.bodyMs ?? limits.requestMs),
     workOf: (calls) => new DirectWork({ tables, storage, who: commitAs(request.caller), isWanted: () => calls.isOpen }),
   }).catch((error: unknown) => { throw withoutRepetition(error); });
   return request.complete(value, beside(core));
@@ -94,7 +106,7 @@ async function commit<Value, Answer>(
     if (request.isWanted?.() === false) throw unwanted();
     work.apply(session, hold !== null, (writes) => request.along?.(value, writes, session));
     return request.complete(value, committing(session));
-  }, commitAs(request.caller));
+  }, commitAs(request.caller), request.linger);
   work.tell();
   return committed.value;
 }
@@ -102,13 +114,16 @@ async function commit<Value, Answer>(
 /** `atMs`: the time that the body sees; without it, now. */
 interface BodyRunOnce { workOf(calls: BodyCalls): Work; readonly deadlineMs: number; readonly atMs?: number }
 
-async function runOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { workOf, deadlineMs, atMs }: BodyRunOnce): Promise<{ value: Value }> {
-  const { caller } = request;
+async function runOnce<Value, Answer>(core: DispatchCore, request: DirectRequest<Value, Answer>, { workOf, deadlineMs, atMs }: BodyRunOnce): Promise<{ value: Value }> {
+  const { caller, end } = request;
   const calls = new BodyCalls({ clock: core.clock, atMs: deadlineMs });
   const body = new Body({
     core, caller, work: workOf(calls), calls, createContext,
     ...(request.root === undefined ? {} : { root: request.root }), ...(atMs === undefined ? {} : { nowMs: atMs }),
-    transact: (inner, root) => runTransaction(core, { caller, run: inner, root, complete: (value) => value, commits: false, isWanted: () => calls.isOpen }),
+    transact<T>(inner: (body: Body) => Promise<T>, root: object): Promise<T> {
+      const transaction: BodyRequest<T, T> = { caller, run: inner, root, complete: (value) => value, commits: false, isWanted: () => calls.isOpen };
+      return end === undefined ? runTransaction(core, transaction) : end.lead(calls, ({ linger, isTold }) => runTransaction(core, { ...transaction, linger, isWanted: () => calls.isOpen && !isTold() }));
+    },
   });
   try {
     const value = await before(core, request.run(body), deadlineMs, () => calls.close("its time was up"));

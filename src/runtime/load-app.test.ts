@@ -27,11 +27,11 @@ describe("members of ctx that are not available", () => {
     for (const typeCheck of [false, true]) expect(await problems({ "resources.ts": endpoint(`${body} return 1;`) }, typeCheck)).toEqual([...expected]);
   };
 
-  test("named, once each, with the compiler and without it", () => once("await ctx.enqueue();", ["NOT_AVAILABLE resources.ts:4:13 ctx.enqueue is not available in this version."]));
-  test("taken out of ctx", () => once("const { now, enqueue, decide: tell } = ctx;", [
-    "NOT_AVAILABLE resources.ts:4:16 ctx.enqueue is not available in this version.", "NOT_AVAILABLE resources.ts:4:25 ctx.decide is not available in this version.",
+  test("named, once each, with the compiler and without it", () => once("await ctx.forget();", ["NOT_AVAILABLE resources.ts:4:13 ctx.forget is not available in this version."]));
+  test("taken out of ctx", () => once("const { now, forget, decide: tell } = ctx;", [
+    "NOT_AVAILABLE resources.ts:4:16 ctx.forget is not available in this version.", "NOT_AVAILABLE resources.ts:4:24 ctx.decide is not available in this version.",
   ]));
-  test("not what only looks like it", () => once(`const text = "ctx.enqueue()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
+  test("not what only looks like it", () => once(`const text = "ctx.decide()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
 
   test("under another name: by the compiler", async () => {
     expect(await problems({ "resources.ts": endpoint("const c = ctx; c.revoke(); return 1;") }, true)).toEqual(["NOT_AVAILABLE resources.ts:4:20 ctx.revoke is not available in this version."]);

@@ -22,11 +22,13 @@ import { createSockets, type Sockets } from "../interfaces/websocket/socket-serv
 import { createMqttApp } from "../interfaces/mqtt/mqtt-app.ts";
 import type { MqttApp } from "../interfaces/mqtt/topic-source.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
+import { createJobs, type Jobs, type ServedApp as JobsApp } from "../jobs/create-jobs.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
+import { jobsArea } from "./administer-jobs.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
@@ -41,6 +43,7 @@ import { fetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
 import { createMqttService, type MqttService } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
+import { renewIdentity } from "./renew-identity.ts";
 import { seedDatabase } from "./seed.ts";
 
 export interface StartOptions {
@@ -72,6 +75,7 @@ export interface RunningApp {
   readonly loaded: LoadedApp;
   readonly storage: Storage;
   readonly tables: Tables;
+  readonly jobs: Jobs;
   /** Loads the files again and replaces what is served, if they have no error. Data and connections stay. */
   reload(options: { typeCheck: boolean }): Promise<readonly Diagnostic[]>;
   /** Plans what the files want of the data, or does it and serves them then. Throws UNAVAILABLE where the files have errors, and what applyMigration throws. */
@@ -101,15 +105,16 @@ interface ServeParts extends StartOptions {
   readonly describe: Describe;
   readonly migrate: Migrate;
   readonly outbox: OutboxSender;
+  readonly jobs: Jobs;
   /** Told what serves from now on. */
-  announce(served: Pick<Served, "loaded" | "dispatcher">): void;
+  announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
   /** What is served by then. */
   readonly current: () => HttpHandler;
   /** The same over WebSockets. */
   readonly currentSocket: () => SocketApp;
 }
 
-interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp }
+interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp; readonly jobs: JobsApp }
 /** Served by whichever kind of WebSocket. */
 interface AnySocketApp extends SocketServedApp, GraphqlServedApp {}
 
@@ -124,13 +129,15 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
-    let latest: Pick<Served, "loaded" | "dispatcher"> | null = null;
+    let latest: Pick<Served, "loaded" | "dispatcher" | "jobs"> | null = null;
     const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher }) });
-    const parts: ServeParts = { ...options, outbox, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
+    const parts: ServeParts = { ...options, outbox, jobs, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
     outbox.start();
+    void jobs.start();
     return running;
   } catch (error) {
     await storage.close();
@@ -146,7 +153,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
-  const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development });
+  const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
@@ -157,12 +164,13 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     graphql: graphql.port,
     handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
-      areas: new Map([["outbox", outboxArea(storage, options.outbox)]]),
+      areas: new Map([["outbox", outboxArea(storage, options.outbox)], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
-  options.announce({ loaded, dispatcher });
-  return { loaded, tables, app, dispatcher, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
+  const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => renewIdentity(identity, config.auth.keys) };
+  options.announce({ loaded, dispatcher, jobs });
+  return { loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
 }
 
 async function listen(first: Served, storage: Storage, options: ServeParts): Promise<RunningApp> {
@@ -177,7 +185,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets }))),
+    stats: () => flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets })))),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -201,7 +209,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     served.dispatcher.live.close();
     served.dispatcher.channels.close(null);
     await sent;
-    await Promise.all([server.stop(config.limits.drainMs), control.stop(), options.outbox.stop(config.limits.drainMs)]);
+    await Promise.all([server.stop(config.limits.drainMs), control.stop(), options.outbox.stop(config.limits.drainMs), options.jobs.stop(config.limits.drainMs)]);
     retention.stop();
     served.tables.stop();
     await storage.close();
@@ -210,9 +218,10 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     const before = served;
     served = serve(loaded, storage, options);
     handOver(before, () => served);
+    void options.jobs.replaced();
   };
   return {
-    url, port, storage,
+    url, port, storage, jobs: options.jobs,
     get loaded() { return served.loaded; },
     get tables() { return served.tables; },
     async reload({ typeCheck }) {

@@ -35,6 +35,8 @@ export interface TestApp {
     /** By milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     advance(by: number | string): void;
   };
+  /** Resolves once no job is due or under way; those for later wait for the clock. */
+  runJobs(): Promise<void>;
 }
 
 const SEED = 20_260_101;
@@ -76,6 +78,7 @@ async function freshApp(): Promise<{ app: TestApp; stop(): Promise<void> }> {
       now: () => new Date(clock.now()),
       advance: (by) => clock.advance(typeof by === "number" ? by : durationMs(parseDuration(by) ?? "PT0S")),
     },
+    runJobs: () => running.jobs.settled(),
   };
   return {
     app,

@@ -33,8 +33,6 @@ const typeDirectives: readonly Unavailable[] = [
 
 const fieldDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: jobs },
-  { kind: "directive", name: "@retry", does: "Repeats a failed job.", reason: jobs },
-  { kind: "directive", name: "@every", does: "Runs on a schedule.", reason: jobs },
 ];
 
 const decisionDirectives: readonly Unavailable[] = [
@@ -64,7 +62,6 @@ const values: readonly Unavailable[] = [
 
 const types: readonly Unavailable[] = [
   { kind: "type", name: "type Tools", does: "Declares what decisions may call.", reason: decisions },
-  { kind: "type", name: "type Jobs", does: "Declares durable background work.", reason: jobs },
   { kind: "type", name: "type Decisions", does: "Declares governed decisions.", reason: decisions },
   { kind: "type", name: "type Facts", does: "Declares what memory may hold.", reason: decisions },
   { kind: "scalar", name: "scalar Blob", does: "Holds a file.", reason: jobs },
@@ -73,10 +70,6 @@ const types: readonly Unavailable[] = [
 const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.decide", does: "Asks a decision.", reason: decisions },
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
-  { kind: "member", name: "ctx.enqueue", does: "Enqueues a job.", reason: jobs },
-  { kind: "member", name: "ctx.at", does: "Enqueues a job for a time.", reason: jobs },
-  { kind: "member", name: "ctx.progress", does: "Tells how far a job is.", reason: jobs },
-  { kind: "member", name: "ctx.signal", does: "Says that a job was cancelled.", reason: jobs },
   { kind: "member", name: "ctx.token", does: "Signs a bearer token.", reason: accounts },
   { kind: "member", name: "ctx.revoke", does: "Ends a subject's tokens.", reason: accounts },
   { kind: "member", name: "ctx.forget", does: "Erases a person everywhere.", reason: accounts },

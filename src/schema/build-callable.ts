@@ -62,7 +62,8 @@ export function endpointRoute(field: DeclaredField): NonNullable<Callable["http"
   return Array.isArray(over) && over.includes("REST") ? { method: "POST", path: [textOf(exported, "name") ?? field.name] } : null;
 }
 
-function commonParts(field: DeclaredField, context: CompileContext): Pick<Callable, "name" | "description" | "position" | "arguments" | "result" | "allow" | "page"> {
+/** What all callables have. */
+export function commonParts(field: DeclaredField, context: CompileContext): Pick<Callable, "name" | "description" | "position" | "arguments" | "result" | "allow" | "page"> {
   const inputs = new Map<string, InputField>();
   for (const argument of field.arguments) if (!inputs.has(argument.name)) inputs.set(argument.name, buildInputField(argument, context));
   return {

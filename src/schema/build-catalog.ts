@@ -1,9 +1,10 @@
 // Declarations to the Catalog. Best effort: a Catalog comes out of any schema, so that everything else can be checked too.
 import { createHash } from "node:crypto";
 import { print } from "graphql/language/printer";
-import type { AllowRule, Callable, Catalog, Channel, Table } from "./catalog.ts";
+import type { AllowRule, Callable, Catalog, Channel, Job, Table } from "./catalog.ts";
 import { buildEndpoint } from "./build-callable.ts";
 import { buildChannel } from "./build-channel.ts";
+import { buildJob } from "./build-job.ts";
 import { buildTable } from "./build-table.ts";
 import { resolveDuration } from "./argument-problems.ts";
 import type { CompileContext } from "./compile-context.ts";
@@ -13,14 +14,17 @@ export function buildCatalog(context: CompileContext): Catalog {
   const tables = new Map<string, Table>();
   const channels = new Map<string, Channel>();
   const endpoints = new Map<string, Callable>();
+  const jobs = new Map<string, Job>();
   for (const type of context.byName.values()) {
     if (type.kind === "table") tables.set(type.name, buildTable(type, context));
     if (type.kind === "channel") channels.set(type.name, buildChannel(type, context));
-    if (type.kind !== "endpoints") continue;
-    for (const field of type.fields) if (!endpoints.has(field.name)) endpoints.set(field.name, buildEndpoint(field, context));
+    for (const field of type.fields) {
+      if (type.kind === "endpoints" && !endpoints.has(field.name)) endpoints.set(field.name, buildEndpoint(field, context));
+      if (type.kind === "jobs" && !jobs.has(field.name)) jobs.set(field.name, buildJob(field, context));
+    }
   }
   const { enums, objects } = context.literals;
-  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, roles: rolesOf({ tables, channels, endpoints }) });
+  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, roles: rolesOf({ tables, channels, endpoints }) });
 }
 
 /** SHA-256 of the document printed without comments and layout, and of the settings that it names. */

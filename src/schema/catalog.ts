@@ -216,9 +216,9 @@ export interface Webhook {
 }
 
 export interface Callable {
-  readonly kind: "action" | "endpoint";
+  readonly kind: "action" | "endpoint" | "job";
   readonly name: string;
-  /** The table of an action, null for an endpoint. */
+  /** The table of an action, null for all others. */
   readonly table: string | null;
   /** Of an action: on one record, or on the table. */
   readonly on: "RECORD" | "TABLE";
@@ -237,6 +237,23 @@ export interface Callable {
   readonly webhook?: Webhook;
 }
 
+/** Work that is carried out later: enqueued by code, or by its schedules. */
+export interface Job extends Callable {
+  readonly retry: { /** After the first attempt. */ readonly times: number; readonly backoff: "FIXED" | "EXPONENTIAL"; readonly delayMs: number };
+  readonly schedules: readonly Schedule[];
+}
+
+/** One @every. */
+export interface Schedule {
+  readonly cron: string;
+  /** An IANA name. */
+  readonly zone: string;
+  readonly overlap: "SKIP" | "QUEUE" | "ALLOW";
+  readonly catchUp: boolean;
+  /** A map of arguments; null: there are none. */
+  readonly input: Cel | null;
+}
+
 export interface Catalog {
   /** SHA-256 over the normalised schema, hex. */
   readonly hash: string;
@@ -245,6 +262,7 @@ export interface Catalog {
   readonly enums: ReadonlyMap<string, EnumType>;
   readonly objects: ReadonlyMap<string, ObjectType>;
   readonly endpoints: ReadonlyMap<string, Callable>;
+  readonly jobs: ReadonlyMap<string, Job>;
   /** Every role named by an @allow, besides `public` and `authenticated`. */
   readonly roles: readonly string[];
 }

@@ -15,7 +15,7 @@ export const placesOf: ReadonlyMap<string, readonly Place[]> = new Map<string, r
   ["table", ["table"]],
   ["channel", ["table", "channel"]],
   ["export", ["table", "channel", "endpoint", "decision"]],
-  ["allow", ["table", "channel", "stored-field", "computed-field", "relation", ...callables]],
+  ["allow", ["table", "channel", "stored-field", "computed-field", "relation", "action", "endpoint", "decision", "tool"]],
   ["grants", ["table"]],
   ["account", ["table", "channel", "nested-type"]],
   ["personal", ["table"]],

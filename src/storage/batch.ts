@@ -22,6 +22,13 @@ export class WriterStopped extends Error {
  * `isLong` says so. Throws what stops the writer.
  */
 export function runBatch(connection: Connection, works: readonly Work<unknown>[], isLong: () => boolean = () => false): Outcome[] | null {
+  const outcomes = openBatch(connection, works, isLong);
+  if (outcomes !== null) closeBatch(connection, outcomes);
+  return outcomes;
+}
+
+/** The same without COMMIT: `closeBatch` follows, unless the answer is null. */
+export function openBatch(connection: Connection, works: readonly Work<unknown>[], isLong: () => boolean = () => false): Outcome[] | null {
   const refused = begin(connection);
   if (refused !== null) return works.map(() => refused);
   const outcomes: Outcome[] = [];
@@ -34,9 +41,20 @@ export function runBatch(connection: Connection, works: readonly Work<unknown>[]
     outcomes.push(outcome);
     if (isLong()) break;
   }
+  return outcomes;
+}
+
+/** One more work in an open batch. False: the batch is void and undone. */
+export function extendBatch(connection: Connection, work: Work<unknown>): boolean {
+  if (attemptInSavepoint(connection, work) !== null) return true;
+  rollback(connection);
+  return false;
+}
+
+export function closeBatch(connection: Connection, outcomes: readonly Outcome[]): void {
+  if (!connection.inTransaction) return;
   if (outcomes.some((outcome) => outcome.ok)) commit(connection);
   else rollback(connection);
-  return outcomes;
 }
 
 /** In a transaction of its own; whatever it meets is its answer. Throws what stops the writer. */

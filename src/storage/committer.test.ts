@@ -251,3 +251,53 @@ test("closing commits what is queued, ends a hold and refuses what comes after",
   expect(again.storage.reader.values("SELECT id FROM item")).toEqual([[1]]);
   await again.storage.close();
 });
+
+const later = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+
+test("a commit that lingers: whoever is told before COMMIT adds to it, and nothing is answered before it is durable", async () => {
+  const { storage, ids } = await opened();
+  const order: string[] = [];
+  await storage.commit(insert(7), () => order.push(`committed ${ids()}`), async (id) => {
+    order.push(`told ${id} of ${ids().length}`);
+    await Promise.resolve();
+    return (connection) => { insert(8)(connection); };
+  }).then(() => order.push("answered"));
+  expect(order).toEqual(["told 7 of 0", "committed 7,8", "answered"]);
+});
+
+test("it waits for promises alone, never for anything else", async () => {
+  const { storage, ids } = await opened();
+  await storage.commit(insert(1), undefined, async () => { await later(5); return (connection) => { insert(2)(connection); }; });
+  expect(ids()).toEqual([1]);
+  await later(20);
+  expect(ids()).toEqual([1]);
+});
+
+test("whoever needs the connection meanwhile ends it, and finds everything committed", async () => {
+  const { storage, ids } = await opened();
+  const order: string[] = [];
+  await storage.commit(insert(1), () => order.push("committed"), async () => {
+    await Promise.resolve();
+    storage.rehearse((connection) => { insert(2)(connection); order.push("rehearsed"); });
+    await Promise.resolve();
+    return (connection) => { insert(3)(connection); };
+  });
+  await later(1);
+  expect([order, ids()]).toEqual([["committed", "rehearsed"], [1]]);
+});
+
+test("what is refused is told of nobody; what is added and refused undoes itself alone; what voids the batch does each by itself", async () => {
+  const { storage, ids, before } = await opened();
+  const told: number[] = [];
+  const tell = (add: (connection: Connection) => void) => async (id: number) => { told.push(id); return add; };
+  expect(await outcomes([
+    storage.commit(insert(1), undefined, tell((connection) => { insert(10)(connection); })),
+    storage.commit(insert(1), undefined, tell(() => {})),
+    storage.commit(insert(2), undefined, tell((connection) => { insert(10)(connection); })),
+  ])).toEqual([1, "UNIQUE_VIOLATION", 2].map((value) => (typeof value === "string" ? expect.anything() : value)));
+  expect([told, ids()]).toEqual([[1, 2], [1, 2, 10]]);
+  const broken = (): void => { throw new SQLiteError("disk"); };
+  const answers = await outcomes([storage.commit(insert(3), undefined, tell(() => broken())), storage.commit(insert(4), undefined, tell((connection) => { insert(40)(connection); }))]);
+  expect(storage.stats().voidedBatches - before.voidedBatches).toBeLessThanOrEqual(1);
+  expect([answers[1], ids().includes(4), ids().includes(40)]).toEqual([4, true, true]);
+});

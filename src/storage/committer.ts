@@ -3,17 +3,23 @@
 import type { Clock } from "../base/clock.ts";
 import { type AmbitError, fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
-import { type Outcome, type Work, WriterStopped, runAlone, runAndUndo, runBatch, stopsWriter } from "./batch.ts";
+import { type Outcome, type Work, WriterStopped, closeBatch, extendBatch, openBatch, runAlone, runAndUndo, runBatch, stopsWriter } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 import { answerFor } from "./sqlite-failure.ts";
 
 /** Runs once COMMIT has returned, in the order of the batch, before anything of it is answered. Must not throw. */
 export type AfterCommit<Result> = (result: Result) => void;
 
+/**
+ * Called once the work is applied, before COMMIT: whoever is told may go on as if it were committed, and answers what else its commit
+ * shall do; null: nothing. Heard only within this turn of the event loop. It is not told where the batch fails: then the commit does.
+ */
+export type Linger<Result> = (result: Result) => Promise<Work<void> | null>;
+
 /** Nobody else commits meanwhile. It ends by itself after limits.soloMs. */
 export interface CommitHold {
   /** Commits at once and ends the hold. 409 TRANSACTION_CONFLICT if it has ended already. */
-  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result>;
+  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>, linger?: Linger<Result>): Promise<Result>;
   release(): void;
 }
 
@@ -43,6 +49,7 @@ export interface CommitterOptions {
 interface Member {
   readonly work: Work<unknown>;
   readonly afterCommit: AfterCommit<never> | undefined;
+  readonly linger: Linger<never> | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -53,6 +60,9 @@ interface Claim {
   readonly reject: (error: unknown) => void;
 }
 
+/** Steps of promises that a continuation may take until it has ended; one that takes more goes on after the commit. */
+const LINGER_STEPS = 100;
+
 export class Committer {
   readonly #options: CommitterOptions;
   #queue: (Member | Claim)[] = [];
@@ -60,6 +70,8 @@ export class Committer {
   #state: "open" | "closing" | "stopped" = "open";
   /** While somebody holds the queue: ends that. */
   #endHold: (() => void) | null = null;
+  /** While a batch is applied but not committed: ends that. */
+  #endLinger: (() => void) | null = null;
   #drained: (() => void) | null = null;
   #generation = 0;
   readonly #counts = { batches: 0, voidedBatches: 0, requests: 0, failedRequests: 0 };
@@ -68,16 +80,17 @@ export class Committer {
     this.#options = options;
   }
 
-  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result> {
+  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>, linger?: Linger<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
       const refusal = this.#refusal();
-      if (refusal === null) this.#enqueue({ work, afterCommit, resolve, reject });
+      if (refusal === null) this.#enqueue({ work, afterCommit, linger, resolve, reject });
       else reject(refusal);
     });
   }
 
   /** Runs `work` now and undoes it. */
   rehearse<Result>(work: Work<Result>): Result {
+    this.endLinger();
     if (this.#state !== "open") throw notOpen();
     try {
       return runAndUndo(this.#options.connection, work);
@@ -105,6 +118,11 @@ export class Committer {
       this.#drained = resolve;
       this.#wake();
     });
+  }
+
+  /** The writing connection is free when this returns. */
+  endLinger(): void {
+    this.#endLinger?.();
   }
 
   /** Batches begun so far, whatever came of them. */
@@ -138,6 +156,7 @@ export class Committer {
 
   /** One batch, or one hold, in each turn: between two, everything else gets its turn. */
   #flush(): void {
+    this.endLinger();
     if (this.#endHold !== null || this.#state === "stopped") return;
     const first = this.#queue[0];
     if (first !== undefined && "grant" in first) {
@@ -169,20 +188,56 @@ export class Committer {
       // A snapshot that is older than the batch would also keep the write-ahead log from being folded in.
       refreshReads();
       const longMs = clock.now() + limits.soloMs;
-      const outcomes = runBatch(connection, batch.map((member) => member.work), () => clock.now() > longMs);
+      const lingers = batch.some(({ linger }) => linger !== undefined);
+      const outcomes = (lingers ? openBatch : runBatch)(connection, batch.map((member) => member.work), () => clock.now() > longMs);
       this.#counts.batches++;
-      if (outcomes !== null) {
+      if (outcomes === null) this.#commitAlone(batch.map((member) => ({ member, works: [member.work] })));
+      else {
         // What is left begins the next batch: one that takes long does not make all others late.
         this.#queue = [...batch.slice(outcomes.length), ...this.#queue];
+        if (lingers) return this.#linger(batch.slice(0, outcomes.length), outcomes);
         this.#settle(batch.slice(0, outcomes.length), outcomes);
-      } else {
-        this.#counts.voidedBatches++;
-        for (const member of batch) this.#settle([member], [runAlone(connection, member.work)]);
       }
       afterBatch();
     } catch (error) {
       this.#stop(error, batch);
     }
+  }
+
+  /** A batch that was void. `works`: the member's own, and what it asked for besides. */
+  #commitAlone(members: readonly { readonly member: Member; readonly works: readonly Work<unknown>[] }[]): void {
+    this.#counts.voidedBatches++;
+    for (const { member, works } of members) {
+      const all: Work<unknown> = (connection) => works.map((work) => work(connection))[0];
+      this.#settle([member], [runAlone(this.#options.connection, all)]);
+    }
+  }
+
+  /** Applied, not committed: whoever waits for it without needing the committed state goes on first, and may add to the commit. */
+  #linger(batch: readonly Member[], outcomes: readonly Outcome[]): void {
+    const { connection, afterBatch } = this.#options;
+    const added = batch.map((): Work<void> | null => null);
+    const end = (): void => {
+      if (this.#endLinger !== end) return;
+      this.#endLinger = null;
+      try {
+        if (added.every((work) => work === null || extendBatch(connection, work))) {
+          closeBatch(connection, outcomes);
+          this.#settle(batch, outcomes);
+        } else this.#commitAlone(batch.map((member, index) => ({ member, works: [member.work, ...(added[index] === null ? [] : [added[index]!])] })));
+        afterBatch();
+      } catch (error) {
+        this.#stop(error, batch);
+      }
+      if (this.#queue.length > 0) this.#wake();
+      else this.#drained?.();
+    };
+    this.#endLinger = end;
+    const waiting = batch.map(async ({ linger }, index) => {
+      const outcome = outcomes[index]!;
+      if (linger !== undefined && outcome.ok) added[index] = await linger(outcome.value as never);
+    });
+    void endWithin(waiting).then(end);
   }
 
   /** First everything that moves on with the commit, then the answers. */
@@ -231,13 +286,20 @@ export class Committer {
     this.#endHold = end;
     return {
       release: end,
-      commit: (work, afterCommit) => new Promise((resolve, reject) => {
+      commit: (work, afterCommit, linger) => new Promise((resolve, reject) => {
         if (this.#endHold !== end) return reject(fault("TRANSACTION_CONFLICT", "The transaction took too long to commit alone."));
-        this.#commitBatch([{ work, afterCommit, resolve, reject }]);
+        this.#commitBatch([{ work, afterCommit, linger, resolve, reject }]);
         end();
       }),
     };
   }
+}
+
+/** Resolves with the last of them, or before anything but promises gets its turn. */
+async function endWithin(waiting: readonly Promise<void>[]): Promise<void> {
+  const all = { areDone: false };
+  void Promise.allSettled(waiting).then(() => (all.areDone = true));
+  for (let step = 0; step < LINGER_STEPS && !all.areDone; step++) await Promise.resolve();
 }
 
 function notOpen(): AmbitError {

@@ -95,6 +95,10 @@ export function queueDue(connection: Connection, nowMs: number, limit: number): 
   return connection.run(`UPDATE "$job" SET "state" = 'QUEUED' WHERE "number" IN (SELECT "number" FROM "$job" WHERE "state" = 'SCHEDULED' AND "due" <= ?1 ORDER BY "due" LIMIT ?2)`, nowMs, limit);
 }
 
+export function hasDue(connection: Connection, nowMs: number): boolean {
+  return connection.values(`SELECT EXISTS (SELECT 1 FROM "$job" WHERE "state" = 'QUEUED') OR EXISTS (SELECT 1 FROM "$job" WHERE "state" = 'SCHEDULED' AND "due" <= ?1)`, nowMs)[0]![0] === 1;
+}
+
 /** The first of those that wait, in the order in which they go. */
 export function waitingRuns(connection: Connection, limit: number): RunRow[] {
   return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE "state" = 'QUEUED' ORDER BY "priority" DESC, "due", "number" LIMIT ?1`, limit).map(decode);
@@ -174,12 +178,12 @@ export function replayRun(connection: Connection, { number, dedupe }: RunRow, no
     number, nowMs) > 0;
 }
 
-export interface RunFilter { readonly state: RunState | null; readonly job: string | null; /** Number of the last one of the page before. */ readonly before: number | null; readonly limit: number }
+export interface RunFilter { readonly state: RunState | null; readonly job: string | null; /** Number of the last one of the page before. */ readonly before: number | null; readonly limit: number; /** Null: of all. */ readonly tenant: string | null }
 
 /** Newest first. */
-export function listRuns(connection: Connection, { state, job, before, limit }: RunFilter): RunRow[] {
-  const where = [state === null ? null : `"state" = '${state}'`, job === null ? null : `"job" = ?3`, `"number" < ?1`].filter((term) => term !== null);
-  return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE ${where.join(" AND ")} ORDER BY "number" DESC LIMIT ?2`, before ?? Number.MAX_SAFE_INTEGER, limit, ...(job === null ? [] : [job])).map(decode);
+export function listRuns(connection: Connection, { state, job, before, limit, tenant }: RunFilter): RunRow[] {
+  const inState = state === null ? "" : `"state" = '${state}' AND `;
+  return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE ${inState}"number" < ?1 AND (?3 IS NULL OR "job" = ?3) AND (?4 IS NULL OR "identity" ->> 'tenant' = ?4) ORDER BY "number" DESC LIMIT ?2`, before ?? Number.MAX_SAFE_INTEGER, limit, job, tenant).map(decode);
 }
 
 /** By state, for those that have not ended, and of dead letters. */
@@ -189,15 +193,21 @@ export function countRuns(connection: Connection): { readonly [state in "SCHEDUL
 }
 
 /** Ended before `beforeMs`, dead letters before `deadBeforeMs`; at most `limit`. How many went. */
-export function removeEnded(connection: Connection, { beforeMs, deadBeforeMs, limit }: { readonly beforeMs: number; readonly deadBeforeMs: number; readonly limit: number }): number {
-  return connection.run(
-    `DELETE FROM "$job" WHERE "number" IN (SELECT "number" FROM "$job" WHERE "ended" IS NOT NULL AND "ended" < max(?1, ?2) AND "ended" < CASE "state" WHEN 'FAILED' THEN ?2 ELSE ?1 END ORDER BY "ended" LIMIT ?3)`,
+export function removeEnded(connection: Connection, { beforeMs, deadBeforeMs, limit }: { readonly beforeMs: number; readonly deadBeforeMs: number; readonly limit: number }): { readonly rows: number; readonly dead: number } {
+  const gone = connection.values(
+    `DELETE FROM "$job" WHERE "number" IN (SELECT "number" FROM "$job" WHERE "ended" IS NOT NULL AND "ended" < max(?1, ?2) AND "ended" < CASE "state" WHEN 'FAILED' THEN ?2 ELSE ?1 END ORDER BY "ended" LIMIT ?3) RETURNING "state"`,
     beforeMs, deadBeforeMs, limit);
+  return { rows: gone.length, dead: gone.filter(([state]) => state === "FAILED").length };
 }
 
 /** When a schedule fires next; null: it is not known yet. */
 export function scheduleNextMs(connection: Connection, name: string): number | null {
   return connection.values(`SELECT "next" FROM "$schedule" WHERE "name" = ?1`, name)[0]?.[0] as number | undefined ?? null;
+}
+
+/** False: it is not at `fromMs` any more. */
+export function moveSchedule(connection: Connection, name: string, fromMs: number, nextMs: number): boolean {
+  return connection.run(`UPDATE "$schedule" SET "next" = ?3 WHERE "name" = ?1 AND "next" = ?2`, name, fromMs, nextMs) > 0;
 }
 
 export function writeSchedule(connection: Connection, name: string, nextMs: number): void {

@@ -9,7 +9,7 @@ import type { Catalog } from "../schema/catalog.ts";
 import { keepBefore } from "./backup.ts";
 import type { Work } from "./batch.ts";
 import { checkpointer } from "./checkpoint.ts";
-import { type AfterCommit, type CommitHold, Committer, type CommitterStats } from "./committer.ts";
+import { type AfterCommit, type CommitHold, Committer, type CommitterStats, type Linger } from "./committer.ts";
 import { type Connection, connect } from "./connection.ts";
 import { prepareFormat } from "./data-format.ts";
 import { DataShape } from "./data-shape.ts";
@@ -60,7 +60,7 @@ export interface Storage {
   migrationProgress(): readonly MigrationProgress[];
   abandonMigration(): Promise<void>;
   /** Durable when it resolves. Rejects with what the work threw, or why nothing or perhaps nothing was written. */
-  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>): Promise<Result>;
+  commit<Result>(work: Work<Result>, afterCommit?: AfterCommit<Result>, linger?: Linger<Result>): Promise<Result>;
   /** Runs the work now, on the current state, and undoes it. */
   rehearse<Result>(work: Work<Result>): Result;
   hold(): Promise<CommitHold>;
@@ -161,19 +161,25 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
   let closed = false;
   return {
     reader,
-    prepareCatalog: (catalog, book, approval) => shape.prepare(catalog, book, approval),
-    planCatalog: (catalog, book, approval) => shape.plan(catalog, book, approval),
+    prepareCatalog(catalog, book, approval) {
+      committer.endLinger();
+      return shape.prepare(catalog, book, approval);
+    },
+    planCatalog(catalog, book, approval) {
+      committer.endLinger();
+      return shape.plan(catalog, book, approval);
+    },
     onlineTables: (catalog, book, approval) => shape.onlineTables(catalog, book, approval),
     fillShadows: (fill) => shape.fill(fill),
     pendingMigration: () => shape.pending(),
     migrationProgress: () => shape.progress(),
     abandonMigration: () => shape.abandon(),
     get catalogVersion() { return shape.version; },
-    commit: (work, afterCommit) => committer.commit(shape.followed(work), afterCommit),
+    commit: (work, afterCommit, linger) => committer.commit(shape.followed(work), afterCommit, linger),
     rehearse: (work) => committer.rehearse(work),
     async hold() {
       const hold = await committer.hold();
-      return { release: () => hold.release(), commit: (work, afterCommit) => hold.commit(shape.followed(work), afterCommit) };
+      return { release: () => hold.release(), commit: (work, afterCommit, linger) => hold.commit(shape.followed(work), afterCommit, linger) };
     },
     get generation() { return shape.looks + committer.generation; },
     async close() {

@@ -9,6 +9,7 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { RecordSource } from "../expression/expression.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { catalogChanged } from "../storage/catalog-changed.ts";
+import type { Linger } from "../storage/committer.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { StoredRow } from "../storage/record-codec.ts";
@@ -64,7 +65,7 @@ export interface Draft {
 /** Alone: nobody else commits meanwhile. Ends by itself after limits.soloMs. */
 export interface TablesHold {
   /** Commits at once and ends the hold. */
-  commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
+  commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions, linger?: Linger<Result>): Promise<Committed<Result>>;
   release(): void;
 }
 
@@ -76,7 +77,7 @@ export interface Tables {
   /** The committed state, for rules evaluated outside of commits. */
   readonly source: RecordSource;
   /** Durable when it resolves. `work` is synchronous and may run twice; what it throws undoes everything. */
-  commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions): Promise<Committed<Result>>;
+  commit<Result>(work: (session: WriteSession) => Result, options: CommitOptions, linger?: Linger<Result>): Promise<Committed<Result>>;
   /** Runs `work` on the current state, looks at constraints as a commit would, and undoes it. */
   rehearse<Result>(work: (session: WriteSession) => Result, options?: CommitOptions): Result;
   /** Its time is `atMs`. `reads` is told what it reads. */
@@ -161,8 +162,8 @@ class Engine implements Tables {
     return row === null ? null : this.#cache.addText(table, this.#keyOf(table, row), row, shape);
   }
 
-  async commit<Result>(work: (session: WriteSession) => Result, who: CommitOptions): Promise<Committed<Result>> {
-    return committed(await this.#options.storage.commit(this.#runner(work, who), this.#afterCommit));
+  async commit<Result>(work: (session: WriteSession) => Result, who: CommitOptions, linger?: Linger<Result>): Promise<Committed<Result>> {
+    return committed(await this.#options.storage.commit(this.#runner(work, who), this.#afterCommit, lingerOf(linger)));
   }
 
   rehearse<Result>(work: (session: WriteSession) => Result, who: CommitOptions = SYSTEM): Result {
@@ -199,7 +200,7 @@ class Engine implements Tables {
   async hold(): Promise<TablesHold> {
     const hold = await this.#options.storage.hold();
     return {
-      commit: async (work, who) => committed(await hold.commit(this.#runner(work, who), this.#afterCommit)),
+      commit: async (work, who, linger) => committed(await hold.commit(this.#runner(work, who), this.#afterCommit, lingerOf(linger))),
       release: () => hold.release(),
     };
   }
@@ -303,6 +304,10 @@ class Engine implements Tables {
     const row = codec.decode(columns);
     return row.expires !== null && row.expires <= dateTimeOf(atMs ?? clock.now()) ? null : row;
   }
+}
+
+function lingerOf<Result>(linger: Linger<Result> | undefined): Linger<Done<Result>> | undefined {
+  return linger === undefined ? undefined : ({ value }) => linger(value);
 }
 
 function committed<Result>({ value, entry }: Done<Result>): Committed<Result> {

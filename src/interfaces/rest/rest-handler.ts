@@ -14,6 +14,7 @@ import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
+import { answerRun } from "./run-handlers.ts";
 import type { RestOptions, RestParts } from "./rest-parts.ts";
 import { RestRequest } from "./rest-request.ts";
 import { createRestRouter, type RestRoute, type RestRouter, type RestTarget } from "./rest-router.ts";
@@ -41,6 +42,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "action": return callAction(request, target);
       case "endpoint": return callEndpoint(request, target);
       case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
+      case "run": return answerRun(request, target.id);
       case "batch": return answerBatch(request, batch);
       default: return unreachable(target);
     }

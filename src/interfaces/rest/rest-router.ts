@@ -12,6 +12,7 @@ export type RestTarget =
   | { readonly kind: "endpoint"; readonly endpoint: Callable; readonly path: Readonly<Record<string, string>>; /** Called as /rpc/NAME. */ readonly alias: boolean }
   /** `key`: as in the path; null: the channel itself. */
   | { readonly kind: "channel"; readonly channel: Channel; readonly key: string | null }
+  | { readonly kind: "run"; readonly id: string }
   | { readonly kind: "batch" };
 
 export interface RestRoute {
@@ -34,7 +35,7 @@ export interface RestRouter {
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
   ".well-known", "admin", "approvals", "auth", "commitments", "decide", "files", "graphql", "mcp", "memory", "mqtt",
-  "negotiations", "offers", "runs", "studio",
+  "negotiations", "offers", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 const RECORD_METHODS: readonly string[] = ["GET", "HEAD", "PUT", "PATCH", "DELETE"];
@@ -61,6 +62,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
   const find = (method: string, segments: readonly string[]): RestRoute | null => {
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
+    if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
     return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over) ?? findChannel(channels, asked, segments, over);
   };
   return {

@@ -48,6 +48,7 @@ export interface OpenApp {
   readonly dispatcher: Dispatcher;
   readonly clock: FakeClock;
   readonly directory: string;
+  readonly limits: Limits;
   /** Lines as objects. */
   readonly log: { readonly [name: string]: Json }[];
   as(identity: Identity): Caller;
@@ -85,7 +86,7 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
   };
   const dispatcher = createDispatcher(parts);
   return {
-    catalog, access, tables, storage, dispatcher, clock, directory, log,
+    catalog, access, tables, storage, dispatcher, clock, directory, limits, log,
     as: (identity) => new Caller({ catalog, access, dispatcher, clock, limits }, identity),
     reloaded() {
       const again = createTables({ storage, catalog, book, clock, random, limits });

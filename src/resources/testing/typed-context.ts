@@ -36,7 +36,11 @@ export interface TestContext {
   readonly values: { readonly [name: string]: string };
   readonly secrets: { readonly [name: string]: string };
   readonly log: { info(message: string, fields?: object): void };
-  readonly enqueue: (job: string) => void;
+  readonly decide: (name: string) => void;
+  enqueue(job: string, input?: object, options?: object): Promise<string>;
+  at(time: Date | string, job: string, input?: object, options?: object): Promise<string>;
+  progress(done: number, total?: number): void;
+  readonly signal: AbortSignal;
   error(status: number, code: string, message: string, details?: Json): Error;
   fetch(url: string): Promise<Response>;
   transaction<T>(run: (ctx: TestContext) => Promise<T>): Promise<T>;

@@ -1,0 +1,148 @@
+// Fires the @every of jobs: the run is made, and its next time is noted, in one commit, so each time comes once whatever happens to the
+// process. Only the times after a stop need a policy: one run for all that were missed, or none.
+import { dateTimeOf } from "../base/date-time.ts";
+import type { Clock } from "../base/clock.ts";
+import { describeError, type Log } from "../base/log.ts";
+import { uuidv7, type Random } from "../base/random.ts";
+import type { Json } from "../base/value.ts";
+import { systemIdentity } from "../access/identities.ts";
+import { evaluate } from "../expression/evaluate.ts";
+import type { ExpressionBook } from "../expression/expression-book.ts";
+import { toWireValue } from "../schema/wire-value.ts";
+import type { Catalog, Job, Schedule } from "../schema/catalog.ts";
+import { insertRun, keepSchedules, moveSchedule, scheduleNextMs, writeSchedule, type NewRun } from "../storage/job-rows.ts";
+import type { Storage } from "../storage/open-storage.ts";
+import type { JobCounts } from "./job-counts.ts";
+import { nextTimeMs } from "./next-time.ts";
+import { storedIdentity } from "./stored-identity.ts";
+
+export interface ScheduleOptions {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly counts: JobCounts;
+  wake(dueMs: number): void;
+}
+
+interface Planned { readonly name: string; readonly job: Job; readonly schedule: Schedule; nextMs: number }
+
+const WAIT_MAX_MS = 3_600_000;
+const PAUSE_MS = 1_000;
+
+export class JobSchedules {
+  readonly #options: ScheduleOptions;
+  #planned: Planned[] = [];
+  #catalog: Catalog | null = null;
+  #book: ExpressionBook | null = null;
+  #cancelTimer: (() => void) | null = null;
+  /** Commits under way. */
+  #firing: Promise<void> = Promise.resolve();
+  #isStopped = false;
+
+  constructor(options: ScheduleOptions) {
+    this.#options = options;
+  }
+
+  /** `afterStop`: what is past was missed. Else it has just fallen due, during a reload say. */
+  async plan(catalog: Catalog, book: ExpressionBook, afterStop: boolean): Promise<void> {
+    await this.#firing;
+    if (this.#isStopped) return;
+    this.#cancelTimer?.();
+    const { storage, clock } = this.#options;
+    this.#catalog = catalog;
+    this.#book = book;
+    const declared = [...catalog.jobs.values()].flatMap((job) => job.schedules.map((schedule) => ({ job, schedule, name: nameOf(job, schedule) })));
+    if (declared.length === 0 && this.#planned.length === 0 && !hasStored(storage)) return;
+    const now = clock.now();
+    this.#planned = await storage.commit((connection) => {
+      keepSchedules(connection, declared.map(({ name }) => name));
+      return declared.flatMap((one): Planned[] => {
+        const stored = scheduleNextMs(connection, one.name);
+        const isMissed = stored !== null && afterStop && stored <= now && !one.schedule.catchUp;
+        const nextMs = stored === null || isMissed ? nextTimeMs(one.schedule, now) : stored;
+        if (nextMs === null) return [];
+        if (nextMs !== stored) writeSchedule(connection, one.name, nextMs);
+        return [{ ...one, nextMs }];
+      });
+    });
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+  }
+
+  /** What has fallen due so far is enqueued. */
+  settled(): Promise<void> {
+    return this.#firing;
+  }
+
+  #arm(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
+    if (this.#isStopped || this.#planned.length === 0) return;
+    const { clock } = this.#options;
+    const nextMs = Math.min(...this.#planned.map((one) => one.nextMs));
+    if (nextMs === Number.POSITIVE_INFINITY) return;
+    this.#cancelTimer = clock.schedule(Math.min(Math.max(nextMs - clock.now(), 0), WAIT_MAX_MS), () => this.#fireDue());
+  }
+
+  /** The next times are set before the commit is made, so that a clock that leaps meets them one by one. */
+  #fireDue(): void {
+    const now = this.#options.clock.now();
+    for (const one of this.#planned) {
+      if (one.nextMs > now) continue;
+      const dueMs = one.nextMs;
+      one.nextMs = nextTimeMs(one.schedule, now) ?? Number.POSITIVE_INFINITY;
+      const { nextMs } = one;
+      this.#firing = this.#firing.then(() => this.#fire(one, dueMs, nextMs));
+    }
+    this.#arm();
+  }
+
+  async #fire(one: Planned, dueMs: number, nextMs: number): Promise<void> {
+    const { storage, counts, log, clock, wake } = this.#options;
+    if (this.#isStopped) return;
+    try {
+      const run = this.#runOf(one, dueMs);
+      const isMade = await storage.commit((connection) => moveSchedule(connection, one.name, dueMs, Math.min(nextMs, Number.MAX_SAFE_INTEGER)) && insertRun(connection, run, run.enqueuedMs));
+      if (!isMade) return;
+      counts.waiting++;
+      counts.enqueued++;
+      wake(run.dueMs);
+    } catch (error) {
+      log.warn("schedule-not-fired", { job: one.job.name, cause: describeError(error) });
+      clock.schedule(PAUSE_MS, () => {
+        one.nextMs = dueMs;
+        this.#arm();
+      });
+    }
+  }
+
+  #runOf({ name, job, schedule }: Planned, dueMs: number): NewRun {
+    const { clock, random } = this.#options;
+    const key = JSON.stringify(["@every", name]);
+    return {
+      id: uuidv7(clock, random), job: job.name, input: JSON.stringify(this.#inputOf(job, schedule, dueMs)), identity: storedIdentity(systemIdentity), priority: 0, dueMs, enqueuedMs: clock.now(),
+      dedupe: schedule.overlap === "SKIP" ? key : null, lane: schedule.overlap === "QUEUE" ? key : null,
+    };
+  }
+
+  #inputOf(job: Job, { input }: Schedule, dueMs: number): Json {
+    if (input === null) return {};
+    const [catalog, book] = [this.#catalog!, this.#book!];
+    const environment = { rows: {}, variables: {}, now: dateTimeOf(dueMs), source: null };
+    return Object.fromEntries([...book.inputs(input)].map(([name, expression]) => [name, toWireValue(evaluate(expression, environment, book), job.arguments.get(name)!.type, catalog)]));
+  }
+}
+
+/** What makes it another schedule: its time. */
+function nameOf(job: Job, { cron, zone, input }: Schedule): string {
+  return JSON.stringify([job.name, cron, zone, ...(input === null ? [] : [input.source])]);
+}
+
+function hasStored(storage: Storage): boolean {
+  return storage.reader.values(`SELECT 1 FROM "$schedule" LIMIT 1`).length > 0;
+}

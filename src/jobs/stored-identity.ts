@@ -1,0 +1,23 @@
+// Whoever enqueued a run, as its row keeps them: enough to act for them later, and nothing that would let anybody else do so.
+import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdentity, systemIdentity } from "../access/identities.ts";
+import type { Identity } from "../access/identity.ts";
+import { unreachable } from "../base/assert.ts";
+
+type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims">;
+
+export function storedIdentity({ kind, subject, roles, tenant, claims }: Identity): string {
+  const kept: Kept = { kind, subject, roles, tenant, claims };
+  return JSON.stringify(kept);
+}
+
+/** The credential's own end does not end what was begun with it. */
+export function readIdentity(stored: string): Identity {
+  const { kind, subject, roles, tenant, claims } = JSON.parse(stored) as Kept;
+  switch (kind) {
+    case "anonymous": return anonymousIdentity;
+    case "system": return systemIdentity;
+    case "administrator": return tenant === null ? administratorIdentity : administratorOf(tenant);
+    case "subject": return subjectIdentity({ subject: subject ?? "", roles, tenant, claims });
+    default: return unreachable(kind);
+  }
+}
