@@ -176,8 +176,9 @@ export class ChannelHub {
 
   /** What publishing does: it is told at the end of the turn, and stored before for those who asked for it. */
   effectOf(message: ChannelMessage): Effect {
-    const keepers = [...this.#keepers].filter((keeper) => keeper.wants(message));
     const tell = (): void => this.publish(message);
+    if (this.#keepers.size === 0) return { tell };
+    const keepers = [...this.#keepers].filter((keeper) => keeper.wants(message));
     return keepers.length === 0 ? { tell } : { tell, store: (session) => { for (const keeper of keepers) keeper.store(session, message); } };
   }
 

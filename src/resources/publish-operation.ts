@@ -50,7 +50,7 @@ export function messageOf(core: DispatchCore, caller: Caller, request: PublishRe
     if (!isTrue(publish, { ...rest, rows, variables: { ...variables, input: sent } }, book)) throw rights.channelRefusal(channel.name, "PUBLISH");
   }
   const message: ChannelMessage = { channel: channel.name, key: values[channel.key] ?? null, text: text.write(values)!, values, origin: request.origin ?? null };
-  if (message.text.length > limits.messageBytes || Buffer.byteLength(message.text) > limits.messageBytes) throw tooLarge("The message", limits.messageBytes);
+  if (isLonger(message.text, limits.messageBytes)) throw tooLarge("The message", limits.messageBytes);
   return message;
 }
 
@@ -74,6 +74,11 @@ export function publishBody(core: DispatchCore, operation: Operation, body: Publ
       return PUBLISHED;
     },
   });
+}
+
+/** In UTF-8, which is counted only where it matters: a character of ours is up to three bytes. */
+function isLonger(text: string, bytes: number): boolean {
+  return 3 * text.length > bytes && Buffer.byteLength(text) > bytes;
 }
 
 /** The topic says the key; the message may repeat it. */
