@@ -1,5 +1,7 @@
 // The same confinement through GraphQL: documents of one tenant answer as if there were no other.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createClient } from "graphql-ws";
+import { adminToken } from "../scenarios/started-app.ts";
 import { Probes, type Request } from "./probes.ts";
 import { CANARY } from "./tenant-app.ts";
 
@@ -48,3 +50,27 @@ test("who acts for no tenant says whose a new record is", async () => {
   expect((await create("admin:b", "")).text).toBe('{"data":{"createTag":{"orgId":"b"}}}');
   for (const [who, more] of [["admin:b", ', orgId: "b"'], ["b", ', orgId: "b"'], ["b", ', orgId: "a"']] as const) expect((await create(who, more)).text, who).toContain("INVALID_DOCUMENT");
 });
+
+test("subscriptions: nothing of another tenant, neither what is there nor what changes; the tenant may stand in connection_init", async () => {
+  const query = "subscription { projectList(order: [{ id: ASC }]) { op rows { id orgId } changes { key record { id orgId title } } } }";
+  const socket = async (payload: object): Promise<{ next(): Promise<unknown>; close(): void }> => {
+    const client = createClient({ url: `${probes.both.url.replace("http", "ws")}/graphql`, connectionParams: payload as Record<string, unknown>, retryAttempts: 0 });
+    const events = client.iterate({ query });
+    return { next: async () => (await events.next()).value as unknown, close: () => void client.dispose() };
+  };
+  const mine = [await socket({ authorization: "Bearer key-b" }), await socket({ authorization: `Bearer ${adminToken}`, "x-ambit-tenant": "b" })];
+  const told: unknown[] = [];
+  for (const events of mine) told.push(await events.next());
+  await probes.ask("admin:a", "/Project", { method: "POST", body: { id: `${CANARY}-live`, code: `${CANARY}-live`, title: CANARY } });
+  await probes.ask("admin:a", `/Project/${CANARY}-live`, { method: "DELETE" });
+  await probes.ask("b", "/Project", { method: "POST", body: { id: "live-b", code: "LIVE-B", title: "b" } });
+  for (const events of mine) {
+    const change = await events.next();
+    told.push(change);
+    expect(change).toEqual({ data: { projectList: { op: "CHANGE", rows: null, changes: [{ key: "live-b", record: { id: "live-b", orgId: "b", title: "b" } }] } } });
+    events.close();
+  }
+  await probes.ask("b", "/Project/live-b", { method: "DELETE" });
+  expect(JSON.stringify(told)).not.toContain(CANARY);
+  expect(JSON.stringify(told)).toContain("\"orgId\":\"b\"");
+}, 30_000);
