@@ -35,7 +35,7 @@ export interface AnyApp {
     readonly actions: { readonly [name: string]: LooseCallable }; readonly calls: { readonly [name: string]: LooseCallable };
   } };
   readonly endpoints: { readonly [name: string]: LooseCallable };
-  readonly channels: { readonly [name: string]: { readonly message: LooseObject; readonly input: LooseObject; readonly key: string | number | bigint; readonly keyField: string } };
+  readonly channels: { readonly [name: string]: { readonly message: LooseObject; readonly input: LooseObject; readonly key: string | number | bigint; readonly keyField: never } };
 }
 
 export interface TableFacts {

@@ -14,7 +14,7 @@ function rowsIn(query: Row, rows: readonly Row[]): LiveRows {
 test("by the fields that were asked for, nulls where the server has them, the key last", () => {
   const rows = [{ id: "c", price: 1 }, { id: "a", price: null }, { id: "b", price: 1 }, { id: "d", price: 5 }];
   expect(ids(rowsIn({ order: { price: "asc" } }, rows))).toEqual(["b", "c", "d", "a"]);
-  expect(ids(rowsIn({ order: { price: "desc" } }, rows))).toEqual(["a", "d", "b", "c"]);
+  expect(ids(rowsIn({ order: { price: "desc" } }, rows))).toEqual(["a", "d", "c", "b"]);
   expect(ids(rowsIn({ order: [{ price: "desc.nullslast" }, { id: "desc" }] }, rows))).toEqual(["d", "c", "b", "a"]);
   expect(ids(rowsIn({}, rows))).toEqual(["a", "b", "c", "d"]);
 });
@@ -71,5 +71,5 @@ test("many random changes end in the state that a plain map has", () => {
     }
   }
   const price = (row: Row): number => (row["price"] === null ? Infinity : row["price"] as number);
-  expect(live.rows).toEqual([...plain.values()].sort((left, right) => price(right) - price(left) || compareText(String(left["id"]), String(right["id"]))));
+  expect(live.rows).toEqual([...plain.values()].sort((left, right) => price(right) - price(left) || compareText(String(right["id"]), String(left["id"]))));
 });

@@ -94,8 +94,11 @@ export function fieldsOfOrder(query: Row): string[] {
 
 /** As the server orders; null where only the server can: by relations, relevance, distance. */
 export function rowOrder(query: Row, facts: TableFacts): Compare | null {
-  if (["search", "near", "similar"].some((name) => query[name] !== undefined && query[name] !== null) && orderTerms(query["order"]).length === 0) return null;
-  const terms = [...orderTerms(query["order"]), { relation: null, field: facts.key, direction: "asc" }];
+  const asked = orderTerms(query["order"]);
+  if (["search", "near", "similar"].some((name) => query[name] !== undefined && query[name] !== null) && asked.length === 0) return null;
+  // The key comes last, in the direction of the term before it.
+  const last = { relation: null, field: facts.key, direction: asked.at(-1)?.direction.startsWith("desc") === true ? "desc" : "asc" };
+  const terms = [...asked, last];
   if (terms.some(({ relation, field }) => relation !== null || facts.order?.[field] === "server")) return null;
   const compares = terms.map((term) => fieldOrder(term, facts.order?.[term.field] === "number"));
   return (left, right) => {
