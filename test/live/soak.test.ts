@@ -30,9 +30,13 @@ const config = `auth:
     - { token: key-guest, subject: guest, roles: [guest] }
 limits: { connectionQueueBytes: 60000, heartbeatMs: 200, resumeEntries: 400 }
 `;
-const queries: readonly (readonly [string, string])[] = [
-  ["clerk", "/Item?select=id,open,price"], ["guest", "/Item"], ["clerk", "/Item?price=gt.5&select=id,text"], ["clerk", "/Item?order=price.desc&limit=4"],
-  ["guest", "/Shelf?select=id,items(id,price)"], ["clerk", "/Item/i3"], ["clerk", "/Item"],
+type Query = readonly [role: string, path: string, graphql: string, selection: string];
+const WHOLE = "id open price text shelfId";
+/** The same as REST and GraphQL say it. */
+const queries: readonly Query[] = [
+  ["clerk", "/Item?select=id,open,price", "itemList", "id open price"], ["guest", "/Item", "itemList", WHOLE], ["clerk", "/Item?price=gt.5&select=id,text", "itemList(filter: { price: { gt: 5 } })", "id text"],
+  ["clerk", "/Item?order=price.desc&limit=4", "itemList(order: [{ price: DESC }], limit: 4)", WHOLE], ["guest", "/Shelf?select=id,items(id,price)", "shelfList", "id items { id price }"], ["clerk", "/Item/i3", "item(id: \"i3\")", WHOLE],
+  ["clerk", "/Item", "itemList", WHOLE],
 ];
 
 const work = mkdtempSync(join(tmpdir(), "ambit-soak-"));
@@ -43,13 +47,16 @@ const below = (count: number): number => Math.floor(random.next() * count);
 
 interface Server { url: string; port: number }
 
+type Over = "SSE" | "WS" | "GRAPHQL";
+
 /** Follows one query for ever, however often it is cut off. */
 class Subscriber {
   readonly role: string;
   readonly query: string;
   readonly state = new Rebuilt();
   readonly #server: Server;
-  readonly #over: "SSE" | "WS";
+  readonly #over: Over;
+  readonly #document: string;
   #close: () => void = () => {};
   #pause: (() => void) | null = null;
   #isOver = false;
@@ -57,7 +64,9 @@ class Subscriber {
   connections = 0;
   gaps = 0;
 
-  constructor(over: "SSE" | "WS", [role, query]: readonly [string, string], server: Server) {
+  constructor(over: Over, [role, query, field, selection]: Query, server: Server) {
+    const since = field.endsWith(")") ? `${field.slice(0, -1)}, since: $since)` : `${field}(since: $since)`;
+    this.#document = `subscription($since: String) { told: ${since} { op position rows { ${selection} } changes { type key record { ${selection} } } } }`;
     this.#over = over;
     this.role = role;
     this.query = query;
@@ -67,7 +76,7 @@ class Subscriber {
   async run(): Promise<void> {
     while (!this.#isOver && this.problem === null) {
       try {
-        await (this.#over === "SSE" ? this.#events() : this.#socket());
+        await (this.#over === "SSE" ? this.#events() : this.#over === "WS" ? this.#socket() : this.#graphql());
       } catch {
         // The server is not there just now.
       }
@@ -117,6 +126,29 @@ class Subscriber {
 
   async #socket(): Promise<void> {
     const socket = await RawSocket.open(this.#server.port, `key-${this.role}`);
+    await this.#during(socket, () => {
+      socket.onFrame = (frame) => {
+        if (frame.op === "error") this.problem ??= frame;
+        this.#apply(frame);
+      };
+      socket.send({ op: "subscribe", id: "q", query: this.query, since: this.state.position });
+    });
+  }
+
+  async #graphql(): Promise<void> {
+    const socket = await RawSocket.open(this.#server.port, `key-${this.role}`, { path: "/graphql", protocol: "graphql-transport-ws" });
+    await this.#during(socket, () => {
+      socket.onFrame = (message) => {
+        const { type, payload } = message as unknown as { type: string; payload?: { data: { told: Told } } };
+        if (type === "connection_ack") socket.send({ type: "subscribe", id: "q", payload: { query: this.#document, variables: { since: this.state.position } } });
+        else if (type === "next") this.#apply(frameOf(payload!.data.told));
+        else this.problem ??= message;
+      };
+      socket.send({ type: "connection_init" });
+    });
+  }
+
+  async #during(socket: RawSocket, begin: () => void): Promise<void> {
     this.connections++;
     await new Promise<void>((resolve) => {
       this.#close = () => socket.close();
@@ -125,14 +157,20 @@ class Subscriber {
         setTimeout(() => socket.resume(), 1_000);
       };
       socket.onEnd = resolve;
-      socket.onFrame = (frame) => {
-        if (frame.op === "error") this.problem ??= frame;
-        this.#apply(frame);
-      };
-      socket.send({ op: "subscribe", id: "q", query: this.query, since: this.state.position });
+      begin();
     });
     this.#pause = null;
   }
+}
+
+interface Told { readonly op: string; readonly position: string | null; readonly rows: readonly Row[] | null; readonly changes: readonly { readonly type: string; readonly key: unknown; readonly record: Row | null }[] | null }
+
+/** An event of a subscription as the frame that it stands for. */
+function frameOf({ op, position, rows, changes }: Told): Frame {
+  return {
+    op: op.toLowerCase(), ...(position === null ? {} : { position }), ...(rows === null ? {} : { rows }),
+    ...(changes === null ? {} : { changes: changes.map(({ type, key, record }) => ({ type: type.toLowerCase(), key, ...(record === null ? {} : { record }) })) }),
+  };
 }
 
 async function write(server: Server): Promise<void> {
@@ -167,7 +205,7 @@ test(`subscribers know what is stored, through ${KILLS} kills`, async () => {
   const server: Server = { url: app.url, port: app.port };
   try {
     for (const id of ["s0", "s1", "s2"]) await fetch(`${server.url}/Shelf`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-clerk" }, body: JSON.stringify({ id }) });
-    const subscribers = queries.flatMap((query) => [new Subscriber("SSE", query, server), new Subscriber("WS", query, server)]);
+    const subscribers = queries.flatMap((query) => [new Subscriber("SSE", query, server), new Subscriber("WS", query, server), new Subscriber("GRAPHQL", query, server)]);
     const running = subscribers.map((subscriber) => subscriber.run());
     for (let kill = 0; kill <= KILLS; kill++) {
       const end = Date.now() + ROUND_MS;
@@ -194,7 +232,7 @@ test(`subscribers know what is stored, through ${KILLS} kills`, async () => {
     expect(subscribers.some(({ state, connections }) => state.snapshots < connections)).toBe(true);
     expect(subscribers.some(({ gaps }) => gaps > 0)).toBe(true);
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
-    expect(/ambit_live_subscriptions 14/.test(metrics)).toBe(true);
+    expect(/ambit_live_subscriptions 21/.test(metrics)).toBe(true);
     for (const subscriber of subscribers) subscriber.stop();
     await Promise.all(running);
     await Bun.sleep(200);

@@ -183,13 +183,14 @@ export class RawSocket {
     socket.on("error", () => {});
   }
 
-  static async open(port: number, token: string): Promise<RawSocket> {
+  /** `protocol`: the subprotocol; null: none. */
+  static async open(port: number, token: string, { path, protocol }: { readonly path: string; readonly protocol: string | null } = { path: "/ws", protocol: null }): Promise<RawSocket> {
     const socket = connect({ port, host: "127.0.0.1" });
     await new Promise<void>((resolve, reject) => {
       socket.once("connect", () => resolve());
       socket.once("error", reject);
     });
-    socket.write(`GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${token}\r\n\r\n`);
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer ${token}\r\n${protocol === null ? "" : `Sec-WebSocket-Protocol: ${protocol}\r\n`}\r\n`);
     const head = await within(WAIT_MS, "the upgrade", new Promise<Buffer>((resolve, reject) => {
       socket.once("data", resolve);
       socket.once("close", () => reject(new Error("closed")));
