@@ -30,11 +30,6 @@ export class HostBreaker {
     return state.openAtMs <= nowMs && state.underWay < width;
   }
 
-  /** Hosts of which nothing may start now. */
-  closed(nowMs: number): string[] {
-    return [...this.#hosts.keys()].filter((host) => !this.mayStart(host, nowMs));
-  }
-
   started(host: string): void {
     this.#state(host).underWay++;
   }

@@ -11,7 +11,7 @@ import type { OutgoingRequest } from "../resources/outgoing-request.ts";
 import type { Outbox } from "../resources/send-request.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
-import { cancelDelivery, countUnfinished, dueDeliveries, findDelivery, nextDelivery, noteStep, replayDelivery, type Delivery, type DeliveryStep } from "../storage/outbox.ts";
+import { cancelDelivery, countUnfinished, dueDeliveries, dueOfHost, findDelivery, nextDelivery, noteStep, replayDelivery, waitingHosts, type Delivery, type DeliveryStep } from "../storage/outbox.ts";
 import { answerJson, attemptDelivery, type Attempt, type CallOut } from "./delivery-attempt.ts";
 import { HostBreaker } from "./host-breaker.ts";
 
@@ -45,6 +45,9 @@ export interface OutboxSender extends Outbox {
   stats(): { readonly unfinished: number; readonly underWay: number; readonly delivered: number; readonly failedAttempts: number; readonly dead: number; readonly hostsLeftAlone: number };
 }
 
+/** Looked at in one go, beside those under way. */
+const WINDOW_ROWS = 128;
+const WINDOW_HOSTS = 100;
 /** Timers of the platform do not go further than some weeks. */
 const WAIT_MAX_MS = 3_600_000;
 
@@ -57,10 +60,14 @@ class Sender implements OutboxSender {
   readonly #hosts: HostBreaker;
   readonly #underWay = new Map<number, Promise<void>>();
   readonly #counts = { delivered: 0, failedAttempts: 0, dead: 0 };
-  readonly #abort = new AbortController();
+  readonly #attempts = new Set<AbortController>();
   #unfinished: number;
   #state: "waiting" | "running" | "stopped" = "waiting";
   #isAwake = false;
+  /** Of a stop that took too long: nobody hears any more what comes back. */
+  #isGivenUp = false;
+  /** Hosts are gone through in turn, where one of them has more than is looked at. */
+  #lastHost = "";
   #cancelTimer: () => void = () => {};
 
   constructor(options: SenderOptions) {
@@ -88,7 +95,10 @@ class Sender implements OutboxSender {
     if (this.#state === "stopped") return;
     this.#state = "stopped";
     this.#cancelTimer();
-    const cancel = this.#options.clock.schedule(drainMs, () => this.#abort.abort());
+    const cancel = this.#options.clock.schedule(drainMs, () => {
+      this.#isGivenUp = true;
+      for (const attempt of this.#attempts) attempt.abort();
+    });
     await Promise.all(this.#underWay.values());
     cancel();
   }
@@ -125,27 +135,36 @@ class Sender implements OutboxSender {
     const { storage: { reader }, clock, settings } = this.#options;
     const nowMs = clock.now();
     const { outboxConcurrency } = settings().limits;
-    // Those that could not start are of hosts that have become busy meanwhile: behind them may be others.
-    for (let started = 1; started > 0 && this.#underWay.size < outboxConcurrency;) {
-      started = 0;
-      for (const { number, host } of dueDeliveries(reader, nowMs, { except: this.#hosts.closed(nowMs), limit: outboxConcurrency + this.#underWay.size })) {
-        if (this.#underWay.size >= outboxConcurrency) break;
-        if (this.#underWay.has(number) || !this.#hosts.mayStart(host, nowMs)) continue;
-        this.#begin(number, host);
-        started++;
-      }
-    }
-    this.#waitForNext(nowMs);
+    const window = WINDOW_ROWS + this.#underWay.size;
+    const oldest = dueDeliveries(reader, nowMs, window);
+    for (const { number, host } of oldest) this.#beginIf(number, host, nowMs);
+    // Hosts that are busy or left alone must not hide the others.
+    const hasMore = oldest.length === window && this.#underWay.size < outboxConcurrency && this.#startByHost(nowMs);
+    this.#waitForNext(nowMs, hasMore);
   }
 
-  #waitForNext(nowMs: number): void {
+  /** True: there are hosts that nobody has looked at yet. */
+  #startByHost(nowMs: number): boolean {
+    const { storage: { reader }, settings } = this.#options;
+    const hosts = waitingHosts(reader, this.#lastHost, WINDOW_HOSTS);
+    for (const host of hosts) {
+      this.#lastHost = host;
+      if (!this.#hosts.mayStart(host, nowMs)) continue;
+      for (const number of dueOfHost(reader, host, nowMs, settings().limits.outboxPerHost + this.#underWay.size)) this.#beginIf(number, host, nowMs);
+    }
+    if (hosts.length < WINDOW_HOSTS) this.#lastHost = "";
+    return this.#lastHost !== "";
+  }
+
+  #waitForNext(nowMs: number, hasMore: boolean): void {
     this.#cancelTimer();
-    const times = [nextDelivery(this.#options.storage.reader, nowMs), this.#hosts.nextOpening(nowMs)].filter((atMs) => atMs !== null);
+    const times = [hasMore ? nowMs : null, nextDelivery(this.#options.storage.reader, nowMs), this.#hosts.nextOpening(nowMs)].filter((atMs) => atMs !== null);
     if (times.length === 0) return;
     this.#cancelTimer = this.#options.clock.schedule(Math.min(Math.max(Math.min(...times) - nowMs, 0), WAIT_MAX_MS), () => this.#wake());
   }
 
-  #begin(number: number, host: string): void {
+  #beginIf(number: number, host: string, nowMs: number): void {
+    if (this.#underWay.size >= this.#options.settings().limits.outboxConcurrency || this.#underWay.has(number) || !this.#hosts.mayStart(host, nowMs)) return;
     this.#hosts.started(host);
     this.#underWay.set(number, this.#work(number, host));
   }
@@ -174,7 +193,7 @@ class Sender implements OutboxSender {
       return null;
     }
     const attempt = await this.#attempt(delivery, request);
-    if (this.#abort.signal.aborted && !attempt.isDelivered) return null;
+    if (this.#isGivenUp && !attempt.isDelivered) return null;
     await this.#note(delivery, request, attempt);
     return attempt.isHealthy;
   }
@@ -182,14 +201,16 @@ class Sender implements OutboxSender {
   async #attempt(delivery: Delivery, request: OutgoingRequest): Promise<Attempt> {
     const { clock, settings } = this.#options;
     const { limits, secrets, mailUrl, call, callMail } = settings();
-    const late = new AbortController();
-    const cancel = clock.schedule(limits.outboxMs, () => late.abort(new Error(`no answer within ${limits.outboxMs} ms`)));
+    const running = new AbortController();
+    this.#attempts.add(running);
+    const cancel = clock.schedule(limits.outboxMs, () => running.abort(new Error(`no answer within ${limits.outboxMs} ms`)));
     try {
       return await attemptDelivery(delivery, request, {
-        call, callMail, secrets, mailUrl, nowMs: clock.now(), answerBytes: limits.outboxAnswerBytes, headerBytes: limits.headerBytes, signal: AbortSignal.any([late.signal, this.#abort.signal]),
+        call, callMail, secrets, mailUrl, nowMs: clock.now(), answerBytes: limits.outboxAnswerBytes, headerBytes: limits.headerBytes, signal: running.signal,
       });
     } finally {
       cancel();
+      this.#attempts.delete(running);
     }
   }
 

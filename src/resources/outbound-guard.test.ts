@@ -11,7 +11,7 @@ const names: Readonly<Record<string, readonly string[]>> = {
 async function verdict(url: string, allowPrivate: readonly string[] = [], loopbackOnly = false): Promise<string> {
   const guard = createOutboundGuard({ allowPrivate, loopbackOnly, lookup: async (host) => names[host] ?? [] });
   try {
-    return await guard.addressOf(new URL(url));
+    return (await guard.addressesOf(new URL(url))).join(" ");
   } catch (error) {
     if (error instanceof AmbitError && error.code === "OUTBOUND_REFUSED") return "refused";
     throw error;
@@ -37,7 +37,7 @@ test("everything that leads into a private network, however it is written", asyn
 });
 
 test("what is named is allowed, and no more", async () => {
-  expect(await verdict("http://localhost:3000/", ["localhost"])).toBe("::1");
+  expect(await verdict("http://localhost:3000/", ["localhost"])).toBe("::1 127.0.0.1");
   expect(await verdict("http://127.0.0.1/", ["localhost"])).toBe("refused");
   expect(await verdict("http://internal.example/", ["internal.example"])).toBe("10.1.2.3");
   expect(await verdict("http://internal.example/", ["INTERNAL.example."])).toBe("10.1.2.3");
@@ -51,10 +51,10 @@ test("what is named is allowed, and no more", async () => {
 test("tests call this machine alone, and look no name up", async () => {
   let lookups = 0;
   const guard = createOutboundGuard({ allowPrivate: ["localhost", "127.0.0.1"], loopbackOnly: true, lookup: async () => { lookups++; return ["127.0.0.1"]; } });
-  for (const url of ["http://good.example/", "http://8.8.8.8/"]) expect(guard.addressOf(new URL(url))).rejects.toThrow("tests may not call");
+  for (const url of ["http://good.example/", "http://8.8.8.8/"]) expect(guard.addressesOf(new URL(url))).rejects.toThrow("tests may not call");
   expect(lookups).toBe(0);
-  expect(await guard.addressOf(new URL("http://127.0.0.1/"))).toBe("127.0.0.1");
-  expect(await guard.addressOf(new URL("http://localhost/"))).toBe("127.0.0.1");
+  expect(await guard.addressesOf(new URL("http://127.0.0.1/"))).toEqual(["127.0.0.1"]);
+  expect(await guard.addressesOf(new URL("http://localhost/"))).toEqual(["127.0.0.1"]);
   // What is only stored may be for others.
   guard.check(new URL("http://good.example/"));
 });

@@ -16,9 +16,12 @@ export interface OutboundRules {
 export interface OutboundGuard {
   /** What can be told of any process, without a lookup. Throws OUTBOUND_REFUSED. */
   check(url: URL): void;
-  /** The address to connect to. Throws OUTBOUND_REFUSED, or what the lookup throws. */
-  addressOf(url: URL): Promise<string>;
+  /** The addresses to connect to, one after the other; at least one. Throws OUTBOUND_REFUSED, or what the lookup throws. */
+  addressesOf(url: URL): Promise<readonly string[]>;
 }
+
+/** More of one name are not tried. */
+const ADDRESSES_MAX = 4;
 
 export function createOutboundGuard({ allowPrivate, loopbackOnly, lookup }: OutboundRules): OutboundGuard {
   const allowed = networks(allowPrivate.filter(isNetwork));
@@ -42,17 +45,16 @@ export function createOutboundGuard({ allowPrivate, loopbackOnly, lookup }: Outb
   };
   return {
     check,
-    async addressOf(url) {
+    async addressesOf(url) {
       check(url);
       const host = hostOf(url);
       const isHere = isIP(host) !== 0 ? isLoopback(host) : isLocalName(host);
       if (loopbackOnly && !isHere) throw refusal(`tests may not call ${host}`);
       const addresses = isIP(host) !== 0 ? [host] : await lookup(host);
-      const [first] = addresses;
-      if (first === undefined) throw refusal(`${host} has no address`);
+      if (addresses.length === 0) throw refusal(`${host} has no address`);
       // A name that leads here and there is not to be trusted with either.
       for (const address of addresses) judge(host, plainAddress(address));
-      return plainAddress(first);
+      return [...new Set(addresses.map(plainAddress))].slice(0, ADDRESSES_MAX);
     },
   };
 }

@@ -158,8 +158,8 @@ function readThen(given: unknown, catalog: Catalog): OutgoingRequest["then"] {
   const { call, input = {} } = objectOf(given, "then");
   const endpoint = typeof call === "string" ? catalog.endpoints.get(call) : undefined;
   if (endpoint === undefined) throw mistake("needs as then.call the name of an endpoint");
-  if (endpoint.transaction !== "SERIALIZABLE" || endpoint.webhook !== undefined || endpoint.arguments.get("answer")?.type.name !== "JSON") {
-    throw mistake(`needs as then.call an endpoint that is a transaction and has an argument answer: JSON!, which ${endpoint.name} is not`);
+  if (endpoint.transaction !== "SERIALIZABLE" || endpoint.http !== null || endpoint.exportOver !== undefined || endpoint.arguments.get("answer")?.type.name !== "JSON") {
+    throw mistake(`needs as then.call an endpoint without @http and @export that has an argument answer: JSON!, which ${endpoint.name} is not`);
   }
   return { call: endpoint.name, input: JSON.parse(Buffer.from(jsonBody(objectOf(input, "then.input"), {})).toString("utf8")) as { [name: string]: Json } };
 }

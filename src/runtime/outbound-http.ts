@@ -51,8 +51,22 @@ function redirected({ url, method, headers: sent, body, signal }: PinnedCall, to
   return { url: to, method: becomesGet ? "GET" : method, headers, body: becomesGet ? null : body, signal };
 }
 
-async function pinnedFetch({ url, method, headers, body, signal }: PinnedCall, guard: OutboundGuard): Promise<Response> {
-  const address = await abortable(guard.addressOf(url), signal);
+async function pinnedFetch(call: PinnedCall, guard: OutboundGuard): Promise<Response> {
+  const addresses = await abortable(guard.addressesOf(call.url), call.signal);
+  for (const address of addresses.slice(0, -1)) {
+    try {
+      return await fetchAt(address, call);
+    } catch (error) {
+      // Nobody was there to hear it.
+      if (!NOT_CONNECTED.has(String((error as { code?: unknown }).code))) throw error;
+    }
+  }
+  return fetchAt(addresses.at(-1)!, call);
+}
+
+const NOT_CONNECTED = new Set(["ConnectionRefused", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+
+function fetchAt(address: string, { url, method, headers, body, signal }: PinnedCall): Promise<Response> {
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const target = new URL(url);
   target.hostname = isIP(address) === 6 ? `[${address}]` : address;

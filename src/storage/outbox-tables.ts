@@ -10,6 +10,7 @@ export const outboxDdl = [
     "sender" TEXT NOT NULL, "created" TEXT NOT NULL, "finished" TEXT, "answer" TEXT, "problem" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$outbox$unique(key,scope)" ON "$outbox" ("key", "scope")`,
   `CREATE INDEX "$outbox$index(due)" ON "$outbox" ("due", "number", "host") WHERE "due" IS NOT NULL`,
+  `CREATE INDEX "$outbox$index(host,due)" ON "$outbox" ("host", "due", "number") WHERE "due" IS NOT NULL`,
   `CREATE INDEX "$outbox$index(order)" ON "$outbox" ("order", "number") WHERE "order" IS NOT NULL AND "state" = 'waiting'`,
   `CREATE INDEX "$outbox$index(state)" ON "$outbox" ("state", "number")`,
   `CREATE INDEX "$outbox$index(finished)" ON "$outbox" ("finished") WHERE "finished" IS NOT NULL`,

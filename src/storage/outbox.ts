@@ -67,11 +67,25 @@ export function findDelivery(connection: Connection, number: number): Delivery |
 
 export interface DueDelivery { readonly number: number; readonly host: string }
 
-/** Those whose time has come, the longest waiting first, but for these hosts. */
-export function dueDeliveries(connection: Connection, nowMs: number, { except, limit }: { readonly except: readonly string[]; readonly limit: number }): readonly DueDelivery[] {
+/** Those whose time has come, the longest waiting first. */
+export function dueDeliveries(connection: Connection, nowMs: number, limit: number): readonly DueDelivery[] {
+  return connection.values(`SELECT "number", "host" FROM "$outbox" WHERE "due" IS NOT NULL AND "due" <= ?1 ORDER BY "due", "number" LIMIT ?2`, nowMs, limit)
+    .map(([number, host]) => ({ number: number as number, host: host as string }));
+}
+
+/** The same of one host. */
+export function dueOfHost(connection: Connection, host: string, nowMs: number, limit: number): readonly number[] {
+  return connection.values(`SELECT "number" FROM "$outbox" WHERE "host" = ?1 AND "due" IS NOT NULL AND "due" <= ?2 ORDER BY "due", "number" LIMIT ?3`, host, nowMs, limit)
+    .map(([number]) => number as number);
+}
+
+/** Hosts for which something waits, in order of their names behind `after`: one step of an index for each. */
+export function waitingHosts(connection: Connection, after: string, limit: number): readonly string[] {
   return connection.values(
-    `SELECT "number", "host" FROM "$outbox" WHERE "due" IS NOT NULL AND "due" <= ?1 AND "host" NOT IN (SELECT "value" FROM json_each(?2)) ORDER BY "due", "number" LIMIT ?3`,
-    nowMs, JSON.stringify(except), limit).map(([number, host]) => ({ number: number as number, host: host as string }));
+    `WITH RECURSIVE "hosts"("host") AS (
+       SELECT min("host") FROM "$outbox" WHERE "due" IS NOT NULL AND "host" > ?1
+       UNION ALL SELECT (SELECT min("host") FROM "$outbox" WHERE "due" IS NOT NULL AND "host" > "hosts"."host") FROM "hosts" WHERE "host" IS NOT NULL LIMIT ?2)
+     SELECT "host" FROM "hosts" WHERE "host" IS NOT NULL`, after, limit).map(([host]) => host as string);
 }
 
 /** When the next one is due after `nowMs`; null: none is. */
