@@ -10,6 +10,6 @@ for (const name of ["hooks.example", "other.example"]) {
   const url = new URL(`https://${name}:${server.port}/`);
   const answered = await outboundCall(guard)({ url, method: "GET", headers: {}, body: null, answerBytes: 10 }, new AbortController().signal)
     .then(({ status }) => String(status), (error: { code?: unknown }) => String(error.code));
-  console.log(`${name} ${answered}`);
+  process.stdout.write(`${name} ${answered}\n`);
 }
 await server.stop(true);
