@@ -1,6 +1,6 @@
 // Channels in /graphql: a subscription field for what is told on a topic, a mutation that publishes. Only translates: who hears what is
 // resources/channel-hub.ts.
-import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType } from "graphql";
+import type { GraphQLFieldConfigArgumentMap, GraphQLInputType, GraphQLObjectType } from "graphql";
 import { GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLString } from "graphql/type/scalars";
 import { assert, unreachable } from "../../base/assert.ts";
@@ -34,7 +34,7 @@ export function channelSubscription(channel: Channel, context: SchemaContext): S
   if (context.rights.channel(channel.name).subscribe === false) return {};
   const { description, key, fields } = channel;
   const args: GraphQLFieldConfigArgumentMap = {
-    [key]: { type: scalarType(fields.get(key)!.type.name), description: "The topic; without it all of them, without presence." },
+    [key]: { type: context.leafType(fields.get(key)!.type) as GraphQLInputType, description: "The topic; without it all of them, without presence." },
     since: { type: GraphQLString, description: "The position of an earlier event: a GAP tells that messages may have been missed." },
   };
   return { [context.names.channel(channel.name).follow]: { type: eventType(channel, context), description, args, follow: followChannel(channel) } };
