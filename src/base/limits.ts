@@ -82,6 +82,18 @@ export interface Limits {
   readonly validationIssues: number;
   /** A change of the schema that concerns more records of a table fills a second one beside live writes. */
   readonly migrateInPlaceRows: number;
+  /** Of one uploaded file. */
+  readonly fileBytes: number;
+  /** How long one upload may take. */
+  readonly uploadMs: number;
+  /** Uploads under way at the same time. */
+  readonly uploads: number;
+  /** Files of one sender that no record refers to yet. */
+  readonly pendingFiles: number;
+  /** So long a file is kept that no record refers to, or none any more. */
+  readonly fileGraceMs: number;
+  /** How long a signed link may be good. */
+  readonly fileLinkMs: number;
   /** Of filling it: after so long, or so many records, everything else gets its turn. */
   readonly migrateBatchMs: number;
   readonly migrateBatchRows: number;
@@ -223,6 +235,12 @@ export const defaultLimits: Limits = {
   ruleSteps: 10_000,
   validationIssues: 100,
   migrateInPlaceRows: 200_000,
+  fileBytes: 104_857_600,
+  uploadMs: 600_000,
+  uploads: 64,
+  pendingFiles: 1_000,
+  fileGraceMs: 86_400_000,
+  fileLinkMs: 604_800_000,
   migrateBatchMs: 15,
   migrateBatchRows: 2_000,
   graphqlTokens: 2_000,

@@ -40,6 +40,18 @@ export type Query<N extends keyof Tables> = Tables[N]["where"] & {
   similar?: { field?: string; vector: readonly number[] };
 };
 
+/** What a field of type Blob holds. */
+export interface StoredFile { readonly url: string; readonly size: number; readonly type: string; readonly name: string | null; readonly hash: string }
+/** An uploaded file by its url, or one of code's own: it is kept with the record. */
+type $FileInput = StoredFile | { readonly url: string } | string | Blob | Uint8Array;
+export interface FileHandle {
+  /** Whole, in memory. */
+  blob(): Promise<Blob>;
+  stream(): Promise<ReadableStream<Uint8Array>>;
+  /** A path that is good for itself, for whoever has it; \`expires\` is an ISO 8601 duration such as PT10M. */
+  link(options: { expires: string }): Promise<{ readonly url: string; readonly expires: string }>;
+}
+
 export interface TableAccess<N extends keyof Tables> {
   get(id: Tables[N]["id"]): Promise<RecordOf<N> | null>;
   find(query?: Query<N>): Promise<RecordOf<N>[]>;
@@ -119,6 +131,8 @@ export interface Ctx {
   progress(done: number, total?: number): void;
   /** Aborted when the job is cancelled or its time is up; elsewhere when the caller went away, where that is known. */
   readonly signal: AbortSignal;
+  /** The file behind a field of a record, whoever may read that: give it what a record holds, never what a caller sent. */
+  file(file: StoredFile): FileHandle;
   /** Outside transactions only. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }

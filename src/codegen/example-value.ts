@@ -1,6 +1,7 @@
 // Plausible wire values for examples in documents: within the declared limits where they are simple, else none.
 import type { Json } from "../base/value.ts";
 import type { Catalog, TypeRef } from "../schema/catalog.ts";
+import { isFile } from "../schema/file-type.ts";
 import type { ValueShape } from "./json-schema.ts";
 
 const DEPTH_MAX = 4;
@@ -14,6 +15,8 @@ export function exampleValue(shape: ValueShape, catalog: Catalog, depth = 0): Js
     return item === undefined ? undefined : [item];
   }
   if (type.kind === "enum") return catalog.enums.get(type.name)?.values[0];
+  // No file is there for everybody.
+  if (isFile(type)) return undefined;
   if (type.kind === "object" || type.kind === "input") return exampleObject(type, catalog, depth);
   if (limits.pattern !== null || type.kind === "table") return undefined;
   return exampleScalar(shape);

@@ -1,5 +1,6 @@
 // The paths of actions and endpoints that the caller may call.
 import type { Callable, InputField, Table, Webhook } from "../schema/catalog.ts";
+import { isFileArgument } from "../schema/file-type.ts";
 import { inputsOf } from "../schema/page-arguments.ts";
 import { exampleValue } from "./example-value.ts";
 import { fieldsSchema, valueSchema, withDescription, type JsonObject } from "./json-schema.ts";
@@ -73,6 +74,7 @@ function parameter(argument: InputField, place: "path" | "query", reach: Reach):
 }
 
 function argumentsBody(fields: ReadonlyMap<string, InputField>, reach: Reach): JsonObject {
+  if ([...fields.values()].some(isFileArgument)) return { required: true, content: { "multipart/form-data": { schema: fieldsSchema(fields) } } };
   const needed = [...fields.values()].filter((field) => field.type.required && field.defaultValue === undefined);
   const example: JsonObject = {};
   for (const field of needed) {

@@ -4,8 +4,10 @@ import type { Identity } from "../access/identity.ts";
 import type { Access, Rights } from "../access/rights.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Callable, Catalog, Table, TypeRef } from "../schema/catalog.ts";
+import { FILE_TYPE } from "../schema/file-type.ts";
 import { enumSchema, objectSchema, typesReached, type JsonObject } from "./json-schema.ts";
 import { batchPath } from "./openapi-batch.ts";
+import { filePaths, fileSchema } from "./openapi-files.ts";
 import { callablePaths } from "./openapi-callables.ts";
 import { fixedParameters, problem, problemSchema, responses } from "./openapi-components.ts";
 import { channelPaths, channelSchemas, reachedChannels, type ReachedChannel } from "./openapi-channels.ts";
@@ -55,6 +57,7 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
   for (const table of reach.tables) Object.assign(paths, tablePaths(table, reach));
   for (const table of reach.streams) Object.assign(paths, streamPaths(table, reach));
   for (const channel of reach.channels) Object.assign(paths, channelPaths(channel, reach));
+  Object.assign(paths, filePaths(reach));
   for (const [path, operations] of Object.entries(callablePaths(reach))) paths[path] = { ...(paths[path] as JsonObject | undefined), ...(operations as JsonObject) };
   Object.assign(paths, batchPath(limits.batchOperations), systemPaths());
   const schemas = schemasOf(reach);
@@ -108,7 +111,7 @@ function schemasOf(reach: Reach): JsonObject {
     const type = catalog.enums.get(name);
     const object = catalog.objects.get(name);
     if (type !== undefined) schemas[name] = enumSchema(type);
-    else if (object !== undefined) schemas[name] = objectSchema(object);
+    else if (object !== undefined) schemas[name] = name === FILE_TYPE ? fileSchema() : objectSchema(object);
   }
   return schemas;
 }

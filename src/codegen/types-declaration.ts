@@ -1,12 +1,13 @@
 // Catalog to `.ambit/types.d.ts`: declares module `ambit` with the app's own types. Text only; writes no file.
 import type { Callable, Catalog, Channel, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
+import { FILE_TYPE, isFile } from "../schema/file-type.ts";
 import { ambitModuleTypes, ambitTestTypes } from "./ambit-module-types.ts";
 
 /** The whole text of `.ambit/types.d.ts`. Same catalog, same text. */
 export function typesDeclaration(catalog: Catalog, configuration: { values: readonly string[]; secrets: readonly string[] }): string {
   const app = [
     ...[...catalog.enums.values()].map(enumType),
-    ...[...catalog.objects.values()].map((object) => objectType(object, catalog)),
+    ...[...catalog.objects.values()].filter(({ name }) => name !== FILE_TYPE).map((object) => objectType(object, catalog)),
     ...[...catalog.tables.values()].flatMap((table) => tableTypes(table, catalog)),
     ...[...catalog.channels.values()].map((channel) => channelTypes(channel)),
     tableMap(catalog),
@@ -45,6 +46,7 @@ function typeText(type: TypeRef, side: Side): string {
 
 function baseText(type: TypeRef, side: Side): string {
   if (type.kind === "scalar") return (side === "write" ? ACCEPTED[type.name] : undefined) ?? SCALARS[type.name] ?? "unknown";
+  if (isFile(type)) return side === "write" ? "$FileInput" : "StoredFile";
   if (type.kind === "object" && side === "write") return `${type.name}Input`;
   return type.name;
 }

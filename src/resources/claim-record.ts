@@ -7,9 +7,11 @@ import { fromWireValue } from "../schema/wire-value.ts";
 import type { CompiledPlan } from "../storage/plan-sql.ts";
 import { readIds } from "../storage/read-plan.ts";
 import type { RawInput } from "../tables/write.ts";
+import type { WriteOf } from "../tables/write-record.ts";
 import type { Body, Mode } from "./body.ts";
 import { commitAs } from "./commit-as.ts";
 import { changeablePlan } from "./changeable-plan.ts";
+import { ownFiles } from "./kept-input.ts";
 import { keyType, planEnvironment } from "./planner.ts";
 import { hasOverride, writeRecord } from "./record-write.ts";
 import type { Written } from "./record-override.ts";
@@ -30,7 +32,9 @@ export async function claimRecord(body: Body, request: ClaimRequest): Promise<Wr
     });
   }
   const { tables } = body.core;
-  const own = (id: Value): ReturnType<typeof ownWrite> => ownWrite(body, updateOf(plan.table, id, patch), mode);
+  const files = ownFiles(body, updateOf(plan.table, null, patch));
+  const kept = files === null ? patch : (await files as WriteOf<"update">).input;
+  const own = (id: Value): ReturnType<typeof ownWrite> => ownWrite(body, updateOf(plan.table, id, kept), mode);
   const { value } = await tables.commit((session) => {
     const [id] = readIds(session.connection, compiled, { ...environment, now: session.now }, 1);
     if (id === undefined) return null;

@@ -9,6 +9,7 @@ import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
+import { fileHandle } from "./file-handle.ts";
 import { createOf } from "./record-override.ts";
 import { sendRequest } from "./send-request.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
@@ -46,6 +47,7 @@ export function createContext(body: Body): object {
     get signal() { return caller.signal ?? NEVER; },
     transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
     send: (request: unknown) => calls.start("ctx.send", () => sendRequest(body, request)),
+    file: (file: unknown) => fileHandle(body, file),
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
   };
   Object.setPrototypeOf(context, unavailable);

@@ -6,11 +6,13 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import type { FileStore } from "../storage/file-store.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { Tables } from "../tables/engine.ts";
 import type { AppCode } from "./app-code.ts";
 import type { ChannelHub } from "./channel-hub.ts";
 import type { ConflictLanes } from "./conflict-lanes.ts";
+import type { FileLinks } from "./file-links.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
 import type { JobQueue } from "./job-port.ts";
 import type { Planner } from "./planner.ts";
@@ -34,12 +36,21 @@ export interface DispatchParts {
   /** Of config.yaml. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly secrets: Readonly<Record<string, string>>;
+  readonly files: FileParts;
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   /** Calls back at the end of this turn of the event loop. Without it: setImmediate. */
   readonly atTurnEnd?: (flush: () => void) => void;
   readonly sending: Sending;
   /** Everyone may ask to have a query explained. */
   readonly development: boolean;
+}
+
+/** What deals with files; one for all reloads. */
+export interface FileParts {
+  readonly store: FileStore;
+  readonly links: FileLinks;
+  /** Media types that clients may bring, as in image/*; empty: all. */
+  readonly types: readonly string[];
 }
 
 /** The parts and what the dispatcher builds on them. */

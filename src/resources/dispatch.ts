@@ -15,6 +15,7 @@ import type { Operation, OperationBody, Result } from "./operation.ts";
 import { Planner } from "./planner.ts";
 import { publishBody } from "./publish-operation.ts";
 import { ReadOperations } from "./read-operations.ts";
+import { linkFile, readFile } from "./read-file.ts";
 import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
 import { answerRun } from "./run-operations.ts";
@@ -23,6 +24,7 @@ import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
 import { tellAnswer } from "./tell-answer.ts";
 import { tellable } from "./system-refusal.ts";
+import { uploadFile } from "./upload-file.ts";
 import { tableOf, writeBody } from "./write-operations.ts";
 
 export interface Dispatcher {
@@ -53,6 +55,8 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
         const rights = parts.access.rights(operation.identity);
         if (body.kind === "get") return reads.get(body, rights);
         if (body.kind === "query") return reads.query(body, rights);
+        if (body.kind === "file") return answered(core, operation, readFile(core, body, rights));
+        if (body.kind === "file-link") return answered(core, operation, linkFile(core, body, rights));
         if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
         const caller = callerOf(operation, rights, parts.access.system(operation.identity));
         return body.kind === "publish" ? publishBody(core, operation, body, caller) : changing(core, { operation, body, caller });
@@ -63,7 +67,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
   };
 }
 
-type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" | "publish" }>;
+type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" | "file" | "file-link" | "publish" }>;
 
 /** What may run app code or write. */
 async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
@@ -71,6 +75,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
     if (body.kind === "answered") return await tellAnswer(core, body, caller);
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
+    if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     if (body.kind === "job") return await callJob(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
@@ -96,8 +101,18 @@ function labelOf({ body }: Operation): string {
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": return `${body.kind} ${body.table}`;
+    case "upload": return `upload ${body.table}.${body.field}`;
+    case "file": case "file-link": return body.kind;
     case "query": return `query ${body.plan.table}`;
     default: return `${body.kind} ${tableOf(body)}`;
+  }
+}
+
+async function answered(core: DispatchCore, operation: Operation, result: Promise<Result>): Promise<Result> {
+  try {
+    return await result;
+  } catch (error) {
+    throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Json, Value } from "../base/value.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Connection } from "../storage/connection.ts";
+import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
@@ -38,6 +39,12 @@ export type OperationBody =
   | { readonly kind: "job"; readonly name: string; readonly input: RawInput; readonly run: JobRun }
   /** About runs of jobs. */
   | { readonly kind: "run"; readonly ask: RunQuestion }
+  /** A file for a field of a table. `length`: as announced; null: not. */
+  | { readonly kind: "upload"; readonly table: string; readonly field: string; readonly content: ReadableStream<Uint8Array>; readonly length: number | null; readonly name: string | null }
+  /** The content of a file. `link`: what stands in a signed link; `expires` in seconds since the epoch. */
+  | { readonly kind: "file"; readonly id: string; readonly link: { readonly expires: number; readonly signature: string } | null }
+  /** A link that is good for `forMs`. */
+  | { readonly kind: "file-link"; readonly id: string; readonly forMs: number }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 
@@ -119,4 +126,12 @@ export interface Result {
   readonly replayed: boolean;
   /** True when `public` may read all of it. */
   readonly public: boolean;
+  /** Of `file`. */
+  readonly file?: OpenFile;
+}
+
+export interface OpenFile {
+  readonly value: FileValue;
+  /** Bytes `start` to before `end`. */
+  open(range: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array>>;
 }

@@ -4,6 +4,7 @@ import type { RecordValues, Value } from "../base/value.ts";
 import type { RawInput, Write, WriteOptions, WriteOutcome } from "../tables/write.ts";
 import type { Body, Mode } from "./body.ts";
 import { heldFields } from "./code-input.ts";
+import { ownFiles } from "./kept-input.ts";
 
 export interface RecordWrite {
   readonly write: Write;
@@ -16,7 +17,8 @@ export interface RecordWrite {
 /** Refusals of what code did outside of the caller's rules are noted: they may name what the caller must not hear of. */
 export async function straightWrite(body: Body, { write, dialect, mode, sent }: RecordWrite): Promise<WriteOutcome> {
   try {
-    return await body.work.write(write, { dialect, authority: body.rights(mode).authority, sent });
+    const own = ownFiles(body, write);
+    return await body.work.write(own === null ? write : await own, { dialect, authority: body.rights(mode).authority, sent });
   } catch (error) {
     if (mode === "system" && error instanceof AmbitError) body.caller.systemRefusals.set(error, write.table);
     throw error;

@@ -17,11 +17,12 @@ export interface CheckedConfig {
   readonly outbound?: { readonly allowPrivate?: readonly string[] };
   readonly mail?: { readonly url?: string };
   readonly limits?: Readonly<Record<string, number | string>>;
+  readonly files?: Readonly<Record<string, unknown>>;
 }
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...limits(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...limits(config, quantity), ...files(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -53,6 +54,26 @@ function mail({ mail: settings }: CheckedConfig): MeaningProblem[] {
   const url = settings?.url ?? "";
   if (url === "" || (/^https?:/.test(url) && URL.canParse(url))) return [];
   return [{ path: ["mail", "url"], message: "mail.url is no URL of HTTP.", why: "Mails are sent as JSON to it.", fix: "Write for example https://mail.example.com/send." }];
+}
+
+const OF_BUCKETS = ["bucket", "endpoint", "region", "accessKey", "secretKey", "prefix"];
+/** What a size in a record holds. */
+const FILE_BYTES_MAX = 2_147_483_647;
+
+function files({ files: section, limits: named }: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
+  const problems: MeaningProblem[] = [];
+  const given = section ?? {};
+  if (given["driver"] === "s3") {
+    const lacking = ["bucket", "accessKey", "secretKey"].filter((name) => given[name] === undefined);
+    if (lacking.length > 0) problems.push({ path: ["files"], message: `files lacks ${lacking.join(", ")}.`, why: "The driver s3 keeps files in a bucket, with a key of its own.", fix: `Give ${lacking.join(", ")}.` });
+  } else {
+    problems.push(...OF_BUCKETS.filter((name) => given[name] !== undefined).map((name) => ({
+      path: ["files", name], message: `files.${name} is for the driver s3.`, why: "On the disk it would have no effect.", fix: "Remove it, or say driver: s3.",
+    })));
+  }
+  const bytes = named?.["fileBytes"];
+  if (bytes !== undefined && quantity(bytes) > FILE_BYTES_MAX) problems.push({ path: ["limits", "fileBytes"], message: "limits.fileBytes is too large.", why: `A file has at most ${FILE_BYTES_MAX} bytes.`, fix: "Write at most 2GB." });
+  return problems;
 }
 
 // A shared secret never verifies a public-key algorithm, nor the reverse: no token could pass.

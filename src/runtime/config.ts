@@ -4,6 +4,7 @@ import configSchema from "../../config.schema.json";
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
 import { durationMs, parseDuration } from "../base/duration.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import type { S3Settings } from "../storage/s3-files.ts";
 import { meaningProblems } from "./config-meaning.ts";
 import { substituteEnvironment, type EnvironmentVariables } from "./environment-references.ts";
 import { schemaProblems, type JsonSchema, type SchemaProblem } from "./json-schema-check.ts";
@@ -32,6 +33,7 @@ export interface AppConfig {
   readonly secrets: Readonly<Record<string, string>>;
   readonly auth: { readonly keys: readonly StaticKey[]; readonly jwt: readonly JwtIssuer[] };
   readonly limits: Limits;
+  readonly files: { /** Null: on the disk. */ readonly s3: S3Settings | null; readonly types: readonly string[] };
   readonly logRetentionMs: number;
   /** Null: the section is not there, and ctx.fetch calls whom it likes. */
   readonly outbound: { readonly allowPrivate: readonly string[] } | null;
@@ -41,7 +43,7 @@ export interface AppConfig {
 
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  models: "governed decisions", files: "files", audit: "governed decisions", cluster: "the cluster",
+  models: "governed decisions", audit: "governed decisions", cluster: "the cluster",
   "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
 };
 
@@ -108,6 +110,7 @@ interface RawConfig {
   log?: { retention?: string };
   outbound?: { allowPrivate?: string[] };
   mail?: { url?: string };
+  files?: { driver?: "disk" | "s3"; types?: string[]; bucket?: string; endpoint?: string; region?: string; accessKey?: string; secretKey?: string; prefix?: string };
 }
 interface RawIssuer {
   issuer: string; jwks?: string; secret?: string; audience?: string; algorithms?: string[];
@@ -132,10 +135,15 @@ function assemble(raw: RawConfig): AppConfig {
       jwt: (raw.auth?.jwt ?? []).map(issuerOf),
     },
     limits: limits as unknown as Limits,
+    files: { s3: raw.files?.driver === "s3" ? bucketOf(raw.files) : null, types: raw.files?.types ?? [] },
     logRetentionMs: raw.log?.retention === undefined ? WEEK_MS : durationMs(parseDuration(raw.log.retention) ?? "P7D"),
     outbound: raw.outbound === undefined ? null : { allowPrivate: raw.outbound.allowPrivate ?? [] },
     mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
   };
+}
+
+function bucketOf({ bucket = "", endpoint, region, accessKey = "", secretKey = "", prefix = "" }: NonNullable<RawConfig["files"]>): S3Settings {
+  return { bucket, endpoint: endpoint ?? null, region: region ?? null, accessKey, secretKey, prefix };
 }
 
 function issuerOf(raw: RawIssuer): JwtIssuer {

@@ -44,6 +44,7 @@ import { createMqttService, type MqttService } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { renewIdentity } from "./renew-identity.ts";
+import { openFiles, type AppFiles } from "./open-files.ts";
 import { seedDatabase } from "./seed.ts";
 
 export interface StartOptions {
@@ -102,6 +103,7 @@ export class AppProblems extends Error {
 }
 
 interface ServeParts extends StartOptions {
+  readonly files: AppFiles;
   readonly describe: Describe;
   readonly migrate: Migrate;
   readonly outbox: OutboxSender;
@@ -132,12 +134,14 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     let latest: Pick<Served, "loaded" | "dispatcher" | "jobs"> | null = null;
     const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher }) });
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
-    const parts: ServeParts = { ...options, outbox, jobs, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
+    const parts: ServeParts = { ...options, files, outbox, jobs, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
     outbox.start();
     void jobs.start();
+    files.start();
     return running;
   } catch (error) {
     await storage.close();
@@ -153,7 +157,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
-  const dispatcher = createDispatcher({ catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development });
+  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
@@ -185,7 +189,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets })))),
+    stats: () => flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets }))))),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -211,6 +215,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     await sent;
     await Promise.all([server.stop(config.limits.drainMs), control.stop(), options.outbox.stop(config.limits.drainMs), options.jobs.stop(config.limits.drainMs)]);
     retention.stop();
+    options.files.stop();
     served.tables.stop();
     await storage.close();
   };

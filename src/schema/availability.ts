@@ -64,7 +64,6 @@ const types: readonly Unavailable[] = [
   { kind: "type", name: "type Tools", does: "Declares what decisions may call.", reason: decisions },
   { kind: "type", name: "type Decisions", does: "Declares governed decisions.", reason: decisions },
   { kind: "type", name: "type Facts", does: "Declares what memory may hold.", reason: decisions },
-  { kind: "scalar", name: "scalar Blob", does: "Holds a file.", reason: jobs },
 ];
 
 const members: readonly Unavailable[] = [

@@ -9,6 +9,7 @@ import { buildTable } from "./build-table.ts";
 import { resolveDuration } from "./argument-problems.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { textOf, useOf } from "./declarations.ts";
+import { FILE_TYPE, fileType, isFile } from "./file-type.ts";
 
 export function buildCatalog(context: CompileContext): Catalog {
   const tables = new Map<string, Table>();
@@ -23,7 +24,9 @@ export function buildCatalog(context: CompileContext): Catalog {
       if (type.kind === "jobs" && !jobs.has(field.name)) jobs.set(field.name, buildJob(field, context));
     }
   }
-  const { enums, objects } = context.literals;
+  const { enums } = context.literals;
+  const hasFiles = [...tables.values()].some((table) => [...table.fields.values()].some(({ type }) => isFile(type)));
+  const objects = hasFiles ? new Map([...context.literals.objects, [FILE_TYPE, fileType] as const]) : context.literals.objects;
   return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, roles: rolesOf({ tables, channels, endpoints }) });
 }
 

@@ -5,6 +5,7 @@ import { limitsOf } from "./build-limits.ts";
 import { allowRules, celOf } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { argumentNode, isSet, textOf, useOf, type DeclaredField } from "./declarations.ts";
+import { storedType } from "./file-type.ts";
 import { literalValue } from "./literal-value.ts";
 import { resolveRelation } from "./resolve-relation.ts";
 import { positionAt, startOf } from "./source-text.ts";
@@ -16,7 +17,7 @@ export function buildField(field: DeclaredField, context: CompileContext): Field
     name: field.name,
     description: field.node.description?.value ?? null,
     position: positionAt(context.source, startOf(field.node.name)),
-    type: isUnresolved || field.type === null ? unknownType : useOf(field, "primaryKey") === undefined ? field.type : { ...field.type, required: true },
+    type: isUnresolved || field.type === null ? unknownType : useOf(field, "primaryKey") === undefined ? storedType(field.type) : { ...field.type, required: true },
     kind: isUnresolved ? "stored" : field.kind === "computed" || field.kind === "relation" ? field.kind : "stored",
     relation: relation satisfies Relation | null,
     fill: fillOf(field, context),

@@ -5,6 +5,7 @@ import { compilePattern } from "../base/pattern.ts";
 import { compareText } from "../base/text.ts";
 import type { Value } from "../base/value.ts";
 import type { TypeRef, ValueLimits } from "./catalog.ts";
+import { type FileValue, isFile, isFileArgument } from "./file-type.ts";
 
 export interface LimitProblem {
   /** Index of the item of a list that breaks the limit; null: the value as a whole. */
@@ -27,7 +28,7 @@ function checkLength(value: Value, type: TypeRef, limits: ValueLimits, problems:
   if (limits.length === null) return;
   const { min, max } = limits.length;
   const size = sizeOf(value, type);
-  const unit = type.list || Array.isArray(value) ? "items" : type.name === "Bytes" ? "bytes" : "characters";
+  const unit = type.list || Array.isArray(value) ? "items" : type.name === "Bytes" || type.name === "Blob" ? "bytes" : "characters";
   if (min !== null && size < min) problems.push({ item: null, code: "TOO_SHORT", message: `must have at least ${min} ${unit}.` });
   if (max !== null && size > max) problems.push({ item: null, code: "TOO_LONG", message: `must have at most ${max} ${unit}.` });
 }
@@ -43,9 +44,11 @@ function checkItem(value: Value, item: number | null, target: { type: TypeRef; l
   if (pattern !== null && typeof value === "string" && !compilePattern(pattern).matches(value)) problems.push({ item, code: "PATTERN", message: `must match ${pattern}.` });
 }
 
-/** What @length counts: code points of text, items of a list, bytes of Bytes. */
+/** What @length counts: code points of text, items of a list, bytes of Bytes and files. NaN, which no limit refuses: the file is not known yet. */
 export function sizeOf(value: Value, type: TypeRef): number {
   if (Array.isArray(value)) return value.length;
+  if (isFile(type)) return (value as FileValue).size ?? Number.NaN;
+  if (isFileArgument({ type })) return (value as unknown as Blob).size;
   if (typeof value !== "string") return 0;
   if (type.name === "Bytes") return bytesOfBase64(value);
   let surrogatePairs = 0;

@@ -41,7 +41,7 @@ export function coerceScalar(raw: unknown, name: ScalarName, dialect: Dialect, b
     case "JSON": return coerceJson(raw, bounds.depth, bounds);
     case "Bytes": return coerceBytes(raw, dialect);
     case "Vector": return coerceVector(raw, dialect);
-    case "Blob": return wrong("a file, which this version does not take");
+    case "Blob": return raw instanceof Blob ? raw as unknown as Value : wrong("a file, sent as multipart/form-data or as the body itself");
     default: return unreachable(name);
   }
 }

@@ -7,6 +7,8 @@ import type { Value } from "../base/value.ts";
 import type { Catalog, Field, InputField, ScalarName, TypeRef, ValueLimits } from "./catalog.ts";
 import { checkLimits } from "./check-limits.ts";
 import { coerceScalar, isPlainObject, ScalarProblem, textProblem, type Dialect } from "./coerce-scalar.ts";
+import { isFile, readFileReference } from "./file-type.ts";
+import { noLimits } from "./no-limits.ts";
 import { redactText } from "./redact-text.ts";
 
 export interface Issue {
@@ -35,7 +37,7 @@ export interface CoerceTarget {
   readonly limits: ValueLimits;
 }
 
-export const noLimits: ValueLimits = { length: null, range: null, pattern: null, currency: null, redact: [], sensitive: false, secret: false, untrusted: false };
+export { noLimits };
 
 /** The canonical value, or undefined when something was wrong with it: then `issues` grew. Absent (undefined) is null. */
 export function coerceValue(raw: unknown, target: CoerceTarget, context: CoerceContext, issues: Issue[]): Value | undefined {
@@ -125,12 +127,18 @@ function coerceItem(raw: unknown, target: CoerceTarget, context: CoerceContext, 
     case "enum": return coerceEnum(raw, type.name, context, issues);
     case "object":
     case "input": {
+      if (isFile(type)) return coerceFile(raw, context, issues);
       const object = context.catalog.objects.get(type.name);
       assert(object !== undefined, `object type ${type.name} is in the catalog`);
       return coerceFields(raw, object.fields, context, issues);
     }
     case "table": return coerceRecord(raw, type.name, context, issues);
   }
+}
+
+function coerceFile(raw: unknown, context: CoerceContext, issues: Issue[]): Value | undefined {
+  const read = readFileReference(raw);
+  return "problem" in read ? refuse(issues, context.path, "WRONG_TYPE", read.problem) : read.value;
 }
 
 function coerceEnum(raw: unknown, name: string, context: CoerceContext, issues: Issue[]): Value | undefined {

@@ -3,7 +3,10 @@
 import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
-/** `record`: the key of the record that refers to it, as text; null: none yet. `check`: from when on it is looked whether anything still does. */
+/**
+ * `record`: the key of the record that refers to it, as text; null: none yet. `check`: from when on it is looked whether anything still
+ * does. `table` empty: its content is being removed, so that it is as good as gone.
+ */
 export const fileDdl = [
   `CREATE TABLE "$file" ("id" TEXT PRIMARY KEY, "hash" TEXT NOT NULL, "size" INTEGER NOT NULL, "type" TEXT NOT NULL, "name" TEXT,
     "owner" TEXT, "tenant" TEXT, "table" TEXT NOT NULL, "field" TEXT NOT NULL, "record" TEXT, "check" TEXT) STRICT, WITHOUT ROWID`,
@@ -37,7 +40,7 @@ export interface FileRow extends FileFacts {
 const COLUMNS = `"id", "hash", "size", "type", "name", "owner", "tenant", "table", "field", "record"`;
 
 export function findFile(connection: Connection, id: string): FileRow | null {
-  const row = connection.query(`SELECT ${COLUMNS} FROM "$file" WHERE "id" = ?1`).values(id)[0];
+  const row = connection.query(`SELECT ${COLUMNS} FROM "$file" WHERE "id" = ?1 AND "table" <> ''`).values(id)[0];
   return row === undefined ? null : rowOf(row);
 }
 
@@ -49,7 +52,7 @@ export function insertFile(connection: Connection, file: FileRow, check: string)
 
 /** Files of one owner that nothing refers to yet. */
 export function countPending(connection: Connection, owner: string | null): number {
-  return connection.query(`SELECT count(*) FROM "$file" WHERE "record" IS NULL AND "owner" IS ?1`).values(owner)[0]![0] as number;
+  return connection.query(`SELECT count(*) FROM "$file" WHERE "record" IS NULL AND "owner" IS ?1 AND "table" <> ''`).values(owner)[0]![0] as number;
 }
 
 /** False: it is not there, or belongs to another record. */
@@ -77,20 +80,26 @@ export function keepFile(connection: Connection, id: string): void {
   connection.query(`UPDATE "$file" SET "check" = NULL WHERE "id" = ?1`).run(id);
 }
 
+/** Nothing refers to it, and nothing can any more; `deleteFile` follows once its content is gone. */
+export function condemnFile(connection: Connection, id: string): void {
+  connection.query(`UPDATE "$file" SET "table" = '' WHERE "id" = ?1`).run(id);
+}
+
+/** Of one that is condemned. */
 export function deleteFile(connection: Connection, id: string): void {
-  connection.query(`DELETE FROM "$file" WHERE "id" = ?1`).run(id);
+  connection.query(`DELETE FROM "$file" WHERE "id" = ?1 AND "table" = ''`).run(id);
 }
 
 /** Whether any file has this content. */
 export function isContentUsed(connection: Connection, hash: string): boolean {
-  return connection.query(`SELECT 1 FROM "$file" WHERE "hash" = ?1 LIMIT 1`).values(hash).length > 0;
+  return connection.query(`SELECT 1 FROM "$file" WHERE "hash" = ?1 AND "table" <> '' LIMIT 1`).values(hash).length > 0;
 }
 
 /** Hash and size of every content that is referred to. */
 export function* contentsOf(connection: Connection): Generator<{ readonly hash: string; readonly size: number }> {
   let after = "";
   for (;;) {
-    const rows = connection.values(`SELECT "hash", max("size") FROM "$file" WHERE "hash" > ?1 GROUP BY "hash" ORDER BY "hash" LIMIT 1000`, after);
+    const rows = connection.values(`SELECT "hash", max("size") FROM "$file" WHERE "hash" > ?1 AND "table" <> '' GROUP BY "hash" ORDER BY "hash" LIMIT 1000`, after);
     for (const [hash, size] of rows) yield { hash: hash as string, size: size as number };
     if (rows.length < 1_000) return;
     after = rows.at(-1)![0] as string;

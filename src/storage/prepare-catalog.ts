@@ -11,6 +11,7 @@ import { type Difference, difference, nameOf } from "./compare-shapes.ts";
 import type { Connection } from "./connection.ts";
 import { type MigrationStep, changesRepresentation, describeMigration } from "./describe-migration.ts";
 import { evolveTables } from "./evolve-tables.ts";
+import { releaseAllFiles } from "./file-rows.ts";
 import { appendMigrationEntry, nextPosition } from "./migration-entry.ts";
 import { type MigrationApproval, isApplied, noApproval, rememberApplied } from "./migration-functions.ts";
 import { type OnlineMigration, type OnlineTable, hopeless, onlineTables } from "./online-migration.ts";
@@ -150,6 +151,7 @@ function attempt(context: CatalogContext, approval: MigrationApproval, needing: 
   if (differences.length > 0) return { steps, differences };
   if (online !== null) endMigration(connection);
   writeShape(connection, next);
+  if (stored.tables.length > 0) releaseAllFiles(connection, dateTimeOf(context.nowMs + context.limits.fileGraceMs));
   rememberApplied(connection, new Map([...functions, ...online?.functions ?? []]));
   noteMigration(context, { stored, next, renames, changed: new Set([...rewritten, ...ended]), filled, position });
   return { steps, differences };

@@ -1,10 +1,12 @@
 // Raw input of one write to canonical values: unknown fields, types, limits, and which fields this sender may set. Collects every issue.
 // What depends on the record is only noted here; write-record.ts decides it.
+import { assert } from "../base/assert.ts";
 import type { Limits } from "../base/limits.ts";
 import type { RecordValues, Value } from "../base/value.ts";
 import type { Expression } from "../expression/expression.ts";
 import { isObject } from "../expression/json-value.ts";
 import { coerceUndeclared, coerceValue, noLimits, type CoerceContext, type Issue } from "../schema/coerce-value.ts";
+import { isFile } from "../schema/file-type.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import type { Catalog, Field, TypeRef } from "../schema/catalog.ts";
 import type { TableAuthority } from "./authority.ts";
@@ -12,6 +14,7 @@ import { fieldsDenied } from "./denial.ts";
 import { equalValues } from "../base/equal-values.ts";
 import { invalid, relationInput, unknownField } from "./input-issue.ts";
 import { mergePatch } from "./merge-patch.ts";
+import { resolveFiles } from "./record-files.ts";
 import { isFilled, type TableModel } from "./table-model.ts";
 import { holds, rightsOf, type FillContext } from "./write-context.ts";
 import type { RawInput, WriteOptions } from "./write.ts";
@@ -110,10 +113,21 @@ function readOne(reading: Reading, name: string, raw: unknown): void {
   if (byCaller) reading.sent.add(name);
   const value = coerceValue(mergedRaw(reading, field, raw), field, coercionAt(reading, name), reading.issues);
   if (value === undefined) return;
+  if (isFile(field.type)) return readFiles(reading, field, value);
   checkKey(reading, name, value);
   checkDimensions(reading, name, value);
   checkCoordinates(reading, name, value);
   reading.values.set(name, value);
+}
+
+function readFiles(reading: Reading, field: Field, sent: Value): void {
+  const value = wholeFiles(reading, field, sent, reading.issues);
+  if (value !== undefined) reading.values.set(field.name, value);
+}
+
+function wholeFiles({ context, model, old, options }: Reading, field: Field, sent: Value, issues: Issue[]): Value | undefined {
+  assert(context.files !== null, "only tables have fields for files");
+  return resolveFiles(context.files, sent, { table: model.table, field, old, imported: options.asStored === true }, issues);
 }
 
 function coercionAt(reading: Reading, path: string): CoerceContext {
@@ -149,7 +163,10 @@ function readGuarded(reading: Reading, field: Field, raw: unknown): void {
   if (raw === null && reading.mode !== "update") return;
   const target = { type: { ...field.type, required: false }, limits: noLimits };
   const value = coerceValue(raw, target, coercionAt(reading, field.name), reading.issues);
-  if (value !== undefined) reading.guarded.set(field.name, value);
+  if (value === undefined) return;
+  if (!isFile(field.type)) return void reading.guarded.set(field.name, value);
+  const whole = wholeFiles(reading, field, value, reading.issues);
+  if (whole !== undefined) reading.guarded.set(field.name, whole);
 }
 
 /** False: the field is left alone. PUT may repeat what it may not change. */
@@ -166,9 +183,12 @@ function mayCallerSet(reading: Reading, field: Field, raw: unknown, rights: Tabl
 }
 
 /** What the sender sees there and may not change. */
-function repeats({ context, old, options, catalog, limits }: Reading, field: Field, raw: unknown, own: ReturnType<TableAuthority["field"]>): boolean {
+function repeats(reading: Reading, field: Field, raw: unknown, own: ReturnType<TableAuthority["field"]>): boolean {
+  const { context, old, options, catalog, limits } = reading;
   if (old === null || holds(context, own.update, { record: old, old }, options.authority) || !holds(context, own.read, { record: old }, options.authority)) return false;
-  return equalValues(coerceValue(raw, field, { catalog, dialect: options.dialect, path: field.name, limits }, []), old[field.name]);
+  const value = coerceValue(raw, field, { catalog, dialect: options.dialect, path: field.name, limits }, []) ?? null;
+  const whole = isFile(field.type) ? wholeFiles(reading, field, value, []) ?? null : value;
+  return equalValues(whole, old[field.name]);
 }
 
 function mergedRaw(reading: Reading, field: Field, raw: unknown): unknown {
@@ -178,7 +198,7 @@ function mergedRaw(reading: Reading, field: Field, raw: unknown): unknown {
 }
 
 function isMergeable(type: TypeRef): boolean {
-  return !type.list && (type.kind === "object" || (type.kind === "scalar" && type.name === "JSON"));
+  return !type.list && !isFile(type) && (type.kind === "object" || (type.kind === "scalar" && type.name === "JSON"));
 }
 
 /** As the last part of a path these would lead elsewhere, so that nobody could name the record. */

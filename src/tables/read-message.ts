@@ -44,7 +44,7 @@ const OPEN: TableAuthority = { read: true, create: true, update: true, remove: t
 
 /** Throws VALIDATION_FAILED with all that is wrong, READ_ONLY_FIELD. */
 export function readMessage({ now, ...parts }: MessageParts, { model, input, dialect, authority }: MessageRequest): ReadMessage {
-  const context: FillContext = { ...parts, overlay: { now } };
+  const context: FillContext = { ...parts, overlay: { now }, files: null };
   const open: Authority | null = authority === null ? null : { ...authority, table: () => OPEN };
   const write = { dialect, authority: open, sent: null };
   const accepted = readInput(context, { model, input, mode: "create", merge: false, old: null, options: write });

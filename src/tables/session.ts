@@ -17,6 +17,7 @@ import { checkImported, importRecords, type ImportedRow, type ImportMode, type I
 import { incrementRecord } from "./increment-record.ts";
 import { Overlay, type Slot } from "./overlay.ts";
 import { keepFormer } from "./keep-former.ts";
+import { settleFiles } from "./record-files.ts";
 import { createRecordSource } from "./record-source.ts";
 import { noteRecord, type ReadNotes } from "./read-notes.ts";
 import { carryOutActions, expireSlot } from "./referential-actions.ts";
@@ -172,6 +173,7 @@ export class Session implements WriteSession {
     this.#context.sequences.save();
     const { actor, requestId } = this.#options;
     const position = appendEntry(this.connection, { position: this.#context.position(), time: this.now, actor, requestId, changes });
+    for (const slot of this.#overlay.applied) this.#settleFiles(slot);
     keepFormer({ connection: this.connection, catalog: this.#options.catalog, position, time: this.now, actor, restored: new Set(this.#restored) }, this.#overlay);
     const rows = [...this.#overlay.applied].map(({ model, id, current }) => ({ table: model.table.name, id, row: current }));
     return { position, time: this.now, changes, rows };
@@ -186,6 +188,11 @@ export class Session implements WriteSession {
       carryOutActions(this.#context);
       settleConstraints(this.#context);
     });
+  }
+
+  #settleFiles({ model, id, original, current }: Slot): void {
+    if (model.files.length === 0 || original === current) return;
+    settleFiles(this.#context.files, { table: model.table, fields: model.files, id, before: original?.values ?? null, after: current?.values ?? null });
   }
 
   #writeOne(write: Write, options: WriteOptions): WriteOutcome {
@@ -220,6 +227,7 @@ export class Session implements WriteSession {
     const { catalog, book, models, limits, connection, actor, confinement, reads, createId } = this.#options;
     return {
       catalog, book, models, limits, actor, confinement, reads, createId, source: this.source,
+      files: { connection, now: this.now, actor, tenant: confinement?.tenant ?? null, graceMs: limits.fileGraceMs },
       overlay: this.#overlay, sequences: new Sequences(connection), removed: [],
       position: () => this.#position ??= reservePosition(connection),
     };

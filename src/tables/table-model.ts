@@ -5,6 +5,7 @@ import type { Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { fieldsRead } from "../expression/inspect.ts";
 import { recordCodec, type RecordCodec } from "../storage/record-codec.ts";
+import { fileFields } from "./record-files.ts";
 import { expires, indexColumn, indexedFields, quoted } from "../storage/column.ts";
 
 /** A to-one relation's key: the field of this table whose value is the primary key of `target`. */
@@ -59,6 +60,8 @@ export interface TableModel {
   readonly checks: readonly TableCheck[];
   readonly defaultRules: ReadonlyMap<string, Expression>;
   readonly expires: boolean;
+  /** Those that refer to files. */
+  readonly files: readonly Field[];
   /** How many numbers a vector must have. */
   readonly dimensions: ReadonlyMap<string, number>;
   /** Of GEO indexes, by field: what must lie within ± `most`, the value itself or the part of it that `key` names. */
@@ -100,6 +103,7 @@ export function tableModel(table: Table, catalog: Catalog, book: ExpressionBook)
       return { rule, expression, reads: fieldsRead(expression).map((read) => (read.path.length === 0 && read.table === table.name ? read.field : null)) };
     }),
     expires: expires(table),
+    files: fileFields(table),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Authority, Permission, TableAuthority } from "./authority.ts";
 import type { Confinement } from "./confinement.ts";
 import type { Overlay, Slot } from "./overlay.ts";
 import type { ReadNotes } from "./read-notes.ts";
+import type { FileSession } from "./record-files.ts";
 import type { Sequences } from "./sequences.ts";
 import type { TableModels } from "./table-model.ts";
 import type { WriteOptions } from "./write.ts";
@@ -33,6 +34,8 @@ export interface WriteContext {
   readonly actor: string | null;
   /** Null: not confined to one tenant's records. */
   readonly confinement: Confinement | null;
+  /** For files that are written. */
+  readonly files: FileSession;
   /** A new UUIDv7. */
   createId(): string;
   /** Position of the entry to be: the version of everything written. */
@@ -42,7 +45,7 @@ export interface WriteContext {
 }
 
 /** What reading and filling new values takes: all that a message needs, which is not stored. */
-export type FillContext = Pick<WriteContext, "catalog" | "book" | "limits" | "source" | "actor" | "confinement"> & { readonly overlay: Pick<Overlay, "now"> };
+export type FillContext = Pick<WriteContext, "catalog" | "book" | "limits" | "source" | "actor" | "confinement"> & { readonly overlay: Pick<Overlay, "now">; /** Null: there are no files in it. */ readonly files: FileSession | null };
 
 /** The `auth` that rules and defaults see. */
 export function authOf(context: FillContext, authority: Authority | null): Value {

@@ -62,7 +62,7 @@ export function createNames(catalog: Catalog): GraphqlNames {
   const shared = new Map(sharedTypes.map((name) => [name, types.name(name)]));
   const made = new Map<string, string>();
   for (const table of catalog.tables.keys()) for (const suffix of suffixes) made.set(`${table} ${suffix}`, types.name(`${table}${suffix}`));
-  for (const type of [...scalarNames, ...catalog.enums.keys(), ...catalog.objects.keys()]) {
+  for (const type of new Set([...scalarNames, ...catalog.enums.keys(), ...catalog.objects.keys()])) {
     made.set(`${type} filter`, types.name(`${type}Filter`));
     made.set(`${type} list filter`, types.name(`${type}ListFilter`));
     made.set(`${type} input`, types.name(`${type}Input`));

@@ -1,4 +1,5 @@
 // The types of what is sent in: records to create and to change, arguments of callables. Values are checked with the Operation.
+import { FILE_TYPE, fileReference } from "../../schema/file-type.ts";
 import type { GraphQLFieldConfigArgumentMap, GraphQLInputFieldConfig, GraphQLInputType } from "graphql";
 import { GraphQLEnumType, GraphQLInputObjectType, type GraphQLNullableType } from "graphql/type/definition";
 import type { Channel, Field, InputField, Table, TypeRef } from "../../schema/catalog.ts";
@@ -50,7 +51,7 @@ export function nestedInput(name: string, context: SchemaContext): GraphQLInputO
 
 function inputType(of: string, name: string, context: SchemaContext): GraphQLInputObjectType {
   return context.type(name, () => {
-    const { description, fields } = context.catalog.objects.get(of)!;
+    const { description, fields } = of === FILE_TYPE ? fileReference : context.catalog.objects.get(of)!;
     return new GraphQLInputObjectType({ name, description, fields: () => callArguments(fields, context) as Record<string, GraphQLInputFieldConfig> });
   });
 }

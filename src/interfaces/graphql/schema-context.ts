@@ -30,7 +30,7 @@ export class SchemaContext {
 
   /** Own fields that the caller may name. */
   valueFields(table: Table): Field[] {
-    return [...this.rights.scope.fields(table).values()].filter((field) => field.relation === null && isKnown(field.type));
+    return [...this.rights.scope.fields(table).values()].filter((field) => field.relation === null);
   }
 
   relations(table: Table): RelationField[] {
@@ -82,12 +82,7 @@ export class SchemaContext {
 
 /** By anybody at all; `evenFilled`: what the runtime would fill otherwise. */
 export function isSettable(field: Field, evenFilled: boolean = false): boolean {
-  return field.kind === "stored" && !field.internal && !field.readOnly && (evenFilled || !isFilled(field)) && isKnown(field.type);
-}
-
-/** What this version has no values of. */
-function isKnown(type: TypeRef): boolean {
-  return type.name !== "Blob";
+  return field.kind === "stored" && !field.internal && !field.readOnly && (evenFilled || !isFilled(field));
 }
 
 /** Filled by the runtime whatever is sent; defaults are not. */

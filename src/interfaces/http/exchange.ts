@@ -24,6 +24,8 @@ export interface Exchange {
   headers(): Readonly<Record<string, string>>;
   /** The whole body, at most `limits.bodyBytes` within `limits.requestMs`; throws BODY_TOO_LARGE, REQUEST_TIMEOUT, MALFORMED_BODY. At once where it is there already. */
   body(): Uint8Array | Promise<Uint8Array>;
+  /** The body as it comes, neither bounded nor decoded, instead of `body`; null: there is none. Only where `streams`. */
+  incoming?(): ReadableStream<Uint8Array> | null;
   /** True where an answer may be a stream: a request of its own over HTTP. */
   readonly streams?: boolean;
   /** The answer may take longer than the idle timeout (code of the app): lifts it for this request. */

@@ -69,6 +69,10 @@ export class ServerExchange implements Exchange, LoggedRequest {
     return this.whole ??= readBody(this.request, { limits: this.app.limits, clock: this.parts.clock, hold: (bytes) => this.hold(bytes) });
   }
 
+  incoming(): ReadableStream<Uint8Array> | null {
+    return this.request.body;
+  }
+
   private hold(bytes: number): void {
     if (this.over) return;
     this.parts.bodies.take(bytes, this.app.limits.bodiesBytes);

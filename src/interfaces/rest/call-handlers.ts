@@ -8,6 +8,7 @@ import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Precondition, RawInput } from "../../tables/write.ts";
 import type { Answer } from "../http/exchange.ts";
 import { readPrecondition } from "./entity-tag.ts";
+import { formKind, readForm } from "./form-input.ts";
 import { argumentsIn, readArguments } from "./read-input.ts";
 import { chooseRepresentation, plainJson, representRecord, representRows, type Representation } from "./representation.ts";
 import { cacheControl, noContent, textOf, writeHeaders } from "./rest-answer.ts";
@@ -19,10 +20,11 @@ export interface ActionTarget { readonly table: Table; readonly id: string | nul
 export function callAction(request: RestRequest, { table, id, action }: ActionTarget): Answer | Promise<Answer> {
   const representation = chooseRepresentation(request.exchange.header("accept"));
   request.rights.requireCall(action);
-  refuseQuery(request);
+  const form = formKind(request.exchange, action);
+  if (form !== "file") refuseQuery(request);
   const key = id === null ? null : request.idOf(table, id);
   const precondition = preconditionOf(request, id !== null && action.transaction === "SERIALIZABLE");
-  return whenReady(readArguments(request.exchange), ({ input, bytes }) => {
+  return whenReady(form === null ? readArguments(request.exchange) : readForm(request.exchange, action, form), ({ input, bytes }) => {
     request.exchange.unhurried();
     const result = request.dispatch({ kind: "action", table: table.name, id: key, name: action.name, input, precondition, single: representation.kind === "object" }, bytes);
     return whenReady(result, (done) => callAnswer(request, done, representation));
@@ -77,6 +79,8 @@ function sentArguments(request: RestRequest, endpoint: Callable, alias: boolean)
     const input = argumentsFromQuery(request, endpoint);
     return isSafe ? { input, bytes: null } : whenReady(exchange.body(), (bytes) => ({ input, bytes }));
   }
+  const form = formKind(exchange, endpoint);
+  if (form !== null) return readForm(exchange, endpoint, form);
   refuseQuery(request);
   return readArguments(exchange);
 }

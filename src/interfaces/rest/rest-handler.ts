@@ -8,6 +8,7 @@ import type { LiveSubscription } from "../../resources/live-frame.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
+import { answerFile, answerLink, answerUpload } from "./file-handlers.ts";
 import { readHistory, restoreRecord } from "./history-handlers.ts";
 import { answerTopic, followTopic, publishMessage, publishTopic, type PublishRequest } from "./channel-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
@@ -43,6 +44,9 @@ export function createRest(options: RestOptions): RestHandler {
       case "endpoint": return callEndpoint(request, target);
       case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
       case "run": return answerRun(request, target.id);
+      case "file": return answerFile(request, target.id);
+      case "file-link": return answerLink(request, target.id);
+      case "upload": return answerUpload(request, target);
       case "batch": return answerBatch(request, batch);
       default: return unreachable(target);
     }

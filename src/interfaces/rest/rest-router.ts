@@ -1,5 +1,6 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
 import { didYouMean } from "../../base/diagnostic.ts";
+import { isFileId } from "../../schema/file-url.ts";
 import type { Callable, Catalog, Channel, Table } from "../../schema/catalog.ts";
 
 export type RestTarget =
@@ -13,6 +14,10 @@ export type RestTarget =
   /** `key`: as in the path; null: the channel itself. */
   | { readonly kind: "channel"; readonly channel: Channel; readonly key: string | null }
   | { readonly kind: "run"; readonly id: string }
+  /** `id` as in the path. */
+  | { readonly kind: "file" | "file-link"; readonly id: string }
+  /** `field`: as in the path. */
+  | { readonly kind: "upload"; readonly table: Table; readonly field: string }
   | { readonly kind: "batch" };
 
 export interface RestRoute {
@@ -34,7 +39,7 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "approvals", "auth", "commitments", "decide", "files", "graphql", "mcp", "memory", "mqtt",
+  ".well-known", "admin", "approvals", "auth", "commitments", "decide", "graphql", "mcp", "memory", "mqtt",
   "negotiations", "offers", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
@@ -63,6 +68,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
+    if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
     return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over) ?? findChannel(channels, asked, segments, over);
   };
   return {
@@ -75,6 +81,16 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     nearest: (segments) => nearestPath(segments, { tables, channels, endpoints }),
     isReserved: (segment) => RESERVED.has(segment),
   };
+}
+
+/** Of any table that has a path: what a field may hold is decided in the dispatch. */
+function findFile(tables: ReadonlyMap<string, TableRoutes>, method: string, [, first, second, ...more]: readonly string[]): RestRoute | null {
+  if (first === undefined || more.length > 0) return null;
+  if (second === undefined) return method === "GET" && isFileId(first) ? { target: { kind: "file", id: first }, name: "/files/{id}" } : null;
+  if (method !== "POST") return null;
+  if (isFileId(first)) return second === "link" ? { target: { kind: "file-link", id: first }, name: "/files/{id}/link" } : null;
+  const table = tables.get(first)?.table;
+  return table === undefined || second === "" ? null : { target: { kind: "upload", table, field: second }, name: `/files/${table.exportName!}/{field}` };
 }
 
 function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, segments: readonly string[], over: string): RestRoute | null {

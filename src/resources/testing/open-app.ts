@@ -20,6 +20,9 @@ import { parseRestQuery } from "../../query/rest-query.ts";
 import { urlPairs } from "../../query/url-pairs.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import { compileSchema } from "../../schema/compile-schema.ts";
+import { diskFiles } from "../../storage/disk-files.ts";
+import { FILES_FOLDER, FileStore } from "../../storage/file-store.ts";
+import { createFileLinks } from "../file-links.ts";
 import { openStorage, type Storage } from "../../storage/open-storage.ts";
 import { createTables, type Tables } from "../../tables/engine.ts";
 import { bindAppCode } from "../app-code.ts";
@@ -80,6 +83,7 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
   const parts: DispatchParts = {
     catalog, book, access, tables, storage, app: bound.code, clock, random, limits,
     log: createLog({ clock, sink: (line) => log.push(JSON.parse(line) as { [name: string]: Json }) }),
+    files: { store: new FileStore({ directory, content: diskFiles(join(directory, FILES_FOLDER)), random, clock }), links: createFileLinks(storage, random), types: [] },
     values: { greeting: "hello" }, secrets: { key: "hidden" }, fetch: async () => { throw new Error("no network in tests"); }, development: false,
     sending: { outbox: { unfinished: 0, added() { /* Nobody sends. */ } }, guard: { check() { /* Everybody. */ } }, hasMail: false },
     ...options.parts,

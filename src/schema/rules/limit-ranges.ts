@@ -19,7 +19,7 @@ function unfit(field: DeclaredField, context: CompileContext): Diagnostic[] {
   const scalar = field.type?.name ?? "";
   const list = field.type?.list === true;
   const fits: Readonly<Record<string, { readonly ok: boolean; readonly on: string }>> = {
-    length: { ok: list || textScalars.has(scalar) || scalar === "Bytes" || scalar === "Blob", on: "text, lists and Bytes" },
+    length: { ok: list || textScalars.has(scalar) || scalar === "Bytes" || scalar === "Blob", on: "text, lists, Bytes and Blob" },
     range: { ok: orderedScalars.has(scalar), on: "numbers, Money, Decimal, dates and Duration" },
     pattern: { ok: textScalars.has(scalar), on: "text" },
     redact: { ok: scalar === "String", on: "fields of type String" },

@@ -1,7 +1,8 @@
 // TYPE_SHAPE: the type of a field or argument is possible where it stands; objects and enums are not empty.
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
-import { innermostName, type DeclaredField, type DeclaredType } from "../declarations.ts";
+import { innermostName, useOf, type DeclaredField, type DeclaredType } from "../declarations.ts";
+import { FILE_TYPE } from "../file-type.ts";
 import { removeArgumentDefinitions } from "../schema-edits.ts";
 
 /** SQLite takes 2,000 columns; a field has up to two, and the record some of its own. */
@@ -39,8 +40,23 @@ function checkField(field: DeclaredField, context: CompileContext): Diagnostic[]
   if (isInput(field) && (kind === "object" || kind === "table")) return shape(`has the type ${name}, which is no input.`, "What is sent in is declared as an input, apart from what is stored.", "Declare an input type with its fields.");
   if (!isInput(field) && kind === "input") return shape(`has the type ${name}, which is an input.`, "Inputs are only sent in.", "Declare an object type with its fields.");
   if (field.kind === "member" && kind === "table") return shape(`has the type of the table ${name}.`, "A nested object or a message holds no records.", "Keep the record's id in a field of type ID.");
+  if (kind === "scalar" && name === FILE_TYPE) {
+    const reason = fileProblem(field);
+    if (reason !== null) return shape(`is a file, ${reason}`, "Files belong to fields of their own in tables, and come as arguments of actions and endpoints.", "Move it to a table's own field.");
+  }
   if (name === "Vector" && list) return shape("is a list of Vectors.", "A Vector is a list of numbers already.", "Write Vector.");
   return [];
+}
+
+/** Null: a file may stand there. */
+function fileProblem(field: DeclaredField): string | null {
+  const { kind, callable, owner } = field;
+  if (kind === "stored") return useOf(field, "default") === undefined ? null : "which has no default.";
+  if (kind === "computed") return "which no expression makes.";
+  if (kind === "action" || kind === "callable") return "which no callable answers with.";
+  if (kind === "member") return owner.kind === "interface" ? null : "which stands in no nested object, input or message.";
+  if (callable?.kind !== "action" && callable?.owner.kind !== "endpoints") return "which only actions and endpoints take.";
+  return ["GET", "DELETE"].includes(String(useOf(callable, "http")?.values?.["method"])) ? "which comes in a body, and the method has none." : null;
 }
 
 function isInput(field: DeclaredField): boolean {

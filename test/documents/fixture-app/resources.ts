@@ -13,6 +13,13 @@ export class Product extends Table("Product") {
   }
 }
 
+export class Photo extends Table("Photo") {
+  async shrink() {
+    const whole = await this.ctx.file(this.image).blob();
+    return this.update({ thumbnail: whole.slice(0, 1_000) });
+  }
+}
+
 export class Order extends Table("Order") {
   static override async create(ctx: Ctx, input: Input<"Order">) {
     const product = await ctx.db.Product.get(input.productId);
