@@ -214,9 +214,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     served.dispatcher.channels.close(null);
     await sent;
     await Promise.all([server.stop(config.limits.drainMs), control.stop(), options.outbox.stop(config.limits.drainMs), options.jobs.stop(config.limits.drainMs)]);
-    retention.stop();
-    options.files.stop();
-    served.tables.stop();
+    for (const part of [retention, options.files, served.tables]) part.stop();
     await storage.close();
   };
   const replace = (loaded: LoadedApp): void => {
