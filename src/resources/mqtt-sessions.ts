@@ -7,8 +7,8 @@ import type { Limits } from "../base/limits.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import {
-  addMessage, addReceived, countSessions, endInterruptedSessions, endedSessions, movePositions, readSession, releaseMessage, removeMessage, removeReceived,
-  removeSession, removeSubscription, sessionNames, writeSession, writeSubscription, type MessageRow, type SessionRow, type SessionRows, type SubscriptionRow,
+  addMessage, addReceived, countSessions, endInterruptedSessions, endedSessions, hasMessage, hasRoom, movePositions, namePackets, readSession, readSessions, releaseMessage, removeMessage, removeReceived,
+  removeSession, removeSubscription, writeSession, writeSubscription, type MessageRow, type SessionRow, type SessionRows, type SubscriptionRow,
 } from "../storage/mqtt-tables.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 
@@ -29,6 +29,12 @@ export interface SessionParts { readonly storage: Storage; readonly clock: Clock
 
 const ENDED_AT_ONCE = 100;
 
+export interface Beginning {
+  readonly isClean: boolean;
+  readonly used: ReadonlySet<number>;
+  begun(before: SessionRows | null): void;
+}
+
 export class MqttSessions {
   readonly #parts: SessionParts;
 
@@ -36,23 +42,28 @@ export class MqttSessions {
     this.#parts = parts;
   }
 
-  /** After a start: whoever was connected has gone. Answers the names of all. */
-  async recover(): Promise<readonly string[]> {
+  /** After a start: whoever was connected has gone. Answers all sessions. */
+  async recover(): Promise<ReturnType<typeof readSessions>> {
     const { reader } = this.#parts.storage;
-    if (sessionNames(reader).length === 0) return [];
+    if (countSessions(reader) === 0) return [];
     await this.#commit((connection) => endInterruptedSessions(connection, (expiryMs) => this.#after(expiryMs)));
-    return sessionNames(reader);
+    return readSessions(reader);
   }
 
-  /** Its client is there. `isClean`: what was before is forgotten. Answers what was there; null: nothing. Throws OVERLOADED. */
-  begin(session: SessionRow, isClean: boolean): Promise<SessionRows | null> {
+  /**
+   * Its client is there. `isClean`: what was before is forgotten. Answers what was there; null: nothing. `used`: packet ids that
+   * have another meaning. `begun`: called in the commit, again where it runs again: what is committed after it comes after. Throws OVERLOADED.
+   */
+  begin(session: SessionRow, { isClean, used, begun }: Beginning): Promise<SessionRows | null> {
     return this.#commit((connection) => {
+      if (!isClean) namePackets(connection, session.name, used);
       const before = isClean ? null : readSession(connection, session.name, this.#now());
       if (before === null) {
         removeSession(connection, session.name);
         if (countSessions(connection) >= this.#parts.limits().mqttSessions) throw fault("OVERLOADED", "Too many sessions are kept.", { retryAfterS: 60 });
       }
       writeSession(connection, session, null);
+      begun(before);
       return before;
     });
   }
@@ -77,6 +88,19 @@ export class MqttSessions {
   /** In the commit of what a message writes, so that it never does so twice. */
   receiveIn({ connection }: WriteSession, name: string, packet: number): void {
     addReceived(connection, name, packet);
+  }
+
+  /** In the commit of what is published: for a session whose client is not there, or must not miss it. False: too much waits for it. */
+  keepIn({ connection }: WriteSession, name: string, message: MessageRow): boolean {
+    const { mqttQueueMessages, mqttQueueBytes } = this.#parts.limits();
+    if (!hasRoom(connection, name, { messages: mqttQueueMessages, bytes: mqttQueueBytes })) return false;
+    addMessage(connection, name, message);
+    return true;
+  }
+
+  /** Whether such a message is stored. */
+  holds(name: string, packet: number): boolean {
+    return hasMessage(this.#parts.storage.reader, name, packet);
   }
 
   /** Forgets those that have ended; answers their names. */

@@ -91,7 +91,7 @@ export interface Operation {
   /** What a body may see of the request as `ctx.request`: method, path, headers without credentials. */
   readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> } | null;
   readonly signal: AbortSignal | null;
-  /** Of a write: happens with it, in its commit, if and only if it is carried out now. */
+  /** Of a write, or of what is published: happens with it, in its commit, if and only if it is carried out now. */
   readonly effect?: Effect;
 }
 

@@ -57,20 +57,23 @@ export function messageOf(core: DispatchCore, caller: Caller, request: PublishRe
 /** At once where nothing has to be stored. */
 export function publishBody(core: DispatchCore, operation: Operation, body: PublishBody, caller: Caller): Result | Promise<Result> {
   const effect = core.channels.effectOf(messageOf(core, caller, { ...body, dialect: "wire", mode: "caller" }));
-  if (effect.store === undefined && operation.idempotency === null) {
+  const along = operation.effect;
+  if (effect.store === undefined && along === undefined && operation.idempotency === null) {
     effect.tell?.();
     return PUBLISHED;
   }
   return core.keys.run(operation, {
     standing: caller.rights.standing, transactional: true,
     async run(keep) {
-      if (effect.store !== undefined || keep !== null) {
+      if (effect.store !== undefined || along !== undefined || keep !== null) {
         await core.tables.commit((session) => {
           effect.store?.(session);
+          along?.store?.(session);
           keep?.(session.connection, PUBLISHED);
         }, commitAs(caller));
       }
       effect.tell?.();
+      along?.tell?.();
       return PUBLISHED;
     },
   });

@@ -21,6 +21,8 @@ export interface MqttService {
   readonly sockets: SocketPort;
   /** Those that config.yaml asks for; null: none. */
   readonly ports: { readonly port: number | null; readonly tlsPort: number | null };
+  /** Another app serves from now on. */
+  replaced(): void;
   /** Throws PORT_IN_USE or CONFIG. */
   listen(options: MqttListenOptions): void;
   stats(): Readonly<Record<string, number>>;
@@ -30,10 +32,12 @@ export interface MqttService {
 
 export function createMqttService({ storage, current, clock, random, log }: MqttServiceParts): MqttService {
   const broker = new Broker({ current, clock, random, log, store: new MqttSessions({ storage, clock, limits: () => current().limits }) });
+  broker.served();
   let listeners: MqttListeners | null = null;
   return {
     sockets: mqttSockets(broker),
     get ports() { return { port: listeners?.port ?? null, tlsPort: listeners?.tlsPort ?? null }; },
+    replaced: () => broker.served(),
     listen(options) { listeners = listenMqtt(broker, options); },
     stats: () => broker.stats(),
     stop(drainMs) {

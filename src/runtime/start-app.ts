@@ -220,6 +220,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const replace = (loaded: LoadedApp): void => {
     const before = served;
     served = serve(loaded, storage, options);
+    mqtt.replaced();
     handOver(before, () => served);
     void options.jobs.replaced();
   };

@@ -4,24 +4,26 @@ import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
 export const mqttDdl: readonly string[] = [
-  `CREATE TABLE "$mqtt_session" ("name" TEXT PRIMARY KEY, "client" TEXT NOT NULL, "expiryMs" INTEGER NOT NULL, "ends" TEXT) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$mqtt_session" ("name" TEXT PRIMARY KEY, "client" TEXT NOT NULL, "identity" TEXT NOT NULL,
+    "expiryMs" INTEGER NOT NULL, "ends" TEXT, "messages" INTEGER NOT NULL, "bytes" INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
   `CREATE INDEX "$mqtt_session$index(ends)" ON "$mqtt_session" ("ends")`,
   `CREATE TABLE "$mqtt_subscription" ("session" TEXT NOT NULL, "filter" TEXT NOT NULL, "options" TEXT NOT NULL, "positions" TEXT NOT NULL,
     PRIMARY KEY ("session", "filter")) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE "$mqtt_message" ("number" INTEGER PRIMARY KEY, "session" TEXT NOT NULL, "packet" INTEGER NOT NULL, "isReleased" INTEGER NOT NULL,
+  `CREATE TABLE "$mqtt_message" ("number" INTEGER PRIMARY KEY, "session" TEXT NOT NULL, "packet" INTEGER, "isReleased" INTEGER NOT NULL,
     "qos" INTEGER NOT NULL, "topic" TEXT NOT NULL, "payload" BLOB NOT NULL, "about" TEXT NOT NULL, "expires" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$mqtt_message$index(session,packet)" ON "$mqtt_message" ("session", "packet")`,
   `CREATE TABLE "$mqtt_received" ("session" TEXT NOT NULL, "packet" INTEGER NOT NULL, PRIMARY KEY ("session", "packet")) STRICT, WITHOUT ROWID`,
 ];
 
-export interface SessionRow { readonly name: string; readonly client: string; readonly expiryMs: number }
+/** `identity`: JSON of who its client was. */
+export interface SessionRow { readonly name: string; readonly client: string; readonly identity: string; readonly expiryMs: number }
 
 /** `options` and `positions` are JSON. */
 export interface SubscriptionRow { readonly filter: string; readonly options: string; readonly positions: string }
 
-/** `packet`: its name on the wire, unique in its session. `isReleased`: its receiver has it, and may forget that name next. */
+/** `packet`: its name on the wire, unique in its session; null: it gets one when its client comes. `isReleased`: its receiver has it, and may forget that name next. */
 export interface MessageRow {
-  readonly packet: number;
+  readonly packet: number | null;
   readonly isReleased: boolean;
   readonly qos: number;
   readonly topic: string;
@@ -42,15 +44,18 @@ export interface SessionRows {
 export function readSession(connection: Connection, name: string, now: string): SessionRows | null {
   const row = connection.values(`SELECT 1 FROM "$mqtt_session" WHERE "name" = ?1 AND ("ends" IS NULL OR "ends" > ?2)`, name, now)[0];
   if (row === undefined) return null;
-  const messages = connection.values(`SELECT "packet", "isReleased", "qos", "topic", "payload", "about", "expires" FROM "$mqtt_message" WHERE "session" = ?1 ORDER BY "number"`, name);
+  const messages = connection.values(`SELECT "packet", "isReleased", "qos", "topic", "payload", "about", "expires" FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" IS NOT NULL ORDER BY "number"`, name);
   return {
     subscriptions: readSubscriptions(connection, name), messages: messages.map(messageOf),
     received: connection.values(`SELECT "packet" FROM "$mqtt_received" WHERE "session" = ?1`, name).map(([packet]) => packet as number),
   };
 }
 
-export function sessionNames(connection: Connection): string[] {
-  return connection.values(`SELECT "name" FROM "$mqtt_session"`).map(([name]) => name as string);
+/** All of them, with the filters of each. */
+export function readSessions(connection: Connection): { readonly session: SessionRow; readonly subscriptions: readonly SubscriptionRow[] }[] {
+  return connection.values(`SELECT "name", "client", "identity", "expiryMs" FROM "$mqtt_session"`).map(([name, client, identity, expiryMs]) => ({
+    session: { name: name as string, client: client as string, identity: identity as string, expiryMs: expiryMs as number }, subscriptions: readSubscriptions(connection, name as string),
+  }));
 }
 
 function readSubscriptions(connection: Connection, session: string): SubscriptionRow[] {
@@ -58,14 +63,14 @@ function readSubscriptions(connection: Connection, session: string): Subscriptio
     .map(([filter, options, positions]) => ({ filter: filter as string, options: options as string, positions: positions as string }));
 }
 
-function messageOf([packet, isReleased, qos, topic, payload, about, expires]: readonly SqlValue[]): MessageRow {
-  return { packet: packet as number, isReleased: isReleased === 1, qos: qos as number, topic: topic as string, payload: payload as Uint8Array, about: about as string, expires: expires as string | null };
+function messageOf([packet = null, isReleased, qos, topic, payload, about, expires]: readonly SqlValue[]): MessageRow {
+  return { packet: packet as number | null, isReleased: isReleased === 1, qos: qos as number, topic: topic as string, payload: payload as Uint8Array, about: about as string, expires: expires as string | null };
 }
 
 /** `ends` null: its client is there. */
-export function writeSession(connection: Connection, { name, client, expiryMs }: SessionRow, ends: string | null): void {
-  connection.run(`INSERT INTO "$mqtt_session" ("name", "client", "expiryMs", "ends") VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT ("name") DO UPDATE SET "expiryMs" = excluded."expiryMs", "ends" = excluded."ends"`, name, client, expiryMs, ends);
+export function writeSession(connection: Connection, { name, client, identity, expiryMs }: SessionRow, ends: string | null): void {
+  connection.run(`INSERT INTO "$mqtt_session" ("name", "client", "identity", "expiryMs", "ends", "messages", "bytes") VALUES (?1, ?2, ?3, ?4, ?5, 0, 0)
+    ON CONFLICT ("name") DO UPDATE SET "identity" = excluded."identity", "expiryMs" = excluded."expiryMs", "ends" = excluded."ends"`, name, client, identity, expiryMs, ends);
 }
 
 const OF_SESSION = ["$mqtt_subscription", "$mqtt_message", "$mqtt_received"];
@@ -105,19 +110,51 @@ export function removeSubscription(connection: Connection, session: string, filt
   connection.run(`DELETE FROM "$mqtt_subscription" WHERE "session" = ?1 AND "filter" = ?2`, session, filter);
 }
 
+/** Gives a packet id that is not in `used` to each message that has none. */
+export function namePackets(connection: Connection, session: string, used: ReadonlySet<number>): void {
+  const taken = new Set(used);
+  for (const [packet] of connection.values(`SELECT "packet" FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" IS NOT NULL`, session)) taken.add(packet as number);
+  let packet = 0;
+  for (const [number] of connection.values(`SELECT "number" FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" IS NULL ORDER BY "number"`, session)) {
+    do packet++; while (taken.has(packet));
+    if (packet > PACKET_MAX) return;
+    connection.run(`UPDATE "$mqtt_message" SET "packet" = ?2 WHERE "number" = ?1`, number!, packet);
+  }
+}
+
+const PACKET_MAX = 65_535;
+
+export function hasMessage(connection: Connection, session: string, packet: number): boolean {
+  return connection.values(`SELECT 1 FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" = ?2`, session, packet).length > 0;
+}
+
+/** False: so much waits for the session already. */
+export function hasRoom(connection: Connection, session: string, { messages, bytes }: { readonly messages: number; readonly bytes: number }): boolean {
+  return connection.values(`SELECT 1 FROM "$mqtt_session" WHERE "name" = ?1 AND "messages" < ?2 AND "bytes" < ?3`, session, messages, bytes).length > 0;
+}
+
 /** In order: who comes later is told later. */
 export function addMessage(connection: Connection, session: string, { packet, isReleased, qos, topic, payload, about, expires }: MessageRow): void {
   connection.run(`INSERT INTO "$mqtt_message" ("session", "packet", "isReleased", "qos", "topic", "payload", "about", "expires") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
     session, packet, isReleased ? 1 : 0, qos, topic, payload, about, expires);
+  connection.run(`UPDATE "$mqtt_session" SET "messages" = "messages" + 1, "bytes" = "bytes" + ?2 WHERE "name" = ?1`, session, payload.length);
 }
 
 /** Its receiver has it: what it said is no longer needed. */
 export function releaseMessage(connection: Connection, session: string, packet: number): void {
+  lighten(connection, session, packet, 0);
   connection.run(`UPDATE "$mqtt_message" SET "isReleased" = 1, "payload" = x'', "about" = '{}', "expires" = NULL WHERE "session" = ?1 AND "packet" = ?2`, session, packet);
 }
 
 export function removeMessage(connection: Connection, session: string, packet: number): void {
+  lighten(connection, session, packet, 1);
   connection.run(`DELETE FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" = ?2`, session, packet);
+}
+
+function lighten(connection: Connection, session: string, packet: number, messages: number): void {
+  const bytes = connection.values(`SELECT length("payload") FROM "$mqtt_message" WHERE "session" = ?1 AND "packet" = ?2`, session, packet)[0]?.[0];
+  if (bytes === undefined) return;
+  connection.run(`UPDATE "$mqtt_session" SET "messages" = "messages" - ?2, "bytes" = "bytes" - ?3 WHERE "name" = ?1`, session, messages, bytes);
 }
 
 export function addReceived(connection: Connection, session: string, packet: number): void {

@@ -7,6 +7,7 @@ import { describeError, type Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { MqttSessions, SessionRows } from "../../resources/mqtt-sessions.ts";
 import { createRequestIds } from "../http/request-id.ts";
+import { ChannelKeeper } from "./channel-keeper.ts";
 import type { Agreement } from "./connect.ts";
 import { Connection, type ConnectionOwner, type Entered } from "./connection.ts";
 import { OutboxTurn, type SocketWire } from "./outbox.ts";
@@ -26,6 +27,7 @@ export interface BrokerParts {
 /** What was acknowledged is stored so often; what is lost of it by a crash is told again. */
 const POSITIONS_MS = 1_000;
 const SWEEP_MS = 5_000;
+const NONE: ReadonlySet<number> = new Set();
 
 export class Broker implements ConnectionOwner {
   readonly clock: Clock;
@@ -42,7 +44,9 @@ export class Broker implements ConnectionOwner {
   /** Those that wait. */
   readonly #wills = new Map<Session, { readonly cancel: () => void; readonly publish: () => void }>();
   readonly #moved = new Set<Session>();
+  readonly #keeper: ChannelKeeper;
   readonly #ready: Promise<void>;
+  #endKeeping = (): void => {};
   readonly #counts = { published: 0, delivered: 0, dropped: 0 };
   #cancelSweep = (): void => {};
   #cancelPositions: (() => void) | null = null;
@@ -54,6 +58,7 @@ export class Broker implements ConnectionOwner {
     this.clock = parts.clock;
     this.log = parts.log;
     this.#ids = createRequestIds(parts.random);
+    this.#keeper = new ChannelKeeper({ store: parts.store, app: () => this.app(), dropped: () => this.counted("dropped") });
     this.#ready = this.#recover();
     this.#ready.catch(() => {});
     this.#sweepLater();
@@ -64,6 +69,12 @@ export class Broker implements ConnectionOwner {
     for (const connection of this.#connections) subscriptions += connection.subscriptions;
     const { published, delivered, dropped } = this.#counts;
     return { connections: this.#connections.size, sessions: this.#stored.size, subscriptions, publishedTotal: published, deliveredTotal: delivered, droppedTotal: dropped };
+  }
+
+  /** An app serves now, or another one. */
+  served(): void {
+    this.#endKeeping();
+    this.#endKeeping = this.app().onStore(this.#keeper);
   }
 
   /** Null: no more are taken. */
@@ -95,8 +106,8 @@ export class Broker implements ConnectionOwner {
     return this.#ids.of(null);
   }
 
-  counted(what: "published" | "delivered" | "dropped"): void {
-    this.#counts[what]++;
+  counted(what: "published" | "delivered" | "dropped", count = 1): void {
+    this.#counts[what] += count;
   }
 
   async enter(connection: Connection, agreement: Agreement, identity: Identity): Promise<Entered> {
@@ -104,10 +115,14 @@ export class Broker implements ConnectionOwner {
     // Another subject's client of the same name is another client.
     const name = JSON.stringify([identity.kind, identity.tenant, identity.subject, agreement.client]);
     const before = this.#entering.get(name);
-    const entered = (before ?? Promise.resolve()).then(() => this.#enter(name, connection, agreement), () => this.#enter(name, connection, agreement));
+    const entered = (before ?? Promise.resolve()).then(() => this.#enter(name, connection, agreement, identity), () => this.#enter(name, connection, agreement, identity));
     this.#entering.set(name, entered);
     try {
       return await entered;
+    } catch (error) {
+      const session = this.#sessions.get(name);
+      if (session?.connection === connection) session.detach();
+      throw error;
     } finally {
       if (this.#entering.get(name) === entered) this.#entering.delete(name);
     }
@@ -120,38 +135,72 @@ export class Broker implements ConnectionOwner {
     if (will !== null) this.#willLater(session, will);
     const isKept = session.expiryMs > 0 && !session.isBroken;
     if (!isKept) this.#sessions.delete(session.name);
+    if (session.expiryMs <= 0) this.#keeper.remove(session.name);
     if (!this.#stored.has(session.name)) return;
     if (session.expiryMs <= 0) this.#stored.delete(session.name);
-    this.#track(this.#parts.store.end({ name: session.name, client: session.client, expiryMs: session.expiryMs }, session.positions()));
+    this.#track(this.#parts.store.end({ name: session.name, client: session.client, expiryMs: session.expiryMs, identity: JSON.stringify(session.identity) }, session.positions()));
   }
 
-  async #enter(name: string, connection: Connection, { client, isClean, expiryMs }: Agreement): Promise<Entered> {
+  async #enter(name: string, connection: Connection, { client, isClean, expiryMs }: Agreement, identity: Identity): Promise<Entered> {
     const { store } = this.#parts;
     const earlier = this.#sessions.get(name);
     (earlier?.connection as Connection | null | undefined)?.disconnect(REASON.takenOver, "another connection has the session now");
     const wasThere = this.#sessions.get(name);
     if (isClean && wasThere !== undefined) this.#forget(wasThere);
+    const known = this.#sessions.get(name);
+    let session = this.#create(name, client);
+    /** In the commit: what is published after it is stored for this connection. */
+    const begin = (before: SessionRows | null): void => {
+      if (before !== null && known !== undefined) session = known;
+      else if (before !== null) session.restore(before.subscriptions);
+      session.expiryMs = expiryMs;
+      session.identity = identity;
+      this.#sessions.set(name, session);
+      session.claim(connection);
+      this.#interested(session);
+    };
     let rows: SessionRows | null = null;
     if (expiryMs > 0 || (this.#stored.has(name) && !isClean)) {
-      rows = await store.begin({ name, client, expiryMs }, isClean);
+      rows = await store.begin({ name, client, expiryMs, identity: JSON.stringify(identity) }, { isClean, used: known?.outgoing.used ?? NONE, begun: begin });
       this.#stored.add(name);
-    } else if (this.#stored.delete(name)) await store.forget(name);
-    const known = this.#sessions.get(name);
+    } else {
+      begin(null);
+      if (this.#stored.delete(name)) await store.forget(name);
+    }
     // It had ended before its client came back.
-    if (known !== undefined && rows === null) this.#forget(known);
-    const session = this.#sessions.get(name) ?? new Session({ name, client, store, onMoved: (moved) => this.#positionsLater(moved) });
-    session.expiryMs = expiryMs;
-    this.#sessions.set(name, session);
+    if (known !== undefined && known !== session) known.end();
     this.#takeBackWill(session);
-    session.claim(connection);
     return { session, isPresent: rows !== null, attach: () => session.attach(connection, rows) };
   }
 
   async #recover(): Promise<void> {
-    for (const name of await this.#parts.store.recover()) this.#stored.add(name);
+    for (const { session: { name, client, identity, expiryMs }, subscriptions } of await this.#parts.store.recover()) {
+      this.#stored.add(name);
+      const session = this.#create(name, client);
+      session.expiryMs = expiryMs;
+      session.identity = JSON.parse(identity) as Identity;
+      session.restore(subscriptions);
+      this.#sessions.set(name, session);
+      this.#interested(session);
+    }
+  }
+
+  #create(name: string, client: string): Session {
+    return new Session({
+      name, client, store: this.#parts.store,
+      onMoved: (session) => this.#positionsLater(session), onChanged: (session) => this.#interested(session), onDropped: () => this.counted("dropped"),
+    });
+  }
+
+  /** Of what is said on channels while its client is away, and what must not be lost on its way. */
+  #interested(session: Session): void {
+    const { name, identity, self } = session;
+    if (!session.isStored || identity === null || this.#sessions.get(name) !== session) return;
+    this.#keeper.set({ name, identity, self, filters: session.filters(), receiver: session.connection === null ? null : session });
   }
 
   #forget(session: Session): void {
+    this.#keeper.remove(session.name);
     session.end();
     this.#sessions.delete(session.name);
     const will = this.#wills.get(session);
@@ -175,12 +224,13 @@ export class Broker implements ConnectionOwner {
     else if (!this.#isStopping) this.#wills.set(session, { publish, cancel: this.clock.schedule(delayMs, publish) });
   }
 
-  async #publishWill({ topic, payload, retain, properties }: Will, identity: Identity): Promise<void> {
+  async #publishWill(will: Will, identity: Identity): Promise<void> {
+    const { topic, payload, retain, properties } = will;
     // Whose token has ended has no rights any more.
     if (identity.expiresAtMs !== null && identity.expiresAtMs <= this.clock.now()) return;
     try {
       this.counted("published");
-      await this.app().publish({ topic, payload, retain, properties, identity, requestId: this.nextId(), effect: {} });
+      await this.app().publish({ topic, payload, retain, properties, identity, requestId: this.nextId(), effect: {}, isOnce: false, origin: { sender: this, qos: will.qos, expiresAtMs: null } });
     } catch (error) {
       // Nobody is there to be told.
       this.log.warn("will-refused", { topic, ...(error instanceof AmbitError ? { code: error.code } : describeError(error)) });

@@ -29,7 +29,7 @@ export interface ConnectionOwner {
   enter(connection: Connection, agreement: Agreement, identity: Identity): Promise<Entered>;
   /** `will` null: none is to be published. */
   left(connection: Connection, session: Session | null, will: { readonly will: Will; readonly identity: Identity } | null): void;
-  counted(what: "published" | "delivered" | "dropped"): void;
+  counted(what: "published" | "delivered" | "dropped", count?: number): void;
 }
 
 export interface Entered { readonly session: Session; readonly isPresent: boolean; attach(): void }
@@ -123,6 +123,18 @@ export class Connection implements SessionConnection {
     if (this.#isRenewing || this.#state === "closed") return;
     this.#isRenewing = true;
     queueMicrotask(() => void this.#renewed());
+  }
+
+  get version(): 4 | 5 {
+    return this.#agreement!.version;
+  }
+
+  /** Ready packets of QoS 0, for everybody. */
+  deliverBytes(bytes: Uint8Array, count: number): boolean {
+    if (bytes.length > this.#agreement!.packetBytesMax) return false;
+    this.#owner.counted("delivered", count);
+    this.#send(bytes);
+    return true;
   }
 
   deliver(message: Message, { retain, identifier }: { readonly retain: boolean; readonly identifier: number | null }): void {
@@ -260,7 +272,7 @@ export class Connection implements SessionConnection {
 
   #createIncoming(session: Session, { version, explains }: Agreement): Incoming {
     return new Incoming({
-      session, version, explains, log: this.#owner.log,
+      session, version, explains, log: this.#owner.log, clock: this.#owner.clock,
       requestId: () => this.#owner.nextId(),
       publish: (publication) => {
         this.#owner.counted("published");

@@ -3,7 +3,7 @@
 import type { AmbitError } from "../../base/error.ts";
 import type { LiveFrame, LiveSink, LiveSubscription } from "../../resources/live-frame.ts";
 import { frameMessages, goneMessage, type RecordMessage } from "./frame-messages.ts";
-import type { TopicSource } from "./topic-source.ts";
+import type { RecordSource } from "./topic-source.ts";
 
 export interface FollowingOwner {
   /** Too much waits for the client. */
@@ -31,7 +31,7 @@ type PlacedFrame = Extract<LiveFrame, { op: "snapshot" | "change" }>;
 
 export class Following implements LiveSink {
   readonly #owner: FollowingOwner;
-  #source: TopicSource;
+  #source: RecordSource;
   /** Up to there all was given to the connection; null: nothing yet. */
   #taken: string | null;
   /** Up to there all has arrived. */
@@ -46,7 +46,7 @@ export class Following implements LiveSink {
   /** The first snapshot is not sent. */
   #skipsFirst = false;
 
-  constructor(source: TopicSource, owner: FollowingOwner, position: string | null) {
+  constructor(source: RecordSource, owner: FollowingOwner, position: string | null) {
     this.#source = source;
     this.#owner = owner;
     this.#taken = position;
@@ -66,7 +66,7 @@ export class Following implements LiveSink {
   }
 
   /** Holds back what comes until `release`. `source`: of the app that serves now. Answers how many records it begins with. Throws what following does. */
-  begin(source: TopicSource, skipsFirst = false): number {
+  begin(source: RecordSource, skipsFirst = false): number {
     this.#source = source;
     this.#skipsFirst = skipsFirst;
     this.#held = [];

@@ -1,6 +1,7 @@
 // Messages that a client publishes: carried out one after the other for each topic, acknowledged in the order in which they came, and only
 // when what they wrote is durable; one of QoS 2 is carried out once, however often it comes.
 import { AmbitError, fault, toProblem } from "../../base/error.ts";
+import type { Clock } from "../../base/clock.ts";
 import { describeError, type Log } from "../../base/log.ts";
 import { packetBytes, type PublishPacket } from "./packet-types.ts";
 import { reasonOf } from "./reason-codes.ts";
@@ -13,8 +14,9 @@ export interface IncomingParts {
   /** Whether refusals say why. */
   readonly explains: boolean;
   readonly log: Log;
+  readonly clock: Clock;
   requestId(): string;
-  publish(publication: Omit<Publication, "identity">): Promise<void>;
+  publish(publication: Omit<Publication, "identity">): void | Promise<void>;
   send(bytes: Uint8Array): void;
   /** 3.1.1 has no other way to refuse. */
   refuse(error: AmbitError): void;
@@ -49,19 +51,31 @@ export class Incoming {
   take(packet: PublishPacket, topic: string): void {
     const { session } = this.#parts;
     const { qos, messageId = 0 } = packet;
-    if (qos === 0) return void this.#inTurn(topic, () => this.#carryOut(packet, topic).catch((error: unknown) => this.#refused(error)));
+    if (qos === 0) return this.#settle(() => this.#inTurn(topic, () => this.#carryOut(packet, topic)), (refusal) => this.#unanswered(refusal));
     const slot: Acknowledgement = { bytes: null };
     this.#acknowledgements.push(slot);
     this.#unacknowledged++;
-    if (qos === 2 && session.received.has(messageId)) return this.#acknowledge(slot, packet, null);
-    const work = (qos === 2 ? session.underWay.get(messageId) : undefined) ?? this.#begin(packet, topic);
-    work.then(() => this.#acknowledge(slot, packet, null), (error: unknown) => this.#acknowledge(slot, packet, this.#asRefusal(error)));
+    const answer = (refusal: AmbitError | null): void => this.#acknowledge(slot, packet, refusal);
+    if (qos === 2 && session.received.has(messageId)) return answer(null);
+    this.#settle(() => (qos === 2 ? session.underWay.get(messageId) : undefined) ?? this.#begin(packet, topic), answer);
   }
 
-  #begin(packet: PublishPacket, topic: string): Promise<void> {
+  /** At once where the work is done at once. */
+  #settle(work: () => void | Promise<void>, answer: (refusal: AmbitError | null) => void): void {
+    let going: void | Promise<void>;
+    try {
+      going = work();
+    } catch (error) {
+      return answer(this.#asRefusal(error));
+    }
+    if (going instanceof Promise) going.then(() => answer(null), (error: unknown) => answer(this.#asRefusal(error)));
+    else answer(null);
+  }
+
+  #begin(packet: PublishPacket, topic: string): void | Promise<void> {
     const { underWay } = this.#parts.session;
     const work = this.#inTurn(topic, () => this.#carryOut(packet, topic));
-    if (packet.qos === 2) {
+    if (packet.qos === 2 && work instanceof Promise) {
       underWay.set(packet.messageId!, work);
       const over = (): void => { underWay.delete(packet.messageId!); };
       work.then(over, over);
@@ -69,12 +83,14 @@ export class Incoming {
     return work;
   }
 
-  async #carryOut(packet: PublishPacket, topic: string): Promise<void> {
-    const { session, publish, requestId } = this.#parts;
+  #carryOut(packet: PublishPacket, topic: string): void | Promise<void> {
+    const { session, publish, requestId, clock } = this.#parts;
     const { qos, payload, retain, messageId = 0, properties = null } = packet;
+    const expiryS = properties?.messageExpiryInterval;
     let isStored = false;
-    await publish({
-      topic, retain, properties, payload: Buffer.from(payload as Buffer), requestId: requestId(),
+    const done = publish({
+      topic, retain, properties, payload: payload as Buffer, requestId: requestId(), isOnce: qos === 2 && session.isStored,
+      origin: { sender: session.self, qos, expiresAtMs: expiryS === undefined ? null : clock.now() + expiryS * 1_000 },
       effect: {
         store: (writes) => {
           isStored = true;
@@ -83,14 +99,16 @@ export class Incoming {
         },
       },
     });
-    if (qos === 2) await session.receive(messageId, isStored);
+    if (qos < 2) return done;
+    return done instanceof Promise ? done.then(() => session.receive(messageId, isStored)) : session.receive(messageId, isStored);
   }
 
   /** Behind others of its topic. */
-  #inTurn(topic: string, run: () => Promise<void>): Promise<void> {
-    this.#running++;
+  #inTurn(topic: string, run: () => void | Promise<void>): void | Promise<void> {
     const before = this.#lanes.get(topic);
     const work = before === undefined ? run() : before.then(run, run);
+    if (!(work instanceof Promise)) return;
+    this.#running++;
     this.#lanes.set(topic, work);
     const over = (): void => {
       this.#running--;
@@ -120,9 +138,8 @@ export class Incoming {
   }
 
   /** QoS 0 is not answered; 3.1.1 is closed as for every refusal. */
-  #refused(error: unknown): void {
-    const refusal = this.#asRefusal(error);
-    if (this.#parts.version === 4) this.#parts.refuse(refusal);
+  #unanswered(refusal: AmbitError | null): void {
+    if (refusal !== null && this.#parts.version === 4) this.#parts.refuse(refusal);
   }
 
   #asRefusal(error: unknown): AmbitError {

@@ -1,20 +1,29 @@
 // The topics of one app: which table or channel a topic belongs to. Made anew by a reload.
 import { fault } from "../../base/error.ts";
+import { ChannelTopics, type ChannelTopicsOptions } from "./channel-topics.ts";
 import { RecordTopics, type RecordTopicsOptions } from "./record-topics.ts";
 import type { MqttApp } from "./topic-source.ts";
 import { readTopic } from "./topics.ts";
 
-export interface MqttAppOptions extends RecordTopicsOptions { readonly authenticator: MqttApp["authenticator"] }
+export interface MqttAppOptions extends Omit<RecordTopicsOptions, "dispatcher"> {
+  readonly authenticator: MqttApp["authenticator"];
+  readonly dispatcher: RecordTopicsOptions["dispatcher"] & ChannelTopicsOptions["dispatcher"];
+}
 
 export function createMqttApp(options: MqttAppOptions): MqttApp {
   const records = new RecordTopics(options);
+  const channels = new ChannelTopics(options);
   return {
     limits: options.limits, authenticator: options.authenticator,
-    sources: (filter, identity) => records.sources(filter, identity),
-    async publish(publication) {
+    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity)],
+    channelName: (message) => channels.nameOf(message),
+    isVisible: (message, identity) => channels.isVisible(message, identity),
+    onStore: (keeper) => channels.onStore(keeper),
+    publish(publication) {
       const topic = readTopic(publication.topic);
-      if (topic === null || !records.has(topic.name)) throw fault("NOT_FOUND", "No table or channel has this topic.", { fix: "Publish on NAME/KEY of what is exported over MQTT." });
-      await records.publish(topic, publication);
+      if (topic !== null && records.has(topic.name)) return records.publish(topic, publication);
+      if (topic !== null && channels.has(topic.name)) return channels.publish(topic, publication);
+      throw fault("NOT_FOUND", "No table or channel has this topic.", { fix: "Publish on NAME/KEY of what is exported over MQTT." });
     },
   };
 }

@@ -22,6 +22,11 @@ export interface Flight {
 
 export interface FlightTold { readonly told: Told; readonly following: { arrived(told: Told): void } }
 
+export interface OutgoingOwner {
+  /** It was stored, and will not be sent: nobody wants it any more. */
+  expired(flight: Flight): void;
+}
+
 export interface OutgoingWire {
   /** False: it is nothing for this receiver, and counts as arrived. */
   publish(flight: Flight): boolean;
@@ -31,14 +36,26 @@ export interface OutgoingWire {
 const PACKET_MAX = 65_535;
 
 export class Outgoing {
+  readonly #owner: OutgoingOwner;
   readonly #flights = new Map<number, Flight>();
   /** Ids that wait or are under way. */
   readonly #used = new Set<number>();
+  /** Packet ids of those that are stored, each of which is here once. */
+  readonly #stored = new Set<number>();
   #waiting: Flight[] = [];
   #bytes = 0;
   #lastPacket = 0;
   #wire: OutgoingWire | null = null;
   #window = 0;
+
+  constructor(owner: OutgoingOwner) {
+    this.#owner = owner;
+  }
+
+  /** Packet ids that have a meaning. */
+  get used(): ReadonlySet<number> {
+    return this.#used;
+  }
 
   /** Of what waits and is under way. */
   get bytes(): number {
@@ -56,7 +73,7 @@ export class Outgoing {
     for (const flight of this.#flights.values()) {
       flight.isRepeated = true;
       if (flight.isReleased) wire.release(flight.packet);
-      else if (!wire.publish(flight)) this.#finish(flight);
+      else if (!wire.publish(flight)) this.#expire(flight);
     }
     this.pump();
   }
@@ -68,6 +85,7 @@ export class Outgoing {
     this.#waiting = [];
     for (const flight of this.#flights.values()) if (flight.isStored) this.#flights.delete(flight.packet);
     this.#used.clear();
+    this.#stored.clear();
     this.#bytes = 0;
     for (const { packet, message } of this.#flights.values()) {
       this.#used.add(packet);
@@ -89,6 +107,8 @@ export class Outgoing {
   }
 
   add(flight: Flight): void {
+    if (flight.isStored && this.#stored.has(flight.packet)) return;
+    if (flight.isStored) this.#stored.add(flight.packet);
     if (flight.packet > 0) this.#used.add(flight.packet);
     this.#bytes += flight.message.bytes;
     this.#waiting.push(flight);
@@ -108,7 +128,7 @@ export class Outgoing {
       if (flight.told !== null) flight.told.told.unsent--;
       this.#flights.set(flight.packet, flight);
       if (flight.isReleased) this.#wire.release(flight.packet);
-      else if (!this.#wire.publish(flight)) this.#finish(flight);
+      else if (!this.#wire.publish(flight)) this.#expire(flight);
     }
     if (sent > 0) this.#waiting = sent === this.#waiting.length ? [] : this.#waiting.slice(sent);
   }
@@ -124,10 +144,16 @@ export class Outgoing {
     this.pump();
   }
 
+  #expire(flight: Flight): void {
+    this.#finish(flight);
+    if (flight.isStored) this.#owner.expired(flight);
+  }
+
   #finish(flight: Flight): void {
     if (this.#flights.get(flight.packet) !== flight) return;
     this.#flights.delete(flight.packet);
     this.#used.delete(flight.packet);
+    this.#stored.delete(flight.packet);
     this.#bytes -= flight.message.bytes;
     flight.told?.following.arrived(flight.told.told);
   }

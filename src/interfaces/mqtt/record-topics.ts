@@ -19,7 +19,7 @@ import { decodeUtf8, parseStrictJson } from "../http/strict-json.ts";
 import { readPrecondition } from "../rest/entity-tag.ts";
 import { readIdempotency } from "../rest/idempotency-key.ts";
 import { userProperty } from "./packet-types.ts";
-import type { Publication, TopicSource } from "./topic-source.ts";
+import type { Publication, RecordSource } from "./topic-source.ts";
 import type { TopicFilter, TopicName } from "./topics.ts";
 
 export interface RecordTopicsOptions {
@@ -48,7 +48,7 @@ export class RecordTopics {
   }
 
   /** What matches; of everything only what the caller may read. Throws what a read of a named table would. */
-  sources({ name, key }: TopicFilter, identity: Identity): TopicSource[] {
+  sources({ name, key }: TopicFilter, identity: Identity): RecordSource[] {
     const rights = this.#options.access.rights(identity);
     if (name !== null) {
       const table = this.#tables.get(name);
@@ -85,7 +85,7 @@ export class RecordTopics {
     }
   }
 
-  #sourceOf(table: Table, key: string | null, rights: Rights): TopicSource[] {
+  #sourceOf(table: Table, key: string | null, rights: Rights): RecordSource[] {
     const name = table.exportName!;
     let id: Value = null;
     if (key !== null) {
@@ -98,7 +98,7 @@ export class RecordTopics {
     }
     const { live } = this.#options.dispatcher;
     return [{
-      name: key === null ? name : `${name}/${key}`, topics: name, primaryKey: table.primaryKey,
+      kind: "records", name: key === null ? name : `${name}/${key}`, topics: name, primaryKey: table.primaryKey,
       follow: (since: string | null, sink: LiveSink): LiveSubscription => live.subscribe({ plan: this.#planOf(table, rights, key === null ? "all" : "one"), limit: null, since, ...(key === null ? {} : { id }) }, rights, sink),
     }];
   }

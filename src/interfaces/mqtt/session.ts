@@ -2,11 +2,13 @@
 // again stands in the data file, too, and every change of it is durable before the client is told.
 import { AmbitError, fault } from "../../base/error.ts";
 import type { Identity } from "../../access/identity.ts";
-import type { MessageRow, MqttSessions, SessionChange, SessionRows } from "../../resources/mqtt-sessions.ts";
+import type { MqttSessions, SessionChange, SessionRows, SubscriptionRow } from "../../resources/mqtt-sessions.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
-import { dateTimeOf, millisecondsOf } from "../../base/date-time.ts";
-import { Message, type MessageProperties } from "./message.ts";
+import type { ChannelMessage } from "../../resources/channel-frame.ts";
+import type { KeptFilter } from "./channel-keeper.ts";
+import type { Message } from "./message.ts";
 import { Outgoing, type Flight, type OutgoingWire } from "./outgoing.ts";
+import { flightOf, rowOf } from "./stored-message.ts";
 import { Subscription, type SubscriptionOptions, type SubscriptionOwner } from "./subscription.ts";
 import type { MqttApp, TopicSource } from "./topic-source.ts";
 import { readFilter } from "./topics.ts";
@@ -19,7 +21,9 @@ export interface SessionConnection extends OutgoingWire {
   readonly window: number;
   /** So much waits in its socket. */
   readonly waitingBytes: number;
+  readonly version: 4 | 5;
   deliver(message: Message, how: { readonly retain: boolean; readonly identifier: number | null }): void;
+  deliverBytes(bytes: Uint8Array, count: number): boolean;
   /** Ends it for what happened to its session. */
   fail(error: unknown): void;
   /** Another app serves. */
@@ -32,18 +36,25 @@ export interface SessionOptions {
   readonly store: MqttSessions;
   /** Its positions are to be stored soon. */
   readonly onMoved: (session: Session) => void;
+  /** Its filters, or who follows them, are others now. */
+  readonly onChanged: (session: Session) => void;
+  readonly onDropped: () => void;
 }
 
-interface KeptAbout { readonly retain: boolean; readonly identifier: number | null; readonly properties: (Omit<MessageProperties, "correlationData"> & { readonly correlationData?: string }) | null }
-
 const OWN_MAX = 1_000;
+/** Messages whose commit is under way. */
+const KEPT_MAX = 20_000;
 
 export class Session implements SubscriptionOwner {
   readonly name: string;
   readonly client: string;
   /** It outlives its connection for so long. */
   expiryMs = 0;
-  readonly outgoing = new Outgoing();
+  readonly outgoing = new Outgoing({ expired: (flight) => this.#removed(flight) });
+  /** Names it in what it publishes. */
+  readonly self: object = {};
+  /** Who its client is, or was. */
+  identity: Identity | null = null;
   /** Packet ids of QoS 2 messages of the client that were carried out. */
   readonly received = new Set<number>();
   /** Those that are being carried out, also over a connection that has ended since. */
@@ -51,6 +62,8 @@ export class Session implements SubscriptionOwner {
   readonly #options: SessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #own = new Set<string>();
+  /** Of messages of channels that are being stored: their packet ids, and what they are when they are told. */
+  readonly #kept = new Map<ChannelMessage, { readonly packet: number; flight: Flight | null }>();
   readonly #moved = new Set<Subscription>();
   #connection: SessionConnection | null = null;
   #generation = 0;
@@ -94,12 +107,32 @@ export class Session implements SubscriptionOwner {
     if (rows !== null) this.#restore(rows);
     this.outgoing.attach(connection, connection.window);
     this.resume();
+    // Stored since the session began, and told before it was followed.
+    const { store } = this.#options;
+    this.fly([...this.#kept.values()].flatMap(({ flight }) => (flight !== null && store.holds(this.name, flight.packet) ? [flight] : [])));
+  }
+
+  /** As it stands in the data file, after a start. */
+  restore(subscriptions: readonly SubscriptionRow[]): void {
+    for (const { filter, options, positions } of subscriptions) {
+      this.#subscriptions.set(filter, new Subscription(filter, JSON.parse(options) as SubscriptionOptions, this, JSON.parse(positions) as Record<string, string>));
+    }
+    this.#isRestored = true;
+  }
+
+  filters(): KeptFilter[] {
+    return [...this.#subscriptions.values()].flatMap(({ filter, options: { qos, noLocal, identifier } }) => {
+      const parsed = readFilter(filter);
+      return parsed === null ? [] : [{ filter: parsed, qos, noLocal, identifier }];
+    });
   }
 
   detach(): void {
     this.#generation++;
     this.#connection = null;
     this.#sentStored = this.outgoing.detach();
+    this.#kept.clear();
+    this.#options.onChanged(this);
     for (const subscription of this.#subscriptions.values()) subscription.pause();
   }
 
@@ -143,6 +176,7 @@ export class Session implements SubscriptionOwner {
     }
     before?.stop();
     this.#subscriptions.set(filter, subscription);
+    this.#options.onChanged(this);
     return options.qos;
   }
 
@@ -157,6 +191,7 @@ export class Session implements SubscriptionOwner {
     if (subscription === undefined) return false;
     subscription.stop();
     this.#subscriptions.delete(filter);
+    this.#options.onChanged(this);
     if (this.isStored) await this.#change([{ kind: "unsubscribe", filter }]);
     return true;
   }
@@ -177,8 +212,12 @@ export class Session implements SubscriptionOwner {
   /** The client acknowledged a message of QoS 1, or for the second time one of QoS 2, or refused it. */
   arrived(flight: Flight): void {
     this.outgoing.finish(flight);
-    if (flight.isStored) this.#change([{ kind: "remove", packet: flight.packet }]).catch((error: unknown) => this.fail(error));
+    if (flight.isStored) this.#removed(flight);
     this.roomMade();
+  }
+
+  #removed({ packet }: Flight): void {
+    this.#change([{ kind: "remove", packet }]).catch((error: unknown) => this.fail(error));
   }
 
   /** The client has a message of QoS 2. Resolves when that is durable: only then it may forget the packet id. */
@@ -231,6 +270,48 @@ export class Session implements SubscriptionOwner {
 
   deliver(message: Message, how: { readonly retain: boolean; readonly identifier: number | null }): void {
     this.#connection?.deliver(message, how);
+  }
+
+  deliverBytes(bytes: Uint8Array, count: number): boolean {
+    return this.#connection?.deliverBytes(bytes, count) ?? true;
+  }
+
+  get version(): 4 | 5 {
+    return this.#connection?.version ?? 4;
+  }
+
+  dropped(): void {
+    this.#options.onDropped();
+  }
+
+  /** The packet id of a message that is about to be stored, the same if its commit runs again; null: there is none left, or nobody there. */
+  nameKept(message: ChannelMessage): number | null {
+    const known = this.#kept.get(message);
+    if (known !== undefined) return known.packet;
+    // Commits that failed left theirs behind.
+    if (this.#kept.size >= KEPT_MAX) {
+      const [oldest, { packet }] = this.#kept.entries().next().value!;
+      this.#kept.delete(oldest);
+      this.outgoing.freePacket(packet);
+    }
+    const packet = this.#connection === null ? null : this.outgoing.takePacket();
+    if (packet !== null) this.#kept.set(message, { packet, flight: null });
+    return packet;
+  }
+
+  noteKept(message: ChannelMessage, flight: Flight): void {
+    const known = this.#kept.get(message);
+    if (known !== undefined) known.flight = flight;
+  }
+
+  get takeKept(): SubscriptionOwner["takeKept"] {
+    if (!this.isStored) return null;
+    return (message) => {
+      const known = this.#kept.get(message);
+      if (known === undefined || known.flight === null) return undefined;
+      this.#kept.delete(message);
+      return known.flight;
+    };
   }
 
   fly(flights: readonly Flight[]): void {
@@ -305,36 +386,12 @@ export class Session implements SubscriptionOwner {
     }
   }
 
-  #restore({ subscriptions, messages, received }: SessionRows): void {
-    if (!this.#isRestored && this.#subscriptions.size === 0) {
-      for (const { filter, options, positions } of subscriptions) {
-        this.#subscriptions.set(filter, new Subscription(filter, JSON.parse(options) as SubscriptionOptions, this, JSON.parse(positions) as Record<string, string>));
-      }
-      // Nobody knows which of them were sent before the process ended.
-      this.#sentStored = new Set(messages.map(({ packet }) => packet));
-    }
-    this.#isRestored = true;
+  #restore({ messages, received }: SessionRows): void {
+    // Nobody knows which of them were sent before the process ended.
+    const sent = this.#isRestored ? new Set(messages.map(({ packet }) => packet)) : this.#sentStored;
+    this.#isRestored = false;
     this.received.clear();
     for (const packet of received) this.received.add(packet);
-    for (const row of messages) this.outgoing.add(flightOf(row, this.#sentStored.has(row.packet)));
+    for (const row of messages) if (row.packet !== null) this.outgoing.add(flightOf(row, row.packet, sent.has(row.packet)));
   }
-}
-
-function rowOf({ message, packet, qos, retain, identifier }: Flight): MessageRow {
-  const { properties } = message;
-  const about: KeptAbout = {
-    retain, identifier,
-    properties: properties === null ? null : { ...properties, ...(properties.correlationData === undefined ? {} : { correlationData: properties.correlationData.toString("base64") }) } as KeptAbout["properties"],
-  };
-  return { packet, qos, isReleased: false, topic: message.topic, payload: message.payload, about: JSON.stringify(about), expires: message.expiresAtMs === null ? null : dateTimeOf(message.expiresAtMs) };
-}
-
-function flightOf({ packet, qos, isReleased, topic, payload, about, expires }: MessageRow, isRepeated: boolean): Flight {
-  const { retain = false, identifier = null, properties = null } = JSON.parse(about) as Partial<KeptAbout>;
-  const { correlationData, ...others } = properties ?? {};
-  const message = new Message({
-    topic, payload, expiresAtMs: expires === null ? null : millisecondsOf(expires),
-    properties: properties === null ? null : { ...others, ...(correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData, "base64") }) },
-  });
-  return { message, qos: qos as 1 | 2, retain, identifier, packet, isStored: true, isRepeated, isReleased, told: null };
 }

@@ -1,10 +1,12 @@
 // A filter that a client has subscribed to, with the sources behind it, and the way of their messages to the client: at once with QoS 0,
 // through the session's window with QoS 1 and 2.
 import type { AmbitError } from "../../base/error.ts";
+import type { ChannelMessage } from "../../resources/channel-frame.ts";
+import { ChannelFollowing } from "./channel-following.ts";
 import { Following, type FollowingOwner, type Told } from "./following.ts";
 import type { RecordMessage } from "./frame-messages.ts";
 import type { Flight } from "./outgoing.ts";
-import type { TopicSource } from "./topic-source.ts";
+import type { ChannelSource, RecordSource, TopicSource } from "./topic-source.ts";
 
 export interface SubscriptionOptions {
   readonly qos: 0 | 1 | 2;
@@ -24,6 +26,14 @@ export interface SubscriptionOwner {
   /** QoS 0. */
   deliver(message: RecordMessage["message"], options: { readonly retain: boolean; readonly identifier: number | null }): void;
   fly(flights: readonly Flight[]): void;
+  readonly version: 4 | 5;
+  /** As in the origins of what the client publishes. */
+  readonly self: object;
+  /** False: it is nothing for this client in one piece. */
+  deliverBytes(bytes: Uint8Array, count: number): boolean;
+  /** What was stored of a message of a channel; null: messages are not stored. */
+  readonly takeKept: ((message: ChannelMessage) => Flight | undefined) | null;
+  dropped(): void;
   /** Null: messages are not stored. Else each gets its packet id, all stand in the data file and the position with them, and then they fly. */
   readonly keep: ((subscription: Subscription, flights: readonly Flight[], kept: () => void) => void) | null;
   /** Positions of it have moved. */
@@ -39,6 +49,7 @@ export class Subscription {
   readonly options: SubscriptionOptions;
   readonly #owner: SubscriptionOwner;
   readonly #followings = new Map<string, Following>();
+  readonly #channels = new Map<string, ChannelFollowing>();
   readonly #positions: Readonly<Record<string, string>>;
 
   /** `positions`: of its sources by name, as stored. */
@@ -52,6 +63,11 @@ export class Subscription {
   /** Follows these, going on where it was; others no longer. Held back until `release`. Answers how many records it begins with. Throws what following throws. */
   begin(sources: readonly TopicSource[], skipsFirst: boolean): number {
     const names = new Set(sources.map(({ name }) => name));
+    for (const [name, following] of this.#channels) {
+      if (names.has(name)) continue;
+      following.stop();
+      this.#channels.delete(name);
+    }
     for (const [name, following] of this.#followings) {
       if (names.has(name)) continue;
       following.forgetAll();
@@ -59,6 +75,12 @@ export class Subscription {
     }
     let count = 0;
     for (const source of sources) {
+      if (source.kind === "channel") {
+        let channel = this.#channels.get(source.name);
+        if (channel === undefined) this.#channels.set(source.name, channel = this.#createChannel(source));
+        channel.begin(source);
+        continue;
+      }
       let following = this.#followings.get(source.name);
       if (following === undefined) this.#followings.set(source.name, following = this.#create(source));
       count += following.begin(source, skipsFirst && following.acknowledged === null);
@@ -68,6 +90,7 @@ export class Subscription {
 
   release(): void {
     for (const following of this.#followings.values()) following.release();
+    for (const following of this.#channels.values()) following.release();
   }
 
   /** There is room again. */
@@ -85,10 +108,12 @@ export class Subscription {
 
   pause(): void {
     for (const following of this.#followings.values()) following.pause();
+    for (const following of this.#channels.values()) following.stop();
   }
 
   stop(): void {
     for (const following of this.#followings.values()) following.stop();
+    for (const following of this.#channels.values()) following.stop();
   }
 
   /** What was acknowledged, by source, as JSON. */
@@ -98,7 +123,24 @@ export class Subscription {
     return JSON.stringify(found);
   }
 
-  #create(source: TopicSource): Following {
+  #createChannel(source: ChannelSource): ChannelFollowing {
+    const owner = this.#owner;
+    const { options } = this;
+    return new ChannelFollowing(source, {
+      options, self: owner.self,
+      get version() { return owner.version; },
+      get takeKept() { return owner.takeKept; },
+      isFull: () => owner.isFull(),
+      deliverBytes: (bytes, count) => owner.deliverBytes(bytes, count),
+      deliver: (message) => owner.deliver(message, { retain: false, identifier: options.identifier }),
+      fly: (flights) => owner.fly(flights),
+      dropped: () => owner.dropped(),
+      renew: () => owner.renew(),
+      fail: (error) => owner.fail(error),
+    });
+  }
+
+  #create(source: RecordSource): Following {
     const owner: FollowingOwner = {
       isFull: () => this.#owner.isFull(),
       moved: () => this.#owner.moved(this),

@@ -1,13 +1,28 @@
 // What topics are to a connection: sources that can be followed, and a place to publish. Made anew by a reload.
 import type { Identity } from "../../access/identity.ts";
 import type { Limits } from "../../base/limits.ts";
+import type { ChannelMessage, ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
+import type { MessageKeeper } from "../../resources/channel-hub.ts";
 import type { LiveSink, LiveSubscription } from "../../resources/live-frame.ts";
 import type { Effect } from "../../resources/work.ts";
+import type { PublicationOrigin } from "./channel-messages.ts";
 import type { PublishProperties } from "./packet-types.ts";
 import type { TopicFilter } from "./topics.ts";
 
-/** One query that stands behind a filter. */
-export interface TopicSource {
+/** What stands behind a filter. */
+export type TopicSource = RecordSource | ChannelSource;
+
+export interface ChannelSource {
+  readonly kind: "channel";
+  readonly name: string;
+  readonly topics: string;
+  /** Throws what following a channel throws. */
+  follow(sink: ChannelSink): ChannelSubscription;
+}
+
+/** A query. */
+export interface RecordSource {
+  readonly kind: "records";
   /** Unique among the sources of all filters. */
   readonly name: string;
   /** The first level of its topics; the second is the record's key. */
@@ -25,8 +40,10 @@ export interface Publication {
   readonly properties: PublishProperties | null;
   readonly identity: Identity;
   readonly requestId: string;
-  /** Happens in the commit of what is published. */
+  /** Happens in the commit of what is published, if there is one; there is where it `isOnce`. */
   readonly effect: Effect;
+  readonly isOnce: boolean;
+  readonly origin: PublicationOrigin;
 }
 
 /** What a connection needs of the app that is served. */
@@ -35,6 +52,12 @@ export interface MqttApp {
   readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
   /** Empty: nothing has such topics. Throws what refuses the caller. */
   sources(filter: TopicFilter, identity: Identity): readonly TopicSource[];
-  /** Resolves when it is durable. Rejects with what refuses it. */
-  publish(publication: Publication): Promise<void>;
+  /** At once where nothing has to be stored, else when it is durable. Throws, or rejects with, what refuses it. */
+  publish(publication: Publication): void | Promise<void>;
+  /** The first level of a channel's topics; null: it is not there over MQTT. */
+  channelName(message: ChannelMessage): string | null;
+  /** Whether the message may be told to this caller. */
+  isVisible(message: ChannelMessage, identity: Identity): boolean;
+  /** Asked to store messages from now on; the answer ends it. */
+  onStore(keeper: MessageKeeper): () => void;
 }
