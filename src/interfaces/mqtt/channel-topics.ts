@@ -64,7 +64,7 @@ export class ChannelTopics {
       // Without it nothing has to be stored, and the message is told at once.
       ...(isOnce ? { effect } : {}),
     });
-    if (done instanceof Promise) return done.then(() => {});
+    if (done instanceof Promise) return settled(done);
   }
 
   isVisible(message: ChannelMessage, identity: Identity): boolean {
@@ -96,4 +96,8 @@ export class ChannelTopics {
       follow: (sink) => dispatcher.channels.subscribe({ channel, key, resumed: false, connection: null }, access.rights(identity), sink),
     }];
   }
+}
+
+async function settled(work: Promise<unknown>): Promise<void> {
+  await work;
 }
