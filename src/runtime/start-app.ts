@@ -208,12 +208,9 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   }
   const { port, url } = server;
   const stop = async (): Promise<void> => {
-    // Streams never finish by themselves; their clients come again, to whoever serves then.
-    const sent = Promise.all([sockets, graphqlSockets, mqtt].map((part) => part.stop(config.limits.drainMs)));
-    served.dispatcher.live.close();
-    served.dispatcher.channels.close(null);
-    await sent;
-    await Promise.all([server.stop(config.limits.drainMs), control.stop(), options.outbox.stop(config.limits.drainMs), options.jobs.stop(config.limits.drainMs)]);
+    const { drainMs } = config.limits;
+    await stopServing(served, [sockets, graphqlSockets, mqtt], drainMs);
+    await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs)]);
     for (const part of [retention, options.files, served.tables]) part.stop();
     await storage.close();
   };
@@ -246,6 +243,14 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     get channels() { return served.dispatcher.channels; },
     stop: () => (stopping ??= stop()),
   };
+}
+
+/** Streams never finish by themselves; their clients come again, to whoever serves then. */
+async function stopServing({ dispatcher }: Served, streams: readonly { stop(drainMs: number): Promise<void> }[], drainMs: number): Promise<void> {
+  const sent = Promise.all(streams.map((stream) => stream.stop(drainMs)));
+  dispatcher.live.close();
+  dispatcher.channels.close(null);
+  await sent;
 }
 
 /** From what served before to what serves now. */
