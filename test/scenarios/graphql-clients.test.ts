@@ -3,6 +3,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { Client, cacheExchange, fetchExchange, subscriptionExchange } from "@urql/core";
 import { createClient as createSocketClient, type Client as SocketClient } from "graphql-ws";
+import { EventSource } from "eventsource";
 import { createClient as createEventClient, type Client as EventClient } from "graphql-sse";
 import { within } from "../processes/app-process.ts";
 import { startGraphqlApp, type GraphqlApp } from "./graphql-app.ts";
@@ -183,4 +184,16 @@ test("urql by events over the same address", async () => {
   const input = newMaker();
   await app.ask(create, { input }, "staff");
   expect(await results.next()).toMatchObject({ op: "CHANGE", changes: [{ type: "ENTER", key: input.id }] });
+});
+
+test("EventSource, which sends no headers: a ticket in the address", async () => {
+  const { ticket } = await (await fetch(`${app.url}/auth/ticket`, { method: "POST", headers: { authorization: "Bearer key-owner" } })).json() as { ticket: string };
+  const parameters = new URLSearchParams({ query: "subscription($text: String) { noteList(filter: { text: { eq: $text } }) { op rows { id } changes { type record { ownerId } } } }", variables: "{\"text\":\"told\"}", ticket });
+  const source = new EventSource(`${app.url}/graphql?${parameters.toString()}`);
+  closing.push(() => source.close());
+  const results = new Results();
+  source.addEventListener("next", ({ data }) => results.sink.next(JSON.parse(data as string)));
+  expect(await results.next()).toEqual({ op: "SNAPSHOT", rows: [], changes: null } as never);
+  await app.ask("mutation { createNote(input: { text: \"told\" }) { id } }", {}, "owner");
+  expect(await results.next()).toEqual({ op: "CHANGE", rows: null, changes: [{ type: "ENTER", record: { ownerId: "owner" } }] } as never);
 });
