@@ -54,7 +54,7 @@ export const devCommand: Command = {
 };
 
 function announce({ output }: Call, app: RunningApp, adminToken: string): void {
-  output.say(`Ambit serves ${app.loaded.directory} at ${app.url}\nadministrator token: ${adminToken}\nwatching schema.graphql, config.yaml, resources.ts`);
+  output.say(`Ambit serves ${app.loaded.directory} at ${app.url}\nadministrator token: ${adminToken}\nGraphiQL at ${app.url}/graphql\nwatching schema.graphql, config.yaml, resources.ts`);
   output.object({ event: "started", url: app.url, port: app.port, adminToken });
 }
 

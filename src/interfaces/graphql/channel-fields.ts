@@ -1,7 +1,7 @@
 // Channels in /graphql: a subscription field for what is told on a topic, a mutation that publishes. Only translates: who hears what is
 // resources/channel-hub.ts.
 import type { GraphQLFieldConfigArgumentMap, GraphQLInputType, GraphQLObjectType } from "graphql";
-import { GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
+import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLString } from "graphql/type/scalars";
 import { assert, unreachable } from "../../base/assert.ts";
 import type { JsonText } from "../../resources/operation.ts";
@@ -13,6 +13,7 @@ import type { RawInput } from "../../tables/write.ts";
 import { recordShape, type Row } from "./answer-shape.ts";
 import { scalarType } from "./graphql-scalars.ts";
 import { messageInput } from "./input-types.ts";
+import { wordType } from "./live-words.ts";
 import { valueType } from "./output-types.ts";
 import { keyOf } from "./query-fields.ts";
 import { objectText, type Root, type RootFields } from "./root-field.ts";
@@ -124,11 +125,10 @@ function members(entries: readonly (readonly [key: string, value: unknown])[]): 
 function eventType(channel: Channel, context: SchemaContext): GraphQLObjectType {
   const { names } = context;
   const name = names.channel(channel.name).event;
-  const op = names.shared("ChannelOp");
   return context.type(name, () => new ObjectTypeOf({
     name, fields: () => ({
       op: {
-        type: new GraphQLNonNull(context.type(op, () => new GraphQLEnumType({ name: op, values: { MESSAGE: {}, SNAPSHOT: {}, CHANGE: {}, RESET: {}, GAP: {} } }))),
+        type: new GraphQLNonNull(wordType("ChannelOp", context)),
         description: "SNAPSHOT and CHANGE are about who is there. RESET and GAP: messages may have been missed.",
       },
       position: { type: GraphQLString, description: "For since." },
@@ -158,10 +158,9 @@ function presenceType(context: SchemaContext): GraphQLObjectType {
 
 function presenceChangeType(context: SchemaContext): GraphQLObjectType {
   const name = context.names.shared("PresenceChange");
-  const types = context.names.shared("LiveChange");
   return context.type(name, () => new ObjectTypeOf({
     name, fields: {
-      type: { type: new GraphQLNonNull(context.type(types, () => new GraphQLEnumType({ name: types, values: { ENTER: {}, UPDATE: {}, LEAVE: {} } }))) },
+      type: { type: new GraphQLNonNull(wordType("LiveChange", context)) },
       key: { type: new GraphQLNonNull(GraphQLString), description: "The connection." }, record: { type: presenceType(context) },
     },
   }));

@@ -2,7 +2,7 @@
 // what is told, and to whom, is resources/live-queries.ts.
 import type { FieldNode, GraphQLFieldConfigArgumentMap, GraphQLObjectType, GraphQLOutputType, SelectionSetNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
-import { GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
+import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLString } from "graphql/type/scalars";
 import { assert } from "../../base/assert.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
@@ -14,6 +14,7 @@ import type { Members } from "./filter-conditions.ts";
 import type { GraphqlParts } from "./graphql-parts.ts";
 import { listArguments, rankingArguments } from "./list-arguments.ts";
 import { groupEvents, recordEvents } from "./live-event.ts";
+import { wordType } from "./live-words.ts";
 import { keyArgument } from "./mutation-fields.ts";
 import { aggregateType, recordType } from "./output-types.ts";
 import { keyOf } from "./query-fields.ts";
@@ -140,7 +141,7 @@ function changeType(table: Table, context: SchemaContext): GraphQLObjectType {
   const name = context.names.tableType(table.name, "Change");
   return context.type(name, () => new ObjectTypeOf({
     name, fields: () => ({
-      type: { type: new GraphQLNonNull(wordType("LiveChange", ["ENTER", "UPDATE", "LEAVE"], context)) },
+      type: { type: new GraphQLNonNull(wordType("LiveChange", context)) },
       key: { type: new GraphQLNonNull(scalarType(table.fields.get(table.primaryKey)!.type.name)), description: "The record's primary key." },
       record: { type: recordType(table, context), description: "As it is now; null of LEAVE." },
     }),
@@ -156,13 +157,8 @@ function groupsType(table: Table, context: SchemaContext): GraphQLObjectType {
 
 function common(context: SchemaContext): Record<string, { readonly type: GraphQLOutputType; readonly description?: string }> {
   return {
-    op: { type: new GraphQLNonNull(wordType("LiveOp", ["SNAPSHOT", "CHANGE", "RESET", "GAP"], context)), description: "RESET and GAP: a SNAPSHOT follows, because changes cannot be told one by one." },
+    op: { type: new GraphQLNonNull(wordType("LiveOp", context)), description: "RESET and GAP: a SNAPSHOT follows, because changes cannot be told one by one." },
     position: { type: GraphQLString, description: "For since; null of RESET and GAP." },
     reason: { type: GraphQLString, description: "Of RESET." },
   };
-}
-
-function wordType(shared: "LiveOp" | "LiveChange", words: readonly string[], context: SchemaContext): GraphQLEnumType {
-  const name = context.names.shared(shared);
-  return context.type(name, () => new GraphQLEnumType({ name, values: Object.fromEntries(words.map((word) => [word, {}])) }));
 }
