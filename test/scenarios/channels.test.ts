@@ -1,7 +1,7 @@
 // Channels over real sockets: messages, presence, refusals and what nobody may see, over WebSocket, server-sent events, REST and code.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { EventClient, RawSocket, Rebuilt, SocketClient, type Frame } from "./live-clients.ts";
-import { keysFor, startTestApp, type StartedApp } from "./started-app.ts";
+import { adminToken, keysFor, startTestApp, type StartedApp } from "./started-app.ts";
 
 const schema = `
 type Board @channel(key: "boardId", presence: true) @export
@@ -312,6 +312,17 @@ test("a reload keeps the socket and what it shows of itself; it says that messag
   await post("clerk", "/Board/reload", { text: "after" });
   expect(await messagesOf(client, 1)).toEqual(["after"]);
   watcher.close();
+  client.close();
+});
+
+test("metrics count topics and what was told on them", async () => {
+  const client = await subscribed("clerk", "/feeds/99");
+  await post("clerk", "/feeds/99", { text: "counted" });
+  expect(await messagesOf(client, 1)).toEqual(["counted"]);
+  const text = await (await fetch(`${app.url}/metrics`, { headers: { authorization: `Bearer ${adminToken}` } })).text();
+  const value = (name: string): number => Number(new RegExp(`^ambit_channels_${name} (\\d+)`, "m").exec(text)?.[1]);
+  expect([value("subscriptions"), value("topics")].every((count) => count >= 1)).toBe(true);
+  expect(value("delivered_total")).toBeGreaterThan(value("published_total") / 2);
   client.close();
 });
 
