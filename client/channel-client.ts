@@ -104,7 +104,7 @@ export class FollowedTopic implements LiveStream, ChannelSubscription<unknown> {
   async setPresence(state: unknown): Promise<void> {
     await this.ready;
     this.#state = { value: state };
-    await this.#tellPresence();
+    if (this.#socket.status === "connected") await this.#tellPresence();
   }
 
   close(): void {

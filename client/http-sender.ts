@@ -91,7 +91,7 @@ async function had(token: Promise<Token>): Promise<Token> {
   try {
     return await token;
   } catch (error) {
-    throw disconnected(error);
+    throw new AmbitError({ status: 0, code: "DISCONNECTED", message: "No token could be had.", fix: "See the cause: it is what `token` threw.", retry: true }, { cause: error });
   }
 }
 

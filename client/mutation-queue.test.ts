@@ -91,14 +91,15 @@ test("a refusal is its maker's, and the next goes on", async () => {
   expect([await first, (await second).status, own.settled]).toEqual(["PRECONDITION_FAILED", 200, ["/a PRECONDITION_FAILED", "/b 200"]]);
 });
 
-test("what says nothing about the request is tried again: a proxy, too much at once, somebody else's try", async () => {
+test("what says nothing about the request is tried again: a proxy, too much at once, somebody else's try, a token that has ended", async () => {
   const own = world();
-  const queue = own.queue();
-  const refusals = [refusal(502, "NOT_AMBIT"), refusal(429, "RATE_LIMITED"), refusal(409, "IDEMPOTENCY_IN_PROGRESS", true), refusal(503, "OVERLOADED", true), disconnected()];
+  const told: string[] = [];
+  const queue = own.queue({ onWaiting: ({ code }) => { told.push(code); } });
+  const refusals = [refusal(401, "INVALID_TOKEN"), refusal(502, "NOT_AMBIT"), refusal(429, "RATE_LIMITED"), refusal(409, "IDEMPOTENCY_IN_PROGRESS", true), refusal(503, "OVERLOADED", true), disconnected()];
   own.answer = () => { const next = refusals.shift(); if (next !== undefined) throw next; return fine(); };
   const answer = queue.send(request("/a"));
-  for (let count = 0; count < 5; count++) await own.tick();
-  expect([(await answer).status, own.sent.length]).toEqual([200, 6]);
+  for (let count = 0; count < 6; count++) await own.tick();
+  expect([(await answer).status, own.sent.length, told]).toEqual([200, 7, ["INVALID_TOKEN", "NOT_AMBIT", "RATE_LIMITED", "IDEMPOTENCY_IN_PROGRESS", "OVERLOADED", "DISCONNECTED"]]);
 });
 
 test("what the server takes up and does not get done is given back after some tries", async () => {

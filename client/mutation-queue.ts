@@ -34,6 +34,8 @@ export interface OfflineOptions {
   onSettled?(settled: Settled): void;
   /** How many wait. */
   onPending?(count: number): void;
+  /** Why they wait, with each try that failed: DISCONNECTED, or INVALID_TOKEN, for which a client with another token is needed. */
+  onWaiting?(error: AmbitError): void;
 }
 
 interface Waiting {
@@ -43,6 +45,8 @@ interface Waiting {
   tries: number;
   resolve(answer: WireAnswer): void;
   reject(error: unknown): void;
+  /** Lets go of the caller's signal. */
+  leave(): void;
 }
 
 const LIMIT = 1_000;
@@ -51,6 +55,7 @@ const KEPT_MS = 23 * 3_600_000;
 const TIRED_AFTER = 8;
 const TIRING = new Set(["TRANSACTION_CONFLICT", "TRANSACTION_TIMEOUT"]);
 /** Refusals that say nothing about the request. */
+const INVALID_TOKEN = "INVALID_TOKEN";
 const TRANSIENT = new Set([0, 408, 429, 502, 503, 504]);
 
 export class MutationQueue {
@@ -88,9 +93,10 @@ export class MutationQueue {
     }
     const mutation: StoredMutation = { ...request, key: key ?? this.#environment.key(), at: this.#nextAt(), sentAt: null };
     return new Promise<WireAnswer>((resolve, reject) => {
-      const waiting: Waiting = { mutation, tries: 0, resolve, reject, kept: Promise.resolve(true) };
+      const withdraw = (): void => this.#withdraw(waiting, signal!.reason);
+      const waiting: Waiting = { mutation, tries: 0, resolve, reject, kept: Promise.resolve(true), leave: () => signal?.removeEventListener("abort", withdraw) };
       this.#waiting.push(waiting);
-      signal?.addEventListener("abort", () => this.#withdraw(waiting, signal.reason), { once: true });
+      signal?.addEventListener("abort", withdraw);
       this.#told();
       waiting.kept = this.#keep(waiting);
       void this.#run();
@@ -117,7 +123,7 @@ export class MutationQueue {
       this.#unreadable = error;
     }
     const nobody = (): void => {};
-    this.#waiting = [...stored].sort((left, right) => left.at - right.at).map((mutation) => ({ mutation, tries: 0, resolve: nobody, reject: nobody, kept: Promise.resolve(true) }));
+    this.#waiting = [...stored].sort((left, right) => left.at - right.at).map((mutation) => ({ mutation, tries: 0, resolve: nobody, reject: nobody, leave: nobody, kept: Promise.resolve(true) }));
     this.#lastAt = this.#waiting.at(-1)?.mutation.at ?? 0;
     if (this.#waiting.length === 0) return;
     this.#told();
@@ -160,7 +166,10 @@ export class MutationQueue {
     } catch (error) {
       const told = error instanceof AmbitError ? error : new AmbitError({ status: 0, code: "DISCONNECTED", message: "The request could not be made.", retry: true }, { cause: error });
       head.tries++;
-      if (!isOver(told, head.tries)) return this.#pause(backOffMs(head.tries, () => this.#environment.random(), told.retryAfterMs ?? 0));
+      if (!isOver(told, head.tries)) {
+        this.#options.onWaiting?.(told);
+        return this.#pause(backOffMs(head.tries, () => this.#environment.random(), told.retryAfterMs ?? 0));
+      }
       await this.#settle(head, { mutation: head.mutation, error: told });
       head.reject(told);
     }
@@ -197,6 +206,7 @@ export class MutationQueue {
   }
 
   #drop(waiting: Waiting): void {
+    waiting.leave();
     this.#waiting = this.#waiting.filter((other) => other !== waiting);
     this.#told();
   }
@@ -223,5 +233,5 @@ function storageFailed(message: string, cause: unknown): AmbitError {
 
 function isOver(error: AmbitError, tries: number): boolean {
   if (TIRING.has(error.code)) return tries >= TIRED_AFTER;
-  return !error.retry && !(TRANSIENT.has(error.status) && (error.status !== 0 || error.code === "DISCONNECTED"));
+  return !error.retry && error.code !== INVALID_TOKEN && !(TRANSIENT.has(error.status) && (error.status !== 0 || error.code === "DISCONNECTED"));
 }

@@ -1,9 +1,13 @@
 // The client against a real app: reads, writes, calls, batches, live queries, channels, errors; the built module on Node, too.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { AmbitError, type Client, type Present } from "../../client/index.ts";
 import { within } from "../processes/app-process.ts";
 import type { StartedApp } from "../scenarios/started-app.ts";
 import { clientOf, startClientApp } from "./client-app.ts";
+import { openCutProxy } from "./cut-proxy.ts";
 
 let app: StartedApp;
 let client: Client;
@@ -204,6 +208,31 @@ describe("channels", () => {
   });
 });
 
+test("a listener whose connection is lost says that messages may be missing, and is there again as it was", async () => {
+  const proxy = await openCutProxy();
+  proxy.target = app.port;
+  const [far, near] = [clientOf(proxy.url), other("key-clerk")];
+  others.push(far);
+  let gaps = 0;
+  const heard: unknown[] = [];
+  const listening = far.channel("Board", "cut").listen({ onMessage: (message) => { heard.push((message as { text: string }).text); }, onGap: () => { gaps++; } });
+  const watching = near.channel("Board", "cut").listen();
+  await Promise.all([listening.ready, watching.ready]);
+  await listening.setPresence("here");
+  const isThere = (): boolean => watching.present.some(({ state }) => state === "here");
+  await until("the state", isThere);
+  proxy.cut();
+  await until("leaving", () => !isThere());
+  await near.channel("Board", "cut").publish({ text: "missed" });
+  await until("coming again", () => isThere() && gaps === 1);
+  await near.channel("Board", "cut").publish({ text: "heard" });
+  await until("the message", () => heard.length > 0);
+  expect(heard).toEqual(["heard"]);
+  listening.close();
+  watching.close();
+  await proxy.stop();
+});
+
 test("a stream by EventSource has its ticket from the client", async () => {
   const { EventSource } = await import("eventsource");
   await client.from("Item").create({ id: "ticket", title: "by ticket" });
@@ -213,3 +242,33 @@ test("a stream by EventSource has its ticket from the client", async () => {
   expect(data).toContain("by ticket");
   await client.from("Item").remove("ticket");
 });
+
+test("the built module, with its types, is one file that Node runs", async () => {
+  const root = join(import.meta.dir, "..", "..");
+  const folder = mkdtempSync(join(tmpdir(), "ambit-client-node-"));
+  try {
+    const built = await Bun.build({ entrypoints: [join(root, "client", "index.ts")], target: "browser", format: "esm" });
+    expect(built.outputs.length).toBe(1);
+    writeFileSync(join(folder, "client.mjs"), await built.outputs[0]!.text());
+    writeFileSync(join(folder, "main.mjs"), `
+      import { connect } from "./client.mjs";
+      const client = connect({ url: ${JSON.stringify(app.url)}, token: "key-clerk", offline: {} });
+      const live = client.from("Item").live({ title: "node" });
+      console.log((await live.ready).length);
+      await client.from("Item").create({ id: "node", title: "node", big: 5n });
+      for await (const rows of live) if (rows.length > 0) { console.log(rows[0].big); break; }
+      await client.from("Item").remove("node");
+      client.close();
+    `);
+    const node = Bun.spawn(["node", "--experimental-websocket", "--no-warnings", join(folder, "main.mjs")], { stdout: "pipe", stderr: "pipe" });
+    const [output, problems] = await within(20_000, "node", Promise.all([new Response(node.stdout).text(), new Response(node.stderr).text()]));
+    // It ends by itself: a closed client holds nothing open.
+    expect([output, problems, await node.exited]).toEqual(["0\n5\n", "", 0]);
+    const types = Bun.spawnSync([join(root, "node_modules", ".bin", "tsc"), "-p", join(root, "client"), "--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", join(folder, "types")]);
+    writeFileSync(join(folder, "use.ts"), 'import { connect } from "./types/index";\nexport const count: Promise<number> = connect({ url: "x" }).from("a").count();\n');
+    const use = Bun.spawnSync([join(root, "node_modules", ".bin", "tsc"), "--ignoreConfig", "--noEmit", "--strict", "--target", "esnext", "--module", "esnext", "--moduleResolution", "bundler", "--lib", "esnext,dom", "--types", "", "use.ts"], { cwd: folder });
+    expect([types.exitCode, use.stdout.toString(), use.exitCode]).toEqual([0, "", 0]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 60_000);

@@ -11,19 +11,19 @@ export interface CutProxy {
   cut(): void;
   /** One of them, by chance. */
   cutOne(random: () => number): void;
-  /** What the clients read is held back for so long. */
+  /** What the server says is not read for so long. */
   stall(ms: number): void;
   stop(): Promise<void>;
 }
 
 export async function openCutProxy(): Promise<CutProxy> {
-  const open = new Set<Socket>();
+  const open = new Map<Socket, Socket>();
   const own = { target: null as number | null, loseAnswers: 0 };
   const server = createServer((client) => {
     client.on("error", () => {});
     if (own.target === null) return void client.destroy();
-    open.add(client);
     const upstream = connect({ host: "127.0.0.1", port: own.target });
+    open.set(client, upstream);
     upstream.on("error", () => client.destroy());
     upstream.on("close", () => client.destroy());
     client.on("close", () => {
@@ -44,15 +44,15 @@ export async function openCutProxy(): Promise<CutProxy> {
   await new Promise<void>((resolve) => { server.listen(0, "127.0.0.1", resolve); });
   return Object.assign(own, {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    cut: () => { for (const socket of open) socket.destroy(); },
-    cutOne: (random: () => number) => { [...open][Math.floor(random() * open.size)]?.destroy(); },
+    cut: () => { for (const socket of open.keys()) socket.destroy(); },
+    cutOne: (random: () => number) => { [...open.keys()][Math.floor(random() * open.size)]?.destroy(); },
     stall: (ms: number) => {
-      const held = [...open];
-      for (const socket of held) socket.cork();
-      setTimeout(() => { for (const socket of held) if (!socket.destroyed) socket.uncork(); }, ms);
+      const held = [...open.values()];
+      for (const upstream of held) upstream.pause();
+      setTimeout(() => { for (const upstream of held) upstream.resume(); }, ms);
     },
     stop: async () => {
-      for (const socket of open) socket.destroy();
+      for (const socket of open.keys()) socket.destroy();
       await new Promise<void>((resolve) => { server.close(() => resolve()); });
     },
   });
