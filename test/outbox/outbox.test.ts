@@ -1,10 +1,12 @@
 // ctx.send from a whole app to real servers: sent if and only if committed, with one key, in order, signed, repeated, given up, replayed.
 import { afterEach, expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
+import { fakeClock } from "../../src/base/clock.ts";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { recordingServer, until, type Answering, type RecordingServer } from "./recording-server.ts";
 
 const schema = `
+type Counter @table @export @allow(to: ["public"], do: [READ, CREATE]) { id: ID! @primaryKey value: Int! bump(url: String!): Counter! @action @allow(to: ["public"]) }
 type Note @table @export @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey text: String! @indexed(unique: true) status: Int }
 
 type Endpoints {
@@ -13,11 +15,28 @@ type Endpoints {
   sendDirect(request: JSON!): String! @http(transaction: NONE) @allow(to: ["public"])
   fetchIt(url: String!): String! @http(transaction: NONE) @allow(to: ["public"])
   answered(text: String!, fail: Int, answer: JSON!): Boolean
+  next(url: String!): Int! @http @allow(to: ["public"])
 }`;
 const resources = `
-import { endpoints } from "ambit";
+import { endpoints, Table } from "ambit";
 let failures = 0;
+export class Counter extends Table("Counter") {
+  async bump({ url }) {
+    await this.ctx.send({ url, body: String(this.value) });
+    return this.update({ value: this.value + 1 });
+  }
+  static async create(ctx, input) {
+    await ctx.send({ url: input.id, body: "created" });
+    return super.create(ctx, { ...input, id: "c" });
+  }
+}
 export const Endpoints = endpoints({
+  async next(ctx, { url }) {
+    const value = await ctx.system.Note.count();
+    await ctx.system.Note.create({ text: "n" + value });
+    await ctx.send({ url, body: "n" + value });
+    return value;
+  },
   async send(ctx, { request, text, fail }) {
     const key = await ctx.send(request);
     if (text !== null) await ctx.system.Note.create({ text });
@@ -110,6 +129,22 @@ test("a nested part that fails sends nothing; outside of transactions it is sent
   await server.received(3);
   await Bun.sleep(50);
   expect(server.requests.map(({ body }) => body).sort()).toEqual(["direct", "kept", "keyed"]);
+});
+
+test("a body that runs again sends once; overrides, actions and batches send", async () => {
+  const server = serve();
+  await start();
+  const answers = await Promise.all(Array.from({ length: 12 }, () => call("next", { url: server.url })));
+  const values = answers.filter(({ status }) => status === 200).map(({ body }) => `n${String(body)}`).sort();
+  expect(values.length).toBeGreaterThan(1);
+  expect((await call("batch", { operations: [
+    { id: "made", method: "POST", path: "/Counter", headers: { prefer: "return=representation" }, body: { id: server.url, value: 1 } },
+    { id: "bumped", method: "POST", path: "/Counter/c/bump", body: { url: server.url } },
+  ] })).status).toBe(200);
+  expect((await call("batch", { operations: [{ id: "bumped", method: "POST", path: "/Counter/c/bump", body: { url: server.url } }, { id: "wrong", method: "POST", path: "/Note", body: {} }] })).status).toBeGreaterThan(399);
+  await server.received(values.length + 2);
+  await Bun.sleep(50);
+  expect(server.requests.map(({ body }) => body).sort()).toEqual(["1", "created", ...values].sort());
 });
 
 test("a key of its own is one effect, however often it is sent", async () => {
@@ -254,6 +289,20 @@ test("whom the app may not call: refused where it shows, never called where it d
   expect((await call("fetchIt", { url: server.url })).body).toMatchObject({ code: "OUTBOUND_REFUSED" });
   server.answer = ({ path }) => (path === "/" ? Response.redirect("/there", 302) : new Response("there"));
   expect((await call("fetchIt", { url: server.url.replace("127.0.0.1", "localhost") })).body).toBe("there");
+});
+
+test("what was sent is kept for a time", async () => {
+  const server = serve(({ body }) => new Response(null, { status: body === "bad" ? 410 : 200 }));
+  const clock = fakeClock(Date.UTC(2026, 5, 1));
+  app = await startTestApp({ schema, resources, config: config("outboxKeptMs: 3600000") }, { clock });
+  await send({ url: server.url, body: "good" });
+  await send({ url: server.url, body: "bad" });
+  await until(async () => (await listed()).every(({ state }) => state === "delivered" || state === "dead"));
+  clock.advance(3_000_000);
+  await Bun.sleep(20);
+  expect((await listed()).length).toBe(2);
+  for (let round = 0; round < 3; round++) clock.advance(600_000);
+  await until(async () => (await listed()).length === 0);
 });
 
 test("a mistake of the code is an incident that says what", async () => {
