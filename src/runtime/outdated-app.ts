@@ -1,5 +1,6 @@
 // Requests that a change of the schema overtook: what they have not committed is done again by the app that is served by then.
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
+import type { SocketApp } from "../interfaces/http/served-app.ts";
 import { isCatalogChanged } from "../storage/catalog-changed.ts";
 
 /** `current`: the handler that is served by then. */
@@ -21,6 +22,26 @@ export function renewing(handler: HttpHandler, current: () => HttpHandler): Http
       }
     },
     methods: (segments) => handler.methods(segments),
+  };
+  return renewed;
+}
+
+type Publish = SocketApp["publish"];
+
+/** The same for what is published over sockets: only where something is stored with it can a change of the schema come between. */
+export function renewingPublish(publish: Publish, current: () => Publish): Publish {
+  const again = async (done: Promise<void>, request: Parameters<Publish>[0]): Promise<void> => {
+    try {
+      await done;
+    } catch (error) {
+      const next = current();
+      if (next === renewed || !isCatalogChanged(error)) throw error;
+      await next(request);
+    }
+  };
+  const renewed: Publish = (request) => {
+    const done = publish(request);
+    return done instanceof Promise ? again(done, request) : done;
   };
   return renewed;
 }

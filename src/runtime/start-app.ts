@@ -38,7 +38,7 @@ import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
-import { renewing } from "./outdated-app.ts";
+import { renewing, renewingPublish } from "./outdated-app.ts";
 import { fetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
 import { createMqttService, type MqttService } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
@@ -164,7 +164,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels }), { catalog, limits, access, dispatcher, clock, log, live, channels, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
     limits, development, authenticator,
-    socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: (request) => overSockets.publish(request) },
+    socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
     graphql: graphql.port,
     handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits }), body),
