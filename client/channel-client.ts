@@ -7,6 +7,7 @@ import { LiveRows, type Row, type WireChange } from "./live-rows.ts";
 import type { LiveSocket, LiveStream, ServerFrame } from "./live-socket.ts";
 import type { HttpSender } from "./http-sender.ts";
 import { bodyText, wireJson } from "./request-body.ts";
+import { tell } from "./tell.ts";
 
 /** A connection that listens to the topic. */
 export interface Present<State = unknown> {
@@ -128,14 +129,14 @@ export class FollowedTopic implements LiveStream, ChannelSubscription<unknown> {
     switch (frame.op) {
       case "message":
         for (const message of frame["messages"] as readonly unknown[]) {
-          this.#handlers.onMessage?.(message);
           for (const arrivals of this.#arrivals) arrivals.add(message);
+          tell(() => this.#handlers.onMessage?.(message));
         }
         return;
       case "snapshot": return this.#snapshot(frame["rows"] as readonly Row[]);
       case "change":
         this.#entries.apply(frame["changes"] as readonly WireChange[]);
-        return this.#handlers.onPresence?.(this.present);
+        return this.#tellPresent();
       // The snapshot that follows says it.
       default:
     }
@@ -144,7 +145,7 @@ export class FollowedTopic implements LiveStream, ChannelSubscription<unknown> {
   fail(error: AmbitError): void {
     if (this.#end !== null) return;
     this.#finish(error);
-    if (error.code !== "CLOSED") this.#handlers.onError?.(error);
+    if (error.code !== "CLOSED") tell(() => this.#handlers.onError?.(error));
   }
 
   /** The first one says that messages are told from now on; each other one, that some may have been missed. */
@@ -153,14 +154,18 @@ export class FollowedTopic implements LiveStream, ChannelSubscription<unknown> {
     this.#entries.replace(rows);
     const isFirst = !this.#hasBegun;
     this.#hasBegun = true;
+    this.#begun?.resolve();
+    this.#begun = null;
     if (!isFirst) {
-      this.#handlers.onGap?.();
+      tell(() => this.#handlers.onGap?.());
       // Another connection knows nothing of it yet.
       this.#tellPresence().catch(() => {});
     }
-    if (!(wasEmpty && rows.length === 0)) this.#handlers.onPresence?.(this.present);
-    this.#begun?.resolve();
-    this.#begun = null;
+    if (!(wasEmpty && rows.length === 0)) this.#tellPresent();
+  }
+
+  #tellPresent(): void {
+    tell(() => this.#handlers.onPresence?.(this.present));
   }
 
   async #tellPresence(): Promise<void> {

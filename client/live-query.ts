@@ -4,6 +4,7 @@ import { Arrivals } from "./arrivals.ts";
 import type { LiveChange, LiveRows, Row, WireChange } from "./live-rows.ts";
 import type { QueryText } from "./query-text.ts";
 import type { LiveSocket, LiveStream, ServerFrame } from "./live-socket.ts";
+import { tell } from "./tell.ts";
 
 export interface LiveHandlers<Value> {
   /** All rows in order, after the first snapshot and after each change. */
@@ -96,7 +97,7 @@ export class FollowedQuery implements LiveQuery<Row>, LiveStream {
     if (this.#end !== null) return;
     this.#finish(error);
     // Who closes the client knows.
-    if (error.code !== "CLOSED") this.#handlers.onError?.(error);
+    if (error.code !== "CLOSED") tell(() => this.#handlers.onError?.(error));
   }
 
   #moved(frame: ServerFrame, changes: readonly WireChange[] | null): void {
@@ -104,11 +105,11 @@ export class FollowedQuery implements LiveQuery<Row>, LiveStream {
     this.#isCurrent = true;
     if (changes !== null && changes.length === 0) return;
     const { rows } = this;
-    this.#handlers.onChange?.(changes === null ? null : changes.map(({ type, key, record }) => (type === "leave" ? { type, key } : { type, key, row: record! })));
-    this.#handlers.onRows?.(rows);
     this.#begun?.resolve(rows);
     this.#begun = null;
     for (const arrivals of this.#arrivals) arrivals.add(rows);
+    tell(() => this.#handlers.onChange?.(changes === null ? null : changes.map(({ type, key, record }) => (type === "leave" ? { type, key } : { type, key, row: record! }))));
+    tell(() => this.#handlers.onRows?.(rows));
   }
 
   #finish(error: AmbitError | null): void {

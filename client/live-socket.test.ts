@@ -132,6 +132,39 @@ test("a token is renewed on the same connection before it ends", async () => {
   expect([own.wires.length, own.wires[0]!.sent.filter(({ op }) => op === "subscribe").length, query.isCurrent]).toEqual([1, 1, true]);
 });
 
+test("who gives tokens is not there: that is no end", async () => {
+  let tries = 0;
+  const own = world(async () => {
+    if (++tries < 3) throw new TypeError("fetch failed");
+    return "t1";
+  });
+  const query = own.follow("/Item");
+  await turn();
+  for (let count = 0; count < 2; count++) await own.pass(20_000);
+  expect([tries, own.wires.length]).toEqual([3, 1]);
+  own.wires[0]!.open();
+  expect(own.wires[0]!.sent[0]).toEqual({ op: "auth", id: "auth", token: "t1" });
+  query.close();
+});
+
+test("nobody follows any more when the token comes: no connection is made", async () => {
+  let give = (_token: string): void => {};
+  const own = world(() => new Promise((resolve) => { give = resolve; }));
+  const query = own.follow("/Item");
+  await turn();
+  query.close();
+  give("t1");
+  await turn();
+  expect([own.wires.length, own.socket.status, own.timers.size]).toEqual([0, "idle", 0]);
+});
+
+test("where no socket can be opened, it says why", async () => {
+  const own = world();
+  own.wires.push = () => { throw new TypeError("There is no WebSocket here."); };
+  const query = own.follow("/Item");
+  expect(await query.ready.catch((error: { code: string; cause: Error }) => `${error.code} ${error.cause.message}`)).toBe("DISCONNECTED There is no WebSocket here.");
+});
+
 test("silence: a sign of life is asked for, and a connection without one is left", async () => {
   const own = world();
   const query = own.follow("/Item");

@@ -4,6 +4,7 @@ import { AmbitError, closed, disconnected, isProblem, type Problem } from "./amb
 import { backOffMs } from "./back-off.ts";
 import type { Credentials, Token } from "./credentials.ts";
 import type { Environment, SocketLike } from "./environment.ts";
+import { tell } from "./tell.ts";
 
 export interface ServerFrame { readonly op: string; readonly id?: string | null; readonly [member: string]: unknown }
 
@@ -111,17 +112,23 @@ export class LiveSocket {
   async #connect(): Promise<void> {
     this.#become("connecting");
     const { credentials, environment, url } = this.#parts;
+    const refused = this.#refusedToken;
+    let token: Token | undefined;
+    try {
+      token = refused === undefined ? await credentials.current() : await credentials.renewed(refused);
+    } catch {
+      // Who gives tokens is not there just now.
+    }
+    // Nobody follows any more, or another try was faster.
+    if (this.#status !== "connecting" || this.#socket !== null) return;
+    if (token === undefined) return this.#wait();
+    if (token === refused) return this.#endAll(unauthenticated());
+    this.#token = token;
     let socket: SocketLike;
     try {
-      const token = this.#refusedToken === undefined ? await credentials.current() : await credentials.renewed(this.#refusedToken);
-      if (this.#refusedToken !== undefined && token === this.#refusedToken) return this.#endAll(unauthenticated());
-      // Nobody follows any more.
-      if (this.#status !== "connecting" || this.#socket !== null) return;
-      this.#token = token;
       socket = environment.openSocket(url);
     } catch (error) {
-      if (error instanceof TypeError) return this.#endAll(new AmbitError({ status: 0, code: "DISCONNECTED", message: error.message }, { cause: error }));
-      return this.#wait();
+      return this.#endAll(new AmbitError({ status: 0, code: "DISCONNECTED", message: "No WebSocket can be opened.", fix: "See the cause." }, { cause: error }));
     }
     this.#socket = socket;
     this.#cancelSilence = environment.schedule(CONNECT_MS, () => this.#lost(socket));
@@ -282,7 +289,7 @@ export class LiveSocket {
   #become(status: ConnectionStatus): void {
     if (status === this.#status) return;
     this.#status = status;
-    this.#parts.onStatus(status);
+    tell(() => this.#parts.onStatus(status));
   }
 }
 

@@ -4,6 +4,7 @@ import { AmbitError, closed } from "./ambit-error.ts";
 import { backOffMs } from "./back-off.ts";
 import type { Environment } from "./environment.ts";
 import type { HttpSender, WireAnswer, WireRequest } from "./http-sender.ts";
+import { tell } from "./tell.ts";
 
 export interface StoredMutation extends WireRequest {
   /** The Idempotency-Key. */
@@ -167,7 +168,7 @@ export class MutationQueue {
       const told = error instanceof AmbitError ? error : new AmbitError({ status: 0, code: "DISCONNECTED", message: "The request could not be made.", retry: true }, { cause: error });
       head.tries++;
       if (!isOver(told, head.tries)) {
-        this.#options.onWaiting?.(told);
+        tell(() => this.#options.onWaiting?.(told));
         return this.#pause(backOffMs(head.tries, () => this.#environment.random(), told.retryAfterMs ?? 0));
       }
       await this.#settle(head, { mutation: head.mutation, error: told });
@@ -194,7 +195,7 @@ export class MutationQueue {
       // It stays there: the next page sends it again, and gets the same answer.
     }
     this.#drop(head);
-    this.#options.onSettled?.(settled);
+    tell(() => this.#options.onSettled?.(settled));
   }
 
   /** What has been sent is not taken back. */
@@ -212,7 +213,7 @@ export class MutationQueue {
   }
 
   #told(): void {
-    this.#options.onPending?.(this.#waiting.length);
+    tell(() => this.#options.onPending?.(this.#waiting.length));
   }
 
   #pause(delayMs: number): Promise<void> {
