@@ -66,7 +66,7 @@ export class JobSchedules {
         return [{ ...one, nextMs }];
       });
     });
-    this.#arm();
+    this.#fireDue();
   }
 
   stop(): void {
@@ -91,6 +91,7 @@ export class JobSchedules {
 
   /** The next times are set before the commit is made, so that a clock that leaps meets them one by one. */
   #fireDue(): void {
+    if (this.#isStopped) return;
     const now = this.#options.clock.now();
     for (const one of this.#planned) {
       if (one.nextMs > now) continue;

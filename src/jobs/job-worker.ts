@@ -35,8 +35,9 @@ export interface WorkerOptions {
   readonly current: () => ServedJobs;
 }
 
-/** Rows that one commit looks at. */
+/** Rows that one commit looks at, and how many more than it has room for. */
 const CLAIM_ROWS = 500;
+const CLAIM_SPARE_ROWS = 32;
 /** Timers of the platform do not go further than some weeks. */
 const WAIT_MAX_MS = 3_600_000;
 /** After a commit that failed: the disk is full, or the queue is. */
@@ -146,10 +147,13 @@ export class JobWorker {
     const now = clock.now();
     const free = limits().jobConcurrency - this.#running.size;
     const due = queueDue(connection, now, CLAIM_ROWS);
-    const rows = waitingRuns(connection, Math.min(free, CLAIM_ROWS));
+    // Some of those that come first may have to wait for others of their lane.
+    const limit = Math.min(free + CLAIM_SPARE_ROWS, CLAIM_ROWS);
+    const rows = waitingRuns(connection, limit);
     const lanes = new Set(this.#lanes);
     const claimed: JobAttempt[] = [];
     for (const row of rows) {
+      if (claimed.length === free) break;
       if (row.lane !== null && lanes.has(row.lane)) holdRun(connection, row);
       else {
         claimRun(connection, row, now);
@@ -157,7 +161,7 @@ export class JobWorker {
         if (row.lane !== null) lanes.add(row.lane);
       }
     }
-    return { claimed, hasMore: due === CLAIM_ROWS || claimed.length < rows.length };
+    return { claimed, hasMore: claimed.length < free && (due === CLAIM_ROWS || rows.length === limit) };
   }
 
   #attemptOf(row: RunRow): JobAttempt {

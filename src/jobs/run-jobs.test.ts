@@ -202,7 +202,7 @@ test("at most jobConcurrency run at once, and of one concurrency key only one", 
   const busy = (inLane: boolean) => async () => {
     most = Math.max(most, ++now);
     if (inLane) mostLane = Math.max(mostLane, ++lane);
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
+    await new Promise((resolve) => { setTimeout(resolve, 20); });
     now--;
     if (inLane) lane--;
     return null;

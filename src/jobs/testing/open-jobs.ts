@@ -21,6 +21,9 @@ export interface OpenJobs extends OpenApp {
 
 export interface Run { readonly id: string; readonly job: string; readonly state: string; readonly attempts: number; readonly progress: Json; readonly result: Json; readonly problem: { readonly code: string } | null; readonly dueAt: string }
 
+/** The clock of each begins anew; the ids must not. */
+let opened = 0;
+
 export async function openJobs(sdl: string, options: AppOptions = {}): Promise<OpenJobs> {
   const made: { jobs: Jobs | null } = { jobs: null };
   const own = (): JobQueue => made.jobs!.queue;
@@ -29,7 +32,7 @@ export async function openJobs(sdl: string, options: AppOptions = {}): Promise<O
   const { storage, clock, catalog, dispatcher, log } = app;
   const { book } = compileCatalogExpressions(catalog);
   const served: ServedApp = { catalog, book, limits: app.limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => identity };
-  const jobs = made.jobs = createJobs({ storage, clock, random: seededRandom(11), log: createLog({ clock, sink: (line) => log.push(JSON.parse(line) as { [name: string]: Json }) }), current: () => served });
+  const jobs = made.jobs = createJobs({ storage, clock, random: seededRandom(++opened), log: createLog({ clock, sink: (line) => log.push(JSON.parse(line) as { [name: string]: Json }) }), current: () => served });
   await jobs.start();
   const ask = async (question: RunQuestion): Promise<Json> => (await app.as(administrator).send({ kind: "run", ask: question })).body ?? null;
   return {
