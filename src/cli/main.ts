@@ -14,6 +14,7 @@ import { explainCommand } from "./explain.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { initCommand } from "./init.ts";
+import { jobsCommand } from "./jobs.ts";
 import { migrateCommand } from "./migrate.ts";
 import { createOutput, type Sink } from "./output.ts";
 import { restoreCommand } from "./restore.ts";
@@ -24,7 +25,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand, typesCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */
