@@ -1,5 +1,5 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { Table, endpoints, type Args, type Ctx, type Input } from "ambit";
+import { Table, endpoints, jobs, type Args, type Ctx, type Input } from "ambit";
 
 export class Product extends Table("Product") {
   async reprice({ percent }: Args<"Product.reprice">) {
@@ -71,6 +71,18 @@ export const Endpoints = endpoints({
   },
   async myOrders(ctx, { limit, after }) {
     return ctx.db.Order.find({ order: { placedAt: "desc" }, limit, after });
+  },
+});
+
+export const Jobs = jobs({
+  async restock(ctx, { productId, quantity }) {
+    return ctx.transaction(async (ctx) => {
+      const stock = (await ctx.system.Stock.first({ productId }))!;
+      return (await ctx.system.Stock.increment(stock.id, "available", quantity)).available;
+    });
+  },
+  async countStock(ctx) {
+    return ctx.system.Stock.count();
   },
 });
 
