@@ -18,6 +18,7 @@ import { createGraphqlSockets, type GraphqlSockets } from "../interfaces/graphql
 import { withGraphql } from "../interfaces/graphql/with-graphql.ts";
 import type { SocketApp, SocketServedApp } from "../interfaces/http/served-app.ts";
 import { serveHttp, type HttpServer } from "../interfaces/http/server.ts";
+import type { StreamTally } from "../interfaces/rest/event-stream.ts";
 import { createSockets, type Sockets } from "../interfaces/websocket/socket-server.ts";
 import { createMqttApp } from "../interfaces/mqtt/mqtt-app.ts";
 import type { MqttApp } from "../interfaces/mqtt/topic-source.ts";
@@ -108,6 +109,7 @@ interface ServeParts extends StartOptions {
   readonly migrate: Migrate;
   readonly outbox: OutboxSender;
   readonly jobs: Jobs;
+  readonly streams: StreamTally;
   /** Told what serves from now on. */
   announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
   /** What is served by then. */
@@ -135,7 +137,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher }) });
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
-    const parts: ServeParts = { ...options, files, outbox, jobs, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const parts: ServeParts = { ...options, files, outbox, jobs, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
@@ -152,7 +154,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
 /** The parts that a reload makes anew. */
 function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served {
   const { catalog, book, config } = loaded;
-  const { clock, random, log, development } = options;
+  const { clock, random, log, development, streams } = options;
   const { limits } = config;
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
@@ -161,7 +163,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
-  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels }), { catalog, limits, access, dispatcher, clock, log, live, channels, ...(development ? { editor: editorFile } : {}) });
+  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
     limits, development, authenticator,
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
@@ -189,7 +191,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets }))))),
+    stats: () => flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams }))))),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -271,9 +273,10 @@ function countRecords(loaded: LoadedApp, storage: Storage): Record<string, numbe
   }));
 }
 
-function statistics(storage: Storage, { tables, dispatcher }: Served, { sockets, graphqlSockets }: { readonly sockets: Sockets; readonly graphqlSockets: GraphqlSockets }): Record<string, number> {
+function statistics(storage: Storage, { tables, dispatcher }: Served, { sockets, graphqlSockets, streams }: { readonly sockets: Sockets; readonly graphqlSockets: GraphqlSockets; readonly streams: StreamTally }): Record<string, number> {
   const ofParts = flat("storage_", storage.stats(), flat("tables_", tables.stats(), flat("answers_", dispatcher.stats(), {})));
   flat("channels_", dispatcher.channels.stats(), ofParts);
+  flat("streams_", streams, ofParts);
   return flat("live_", dispatcher.live.stats(), flat("sockets_", sockets.stats(), flat("graphql_sockets_", graphqlSockets.stats(), ofParts)));
 }
 

@@ -113,9 +113,9 @@ test(`10: each state change of the own orders, once, in order, seed ${SEED}`, as
     orders.set(person, []);
     for (let count = 0; count < ORDERS; count++) orders.get(person)!.push({ order: await placeOrder(person.caller, product), way: WAYS[below(WAYS.length)]! });
   }
-  let isOver = false;
+  const over = new AbortController();
   const noise = (async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       people[below(2)]!.screen.cut();
       await Bun.sleep(10 + below(60));
     }
@@ -129,7 +129,7 @@ test(`10: each state change of the own orders, once, in order, seed ${SEED}`, as
     await store.restart();
   }
   await Promise.all(working);
-  isOver = true;
+  over.abort();
   await noise;
   for (const [{ screen, subject }, followed] of orders) {
     const expected = new Map(followed.map(({ order, way }) => [order.id, ["PENDING", ...way]]));

@@ -71,6 +71,11 @@ export class GraphqlConnection {
     return this.#running.size;
   }
 
+  /** What the client has not taken yet. */
+  get waitingBytes(): number {
+    return this.#outbox.waiting;
+  }
+
   receive(text: string): void {
     if (this.#isClosed || this.#isDraining) return;
     const { limits } = this.#parts.current();

@@ -90,11 +90,11 @@ function answerEvents(exchange: Exchange, { requests, batch, bytes }: GraphqlReq
   });
 }
 
-function followed(exchange: Exchange, live: GraphqlFollowing, { clock }: GraphqlParts): Answer {
+function followed(exchange: Exchange, live: GraphqlFollowing, { clock, streams }: GraphqlParts): Answer {
   const { limits, requestId, signal, identity } = exchange;
   const headers = { ...EVENT_HEADERS };
   const refusal = (error: AmbitError): string => next(answerText({ errors: [refusalObject(error, { requestId })] })) + COMPLETE;
-  const stream = new EventStream({ limits, clock, requestId, signal, expiresAtMs: identity.expiresAtMs, form: { frame: (frame) => encoder.encode(next(live.text(frame))), failure: refusal } });
+  const stream = new EventStream({ limits, clock, requestId, signal, expiresAtMs: identity.expiresAtMs, form: { frame: (frame) => encoder.encode(next(live.text(frame))), failure: refusal }, ...(streams === undefined ? {} : { tally: streams }) });
   try {
     stream.follow((sink) => live.follow(sink, null));
   } catch (error) {

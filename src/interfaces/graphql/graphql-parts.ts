@@ -9,6 +9,7 @@ import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
+import type { StreamTally } from "../rest/event-stream.ts";
 import type { EditorFiles } from "./editor-page.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import type { CallerSchema } from "./build-schema.ts";
@@ -27,6 +28,8 @@ export interface GraphqlOptions {
   /** Without it nothing is followed. */
   readonly live?: LiveQueries;
   readonly channels?: ChannelHub;
+  /** Where event streams are counted. */
+  readonly streams?: StreamTally;
   /** In development: browsers get an editor. */
   readonly editor?: EditorFiles;
 }

@@ -16,7 +16,7 @@ export interface GraphqlSocketParts extends Pick<ConnectionParts, "current" | "c
 }
 
 export interface GraphqlSockets extends SocketPort {
-  stats(): { readonly open: number; readonly subscriptions: number };
+  stats(): { readonly open: number; readonly subscriptions: number; readonly waitingBytes: number };
 }
 
 export function createGraphqlSockets(parts: GraphqlSocketParts): GraphqlSockets {
@@ -38,10 +38,13 @@ class GraphqlSocketServer implements GraphqlSockets {
     this.#ids = createRequestIds(parts.random);
   }
 
-  stats(): { readonly open: number; readonly subscriptions: number } {
-    let subscriptions = 0;
-    for (const connection of this.#connections) subscriptions += connection.subscriptions;
-    return { open: this.#connections.size, subscriptions };
+  stats(): { readonly open: number; readonly subscriptions: number; readonly waitingBytes: number } {
+    let [subscriptions, waitingBytes] = [0, 0];
+    for (const connection of this.#connections) {
+      subscriptions += connection.subscriptions;
+      waitingBytes += connection.waitingBytes;
+    }
+    return { open: this.#connections.size, subscriptions, waitingBytes };
   }
 
   upgrade(request: Request, server: Server<SocketState>): Response | undefined | null {

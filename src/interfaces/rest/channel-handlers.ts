@@ -29,13 +29,13 @@ export function publishMessage(request: RestRequest, { channel, key: text }: Cha
 
 /** Of a stream, which is a connection of its own. */
 export function answerTopic(request: RestRequest, target: ChannelTarget): Answer {
-  const { channels, clock } = request.parts;
+  const { channels } = request.parts;
   if (channels === undefined || !wantsEvents(request.exchange)) {
     throw fault("NOT_ACCEPTABLE", "Messages are not kept: a topic is followed.", { where: "Accept", fix: "Accept text/event-stream, or subscribe over a WebSocket; POST publishes." });
   }
   const exchange = new LiveExchange(request.exchange);
   const asked = topicRequest(new RestRequest(exchange, request.parts), target, { since: exchange.since, connection: {} });
-  return streamed(exchange, clock, (sink) => channels.subscribe(asked, request.rights, sink));
+  return streamed(exchange, request.parts, (sink) => channels.subscribe(asked, request.rights, sink));
 }
 
 /** For a WebSocket: `exchange` is a GET of the topic. */

@@ -4,7 +4,7 @@ import { fakeClock, type FakeClock } from "../../base/clock.ts";
 import { fault } from "../../base/error.ts";
 import { defaultLimits } from "../../base/limits.ts";
 import type { LiveFrame, LiveSink } from "../../resources/live-frame.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventStream, type StreamTally } from "./event-stream.ts";
 
 interface Opened {
   readonly clock: FakeClock;
@@ -15,11 +15,11 @@ interface Opened {
   read(): Promise<string | null>;
 }
 
-function opened({ expiresAtMs = null, snapshot = 1 }: { expiresAtMs?: number | null; snapshot?: number } = {}): Opened {
+function opened({ expiresAtMs = null, snapshot = 1, tally = { open: 0, waitingBytes: 0 } }: { expiresAtMs?: number | null; snapshot?: number; tally?: StreamTally } = {}): Opened {
   const clock = fakeClock(0);
   const abort = new AbortController();
   const closed: number[] = [];
-  const stream = new EventStream({ limits: { ...defaultLimits, connectionQueueBytes: 500, heartbeatMs: 1_000 }, clock, requestId: "r", signal: abort.signal, expiresAtMs });
+  const stream = new EventStream({ limits: { ...defaultLimits, connectionQueueBytes: 500, heartbeatMs: 1_000 }, clock, requestId: "r", signal: abort.signal, expiresAtMs, tally });
   const whole = (sink: LiveSink): void => sink.take({ op: "snapshot", at: 1, position: "p1", rows: `["${"s".repeat(snapshot)}"]` });
   stream.follow((sink) => {
     whole(sink);
@@ -50,6 +50,22 @@ test("what came in one turn is one piece, in order; the position comes last", as
   ].join(""));
   stream.take({ op: "change", at: 4, position: "p4", changes: [] });
   expect(await read()).toBe("id: p4\n\n");
+});
+
+test("what waits is counted with all streams, until it is taken, left out or given up", async () => {
+  const tally = { open: 0, waitingBytes: 0 };
+  const { stream, read, cancel } = opened({ tally });
+  await read();
+  expect(tally).toEqual({ open: 1, waitingBytes: 0 });
+  stream.take(change(2, 100));
+  expect(tally.waitingBytes).toBeGreaterThan(100);
+  for (let at = 3; at < 20; at++) stream.take(change(at, 100));
+  expect(tally.waitingBytes).toBeLessThan(600);
+  await read();
+  expect(tally).toEqual({ open: 1, waitingBytes: 0 });
+  stream.take(change(30));
+  await cancel();
+  expect(tally).toEqual({ open: 0, waitingBytes: 0 });
 });
 
 test("line breaks inside of data stay data", async () => {

@@ -15,7 +15,12 @@ export interface EventStreamParts {
   readonly expiresAtMs: number | null;
   /** How frames are written; as REST has them without it. */
   readonly form?: EventForm;
+  /** Where all streams are counted. */
+  readonly tally?: StreamTally;
 }
+
+/** Of streams that are open: how many, and what their clients have not taken yet. */
+export interface StreamTally { open: number; waitingBytes: number }
 
 export interface EventForm {
   /** The same bytes for the same frame and form, as far as it can. */
@@ -38,6 +43,7 @@ export class EventStream implements ChannelSink {
   #ending = false;
   #over = false;
   #subscription: LiveSubscription | null = null;
+  #tally: StreamTally | null = null;
   #wake: (() => void) | null = null;
   #cancelBeat = (): void => {};
   #cancelExpiry = (): void => {};
@@ -51,6 +57,11 @@ export class EventStream implements ChannelSink {
   follow(subscribe: (sink: ChannelSink) => LiveSubscription): void {
     const { clock, signal, expiresAtMs } = this.#parts;
     this.#subscription = subscribe(this);
+    this.#tally = this.#parts.tally ?? null;
+    if (this.#tally !== null) {
+      this.#tally.open++;
+      this.#tally.waitingBytes += this.#bytes;
+    }
     this.#beat();
     const end = (): void => this.#close();
     if (signal.aborted) end();
@@ -87,14 +98,23 @@ export class EventStream implements ChannelSink {
   #push(bytes: Uint8Array, whole = true): void {
     if (this.#over) return;
     if (!whole && this.#bytes > 0 && this.#bytes + bytes.length > this.#parts.limits.connectionQueueBytes) {
-      this.#queue = [];
-      this.#bytes = 0;
+      this.#empty();
       this.#gap = true;
     } else {
       this.#queue.push(bytes);
-      this.#bytes += bytes.length;
+      this.#wait(bytes.length);
     }
     this.#signal();
+  }
+
+  #empty(): void {
+    this.#queue = [];
+    this.#wait(-this.#bytes);
+  }
+
+  #wait(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#tally !== null) this.#tally.waitingBytes += bytes;
   }
 
   /** Once for all frames of a turn. */
@@ -114,8 +134,7 @@ export class EventStream implements ChannelSink {
     }
     if (this.#queue.length > 0) {
       const joined = this.#queue.length === 1 ? this.#queue[0]! : Buffer.concat(this.#queue);
-      this.#queue = [];
-      this.#bytes = 0;
+      this.#empty();
       controller.enqueue(joined);
     }
     if (!this.#ending && !this.#over) return;
@@ -140,8 +159,8 @@ export class EventStream implements ChannelSink {
   #close(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#queue = [];
-    this.#bytes = 0;
+    this.#empty();
+    if (this.#tally !== null) this.#tally.open--;
     this.#cancelBeat();
     this.#cancelExpiry();
     this.#subscription?.close();

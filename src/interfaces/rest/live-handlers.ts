@@ -1,5 +1,4 @@
 // GET with Accept: text/event-stream, and the queries that a WebSocket follows: the same list or record, told on as it changes.
-import type { Clock } from "../../base/clock.ts";
 import { fault } from "../../base/error.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { ChannelSink } from "../../resources/channel-frame.ts";
@@ -10,6 +9,7 @@ import type { Answer, Exchange } from "../http/exchange.ts";
 import { EventStream } from "./event-stream.ts";
 import { LiveExchange } from "./live-exchange.ts";
 import { prepareKeyQuery, prepareList } from "./query-plans.ts";
+import type { RestParts } from "./rest-parts.ts";
 import { RestRequest } from "./rest-request.ts";
 
 const MEDIA_TYPE = "text/event-stream";
@@ -25,19 +25,19 @@ export function wantsEvents(exchange: Exchange): boolean {
 export interface LiveTarget { readonly table: Table; readonly id: string | null }
 
 export function answerEvents(request: RestRequest, target: LiveTarget): Answer {
-  const { live, clock } = request.parts;
+  const { live } = request.parts;
   if (!target.table.exportOver.includes("SSE") || live === undefined) {
     throw fault("NOT_ACCEPTABLE", "Changes of this table are not told as events.", { where: "Accept", fix: "Accept application/json; or declare @export(over: [REST, SSE])." });
   }
   const exchange = new LiveExchange(request.exchange);
   const own = new RestRequest(exchange, request.parts);
   const asked = liveRequest(own, target, exchange.since);
-  return streamed(exchange, clock, (sink) => live.subscribe(asked, own.rights, sink));
+  return streamed(exchange, request.parts, (sink) => live.subscribe(asked, own.rights, sink));
 }
 
 /** The answer that goes on. Throws what `subscribe` does. */
-export function streamed(exchange: Exchange, clock: Clock, subscribe: (sink: ChannelSink) => LiveSubscription): Answer {
-  const stream = new EventStream({ limits: exchange.limits, clock, requestId: exchange.requestId, signal: exchange.signal, expiresAtMs: exchange.identity.expiresAtMs });
+export function streamed(exchange: Exchange, { clock, streams }: Pick<RestParts, "clock" | "streams">, subscribe: (sink: ChannelSink) => LiveSubscription): Answer {
+  const stream = new EventStream({ limits: exchange.limits, clock, requestId: exchange.requestId, signal: exchange.signal, expiresAtMs: exchange.identity.expiresAtMs, ...(streams === undefined ? {} : { tally: streams }) });
   stream.follow(subscribe);
   exchange.unhurried();
   return { status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "private, no-store", "x-accel-buffering": "no" }, body: null, stream: stream.readable() };

@@ -8,6 +8,7 @@ import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
+import type { StreamTally } from "./event-stream.ts";
 import type { OpenQuery, PreparedQuery } from "./query-plans.ts";
 
 export interface RestOptions {
@@ -21,6 +22,8 @@ export interface RestOptions {
   readonly live?: LiveQueries;
   /** Without it no topic is followed. */
   readonly channels?: ChannelHub;
+  /** Where event streams are counted. */
+  readonly streams?: StreamTally;
   /** Which of the catalog's exports are there; REST without it. */
   readonly over?: "REST" | "WS";
   /** Paths that are not there are answered with the nearest that is. */

@@ -75,6 +75,11 @@ export class SocketConnection {
     return this.#followed.size;
   }
 
+  /** What the client has not taken yet. */
+  get waitingBytes(): number {
+    return this.#outbox.waiting;
+  }
+
   /** A message of the client. */
   receive(text: string): void {
     if (this.#isClosed || this.#isDraining) return;

@@ -21,7 +21,7 @@ export interface SocketParts {
 }
 
 export interface Sockets extends SocketPort {
-  stats(): { readonly open: number; readonly subscriptions: number };
+  stats(): { readonly open: number; readonly subscriptions: number; readonly waitingBytes: number };
 }
 
 export function createSockets(parts: SocketParts): Sockets {
@@ -40,10 +40,13 @@ class SocketServer implements Sockets {
     this.#ids = createRequestIds(parts.random);
   }
 
-  stats(): { readonly open: number; readonly subscriptions: number } {
-    let subscriptions = 0;
-    for (const connection of this.#connections) subscriptions += connection.subscriptions;
-    return { open: this.#connections.size, subscriptions };
+  stats(): { readonly open: number; readonly subscriptions: number; readonly waitingBytes: number } {
+    let [subscriptions, waitingBytes] = [0, 0];
+    for (const connection of this.#connections) {
+      subscriptions += connection.subscriptions;
+      waitingBytes += connection.waitingBytes;
+    }
+    return { open: this.#connections.size, subscriptions, waitingBytes };
   }
 
   upgrade(request: Request, server: Server<SocketState>): Response | undefined | Promise<Response | undefined> | null {
