@@ -7,7 +7,7 @@ import { isError, loadApp } from "../runtime/load-app.ts";
 import type { RunningApp } from "../runtime/start-app.ts";
 import type { Call, Command } from "./command.ts";
 import { dataDirectory } from "./places.ts";
-import { launch, startCommand, untilSignal } from "./start.ts";
+import { launch, mqttPorts, startCommand, untilSignal } from "./start.ts";
 
 const SETTLE_MS = 60;
 
@@ -55,7 +55,7 @@ export const devCommand: Command = {
 
 function announce({ output }: Call, app: RunningApp, adminToken: string): void {
   output.say(`Ambit serves ${app.loaded.directory} at ${app.url}\nadministrator token: ${adminToken}\nGraphiQL at ${app.url}/graphql\nwatching schema.graphql, config.yaml, resources.ts`);
-  output.object({ event: "started", url: app.url, port: app.port, adminToken });
+  output.object({ event: "started", url: app.url, port: app.port, ...mqttPorts(app.mqtt), adminToken });
 }
 
 async function reload(call: Call, app: RunningApp): Promise<void> {

@@ -8,6 +8,11 @@ import { AppProblems, startApp, type RunningApp } from "../runtime/start-app.ts"
 import { wholeNumber, type Call, type Command } from "./command.ts";
 import { dataDirectory } from "./places.ts";
 
+/** Where MQTT listens besides, if it does. */
+export function mqttPorts({ port, tlsPort }: RunningApp["mqtt"]): Readonly<Record<string, number>> {
+  return { ...(port === null ? {} : { mqttPort: port }), ...(tlsPort === null ? {} : { mqttTlsPort: tlsPort }) };
+}
+
 export const startCommand: Command = {
   name: "start",
   usage: "[DIR] [--port N] [--data DIR] [--seed FILE]",
@@ -22,7 +27,7 @@ export const startCommand: Command = {
     const app = await launch(call, { development: false, adminToken: call.environment["AMBIT_ADMIN_TOKEN"] ?? null });
     if (app === null) return 1;
     call.output.say(`Ambit serves ${resolve(call.words[0] ?? ".")} at ${app.url}`);
-    call.output.object({ event: "started", url: app.url, port: app.port });
+    call.output.object({ event: "started", url: app.url, port: app.port, ...mqttPorts(app.mqtt) });
     // What only the start needed goes back to the system.
     Bun.shrink();
     await untilSignal();

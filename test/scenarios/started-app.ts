@@ -16,6 +16,8 @@ export interface AppFiles {
 export interface StartedApp {
   readonly url: string;
   readonly port: number;
+  /** Of its files. */
+  readonly directory: string;
   readonly running: RunningApp;
   /** Lines of the structured log so far. */
   readonly log: readonly string[];
@@ -42,7 +44,7 @@ export async function startTestApp(files: AppFiles, options: { development?: boo
     onFatal: (error) => { throw error; },
   });
   return {
-    url: running.url, port: running.port, running, log,
+    url: running.url, port: running.port, directory, running, log,
     async stop() {
       await running.stop();
       rmSync(directory, { recursive: true, force: true });
