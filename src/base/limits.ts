@@ -108,6 +108,8 @@ export interface Limits {
   readonly graphqlOperations: number;
   /** Requests in one body. */
   readonly graphqlBatch: number;
+  /** Characters of a subscription with its variables, kept as long as it is followed. */
+  readonly graphqlFollowedLength: number;
   /** Queries that are followed, by everybody together. */
   readonly subscriptions: number;
   /** Rows of a query that is followed. */
@@ -250,6 +252,7 @@ export const defaultLimits: Limits = {
   graphqlDirectives: 50,
   graphqlOperations: 20,
   graphqlBatch: 10,
+  graphqlFollowedLength: 65_536,
   subscriptions: 200_000,
   subscriptionRows: 10_000,
   subscriptionsBytes: 268_435_456,

@@ -4,7 +4,7 @@ import { within } from "../processes/app-process.ts";
 import { startGraphqlApp, tokenOf, type GraphqlApp } from "./graphql-app.ts";
 
 let app: GraphqlApp;
-beforeAll(async () => { app = await startGraphqlApp("socketSubscriptions: 4, subscriptionRows: 6"); });
+beforeAll(async () => { app = await startGraphqlApp("socketSubscriptions: 4, subscriptionRows: 6, graphqlFollowedLength: 1000"); });
 afterAll(() => app?.stop());
 beforeEach(async () => {
   await app.ask("mutation { removePartList(filter: { id: { is: NOT_NULL } }) { affected } removeItemList(filter: { sku: { is: NOT_NULL } }) { affected } }", {}, "staff");
@@ -225,6 +225,10 @@ describe("refusals", () => {
     expect((await ask([{ query: "{ itemList { total } }" }], "text/event-stream")).status).toBe(406);
     const link = await fetch(`${app.url}/graphql?query=${encodeURIComponent("mutation { boomItem(id: \"a\") }")}`, { headers: { accept: "text/event-stream" } });
     expect(link.status).toBe(405);
+  });
+
+  test("a document and its variables are kept, so they are short", async () => {
+    await following(null, "subscription($id: [ID!]) { itemList(filter: { id: { in: $id } }) { op } }", async (subscriber) => expect(await subscriber.refused()).toBe("error DOCUMENT_TOO_LARGE"), { id: ["x".repeat(1_000)] });
   });
 
   test("too many rows, too many operations", async () => {

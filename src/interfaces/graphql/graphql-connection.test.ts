@@ -176,6 +176,14 @@ test("operations and calls under way are bounded", async () => {
   expect(other.told()).toEqual(["next a snapshot", "next b snapshot", "next c snapshot", "error d OVERLOADED"]);
 });
 
+test("a message is no larger than a body may be", async () => {
+  const world = await initialised({ limits: { bodyBytes: 200 } });
+  world.say({ type: "subscribe", id: "a", payload: { query: "live", variables: { text: "x".repeat(200) } } });
+  world.say(subscribe("b"));
+  await world.turn();
+  expect(world.told()).toEqual(["error a BODY_TOO_LARGE", "next b snapshot"]);
+});
+
 test("what a client no longer waits for is not told, and its code hears of it", async () => {
   const world = await initialised();
   let done = (): void => {};

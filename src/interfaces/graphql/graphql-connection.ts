@@ -82,6 +82,7 @@ export class GraphqlConnection {
     // Who sends without reading what comes back is not served on.
     if (this.#outbox.waiting > limits.connectionQueueBytes + limits.answerBytes) return this.close(CLOSE_CODES.badRequest, "The client does not read");
     const message = readMessage(text, limits.jsonDepth);
+    if (message?.type === "subscribe" && text.length > limits.bodyBytes) return this.#outbox.push(errorText(message.id, this.#told(fault("BODY_TOO_LARGE", `The message is larger than ${limits.bodyBytes} bytes.`))));
     if (message === null) return this.close(CLOSE_CODES.badRequest, "Invalid message received");
     switch (message.type) {
       case "connection_init": return this.#initialise(message.payload);
@@ -265,10 +266,15 @@ export class GraphqlConnection {
   #refuse(running: Running, error: unknown): void {
     if (running.isOver) return;
     this.#end(running);
+    this.#outbox.push(errorText(running.id, this.#told(error)));
+  }
+
+  /** As the list of errors that a client gets. */
+  #told(error: unknown): string {
     const requestId = `${this.#parts.name}-${++this.#operations}`;
     if (!(error instanceof AmbitError)) problemAnswer(error, { requestId, log: this.#parts.log });
     const told = error instanceof AmbitError ? error : fault("INTERNAL", `Unexpected fault. Incident ${requestId}.`, { details: { incident: requestId } });
-    this.#outbox.push(errorText(running.id, JSON.stringify([refusalObject(told, { requestId })])));
+    return JSON.stringify([refusalObject(told, { requestId })]);
   }
 
   #exchange({ gone }: Running): SocketExchange {

@@ -11,6 +11,7 @@ import type { ChannelFrame } from "../../resources/channel-frame.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { buildGraphqlSchema, transactionDirective, type CallerSchema } from "./build-schema.ts";
 import { compileDocument, type CompiledDocument } from "./compile-document.ts";
+import { tooLarge } from "./document-size.ts";
 import { errorObject, refusalObject, type ErrorContext } from "./graphql-errors.ts";
 import type { GraphqlAnswer, GraphqlOperating } from "./graphql-operating.ts";
 import type { GraphqlFollowing } from "./graphql-port.ts";
@@ -83,13 +84,16 @@ const texts = new WeakMap<ChannelFrame, Map<string, string>>();
 function following({ document, operation, request, asking: { caller, schemas, follows }, context }: Executing & { readonly operation: OperationDefinitionNode }): GraphqlOperating {
   const { parts: { live }, rights } = caller;
   if (live === undefined || !follows) throw fault("NOT_ACCEPTABLE", "A subscription is answered as it goes on.", { where: "Accept", fix: "Accept text/event-stream, or connect to /graphql with a WebSocket (graphql-transport-ws)." });
+  const name = JSON.stringify([rights.roleKey, request.query, request.operationName, request.variables], (_key, item: unknown) => (typeof item === "bigint" ? { bigint: String(item) } : item));
+  // It is kept as long as it is followed.
+  const { graphqlFollowedLength } = caller.parts.limits;
+  if (name.length - rights.roleKey.length > graphqlFollowedLength) throw tooLarge(`more than ${graphqlFollowedLength} characters, its variables included`, "Narrow the filter.");
   const { uses, errors } = rootUses({ document, operation, variables: request.variables, schema: schemas.schema });
   if (errors.length > 0) return answered({ errors: errors.map((error) => errorObject(error, context)) });
   const [use] = uses;
   if (use === undefined) throw fault("INVALID_DOCUMENT", "The subscription follows nothing.", { fix: "Select one field." });
   const { selected, info } = use;
   const { subscribe, event } = schemas.subscriptions[selected.name]!.follow(selected.arguments, new Root(caller, info));
-  const name = JSON.stringify([rights.roleKey, request.query, request.operationName, request.variables], (_key, item: unknown) => (typeof item === "bigint" ? { bigint: String(item) } : item));
   const followed: GraphqlFollowing = {
     follow: (sink, reset) => subscribe(caller.parts, sink, reset),
     text(frame) {
