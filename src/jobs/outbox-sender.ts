@@ -38,10 +38,6 @@ export interface OutboxSender extends Outbox {
   start(): void;
   /** Takes up nothing more, and waits for what is under way as long as `drainMs`; what is not noted by then is sent again after the next start. */
   stop(drainMs: number): Promise<void>;
-  /** Sends a dead letter again. False: it is none. */
-  replay(number: number): Promise<boolean>;
-  /** Makes a dead letter of one that waits. False: it does not. */
-  cancel(number: number): Promise<boolean>;
   stats(): { readonly unfinished: number; readonly underWay: number; readonly delivered: number; readonly failedAttempts: number; readonly dead: number; readonly hostsLeftAlone: number };
 }
 

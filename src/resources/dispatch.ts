@@ -12,6 +12,7 @@ import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { LiveQueries } from "./live-queries.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
+import { answerOutbox } from "./outbox-operations.ts";
 import { Planner } from "./planner.ts";
 import { publishBody } from "./publish-operation.ts";
 import { ReadOperations } from "./read-operations.ts";
@@ -74,6 +75,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
   try {
     if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
     if (body.kind === "answered") return await tellAnswer(core, body, caller);
+    if (body.kind === "outbox") return await answerOutbox(core, body.ask, caller);
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
@@ -98,6 +100,7 @@ function labelOf({ body }: Operation): string {
     case "endpoint": case "webhook": case "answered": return body.name;
     case "job": return `Jobs.${body.name}`;
     case "run": return `${body.ask.do} run`;
+    case "outbox": return `${body.ask.do} delivery`;
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": return `${body.kind} ${body.table}`;

@@ -2,6 +2,7 @@
 import type { Json, Value } from "../base/value.ts";
 import type { Plan } from "../query/plan.ts";
 import type { Connection } from "../storage/connection.ts";
+import type { OutboxState } from "../storage/outbox.ts";
 import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
@@ -45,6 +46,8 @@ export type OperationBody =
   | { readonly kind: "file"; readonly id: string; readonly link: { readonly expires: number; readonly signature: string } | null }
   /** A link that is good for `forMs`. */
   | { readonly kind: "file-link"; readonly id: string; readonly forMs: number }
+  /** About what ctx.send sent. */
+  | { readonly kind: "outbox"; readonly ask: OutboxQuestion }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 
@@ -53,6 +56,11 @@ export type RunQuestion =
   | { readonly do: "find" | "cancel" | "replay"; readonly id: string }
   | { readonly do: "list"; readonly state: RunState | null; readonly job: string | null; readonly limit: number; readonly after: string | null }
   | { readonly do: "enqueue"; readonly job: string; readonly input: RawInput; readonly options: RawInput };
+
+/** Of the administrator alone. `before`: a number, newest first. */
+export type OutboxQuestion =
+  | { readonly do: "find" | "replay" | "cancel"; readonly number: number }
+  | { readonly do: "list"; readonly state: OutboxState | null; readonly before: number | null; readonly limit: number };
 
 /** Carries out one operation of a batch; at once where it needs no code of the app. */
 export type BatchDispatch = (operation: Operation) => Result | Promise<Result>;

@@ -15,6 +15,10 @@ export interface Outbox {
   readonly unfinished: number;
   /** One more was committed. */
   added(): void;
+  /** Sends a dead letter again. False: it is none. */
+  replay(number: number): Promise<boolean>;
+  /** Makes a dead letter of one that waits. False: it does not. */
+  cancel(number: number): Promise<boolean>;
 }
 
 /** What a dispatcher needs for ctx.send. */

@@ -102,6 +102,7 @@ function describeCallable(callable: Callable): object {
   return {
     name: callable.name, arguments: Object.fromEntries([...callable.arguments.values()].map((argument) => [argument.name, typeText(argument.type)])),
     result: typeText(callable.result), route: route(callable, callable.table ?? ""), allow: callable.allow.map(describeRule),
+    ...(callable.webhook === undefined ? {} : { webhook: callable.webhook.scheme }),
   };
 }
 

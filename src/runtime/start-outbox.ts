@@ -1,17 +1,17 @@
 // Connects the outbox with the served app: whom it may call, what it may read of the settings, and how answers come back as Operations.
-import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdentity, systemIdentity } from "../access/identities.ts";
-import type { Identity } from "../access/identity.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Json } from "../base/value.ts";
 import { createOutboxSender, type OutboxSender, type SenderSettings } from "../jobs/outbox-sender.ts";
+import { readIdentity } from "../jobs/stored-identity.ts";
 import type { Dispatcher } from "../resources/dispatch.ts";
 import type { DispatchParts } from "../resources/dispatch-parts.ts";
 import type { Outbox, Sending } from "../resources/send-request.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { Delivery } from "../storage/outbox.ts";
 import type { AppConfig } from "./config.ts";
+import { renewIdentity } from "./renew-identity.ts";
 import { guardedFetch, outboundCall, outboundGuard } from "./outbound-http.ts";
 
 export interface OutboxParts {
@@ -28,7 +28,7 @@ export function openOutbox({ storage, clock, random, log, forbidOutbound, curren
   let known: { readonly config: AppConfig; readonly settings: SenderSettings } | null = null;
   const settings = (): SenderSettings => {
     const { config } = current();
-    if (known?.config !== config) known = { config, settings: settingsOf(config, forbidOutbound, (delivery, request, settle) => tell(current().dispatcher, delivery, { request, settle })) };
+    if (known?.config !== config) known = { config, settings: settingsOf(config, forbidOutbound, (delivery, request, settle) => tell(current(), delivery, { request, settle })) };
     return known.settings;
   };
   return createOutboxSender({ storage, clock, random, log, settings });
@@ -46,24 +46,14 @@ function settingsOf({ limits, secrets, mailUrl, outbound }: AppConfig, forbidOut
 
 type Telling = { readonly request: Parameters<SenderSettings["tell"]>[1]; readonly settle: Parameters<SenderSettings["tell"]>[2] };
 
-/** With the rights of whoever sent the request. */
-async function tell(dispatcher: Dispatcher, { key, sender, answer }: Delivery, { request, settle }: Telling): Promise<void> {
+/** With the rights that whoever sent the request has by now. */
+async function tell({ dispatcher, config }: ReturnType<OutboxParts["current"]>, { key, sender, answer }: Delivery, { request, settle }: Telling): Promise<void> {
   const { call, input } = request.then!;
   const { requestId } = sender as { readonly requestId: string };
   await dispatcher.dispatch({
     body: { kind: "answered", name: call, input: { ...input, answer: { key, ...(answer as { readonly [name: string]: Json }) } }, settle },
-    identity: identityOf(sender), requestId, idempotency: null, request: null, signal: null,
+    identity: renewIdentity(readIdentity(JSON.stringify(sender)), config.auth.keys), requestId, idempotency: null, request: null, signal: null,
   });
-}
-
-function identityOf(sender: Json): Identity {
-  const { kind, subject, roles, tenant, claims } = sender as unknown as Pick<Identity, "kind" | "roles" | "tenant" | "claims" | "subject">;
-  switch (kind) {
-    case "anonymous": return anonymousIdentity;
-    case "administrator": return tenant === null ? administratorIdentity : administratorOf(tenant);
-    case "system": return systemIdentity;
-    case "subject": return subjectIdentity({ subject: subject ?? "", roles, tenant, claims });
-  }
 }
 
 /** For ctx.send of an app with these settings. */
