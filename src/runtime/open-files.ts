@@ -4,10 +4,12 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { createFileLinks, type FileLinks } from "../resources/file-links.ts";
-import { diskFiles } from "../storage/disk-files.ts";
-import { FILES_FOLDER, FileStore } from "../storage/file-store.ts";
+import { FILES_FOLDER, diskFiles } from "../storage/disk-files.ts";
+import { FileStore } from "../storage/file-store.ts";
+import { FILE_DRIVER_KEY } from "../storage/copy-files.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import { s3Files } from "../storage/s3-files.ts";
+import { readMeta, writeMeta } from "../storage/system-tables.ts";
 import { createFileSweeper } from "../tables/file-sweeper.ts";
 import type { LoadedApp } from "./load-app.ts";
 
@@ -16,7 +18,7 @@ export interface AppFiles {
   readonly links: FileLinks;
   stats(): Readonly<Record<string, number>>;
   /** Begins to remove what nothing refers to. */
-  start(): void;
+  start(): Promise<void>;
   stop(): void;
 }
 
@@ -39,7 +41,11 @@ export function openFiles({ dataDirectory, storage, clock, random, log, current 
   return {
     store, links: createFileLinks(storage, random),
     stats: () => ({ ...store.stats(), ...sweeper.stats() }),
-    start: () => sweeper.start(),
+    async start() {
+      const driver = s3 === null ? "disk" : "s3";
+      if (readMeta(storage.reader, FILE_DRIVER_KEY) !== driver) await storage.commit((connection) => writeMeta(connection, FILE_DRIVER_KEY, driver));
+      sweeper.start();
+    },
     stop: () => sweeper.stop(),
   };
 }

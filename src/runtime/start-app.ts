@@ -143,7 +143,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     running = await listen(served, storage, parts);
     outbox.start();
     void jobs.start();
-    files.start();
+    await files.start();
     return running;
   } catch (error) {
     await storage.close();

@@ -5,7 +5,9 @@ import { accessSync, chmodSync, closeSync, constants, existsSync, fsyncSync, lin
 import { dirname, join, resolve } from "node:path";
 import { fault } from "../base/error.ts";
 import { checkData, headOf } from "./check-data.ts";
+import { filesAlong } from "./copy-files.ts";
 import { connect, type Connection } from "./connection.ts";
+import { FILES_FOLDER } from "./disk-files.ts";
 import { privateFile, syncDirectory } from "./private-file.ts";
 import { partialTarget, removePartial } from "./partial-target.ts";
 import { systemCode, writeFailure } from "./write-failure.ts";
@@ -25,25 +27,32 @@ const STATEMENTS_MAX = 100;
  * Throws USAGE (the target exists, or cannot be written), STORAGE_FULL, DATA_DAMAGED (the copy did not pass its check).
  */
 export async function backupDatabase(source: Connection | string, target: string): Promise<Backup> {
-  return copyDatabase(source, target);
+  return copyDatabase(source, target, typeof source === "string" ? join(dirname(source), FILES_FOLDER) : null);
 }
 
-/** The same, while nothing else goes on. */
-export function copyDatabase(source: Connection | string, target: string): Backup {
+/** The same, while nothing else goes on. `files`: the folder with contents of files, which go along; null: they are seen to elsewhere. */
+export function copyDatabase(source: Connection | string, target: string, files: string | null = null): Backup {
   const path = resolve(target);
   checkTarget(path);
   const partial = partialTarget(path);
+  const along = files === null ? null : filesAlong(files, path);
   try {
+    along?.gather();
     if (typeof source === "string") withDataFile(source, (connection) => copy(connection, partial));
     else copy(source, partial);
     // It checks what is on disk, as whoever restores it will read it.
-    const { position } = withDataFile(partial, checkData);
+    const { position } = withDataFile(partial, (connection) => {
+      const checked = checkData(connection);
+      along?.settle(connection);
+      return checked;
+    });
     syncFile(partial);
     publish(partial, path);
     return { position, bytes: statSync(path).size };
   } catch (error) {
     throw writeFailure(error, path);
   } finally {
+    along?.clear();
     removePartial(partial);
   }
 }
@@ -54,7 +63,7 @@ export function copyDatabase(source: Connection | string, target: string): Backu
  */
 export function keepBefore(connection: Connection, directory: string, reason: string): string {
   const path = join(directory, `before-${reason}-${headOf(connection)}.db`);
-  if (!existsSync(path)) copyDatabase(connection, path);
+  if (!existsSync(path)) copyDatabase(connection, path, join(directory, FILES_FOLDER));
   return path;
 }
 

@@ -5,6 +5,9 @@ import { fault } from "../base/error.ts";
 import { type FileContent, isHash } from "./file-content.ts";
 import { systemCode } from "./write-failure.ts";
 
+/** In the data directory. */
+export const FILES_FOLDER = "files";
+
 /** `folder` is there. */
 export function diskFiles(folder: string): FileContent {
   const pathOf = (hash: string): string => contentPath(folder, hash);

@@ -95,15 +95,20 @@ export function isContentUsed(connection: Connection, hash: string): boolean {
   return connection.query(`SELECT 1 FROM "$file" WHERE "hash" = ?1 AND "table" <> '' LIMIT 1`).values(hash).length > 0;
 }
 
-/** Hash and size of every content that is referred to. */
+/** Hash and size of every content that records refer to. */
 export function* contentsOf(connection: Connection): Generator<{ readonly hash: string; readonly size: number }> {
   let after = "";
   for (;;) {
-    const rows = connection.values(`SELECT "hash", max("size") FROM "$file" WHERE "hash" > ?1 AND "table" <> '' GROUP BY "hash" ORDER BY "hash" LIMIT 1000`, after);
+    const rows = connection.values(`SELECT "hash", max("size") FROM "$file" WHERE "hash" > ?1 AND "record" IS NOT NULL AND "table" <> '' GROUP BY "hash" ORDER BY "hash" LIMIT 1000`, after);
     for (const [hash, size] of rows) yield { hash: hash as string, size: size as number };
     if (rows.length < 1_000) return;
     after = rows.at(-1)![0] as string;
   }
+}
+
+/** In a copy: who was bringing a file brings it again. */
+export function forgetPending(connection: Connection): void {
+  connection.run(`DELETE FROM "$file" WHERE "record" IS NULL`);
 }
 
 export function fileCounts(connection: Connection): { readonly files: number; readonly pending: number } {

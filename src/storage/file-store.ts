@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fault } from "../base/error.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
+import { FILES_FOLDER } from "./disk-files.ts";
 import type { FileContent } from "./file-content.ts";
 import { syncDirectory } from "./private-file.ts";
 import { writeFailure } from "./write-failure.ts";
@@ -21,8 +22,6 @@ export interface ReceivedFile {
 }
 
 export const HEAD_BYTES = 4_100;
-/** In the data directory. */
-export const FILES_FOLDER = "files";
 const INCOMING_FOLDER = "incoming";
 
 export interface FileStoreOptions {

@@ -7,8 +7,11 @@ import { dateTimeOf, millisecondsOf } from "../base/date-time.ts";
 import { fault } from "../base/error.ts";
 import { copyDatabase, withDataFile } from "./backup.ts";
 import { headOf } from "./check-data.ts";
+import { filesBeside, takeFiles } from "./copy-files.ts";
 import { connect, type Connection } from "./connection.ts";
 import { prepareFormat } from "./data-format.ts";
+import { FILES_FOLDER } from "./disk-files.ts";
+import { forgetPending } from "./file-rows.ts";
 import { lockDirectory } from "./data-lock.ts";
 import { renewEpoch } from "./epoch.ts";
 import { abandonMigration } from "./pending-migration.ts";
@@ -46,9 +49,13 @@ export function restoreDatabase({ backup, directory, nowMs }: RestoreOptions): R
     if (existsSync(file) && realpathSync(file) === realpathSync(backup)) throw fault("USAGE", `${backup} is the data file of ${directory} itself.`);
     const fresh = join(directory, RESTORING);
     const { position } = copyDatabase(resolve(backup), fresh);
+    const files = join(directory, FILES_FOLDER);
+    withDataFile(fresh, (connection) => takeFiles(connection, files, [filesBeside(resolve(backup))]));
     const old = existsSync(file) ? foldedHead(file) : 0;
     const epoch = beginEpoch(fresh, old ?? 0, nowMs);
     const kept = existsSync(file) ? keepAside(directory, old) : null;
+    // What only the old data refer to is swept away by whoever has the new ones.
+    if (kept !== null && old !== null) takeKeptFiles(kept, files);
     renameSync(fresh, file);
     syncDirectory(directory);
     return { position, epoch, kept };
@@ -62,7 +69,7 @@ export function restoreDatabase({ backup, directory, nowMs }: RestoreOptions): R
 export function endInterruptedRestore(directory: string): void {
   const file = join(directory, "data.db");
   // Whoever was making one of these had the lock.
-  for (const name of readdirSync(directory)) if (/^(restoring|before-format-\d+)\.db\.partial-/.test(name)) rmSync(join(directory, name));
+  for (const name of readdirSync(directory)) if (/^(restoring|before-format-\d+)\.db(\.files)?\.partial-/.test(name)) rmSync(join(directory, name), { recursive: true });
   if (!existsSync(join(directory, RESTORING))) return;
   if (!existsSync(file)) throw fault("DATA_DAMAGED", `A restore of ${directory} was interrupted after the data there had been put aside.`, { fix: "Run ambit restore again." });
   const { ino } = statSync(file);
@@ -100,6 +107,7 @@ function beginEpoch(file: string, oldHead: number, nowMs: number): string {
     connection.execute("BEGIN IMMEDIATE");
     // What was agreed to for the data that are put aside is not agreed to for these.
     abandonMigration(connection);
+    forgetPending(connection);
     const epoch = renewEpoch(connection);
     const entry = JSON.stringify({ actor: null, requestId: "restore", changes: [] });
     const position = Math.max(oldHead + LEAP_MIN, headOf(connection) + leap(connection, nowMs));
@@ -115,6 +123,16 @@ function beginEpoch(file: string, oldHead: number, nowMs: number): string {
 function leap(connection: Connection, nowMs: number): number {
   const time = connection.values(`SELECT "time" FROM "$log" ORDER BY "position" DESC LIMIT 1`)[0]?.[0] as string | undefined;
   return Math.max(LEAP_MIN, (nowMs - (time === undefined ? 0 : millisecondsOf(time))) * 1_000);
+}
+
+/** Only whoever may write leaves nothing beside the file. */
+function takeKeptFiles(kept: string, files: string): void {
+  const connection = connect(new Database(kept, { readwrite: true }), STATEMENTS_MAX);
+  try {
+    takeFiles(connection, filesBeside(kept), [files]);
+  } finally {
+    connection.close();
+  }
 }
 
 /** Under a second name, so that at no moment there is no data file. Unreadable data take their write-ahead log along. */
