@@ -5,10 +5,13 @@ import { AmbitError, fault } from "../base/error.ts";
 import { systemRandom } from "../base/random.ts";
 import type { Json } from "../base/value.ts";
 import { askControl } from "../runtime/control.ts";
+import { bringFiles } from "../runtime/import-files.ts";
 import { importData, type ImportCounts } from "../runtime/import-data.ts";
 import { importTarget, remoteTarget, type ImportRequest, type ImportTarget } from "../runtime/import-rows.ts";
+import { contentOf } from "../runtime/open-files.ts";
 import { isError } from "../runtime/load-app.ts";
 import { loadCatalog, type LoadedCatalog } from "../runtime/load-catalog.ts";
+import type { FileContent } from "../storage/file-content.ts";
 import { openStorage } from "../storage/open-storage.ts";
 import { createTables } from "../tables/engine.ts";
 import type { Call, Command } from "./command.ts";
@@ -31,7 +34,9 @@ export const importCommand: Command = {
       return 1;
     }
     const data = dataDirectory(call, directory);
-    const counts = await runs(data) ? await transfer(call, loaded, { target: remoteTarget((request) => ask(data, request)), lineBytesMax: loaded.config.limits.bodyBytes }) : await intoFile(call, loaded, data);
+    const content = contentOf(loaded.config.files.s3, data);
+    await bringFiles(resolve(call.words[0]!), data, content);
+    const counts = await runs(data) ? await transfer(call, loaded, { target: remoteTarget((request) => ask(data, request)), lineBytesMax: loaded.config.limits.bodyBytes }) : await intoFile(call, loaded, { directory: data, files: content });
     call.output.object({ event: "imported", ...counts });
     call.output.say(`${counts.created} records created, ${counts.replaced} replaced, ${counts.unchanged} there already.`);
     return 0;
@@ -50,14 +55,14 @@ async function transfer(call: Call, { catalog, config: { limits } }: LoadedCatal
   return counts;
 }
 
-async function intoFile(call: Call, loaded: LoadedCatalog, directory: string): Promise<ImportCounts> {
+async function intoFile(call: Call, loaded: LoadedCatalog, { directory, files }: { readonly directory: string; readonly files: FileContent }): Promise<ImportCounts> {
   const { catalog, book, config: { limits } } = loaded;
   const clock = systemClock();
   const storage = openStorage({ directory, limits, clock, onFatal(error) { throw error; } });
   try {
     storage.prepareCatalog(catalog, book);
     const tables = createTables({ storage, catalog, book, clock, random: systemRandom(), limits });
-    return await transfer(call, loaded, { target: importTarget({ tables, catalog, limits }), lineBytesMax: LINE_BYTES_MAX });
+    return await transfer(call, loaded, { target: importTarget({ tables, catalog, limits, files }), lineBytesMax: LINE_BYTES_MAX });
   } finally {
     await storage.close();
   }

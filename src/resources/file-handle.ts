@@ -6,7 +6,8 @@ import { type FileValue, readFileReference } from "../schema/file-type.ts";
 import { fileIdOf } from "../schema/file-url.ts";
 import { type FileRow, findFile } from "../storage/file-rows.ts";
 import type { Body } from "./body.ts";
-import { createLink, openFile, type FileLink } from "./read-file.ts";
+import { isWithin } from "../tables/confinement.ts";
+import { createLink, openFile, placeOf, type FileLink } from "./read-file.ts";
 
 export interface FileHandle {
   blob(): Promise<Blob>;
@@ -34,11 +35,21 @@ export function fileHandle(body: Body, given: unknown): FileHandle {
   });
 }
 
-function rowOf({ core, caller }: Body, given: unknown): FileRow {
+function rowOf(body: Body, given: unknown): FileRow {
+  const { core } = body;
   const read = readFileReference(given);
   if ("problem" in read) throw fault("VALIDATION_FAILED", "ctx.file takes what a field of type Blob holds.");
   const row = findFile(core.storage.reader, fileIdOf((read.value as FileValue).url));
-  const { confinement } = caller.rights;
-  if (row === null || (row.tenant !== null && confinement !== null && row.tenant !== confinement.tenant)) throw fault("NOT_FOUND", "There is no such file.");
+  if (row === null || !isOwn(body, row)) throw fault("NOT_FOUND", "There is no such file.");
   return row;
+}
+
+/** Of the caller's tenant, or of none. */
+function isOwn({ core, caller }: Body, row: FileRow): boolean {
+  const { confinement } = caller.rights;
+  const place = placeOf(core, row);
+  if (confinement === null) return true;
+  if (place === null) return row.tenant === null || row.tenant === confinement.tenant;
+  const stored = core.tables.get(place.table.name, place.key);
+  return stored === null ? place.table.tenant === null : isWithin(confinement, place.table, stored.values);
 }

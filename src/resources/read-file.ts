@@ -57,7 +57,8 @@ async function linked(core: DispatchCore, id: string, { expires, signature }: No
 function readable(core: DispatchCore, id: string, rights: Rights): Found {
   const row = findFile(core.storage.reader, id);
   const place = row === null ? null : placeOf(core, row);
-  if (row === null || place === null) throw missing();
+  // What is on no wire is not read over one, whoever asks; a link that code made is code's.
+  if (row === null || place === null || place.table.exportName === null) throw missing();
   const { table, key } = place;
   const view = core.views.of(table.name, rights, "wire");
   const now = dateTimeOf(core.clock.now());
@@ -74,9 +75,9 @@ function readable(core: DispatchCore, id: string, rights: Rights): Found {
 
 interface Place { readonly table: Table; readonly key: Value }
 
-/** Null: no record of a table that is on any wire refers to it. */
-function placeOf({ catalog }: DispatchCore, row: FileRow): Place | null {
-  const table = [...catalog.tables.values()].find(({ sqlName, exportName }) => sqlName === row.table && exportName !== null);
+/** Null: no record refers to it. */
+export function placeOf({ catalog }: DispatchCore, row: FileRow): Place | null {
+  const table = [...catalog.tables.values()].find(({ sqlName }) => sqlName === row.table);
   if (table === undefined || row.record === null) return null;
   return { table, key: coerceText(row.record, table.fields.get(table.primaryKey)!.type, catalog) };
 }

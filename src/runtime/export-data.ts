@@ -1,16 +1,18 @@
 // `ambit export`: all records of a data file, of one snapshot, also while an app writes to it. The target appears whole or not at all.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fault } from "../base/error.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { withDataFile } from "../storage/backup.ts";
 import { catalogShape, type CatalogShape } from "../storage/catalog-shape.ts";
 import { headOf } from "../storage/check-data.ts";
 import type { Connection } from "../storage/connection.ts";
+import { FILES_FOLDER } from "../storage/disk-files.ts";
 import { ndjsonLines } from "../storage/export-ndjson.ts";
 import { postgresScript } from "../storage/export-postgres.ts";
 import { sqliteScript } from "../storage/export-sqlite.ts";
 import { refuseNewer } from "../storage/data-format.ts";
+import { exportFiles } from "./export-files.ts";
 import { partialTarget, removePartial } from "../storage/partial-target.ts";
 import type { ExportSource } from "../storage/exported-table.ts";
 import { writeFailure } from "../storage/write-failure.ts";
@@ -66,14 +68,17 @@ export function exportData(options: ExportOptions): Exported {
   }
 }
 
-function exportFrom(connection: Connection, { catalog, format, now }: ExportOptions, partial: string): Exported {
+function exportFrom(connection: Connection, { catalog, format, now, dataFile }: ExportOptions, partial: string): Exported {
   connection.execute("BEGIN");
   refuseNewer(connection);
   checkShape(connection, catalog);
   const source: ExportSource = { connection, catalog, now };
   const records = countRecords(source);
   const exported = { position: headOf(connection), records };
-  if (format === "ndjson") writeFolder(source, partial, exported);
+  if (format === "ndjson") {
+    writeFolder(source, partial, exported);
+    exportFiles(source, join(dirname(dataFile), FILES_FOLDER), join(partial, FILES_FOLDER));
+  }
   else writeLines(partial, format === "sqlite" ? sqliteScript(source) : postgresScript(source));
   connection.execute("COMMIT");
   return exported;

@@ -2,13 +2,15 @@
 // data at rest and for an app that runs, which is asked over its control socket: `POST /admin/import`.
 import { AmbitError, fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
-import type { Json } from "../base/value.ts";
+import type { Json, Value } from "../base/value.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { LONG_MAX } from "../schema/coerce-scalar.ts";
 import { coerceText } from "../schema/coerce-text.ts";
 import { reachSequences, type ImportedRow, type ImportMode, type ImportOutcome, type SequenceReach } from "../tables/import-records.ts";
+import type { FileStore } from "../storage/file-store.ts";
 import type { Tables } from "../tables/engine.ts";
+import { fileFields, filesIn } from "../tables/record-files.ts";
 import type { RawInput } from "../tables/write.ts";
 
 /** A record as its line says it. */
@@ -39,6 +41,8 @@ export interface ImportTarget {
 }
 
 interface ImportParts {
+  /** Where the contents of files are by then. */
+  readonly files: Pick<FileStore, "has">;
   readonly tables: Tables;
   readonly catalog: Catalog;
   readonly limits: Limits;
@@ -46,7 +50,7 @@ interface ImportParts {
 
 const WHO = { actor: "import", requestId: "import" };
 
-export function importTarget({ tables, catalog, limits }: ImportParts): ImportTarget {
+export function importTarget({ tables, catalog, limits, files }: ImportParts): ImportTarget {
   const read = ({ table, text }: ImportLine): ImportedRow => {
     if (!catalog.tables.has(table)) throw fault("VALIDATION_FAILED", `${table} is not a table.`);
     const input = parseStrictJson(text, limits.jsonDepth);
@@ -55,7 +59,7 @@ export function importTarget({ tables, catalog, limits }: ImportParts): ImportTa
   };
   return {
     async check(lines) {
-      return tables.rehearse((session) => lines.map((line) => {
+      const problems = tables.rehearse((session) => lines.map((line): LineProblem | null => {
         try {
           session.checkImported(read(line));
           return null;
@@ -64,6 +68,8 @@ export function importTarget({ tables, catalog, limits }: ImportParts): ImportTa
           return { code: error.code, message: error.message, details: error.extras.details ?? null };
         }
       }), WHO);
+      for (const [index, line] of lines.entries()) problems[index] ??= await missingContent(read(line), catalog, files);
+      return problems;
     },
     async missing(keys) {
       return keys.filter(({ table, id }) => {
@@ -79,6 +85,16 @@ export function importTarget({ tables, catalog, limits }: ImportParts): ImportTa
       await tables.commit((session) => reachSequences(session.connection, sequences), WHO);
     },
   };
+}
+
+/** Of a row that is right by itself. */
+async function missingContent({ table, input }: ImportedRow, catalog: Catalog, files: ImportParts["files"]): Promise<LineProblem | null> {
+  for (const { name } of fileFields(catalog.tables.get(table)!)) {
+    for (const { hash } of filesIn((input[name] ?? null) as Value)) {
+      if (typeof hash === "string" && !await files.has(hash)) return { code: "VALIDATION_FAILED", message: `The content of ${name} is not there.`, details: [{ path: name, hash }] };
+    }
+  }
+  return null;
 }
 
 export type ImportRequest =

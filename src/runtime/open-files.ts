@@ -5,10 +5,11 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { createFileLinks, type FileLinks } from "../resources/file-links.ts";
 import { FILES_FOLDER, diskFiles } from "../storage/disk-files.ts";
+import type { FileContent } from "../storage/file-content.ts";
 import { FileStore } from "../storage/file-store.ts";
 import { FILE_DRIVER_KEY } from "../storage/copy-files.ts";
 import type { Storage } from "../storage/open-storage.ts";
-import { s3Files } from "../storage/s3-files.ts";
+import { s3Files, type S3Settings } from "../storage/s3-files.ts";
 import { readMeta, writeMeta } from "../storage/system-tables.ts";
 import { createFileSweeper } from "../tables/file-sweeper.ts";
 import type { LoadedApp } from "./load-app.ts";
@@ -32,10 +33,14 @@ export interface OpenFilesOptions {
   readonly current: () => LoadedApp;
 }
 
+export function contentOf(s3: S3Settings | null, dataDirectory: string): FileContent {
+  return s3 === null ? diskFiles(join(dataDirectory, FILES_FOLDER)) : s3Files(s3);
+}
+
 /** The driver is that of the first app: another one needs a restart. */
 export function openFiles({ dataDirectory, storage, clock, random, log, current }: OpenFilesOptions): AppFiles {
   const { s3 } = current().config.files;
-  const content = s3 === null ? diskFiles(join(dataDirectory, FILES_FOLDER)) : s3Files(s3);
+  const content = contentOf(s3, dataDirectory);
   const store = new FileStore({ directory: dataDirectory, content, random, clock });
   const sweeper = createFileSweeper({ storage, store, clock, log, catalog: () => current().catalog, limits: () => current().config.limits });
   return {

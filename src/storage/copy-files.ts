@@ -84,7 +84,7 @@ function whole(data: Connection, folders: readonly string[], into: string | null
   const missing: string[] = [];
   if (readMeta(data, FILE_DRIVER_KEY) === "s3") return used;
   for (const { hash, size } of contentsOf(data)) {
-    const from = folders.find((folder) => isThere(contentPath(folder, hash), size));
+    const from = folders.find((folder) => hasContent(folder, hash, size));
     if (from === undefined) missing.push(hash);
     else if (into !== null && from !== into) copyContent(from, into, hash);
     used.add(hash);
@@ -95,8 +95,9 @@ function whole(data: Connection, folders: readonly string[], into: string | null
   });
 }
 
-function isThere(path: string, size: number): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.size === size;
+/** With this size. */
+export function hasContent(folder: string, hash: string, size: number): boolean {
+  return statSync(contentPath(folder, hash), { throwIfNoEntry: false })?.size === size;
 }
 
 function prefixesIn(folder: string): string[] {
@@ -104,7 +105,7 @@ function prefixesIn(folder: string): string[] {
 }
 
 /** Nothing where it has gone, or has come, meanwhile. */
-function copyContent(from: string, to: string, hash: string): void {
+export function copyContent(from: string, to: string, hash: string): void {
   const [source, target] = [contentPath(from, hash), contentPath(to, hash)];
   mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
   try {

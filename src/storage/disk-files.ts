@@ -1,5 +1,6 @@
 // Contents of files in a folder of the data directory: `ab/ab12...`, by the first digits of their hash. Each appears whole or not at all.
-import { access, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import type { Stats } from "node:fs";
+import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { fault } from "../base/error.ts";
 import { type FileContent, isHash } from "./file-content.ts";
@@ -20,23 +21,24 @@ export function diskFiles(folder: string): FileContent {
     },
     async open(hash, { start, end }) {
       const path = pathOf(hash);
-      try {
-        await access(path);
-      } catch (error) {
-        throw missing(hash, error);
-      }
+      if (await statOf(path) === null) throw missing(hash);
       return Bun.file(path).slice(start, end).stream();
     },
     async remove(hash) {
       await rm(pathOf(hash), { force: true });
     },
-    async list(prefix) {
-      try {
-        return (await readdir(join(folder, prefix))).filter(isHash);
-      } catch (error) {
-        if (systemCode(error) === "ENOENT") return [];
-        throw error;
-      }
+    has: async (hash) => await statOf(pathOf(hash)) !== null,
+    folder: {
+      async list(prefix) {
+        try {
+          return (await readdir(join(folder, prefix))).filter(isHash);
+        } catch (error) {
+          if (systemCode(error) === "ENOENT") return [];
+          throw error;
+        }
+      },
+      // Also a new name of an old file changes this time.
+      sinceMs: async (hash) => (await statOf(pathOf(hash)))?.ctimeMs ?? null,
     },
   };
 }
@@ -45,18 +47,17 @@ export function contentPath(folder: string, hash: string): string {
   return join(folder, hash.slice(0, 2), hash);
 }
 
-/** Null: it is not there. */
-export async function contentSize(folder: string, hash: string): Promise<number | null> {
+async function statOf(path: string): Promise<Stats | null> {
   try {
-    return (await stat(contentPath(folder, hash))).size;
+    return await stat(path);
   } catch (error) {
     if (systemCode(error) === "ENOENT") return null;
     throw error;
   }
 }
 
-function missing(hash: string, cause: unknown): Error {
-  return fault("DATA_DAMAGED", "The content of a file is missing.", { fix: "Restore the folder files of the data directory from a backup.", cause: new Error(`no content ${hash}`, { cause }) });
+function missing(hash: string): Error {
+  return fault("DATA_DAMAGED", "The content of a file is missing.", { fix: "Restore the folder files of the data directory from a backup.", cause: new Error(`no content ${hash}`) });
 }
 
 /** The names in it are on disk when this resolves. */

@@ -7,8 +7,17 @@ export interface FileContent {
   open(hash: string, range: { readonly start: number; readonly end: number }): Promise<ReadableStream<Uint8Array>>;
   /** Also where it is not there. */
   remove(hash: string): Promise<void>;
-  /** Hashes that begin with two hexadecimal digits. Null where others may keep theirs in the same place, so that what is not known here may be theirs. */
-  readonly list: ((prefix: string) => Promise<readonly string[]>) | null;
+  has(hash: string): Promise<boolean>;
+  /** Null where others may keep theirs in the same place, so that what is not known here may be theirs. */
+  readonly folder: ContentFolder | null;
+}
+
+/** Contents that are all of one data directory. */
+export interface ContentFolder {
+  /** Hashes that begin with two hexadecimal digits. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Since when it is there, by the machine's clock; null: it is not. */
+  sinceMs(hash: string): Promise<number | null>;
 }
 
 const HASH = /^[0-9a-f]{64}$/;

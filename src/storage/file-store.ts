@@ -118,9 +118,13 @@ export class FileStore {
     return old;
   }
 
+  has(hash: string): Promise<boolean> {
+    return this.#content.has(hash);
+  }
+
   /** As FileContent. */
-  get list(): FileContent["list"] {
-    return this.#content.list;
+  get folder(): FileContent["folder"] {
+    return this.#content.folder;
   }
 
   stats(): { readonly receiving: number; readonly receivedTotal: number; readonly receivedBytesTotal: number } {

@@ -36,7 +36,8 @@ export function s3Files({ bucket, endpoint, region, accessKey, secretKey, prefix
     async remove(hash) {
       await asked(() => client.delete(keyOf(hash)));
     },
-    list: null,
+    has: (hash) => asked(() => client.exists(keyOf(hash))),
+    folder: null,
   };
 }
 

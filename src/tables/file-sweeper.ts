@@ -9,6 +9,7 @@ import { fileUrl } from "../schema/file-url.ts";
 import { quoted } from "../storage/column.ts";
 import type { Connection } from "../storage/connection.ts";
 import { type FileRow, condemnFile, deleteFile, fileCounts, filesDue, isContentUsed, keepFile, releaseFile } from "../storage/file-rows.ts";
+import type { ContentFolder } from "../storage/file-content.ts";
 import type { FileStore } from "../storage/file-store.ts";
 import { historyTable, keepsFormer } from "../storage/history-tables.ts";
 import type { Storage } from "../storage/open-storage.ts";
@@ -35,6 +36,8 @@ export interface FileSweeper {
 
 const EVERY_MS = 60_000;
 const FIRST_MS = 1_000;
+/** A content of which nobody knows has been there for so long before it is taken for lost. */
+const UNKNOWN_MS = 3_600_000;
 /** Of one commit. */
 const PAGE_ROWS = 200;
 /** A file in a former version only is looked at again after so long. */
@@ -55,17 +58,21 @@ export function createFileSweeper(options: FileSweeperOptions): FileSweeper {
     }
     for (const hash of store.takeUnnoted(limits().fileGraceMs)) await removeContent(hash);
   };
-  /** What a crash left between taking a content and noting it. */
-  const sweepUnknown = async (): Promise<void> => {
-    for (let first = 0; first < 256 && store.list !== null && !life.stopped; first++) {
-      for (const hash of await store.list(first.toString(16).padStart(2, "0"))) if (!isContentUsed(storage.reader, hash)) await removeContent(hash);
+  /** What a crash left of contents that code handed in. Whoever brings some just now, `ambit import` say, has it noted soon. */
+  const sweepUnknown = async ({ list, sinceMs }: ContentFolder): Promise<void> => {
+    const before = clock.now() - Math.min(UNKNOWN_MS, limits().fileGraceMs);
+    for (let first = 0; first < 256 && !life.stopped; first++) {
+      for (const hash of await list(first.toString(16).padStart(2, "0"))) {
+        if (!isContentUsed(storage.reader, hash) && (await sinceMs(hash) ?? Infinity) < before) await removeContent(hash);
+      }
     }
   };
-  let isFirst = true;
+  let unknownAtMs = Number.NEGATIVE_INFINITY;
   const sweep = async (): Promise<void> => {
     await sweepFiles();
-    if (isFirst) await sweepUnknown();
-    isFirst = false;
+    if (store.folder === null || clock.now() < unknownAtMs) return;
+    await sweepUnknown(store.folder);
+    unknownAtMs = clock.now() + limits().fileGraceMs;
   };
   function run(): void {
     if (life.stopped) return;

@@ -9,6 +9,7 @@ import type { Issue } from "../schema/coerce-value.ts";
 import { type FileValue, KeptFile, isFile } from "../schema/file-type.ts";
 import { fileIdOf, fileUrl } from "../schema/file-url.ts";
 import type { Connection } from "../storage/connection.ts";
+import { isHash } from "../storage/file-content.ts";
 import { type FileFacts, type FileRow, attachFile, findFile, insertFile, releaseFile } from "../storage/file-rows.ts";
 
 /** Whose session it is. */
@@ -44,7 +45,7 @@ export function resolveFiles(session: FileSession, sent: Value, place: FilePlace
   const before = issues.length;
   const resolve = (file: FileValue | null, path: string): FileValue | null => {
     if (file === null) return null;
-    const known = held.get(file.url) ?? (file instanceof KeptFile ? enter(session, file, place) : takeable(session, file, place));
+    const known = held.get(file.url) ?? (isComing(session, file, place) ? enter(session, file, place) : takeable(session, file, place));
     if (known === null) issues.push({ path, code: "UNKNOWN_FILE", message: `${path} names no file that was uploaded for it and is not in use.` });
     else if (differs(file, known)) issues.push({ path, code: "UNKNOWN_FILE", message: `${path} says of the file what is not so; send its url alone.` });
     return known;
@@ -57,8 +58,17 @@ export function resolveFiles(session: FileSession, sent: Value, place: FilePlace
   return issues.length > before ? undefined : value;
 }
 
+/** It is not known yet, but comes with the record: of code, or of an import, which has looked that the content is there. */
+function isComing({ connection }: FileSession, file: FileValue, { imported }: FilePlace): boolean {
+  return file instanceof KeptFile || (imported && isWhole(file) && findFile(connection, fileIdOf(file.url)) === null);
+}
+
+function isWhole({ size, type, hash }: FileValue): boolean {
+  return Number.isInteger(size) && size >= 0 && /^[a-z0-9.+-]+\/[a-z0-9.+-]+$/.test(type) && isHash(hash);
+}
+
 /** A step of a draft undoes it, and the commit does it again. */
-function enter(session: FileSession, { url, size, type, name, hash }: KeptFile, { table, field }: FilePlace): FileValue {
+function enter(session: FileSession, { url, size, type, name, hash }: FileValue, { table, field }: FilePlace): FileValue {
   const { connection, actor: owner, tenant } = session;
   const id = fileIdOf(url);
   if (findFile(connection, id) === null) insertFile(connection, { id, size, type, name, hash, owner, tenant, table: table.sqlName, field: field.name, record: null }, endOfGrace(session));
