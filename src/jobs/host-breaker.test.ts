@@ -40,6 +40,12 @@ test("failures in a row leave it alone; one request tries it; each failure more 
   expect([hosts.mayStart("a", nowMs), hosts.nextOpening(0), hosts.openCount(0)]).toEqual([true, null, 0]);
 });
 
+test("failures of so many hosts are remembered, and no more", () => {
+  const hosts = breaker();
+  for (let host = 0; host <= 10_000; host++) for (let time = 0; time < 3; time++) run(hosts, `h${host}`, false, 1);
+  expect([hosts.openCount(1), hosts.mayStart("h0", 1), hosts.mayStart("h10000", 1)]).toEqual([10_000, false, true]);
+});
+
 test("a success between them, or what says nothing of the host, is no row of failures", () => {
   const hosts = breaker();
   for (const isHealthy of [false, false, true, false, null, false]) run(hosts, "a", isHealthy, 1);

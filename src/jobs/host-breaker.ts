@@ -11,6 +11,8 @@ interface HostState {
 
 export type BreakerLimits = Pick<Limits, "outboxPerHost" | "outboxBreakerFailures" | "outboxBreakerMs">;
 
+/** Failures of more are not remembered. */
+const HOSTS_MAX = 10_000;
 /** How often the pause doubles, at most ten times as long. */
 const PAUSE_FACTOR_MAX = 10;
 
@@ -43,7 +45,7 @@ export class HostBreaker {
     else if (isHealthy === false && ++state.failures >= outboxBreakerFailures) {
       state.openAtMs = nowMs + outboxBreakerMs * Math.min(2 ** (state.failures - outboxBreakerFailures), PAUSE_FACTOR_MAX);
     }
-    if (state.underWay === 0 && state.failures === 0) this.#hosts.delete(host);
+    if (state.underWay === 0 && (state.failures === 0 || this.#hosts.size > HOSTS_MAX)) this.#hosts.delete(host);
   }
 
   /** When the next host is tried again after `nowMs`; null: none is left alone. */

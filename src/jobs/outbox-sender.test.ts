@@ -196,6 +196,16 @@ test("what cannot be called is no failure of its host", async () => {
   expect([world.row(mail).problem, world.row(unsigned).problem, world.sender.stats().hostsLeftAlone]).toEqual(["mail.url is not set", "the secret gone is not set", 0]);
 });
 
+test("the app is told of a failure although the host is left alone", async () => {
+  const told: number[] = [];
+  const world = open({ outboxBreakerFailures: 1, outboxBreakerMs: 60_000 }, { tell: async ({ number }, _request, settle) => { told.push(number); await world.storage.commit((connection) => settle(connection, dateTimeOf(world.clock.now()))); } });
+  world.answer = () => ({ status: 500 });
+  world.sender.start();
+  const number = await world.add("http://a/", { request: { attempts: 1, then: { call: "answered", input: {} } } });
+  await world.settled();
+  expect([told, world.row(number).state, world.row(number).attempts, world.sender.stats()]).toEqual([[number], "dead", 1, expect.objectContaining({ unfinished: 0, hostsLeftAlone: 1, dead: 1 })]);
+});
+
 test("an endpoint that keeps failing is told as often as limits say, and the request not sent again", async () => {
   let told = 0;
   const world = open({ outboxAttempts: 3, outboxDelayMs: 10, outboxDelayMaxMs: 10 }, { tell: async () => { told++; throw new Error("broken"); } });

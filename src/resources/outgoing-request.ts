@@ -1,5 +1,6 @@
 // What ctx.send is given, read and bounded: an HTTP request that others get once the transaction has committed. Reads only; throws
 // TypeError for a mistake of the app's code, OUTBOUND_REFUSED for an address, BODY_TOO_LARGE for a body.
+import { secretsOf, standardKey } from "../access/webhook-signature.ts";
 import { fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Json } from "../base/value.ts";
@@ -63,7 +64,7 @@ export function readOutgoing(given: unknown, context: RequestContext): ReadReque
   return {
     request: {
       url: url?.href ?? null, method, headers,
-      sign: readSecret(options["sign"], "sign", context), bearer: readSecret(options["bearer"], "bearer", context),
+      sign: readSigning(options["sign"], context), bearer: readSecret(options["bearer"], "bearer", context),
       attempts: readAttempts(options["attempts"], context.limits), giveUpOn: readStatuses(options["giveUpOn"]), then: readThen(options["then"], context.catalog),
     },
     body, host: url?.host ?? MAIL_HOST, key: readKey(options["key"], "key"), orderKey: readKey(options["orderKey"], "orderKey"), mail,
@@ -133,6 +134,12 @@ function readSecret(given: unknown, member: string, { secrets }: RequestContext)
   if (typeof given !== "string" || !Object.hasOwn(secrets, given)) throw mistake(`needs for ${member} a name under secrets of config.yaml`);
   if (secrets[given] === "") throw mistake(`has for ${member} the secret ${given}, which is empty`);
   return given;
+}
+
+function readSigning(given: unknown, context: RequestContext): string | null {
+  const name = readSecret(given, "sign", context);
+  if (name !== null && !secretsOf(context.secrets[name]!).every((secret) => standardKey(secret) !== null)) throw mistake(`has for sign the secret ${name}, which is not base64 behind whsec_`);
+  return name;
 }
 
 /** Without a full stop: signatures put one behind it. */

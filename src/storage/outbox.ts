@@ -65,11 +65,12 @@ export function findDelivery(connection: Connection, number: number): Delivery |
   return row === undefined ? null : deliveryOf(row);
 }
 
+/** `host`: empty where the app is to be told. */
 export interface DueDelivery { readonly number: number; readonly host: string }
 
 /** Those whose time has come, the longest waiting first. */
 export function dueDeliveries(connection: Connection, nowMs: number, limit: number): readonly DueDelivery[] {
-  return connection.values(`SELECT "number", "host" FROM "$outbox" WHERE "due" IS NOT NULL AND "due" <= ?1 ORDER BY "due", "number" LIMIT ?2`, nowMs, limit)
+  return connection.values(`SELECT "number", iif("state" = 'answered', '', "host") FROM "$outbox" WHERE "due" IS NOT NULL AND "due" <= ?1 ORDER BY "due", "number" LIMIT ?2`, nowMs, limit)
     .map(([number, host]) => ({ number: number as number, host: host as string }));
 }
 

@@ -60,7 +60,7 @@ export const Endpoints = endpoints({
 const SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD_SECRET = "b2xkIHNlY3JldCBvbGQgc2VjcmV0";
 const config = (limits: string, more = ""): string => `
-secrets: { hooks: "whsec_${SECRET} whsec_${OLD_SECRET}", token: "bearer-of-tests" }
+secrets: { hooks: "whsec_${SECRET} whsec_${OLD_SECRET}", token: "bearer-of-tests", odd: "whsec_*" }
 outbound: { allowPrivate: ["127.0.0.1", localhost] }
 limits: { ${limits.includes("outboxDelayMs") ? "" : "outboxDelayMs: 20, outboxDelayMaxMs: 200,"} ${limits} }
 ${more}`;
@@ -309,7 +309,7 @@ test("a mistake of the code is an incident that says what", async () => {
   await start("outboxBodyBytes: 100", "", true);
   const wrong: [object, RegExp][] = [
     [{}, /needs a url/], [{ url: "http://127.0.0.1", colour: 1 }, /knows no colour/], [{ url: "http://127.0.0.1", headers: { Host: "x" } }, /sets the header host itself/],
-    [{ url: "http://127.0.0.1", sign: "none" }, /needs for sign a name under secrets/], [{ url: "http://127.0.0.1", key: "a.b" }, /without a full stop/],
+    [{ url: "http://127.0.0.1", sign: "none" }, /needs for sign a name under secrets/], [{ url: "http://127.0.0.1", sign: "odd" }, /not base64 behind whsec_/], [{ url: "http://127.0.0.1", key: "a.b" }, /without a full stop/],
     [{ url: "http://127.0.0.1", method: "GET", body: "x" }, /GET cannot carry/], [{ url: "http://127.0.0.1", then: { call: "send" } }, /an argument answer: JSON!/],
     [{ url: "http://127.0.0.1", headers: { "x-a": "1\r\nx-b: 2" } }, /cannot send the header/], [{ url: "http://127.0.0.1", attempts: 1_000 }, /attempts from 1 to 24/],
   ];
