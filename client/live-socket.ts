@@ -36,6 +36,8 @@ const AUTH = "auth";
 const PING = "ping";
 /** A token is renewed when so much of its time is over. */
 const RENEW_AFTER = 0.8;
+/** Not in a circle, whatever tokens there are. */
+const RENEW_MS_MIN = 1_000;
 const TIMER_MS_MAX = 2_000_000_000;
 const CONNECT_MS = 15_000;
 /** As if so many tries had failed. */
@@ -192,7 +194,7 @@ export class LiveSocket {
       this.#send({ op: "auth", id: AUTH, token });
     };
     // Where that fails, the server ends the connection in time, and the next one begins with another token.
-    this.#cancelRenewal = environment.schedule(Math.min(TIMER_MS_MAX, expiresInS * 1_000 * RENEW_AFTER), () => { renew().catch(() => {}); });
+    this.#cancelRenewal = environment.schedule(Math.min(TIMER_MS_MAX, Math.max(RENEW_MS_MIN, expiresInS * 1_000 * RENEW_AFTER)), () => { renew().catch(() => {}); });
   }
 
   #answered(id: string, { resolve, reject }: Asked, frame: ServerFrame): void {

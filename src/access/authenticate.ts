@@ -19,6 +19,8 @@ export interface AuthenticatorOptions {
   readonly clock: Clock;
   /** Where files of key sets are looked for: the app's folder. */
   readonly directory?: string;
+  /** Claims that are each token's own. */
+  readonly volatileClaims?: readonly string[];
   /** For key sets; without it the platform's. */
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
 }

@@ -10,6 +10,8 @@ export interface SubjectFacts {
   readonly tenant: string | null;
   readonly claims?: { readonly [name: string]: Json };
   readonly expiresAtMs?: number | null;
+  /** Claims that do not tell one identity from another (volatile-claims.ts). */
+  readonly volatileClaims?: readonly string[];
 }
 
 /** Nobody is signed in. */
@@ -30,9 +32,11 @@ export function subjectIdentity(facts: SubjectFacts): Identity {
   const tenant = facts.tenant !== null && facts.tenant !== "" && isWellFormedText(facts.tenant) ? facts.tenant : null;
   // App code sees them, and an identity serves many requests.
   const claims = frozen(structuredClone(facts.claims ?? {}));
+  const { volatileClaims = [] } = facts;
+  const lasting = Object.fromEntries(Object.entries(claims).filter(([name]) => !volatileClaims.includes(name)));
   return {
     kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant, claims,
-    key: hash(["subject", facts.subject, roles, tenant, ordered(claims)]),
+    key: hash(["subject", facts.subject, roles, tenant, ordered(lasting)]),
     expiresAtMs: facts.expiresAtMs ?? null,
   };
 }

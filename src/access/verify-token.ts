@@ -28,6 +28,8 @@ export interface TokenVerifierOptions {
   readonly clock: Clock;
   /** Where files of key sets are looked for; without it, where the process stands. */
   readonly directory?: string;
+  /** Claims that are each token's own. */
+  readonly volatileClaims?: readonly string[];
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
 }
 
@@ -50,7 +52,7 @@ export function createTokenVerifier(issuers: readonly JwtIssuer[], options: Toke
       let refusal: AmbitError = invalidToken("The token's issuer is not known here.");
       for (const issuer of candidates) {
         try {
-          return identityOf(await payloadOf(token, issuer, await keysOf(issuer), options.clock), issuer);
+          return identityOf(await payloadOf(token, issuer, await keysOf(issuer), options.clock), issuer, options.volatileClaims ?? []);
         } catch (error) {
           refusal = refusalOf(error);
         }
@@ -98,12 +100,12 @@ async function loadKeys(issuer: JwtIssuer, options: TokenVerifierOptions): Promi
   });
 }
 
-function identityOf(payload: JWTPayload, issuer: JwtIssuer): Identity {
+function identityOf(payload: JWTPayload, issuer: JwtIssuer, volatileClaims: readonly string[]): Identity {
   if (typeof payload.sub !== "string" || payload.sub === "") throw invalidToken("The token names no subject.");
   const claims = payload as { readonly [name: string]: Json };
   const tenant = issuer.tenant === undefined || issuer.tenant === null ? null : claimAt(claims, issuer.tenant.claim);
   return subjectIdentity({
-    subject: payload.sub, roles: rolesOf(claims, issuer.roles), tenant: tenantOf(tenant), claims,
+    subject: payload.sub, roles: rolesOf(claims, issuer.roles), tenant: tenantOf(tenant), claims, volatileClaims,
     expiresAtMs: typeof payload.exp === "number" ? payload.exp * 1_000 : null,
   });
 }

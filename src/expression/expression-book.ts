@@ -7,6 +7,8 @@ export interface ExpressionBook {
   readonly catalog: Catalog;
   /** Of a Cel of this catalog that compiled. */
   of(cel: Cel): Expression;
+  /** All of them. */
+  expressions(): Iterable<Expression>;
   /** Of a computed field that is not stored: what stands in its place. Null for every other field. */
   computed(table: string, field: string): Expression | null;
   /** Of an @every(input) that compiled: the arguments by name. */
@@ -19,6 +21,10 @@ export function expressionBook(catalog: Catalog, { compiled, inputs }: { readonl
   return {
     catalog,
     ruleSteps,
+    *expressions() {
+      yield* compiled.values();
+      for (const named of inputs.values()) yield* named.values();
+    },
     of(cel) {
       const expression = compiled.get(cel);
       assert(expression !== undefined, `a compiled expression: ${cel.source}`);

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { createAuthenticator } from "../access/authenticate.ts";
 import type { Identity } from "../access/identity.ts";
+import { volatileClaims } from "../access/volatile-claims.ts";
 import { createAccess } from "../access/rights.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
@@ -160,7 +161,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
   const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development });
-  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory });
+  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
   const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
