@@ -1,9 +1,10 @@
 // One row is one step of one caller, and goes through every interface: the same answer, the same refusal, the same records afterwards,
 // and the same word of it to whoever follows them.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { FIELDS, graphqlDriver, restDriver, socketDriver, type Driver, type Step } from "./interface-drivers.ts";
-import { SocketClient, type Row } from "./live-clients.ts";
-import { adminToken, keysFor, startTestApp, type StartedApp } from "./started-app.ts";
+import { graphqlDriver, mqttDriver, restDriver, socketDriver, type Driver, type Step } from "./interface-drivers.ts";
+import { followers, MARK, type Follower } from "./interface-followers.ts";
+import type { Row } from "./live-clients.ts";
+import { keysFor, startTestApp, type StartedApp } from "./started-app.ts";
 
 const schema = `
 enum Status { DRAFT LIVE GONE }
@@ -100,18 +101,20 @@ const scenarios: readonly Scenario[] = [
 
 let app: StartedApp;
 let drivers: readonly Driver[] = [];
+let following: readonly Follower[] = [];
 beforeAll(async () => {
-  app = await startTestApp({ schema, resources, config: keysFor("staff", "clerk") });
-  drivers = [restDriver(app), socketDriver(app), graphqlDriver(app)];
+  app = await startTestApp({ schema, resources, config: `${keysFor("staff", "clerk")}mqtt: { port: 0 }\n` });
+  drivers = [restDriver(app), socketDriver(app), graphqlDriver(app), mqttDriver(app)];
+  following = await followers(app);
 });
 afterAll(async () => {
-  for (const driver of drivers) await driver.close();
+  for (const one of [...drivers, ...following]) await one.close();
   await app?.stop();
 });
 
 beforeEach(async () => {
   await app.running.tables.commit((session) => {
-    const options = { dialect: "wire", authority: null, sent: null } as const;
+    const options = SYSTEM;
     for (const table of ["Part", "Item"]) for (const { id } of session.connection.query(`SELECT id FROM "${table}"`).all()) session.write({ kind: "remove", table, id: id as string, precondition: null }, options);
     for (const item of [anvil, brush, crate]) session.write({ kind: "create", table: "Item", input: { ...item, cost: 1 }, onConflict: null }, options);
     session.write({ kind: "create", table: "Part", input: { id: "p", itemId: "c" }, onConflict: null }, options);
@@ -121,33 +124,28 @@ beforeEach(async () => {
 const stored = (): Map<string, Row> => new Map(app.running.storage.reader.query("SELECT * FROM \"Item\"").all().map((row) => [row["id"] as string, row]));
 const plain = (value: unknown): unknown => (typeof value === "bigint" ? Number(value) : typeof value === "string" && value.startsWith("[") ? JSON.parse(value) : value);
 
-/** Whoever follows all items as the administrator: what each row changed, from record to record. */
-async function follow(): Promise<{ told(): Promise<unknown[]>; close(): void }> {
-  const client = await SocketClient.open(app.url, { authorization: `Bearer ${adminToken}` });
-  const first = await client.ask({ op: "subscribe", id: "all", query: `/Item?select=${FIELDS.join(",")}` });
-  expect(first.op).toBe("snapshot");
-  let marks = 0;
-  return {
-    /** Up to the answer of a call made now. */
-    async told() {
-      const changes: unknown[] = [];
-      client.send({ op: "call", id: `mark ${++marks}`, method: "GET", path: "/Item/a" });
-      for (let frame = await client.next(); frame.op !== "result"; frame = await client.next()) changes.push(...(frame.changes ?? []).map(({ type, key, record }) => ({ type, key, record: record ?? null })));
-      return changes;
-    },
-    close: () => client.close(),
-  };
+const SYSTEM = { dialect: "wire", authority: null, sent: null } as const;
+
+/** Comes and goes, behind everything else. */
+async function mark(): Promise<void> {
+  await app.running.tables.commit((session) => session.write({ kind: "create", table: "Item", input: { id: MARK, sku: "MARK", title: "Mark", price: 1 }, onConflict: null }, SYSTEM), { actor: "test", requestId: "mark" });
+  await app.running.tables.commit((session) => session.write({ kind: "remove", table: "Item", id: MARK, precondition: null }, SYSTEM), { actor: "test", requestId: "mark" });
 }
 
-for (const name of ["REST", "WebSocket", "GraphQL"]) {
+async function toldOf(): Promise<readonly (readonly [string, unknown])[]> {
+  await mark();
+  return Promise.all(following.map(async (one) => [one.name, await one.told()] as const));
+}
+
+for (const [name, lacks] of [["REST", []], ["WebSocket", []], ["GraphQL", []], ["MQTT", ["list", "create", "update", "rename", "order"]]] as const) {
   describe(name, () => {
-    test.each(scenarios.map((scenario) => [scenario.name, scenario] as const))("%s", async (_, { as, step, answers, refused, unknownToGraphql, where, leaves = {} }) => {
+    test.each(scenarios.filter(({ step }) => !lacks.some((word) => word === step.do)).map((scenario) => [scenario.name, scenario] as const))("%s", async (_, { as, step, answers, refused, unknownToGraphql, where, leaves = {} }) => {
       const driver = drivers.find((one) => one.name === name)!;
+      expect(driver.lacks).toEqual([...lacks]);
+      await toldOf();
       const before = stored();
-      const follower = await follow();
       const outcome = await driver.run(step, as);
-      const changes = await follower.told();
-      follower.close();
+      const changes = await toldOf();
 
       if (refused === undefined) expect(outcome).toEqual({ code: null, where: null, value: answers });
       else if (name === "GraphQL" && unknownToGraphql === true) expect(["INVALID_DOCUMENT", refused]).toContain(outcome.code!);
@@ -162,9 +160,12 @@ for (const name of ["REST", "WebSocket", "GraphQL"]) {
       // Nothing else.
       const ids = new Set([...before.keys(), ...after.keys()].filter((id) => !(id in leaves)));
       for (const id of ids) expect(after.get(id)).toEqual(before.get(id)!);
-      expect(changes).toEqual(Object.entries(leaves).map(([id, fields]) => (fields === null
-        ? { type: "leave", key: id, record: null }
-        : { type: before.has(id) ? "update" : "enter", key: id, record: answers })));
+      for (const [follower, told] of changes) {
+        const typed = (type: string): string | null => (follower === "MQTT" ? null : type);
+        expect([follower, told]).toEqual([follower, Object.entries(leaves).map(([id, fields]) => (fields === null
+          ? { type: "leave", key: id, record: null }
+          : { type: typed(before.has(id) ? "update" : "enter"), key: id, record: answers }))]);
+      }
     });
   });
 }

@@ -1,6 +1,7 @@
 // The interfaces as a client sees them, each carrying out the same steps on the table Item, so that one row of a scenario can be sent
 // through every one of them. What an answer looks like on its wire is translated here and nowhere else.
 import { expect } from "bun:test";
+import { connected, type TestClient } from "../mqtt/mqtt-clients.ts";
 import { tokenOf } from "./graphql-app.ts";
 import { SocketClient, type Row } from "./live-clients.ts";
 import type { StartedApp } from "./started-app.ts";
@@ -126,4 +127,51 @@ export function graphqlDriver(app: StartedApp): Driver {
     },
     close: async () => {},
   };
+}
+
+/** A record is a topic: read by subscribing to it, written by a retained message, removed by an empty one. */
+export function mqttDriver(app: StartedApp): Driver {
+  const open = new Map<string | null, TestClient>();
+  const clientFor = async (role: string | null): Promise<TestClient> => {
+    let client = open.get(role);
+    if (client === undefined) open.set(role, client = await connected(app.running.mqtt.port!, { protocolVersion: 5, ...(role === null ? {} : { username: "x", password: `key-${role}` }) }));
+    return client;
+  };
+  const read = async (client: TestClient, id: string): Promise<Outcome> => {
+    const before = client.received.length;
+    try {
+      await client.client.subscribeAsync(`Item/${id}`, { qos: 1 });
+    } catch {
+      return { code: "NOT_FOUND", where: null, value: null };
+    }
+    // What is retained comes before the answer to what is asked next.
+    await client.client.unsubscribeAsync(`Item/${id}`);
+    const found = client.received.slice(before).find(({ topic }) => topic === `Item/${id}`);
+    return found === undefined ? { code: "NOT_FOUND", where: null, value: null } : { code: null, where: null, value: shownOverMqtt(found.json as Row) };
+  };
+  return {
+    name: "MQTT", lacks: ["list", "create", "update", "rename", "order"],
+    async run(step, role) {
+      const client = await clientFor(role);
+      if (step.do === "get") return read(client, step.id);
+      if (step.do !== "replace" && step.do !== "remove") throw new Error(`no word for ${step.do}`);
+      const before = step.do === "remove" ? await read(client, step.id) : null;
+      let problem: { code: string; where: string | null } | null = null;
+      const note = ({ properties }: { properties?: { userProperties?: { problem?: string } } }): void => {
+        const text = properties?.userProperties?.problem;
+        if (text !== undefined) problem = JSON.parse(text) as { code: string; where: string | null };
+      };
+      client.client.on("packetreceive", note as never);
+      const isDone = await client.publish(`Item/${step.id}`, step.do === "remove" ? "" : step.input, { qos: 1 }).then(() => true, () => false);
+      client.client.off("packetreceive", note as never);
+      if (!isDone) return { code: problem!.code, where: problem!.where, value: null };
+      return before ?? read(client, step.id);
+    },
+    async close() { for (const client of open.values()) await client.end(true); },
+  };
+}
+
+/** Fields that are null are there, too. */
+function shownOverMqtt(record: Row): Row {
+  return Object.fromEntries(FIELDS.map((name) => [name, record[name] ?? null]));
 }
