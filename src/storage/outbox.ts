@@ -135,9 +135,12 @@ export interface DeliveryPage { readonly state: OutboxState | null; readonly bef
 
 /** Newest first, without bodies. */
 export function listDeliveries(connection: Connection, { state, before, limit }: DeliveryPage): readonly Delivery[] {
-  return connection.values(
-    `SELECT ${COLUMNS.replace(`"body"`, "NULL")} FROM "$outbox" WHERE (?1 IS NULL OR "state" = ?1) AND (?2 IS NULL OR "number" < ?2) ORDER BY "number" DESC LIMIT ?3`,
-    state, before, limit).map(deliveryOf);
+  const columns = COLUMNS.replace(`"body"`, "NULL");
+  const below = before ?? Number.MAX_SAFE_INTEGER;
+  const rows = state === null
+    ? connection.values(`SELECT ${columns} FROM "$outbox" WHERE "number" < ?1 ORDER BY "number" DESC LIMIT ?2`, below, limit)
+    : connection.values(`SELECT ${columns} FROM "$outbox" WHERE "state" = ?1 AND "number" < ?2 ORDER BY "number" DESC LIMIT ?3`, state, below, limit);
+  return rows.map(deliveryOf);
 }
 
 /** Removes at most `limit` that were finished before; returns how many. */

@@ -116,6 +116,9 @@ test("what is committed is sent, with its key; what is not is not", async () => 
   await Bun.sleep(50);
   expect(server.requests.length).toBe(1);
   expect((await listed()).map(({ key: kept, state, attempts, answer }) => [kept, state, attempts, answer?.status, answer?.body])).toEqual([[String(key), "delivered", 1, 200, "ok"]]);
+  const metrics = await (await fetch(`${app!.url}/metrics`)).text();
+  expect(metrics).toMatch(/^ambit_outbox_delivered 1$/m);
+  expect(metrics).toMatch(/^ambit_outbox_unfinished 0$/m);
 });
 
 test("a nested part that fails sends nothing; outside of transactions it is sent at once; a replay of an Idempotency-Key sends nothing", async () => {
@@ -303,6 +306,25 @@ test("what was sent is kept for a time", async () => {
   expect((await listed()).length).toBe(2);
   for (let round = 0; round < 3; round++) clock.advance(600_000);
   await until(async () => (await listed()).length === 0);
+});
+
+test("the administrator pages through it", async () => {
+  const server = serve(({ body }) => new Response(null, { status: body === "3" ? 410 : 200 }));
+  await start();
+  for (let number = 1; number <= 5; number++) await send({ url: server.url, body: String(number) });
+  await until(async () => (await listed()).every(({ state }) => state !== "waiting"));
+  const numbers = async (query: string): Promise<unknown> => {
+    const { deliveries, next } = (await administer(query)).body as { deliveries: Listed[]; next: number | null };
+    return [deliveries.map(({ number }) => number), next];
+  };
+  expect(await numbers("?limit=2")).toEqual([[5, 4], 4]);
+  expect(await numbers("?limit=2&before=4&state=delivered")).toEqual([[2, 1], 1]);
+  expect(await numbers("?state=dead")).toEqual([[3], null]);
+  expect((await administer("/3")).body).toMatchObject({ body: "3", state: "dead", request: { url: `${server.url}/` } });
+  for (const query of ["?state=none", "?limit=0", "?limit=1001", "?before=x", "?colour=red"]) expect([query, (await administer(query)).status]).toEqual([query, 400]);
+  expect([(await administer("/x")).status, (await administer("/1/other", "POST")).status, (await administer("/1", "POST")).status]).toEqual([404, 404, 405]);
+  const tenant = await fetch(`${app!.url}/admin/outbox`, { headers: { authorization: `Bearer ${adminToken}`, "x-ambit-tenant": "t1" } });
+  expect(tenant.status).toBe(403);
 });
 
 test("a mistake of the code is an incident that says what", async () => {
