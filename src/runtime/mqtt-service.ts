@@ -17,15 +17,20 @@ export interface MqttServiceParts {
   readonly log: LineLog;
 }
 
+/** Ports are null where config.yaml asks for none. */
+export interface MqttView {
+  readonly port: number | null;
+  readonly tlsPort: number | null;
+  stats(): Readonly<Record<string, number>>;
+}
+
 export interface MqttService {
   readonly sockets: SocketPort;
-  /** Those that config.yaml asks for; null: none. */
-  readonly ports: { readonly port: number | null; readonly tlsPort: number | null };
+  readonly view: MqttView;
   /** Another app serves from now on. */
   replaced(): void;
   /** Throws PORT_IN_USE or CONFIG. */
   listen(options: MqttListenOptions): void;
-  stats(): Readonly<Record<string, number>>;
   /** Ends all connections at once, and lets what is under way finish for `drainMs`. */
   stop(drainMs: number): Promise<void>;
 }
@@ -36,10 +41,13 @@ export function createMqttService({ storage, current, clock, random, log }: Mqtt
   let listeners: MqttListeners | null = null;
   return {
     sockets: mqttSockets(broker),
-    get ports() { return { port: listeners?.port ?? null, tlsPort: listeners?.tlsPort ?? null }; },
+    view: {
+      get port() { return listeners?.port ?? null; },
+      get tlsPort() { return listeners?.tlsPort ?? null; },
+      stats: () => broker.stats(),
+    },
     replaced: () => broker.served(),
     listen(options) { listeners = listenMqtt(broker, options); },
-    stats: () => broker.stats(),
     stop(drainMs) {
       listeners?.stop();
       return broker.stop(drainMs);

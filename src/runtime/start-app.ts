@@ -42,7 +42,7 @@ import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing, renewingPublish } from "./outdated-app.ts";
 import { fetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
-import { createMqttService, type MqttService } from "./mqtt-service.ts";
+import { createMqttService, type MqttView } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { renewIdentity } from "./renew-identity.ts";
@@ -85,8 +85,7 @@ export interface RunningApp {
   migrate(request: MigrationRequest): Promise<MigrationReport>;
   readonly handler: HttpHandler;
   readonly socket: SocketApp;
-  /** Null: config.yaml asks for none. */
-  readonly mqtt: MqttService["ports"];
+  readonly mqtt: MqttView;
   /** Queries that are followed. */
   readonly live: Dispatcher["live"];
   readonly channels: Dispatcher["channels"];
@@ -192,7 +191,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams }))))),
+    stats: () => flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams }))))),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -241,7 +240,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     }),
     get handler() { return served.app.handler; },
     get socket() { return served.app.socket; },
-    get mqtt() { return mqtt.ports; },
+    get mqtt() { return mqtt.view; },
     get live() { return served.dispatcher.live; },
     get channels() { return served.dispatcher.channels; },
     stop: () => (stopping ??= stop()),

@@ -62,13 +62,18 @@ export class PacketClient {
     await this.expect("suback");
   }
 
+  /** Undefined: the end. */
+  async next(): Promise<Packet | undefined> {
+    await this.#wait(() => this.#packets.length > 0 || this.isClosed, "a packet");
+    return this.#packets.shift();
+  }
+
   /** The next packet, which is of this kind. */
   async expect(cmd: "publish"): Promise<IPublishPacket>;
   async expect(cmd: "connack"): Promise<IConnackPacket>;
   async expect(cmd: Packet["cmd"]): Promise<Packet & { reasonCode?: number }>;
   async expect(cmd: Packet["cmd"]): Promise<Packet> {
-    await this.#wait(() => this.#packets.length > 0 || this.isClosed, `a ${cmd}`);
-    const packet = this.#packets.shift();
+    const packet = await this.next();
     if (packet?.cmd !== cmd) throw new Error(`${cmd} was expected, not ${packet === undefined ? "the end" : JSON.stringify(packet)}`);
     return packet;
   }

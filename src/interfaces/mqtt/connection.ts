@@ -63,7 +63,7 @@ export class Connection implements SessionConnection {
     this.#wire = wire;
     this.#owner = owner;
     this.#reader = new PacketReader(() => owner.app().limits.mqttPacketBytes);
-    this.#outbox = new Outbox(wire, owner.turn);
+    this.#outbox = new Outbox(wire, owner.turn, () => this.#session?.roomMade());
     this.#heardMs = owner.clock.now();
     this.#cancelTimer = owner.clock.schedule(owner.app().limits.authMs, () => this.#close());
   }
@@ -305,12 +305,10 @@ export class Connection implements SessionConnection {
     this.release(packet);
   }
 
-  /** PUBREL: the client has forgotten the packet id. */
+  /** PUBREL: the client is done with the packet id. One that is not known was forgotten before the process ended: its answer was lost. */
   async #released(packet: number): Promise<void> {
     const session = this.#session!;
-    const isKnown = session.received.has(packet);
-    if (isKnown) await session.forget(packet);
-    if (!isKnown && this.#agreement!.version === 5) return this.#sendPacket({ cmd: "pubcomp", messageId: packet, reasonCode: REASON.packetUnknown });
+    if (session.received.has(packet)) await session.forget(packet);
     this.#send(Buffer.from([0x70, 2, packet >> 8, packet & 255]));
   }
 

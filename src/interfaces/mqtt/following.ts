@@ -12,6 +12,8 @@ export interface FollowingOwner {
   send(messages: readonly RecordMessage[], isRetained: boolean, told: Told): void;
   /** What was acknowledged has moved. */
   moved(): void;
+  /** It let go, until there is room. */
+  parked(): void;
   renew(): void;
   fail(error: AmbitError): void;
 }
@@ -151,6 +153,7 @@ export class Following implements LiveSink {
 
   #park(): void {
     this.#isParked = true;
+    this.#owner.parked();
     this.#live?.close();
     this.#live = null;
   }

@@ -31,7 +31,8 @@ export class Incoming {
   readonly #lanes = new Map<string, Promise<void>>();
   #acknowledgements: Acknowledgement[] = [];
   #running = 0;
-  #unacknowledged = 0;
+  /** Packet ids that have not been answered. */
+  readonly #open = new Set<number>();
 
   constructor(parts: IncomingParts) {
     this.#parts = parts;
@@ -44,7 +45,9 @@ export class Incoming {
 
   /** Of QoS 1 and 2, as the client counts them. */
   get unacknowledged(): number {
-    return this.#unacknowledged + this.#parts.session.received.size;
+    let count = this.#open.size;
+    for (const packet of this.#parts.session.received) if (!this.#open.has(packet)) count++;
+    return count;
   }
 
   /** `topic`: as resolved from its alias. */
@@ -54,7 +57,7 @@ export class Incoming {
     if (qos === 0) return this.#settle(() => this.#inTurn(topic, () => this.#carryOut(packet, topic)), (refusal) => this.#unanswered(refusal));
     const slot: Acknowledgement = { bytes: null };
     this.#acknowledgements.push(slot);
-    this.#unacknowledged++;
+    this.#open.add(messageId);
     const answer = (refusal: AmbitError | null): void => this.#acknowledge(slot, packet, refusal);
     if (qos === 2 && session.received.has(messageId)) return answer(null);
     this.#settle(() => (qos === 2 ? session.underWay.get(messageId) : undefined) ?? this.#begin(packet, topic), answer);
@@ -121,7 +124,7 @@ export class Incoming {
 
   #acknowledge(slot: Acknowledgement, packet: PublishPacket, refusal: AmbitError | null): void {
     const { version, send, refuse } = this.#parts;
-    this.#unacknowledged--;
+    this.#open.delete(packet.messageId ?? 0);
     if (refusal !== null && version === 4) return refuse(refusal);
     slot.bytes = this.#bytes(packet, refusal);
     let ready = 0;

@@ -13,10 +13,13 @@ export interface SocketWire {
 export class Outbox {
   readonly #wire: SocketWire;
   readonly #turn: OutboxTurn;
+  readonly #onFlushed: () => void;
   #parts: Uint8Array[] = [];
   #bytes = 0;
 
-  constructor(wire: SocketWire, turn: OutboxTurn) {
+  /** `onFlushed`: what there was is in the socket. */
+  constructor(wire: SocketWire, turn: OutboxTurn, onFlushed: () => void) {
+    this.#onFlushed = onFlushed;
     this.#wire = wire;
     this.#turn = turn;
   }
@@ -40,6 +43,7 @@ export class Outbox {
     this.#bytes = 0;
     const joined = before !== null && isSame(before.parts, parts) ? before : { parts, bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts) };
     this.#wire.send(joined.bytes);
+    this.#onFlushed();
     return joined;
   }
 }

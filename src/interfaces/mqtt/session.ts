@@ -70,6 +70,7 @@ export class Session implements SubscriptionOwner {
   #sentStored: ReadonlySet<number> = new Set();
   #isRestored = false;
   #isUnparking = false;
+  #hasParked = false;
   #isBroken = false;
 
   constructor(options: SessionOptions) {
@@ -250,18 +251,26 @@ export class Session implements SubscriptionOwner {
 
   /** There is room again: who was let go goes on. */
   roomMade(): void {
-    if (this.#isUnparking || this.#connection === null) return;
+    if (!this.#hasParked || this.#isUnparking || this.#connection === null || this.#queued() > this.#queueBytes() / 2) return;
+    this.#hasParked = false;
     const parked = [...this.#subscriptions.values()].filter(({ isParked }) => isParked);
-    if (parked.length === 0 || this.#queued() > this.#queueBytes() / 2) return;
     this.#isUnparking = true;
     queueMicrotask(() => {
       this.#isUnparking = false;
       try {
-        if (this.#connection !== null) for (const subscription of parked) if (!this.isFull()) subscription.unpark();
+        for (const subscription of parked) {
+          if (this.#connection === null) return;
+          if (this.isFull()) this.#hasParked = true;
+          else subscription.unpark();
+        }
       } catch (error) {
         this.fail(error);
       }
     });
+  }
+
+  parked(): void {
+    this.#hasParked = true;
   }
 
   isFull(): boolean {

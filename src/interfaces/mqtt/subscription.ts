@@ -40,6 +40,8 @@ export interface SubscriptionOwner {
   moved(subscription: Subscription): void;
   /** The client's own writes. */
   isOwn(position: string): boolean;
+  /** One of its sources let go, until there is room. */
+  parked(): void;
   renew(): void;
   fail(error: AmbitError): void;
 }
@@ -96,8 +98,8 @@ export class Subscription {
   /** There is room again. */
   unpark(): void {
     for (const following of this.#followings.values()) {
-      if (this.#owner.isFull()) return;
-      following.unpark();
+      if (!this.#owner.isFull()) following.unpark();
+      else if (following.isParked) this.#owner.parked();
     }
   }
 
@@ -144,6 +146,7 @@ export class Subscription {
     const owner: FollowingOwner = {
       isFull: () => this.#owner.isFull(),
       moved: () => this.#owner.moved(this),
+      parked: () => this.#owner.parked(),
       renew: () => this.#owner.renew(),
       fail: (error) => this.#owner.fail(error),
       send: (messages, isRetained, told) => this.#send(following, messages, isRetained, told),
