@@ -83,7 +83,7 @@ async function startHarper(place: Place, port: number): Promise<Running> {
 async function launchBroker(place: Place, port: number, command: string[], environment: Record<string, string> = {}): Promise<Running> {
   const began = performance.now();
   const child = Bun.spawn(["taskset", "-c", String(place.core), ...command], { env: { ...process.env, ...environment }, stdout: Bun.file(join(place.work, `${port}.out`)), stderr: Bun.file(join(place.work, `${port}.err`)) });
-  for (let attempt = 0; attempt < 400; attempt++) {
+  for (let attempt = 0; attempt < 1_200; attempt++) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}; see ${port}.err in the work folder`);
     try {
       const socket = await Bun.connect({ hostname: "127.0.0.1", port, socket: { data: () => {} } });
