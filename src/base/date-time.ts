@@ -42,8 +42,16 @@ export function isDateTimeMs(ms: number): boolean {
 
 /** Canonical text of milliseconds since the epoch; they must be within `dateTimeBounds`. */
 export function dateTimeOf(ms: number): string {
-  return new Date(ms).toISOString();
+  if (ms !== latestMs) {
+    latestText = new Date(ms).toISOString();
+    latestMs = ms;
+  }
+  return latestText;
 }
+
+/** The moment that was asked for last: now, mostly, by many in one millisecond. */
+let latestMs = Number.NaN;
+let latestText = "";
 
 /** Milliseconds since the epoch of a canonical DateTime. */
 export function millisecondsOf(canonical: string): number {

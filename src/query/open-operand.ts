@@ -50,7 +50,7 @@ export class OpenOperands {
 export function isOpenType(type: TypeRef): boolean {
   if (type.list) return false;
   if (type.kind === "enum") return true;
-  return type.kind === "scalar" && ["ID", "String", "Int", "Long", "Money", "Boolean", "DateTime", "Date"].includes(type.name);
+  return type.kind === "scalar" && ["ID", "String", "Int", "Long", "Money", "Float", "Boolean", "DateTime", "Date"].includes(type.name);
 }
 
 /** Throws what the query itself would for such a value. */
