@@ -300,7 +300,7 @@ describe("the document", () => {
       expect([response.status, response.headers.get("content-type")]).toEqual([200, "application/json"]);
       return Object.keys((JSON.parse(text) as { paths: object }).paths);
     };
-    expect(await paths()).toEqual(["/items", "/items/{id}", "/Part", "/Part/{id}", "/items/{id}/boom", "/sum", "/rpc/sum", "/order", "/rpc/order", "/batch", "/health", "/ready", "/openapi.json"]);
+    expect(await paths()).toEqual(["/items", "/items/{id}", "/Part", "/Part/{id}", "/items/{id}/boom", "/sum", "/rpc/sum", "/order", "/rpc/order", "/batch", "/auth/ticket", "/health", "/ready", "/openapi.json"]);
     expect(await paths("staff")).toContain("/items/{id}/rename");
     expect(await paths("owner")).toContain("/Note");
   });
