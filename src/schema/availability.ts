@@ -15,7 +15,7 @@ export interface Unavailable {
 
 const replication = "It comes with replication.";
 const later = "It comes with a later version.";
-const realTime = "It comes with the other interfaces: MQTT, MCP.";
+const realTime = "It comes with the other interfaces: MCP.";
 const jobs = "It comes with jobs, files and outbound calls.";
 const decisions = "It comes with governed decisions.";
 const accounts = "It comes with sign-in and limits.";
