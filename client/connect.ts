@@ -91,7 +91,8 @@ export class Client<App extends AppTypes = AnyApp> {
 
   /** An endpoint. One with GET is a read: it never waits. */
   async call<Name extends keyof App["endpoints"] & string>(endpoint: Name, ...[given, options]: ActionArguments<App["endpoints"][Name]["arguments"]>): Promise<App["endpoints"][Name]["result"]> {
-    const facts = this.#facts.endpoints?.[endpoint];
+    const { endpoints = {} } = this.#facts;
+    const facts = Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint] : undefined;
     const request: WireRequest = { method: "POST", path: `/rpc/${encodeURIComponent(endpoint)}`, headers: {}, body: bodyText(given ?? {}) };
     const answer = facts?.safe === true ? await this.#read(request, options?.signal) : await this.mutate(request, options);
     return (facts?.page === true ? { rows: answer.body, next: answer.header("ambit-next-cursor") } : answer.body) as App["endpoints"][Name]["result"];

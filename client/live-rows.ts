@@ -99,8 +99,9 @@ export function rowOrder(query: Row, facts: TableFacts): Compare | null {
   // The key comes last, in the direction of the term before it.
   const last = { relation: null, field: facts.key, direction: asked.at(-1)?.direction.startsWith("desc") === true ? "desc" : "asc" };
   const terms = [...asked, last];
-  if (terms.some(({ relation, field }) => relation !== null || facts.order?.[field] === "server")) return null;
-  const compares = terms.map((term) => fieldOrder(term, facts.order?.[term.field] === "number"));
+  const kinds = new Map(Object.entries(facts.order ?? {}));
+  if (terms.some(({ relation, field }) => relation !== null || kinds.get(field) === "server")) return null;
+  const compares = terms.map((term) => fieldOrder(term, kinds.get(term.field) === "number"));
   return (left, right) => {
     for (const compare of compares) {
       const order = compare(left, right);

@@ -168,6 +168,23 @@ test("what was sent and then waited for longer than keys are known is not sent a
   expect([own.sent, own.settled]).toEqual([["k2 /b"], ["/a OUTCOME_UNKNOWN", "/b 200"]]);
 });
 
+test("what another page has sent meanwhile is over here, or as old as it is there", async () => {
+  const own = world();
+  const storage = storageOf(own);
+  for (const [key, at] of [["x", 1], ["y", 2], ["z", 3]] as const) own.kept.set(key, { ...request(`/${key}`), key, at, sentAt: null });
+  let release = (): void => {};
+  own.answer = ({ path }) => (path === "/x" ? new Promise((resolve) => { release = () => resolve(fine()); }) : fine());
+  own.queue({ storage });
+  await turn();
+  own.kept.delete("y");
+  own.kept.set("z", { ...request("/z"), key: "z", at: 3, sentAt: 500_000 });
+  own.now += 24 * 3_600_000;
+  release();
+  await turn();
+  await turn();
+  expect([own.sent, own.settled, own.kept.size]).toEqual([["x /x"], ["/x 200", "/z OUTCOME_UNKNOWN"], 0]);
+});
+
 test("what cannot be kept is not sent", async () => {
   const own = world();
   const queue = own.queue({ storage: storageOf(own) });

@@ -41,6 +41,8 @@ export interface OfflineOptions {
 
 interface Waiting {
   mutation: StoredMutation;
+  /** An earlier page made it, and another one may send it, too. */
+  readonly isInherited: boolean;
   /** It is where it outlives the page; false: that failed. */
   kept: Promise<boolean>;
   tries: number;
@@ -95,7 +97,7 @@ export class MutationQueue {
     const mutation: StoredMutation = { ...request, key: key ?? this.#environment.key(), at: this.#nextAt(), sentAt: null };
     return new Promise<WireAnswer>((resolve, reject) => {
       const withdraw = (): void => this.#withdraw(waiting, signal!.reason);
-      const waiting: Waiting = { mutation, tries: 0, resolve, reject, kept: Promise.resolve(true), leave: () => signal?.removeEventListener("abort", withdraw) };
+      const waiting: Waiting = { mutation, isInherited: false, tries: 0, resolve, reject, kept: Promise.resolve(true), leave: () => signal?.removeEventListener("abort", withdraw) };
       this.#waiting.push(waiting);
       signal?.addEventListener("abort", withdraw);
       this.#told();
@@ -124,7 +126,7 @@ export class MutationQueue {
       this.#unreadable = error;
     }
     const nobody = (): void => {};
-    this.#waiting = [...stored].sort((left, right) => left.at - right.at).map((mutation) => ({ mutation, tries: 0, resolve: nobody, reject: nobody, leave: nobody, kept: Promise.resolve(true) }));
+    this.#waiting = [...stored].sort((left, right) => left.at - right.at).map((mutation) => ({ mutation, isInherited: true, tries: 0, resolve: nobody, reject: nobody, leave: nobody, kept: Promise.resolve(true) }));
     this.#lastAt = this.#waiting.at(-1)?.mutation.at ?? 0;
     if (this.#waiting.length === 0) return;
     this.#told();
@@ -178,6 +180,7 @@ export class MutationQueue {
 
   /** What is sent for the first time is kept as such before it goes: after a day nobody could tell whether it was carried out. */
   async #aboutToSend(head: Waiting): Promise<void> {
+    if (head.isInherited && head.tries === 0 && !await this.#isStillKept(head)) return this.#drop(head);
     const now = this.#environment.now();
     const { sentAt } = head.mutation;
     if (sentAt !== null && now - sentAt > (this.#options.keptMs ?? KEPT_MS)) {
@@ -186,6 +189,14 @@ export class MutationQueue {
     if (sentAt !== null) return;
     head.mutation = { ...head.mutation, sentAt: now };
     await this.#keep(head);
+  }
+
+  /** Where another page has sent it meanwhile, it is over, or what that page keeps of it counts. */
+  async #isStillKept(head: Waiting): Promise<boolean> {
+    const stored = await this.#options.storage?.load() ?? [];
+    const kept = stored.find(({ key }) => key === head.mutation.key);
+    if (kept !== undefined) head.mutation = kept;
+    return kept !== undefined;
   }
 
   async #settle(head: Waiting, settled: Settled): Promise<void> {

@@ -87,7 +87,7 @@ class QueryWriter {
   }
 
   #related(name: string, raw: Literal | null, level: Level, hidden: string[]): string | null {
-    const table = level.facts.relations?.[name];
+    const table = relationOf(level, name);
     if (table === undefined) return null;
     const alias = `$${++this.#aliases}`;
     const inner = this.#conditions(Object.entries(raw ?? {}), { facts: this.#table(table), path: [...level.path, alias] });
@@ -102,7 +102,7 @@ class QueryWriter {
       if (typeof item === "string") return [item === "*" ? "*" : nameText(item)];
       if (!isLiteral(item)) throw malformed("select holds names and { relation: [...] }.", "select", "Write select: [\"id\", { relation: [\"id\"] }].");
       return Object.entries(item).map(([name, inner]) => {
-        const table = level.facts.relations?.[name];
+        const table = relationOf(level, name);
         const query = Array.isArray(inner) ? { select: inner } : inner;
         if (!isLiteral(query)) throw malformed(`select.${name} takes a list or a query.`, "select", `Write { ${name}: ["id"] }.`);
         const items = this.#level(query, { facts: table === undefined ? UNKNOWN : this.#table(table), path: [...level.path, nameText(name)] }, SHAPE);
@@ -114,6 +114,10 @@ class QueryWriter {
   #table(name: string): TableFacts {
     return tableFacts(this.#facts, name);
   }
+}
+
+function relationOf({ facts: { relations } }: Level, name: string): string | undefined {
+  return relations !== undefined && Object.hasOwn(relations, name) ? relations[name] : undefined;
 }
 
 function key({ path }: Level, name: string): string {
