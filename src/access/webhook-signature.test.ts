@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { AmbitError } from "../base/error.ts";
+import { seededRandom } from "../base/random.ts";
 import { secretsOf, signStandard, standardKey, verifySignature, type SignatureRule } from "./webhook-signature.ts";
 
 const toleranceMs = 300_000;
@@ -99,4 +100,16 @@ test("GitHub: the published example", () => {
   const published = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
   expect(createHmac("sha256", "It's a Secret to Everybody").update(body).digest("hex")).toBe(published.slice(7));
   expect(verify({ "x-hub-signature-256": published }, body, { ...rule, secret: "It's a Secret to Everybody" })).toBeNull();
+});
+
+test("whatever is sent is refused, never something else, unless it is signed", () => {
+  const random = seededRandom(Number(process.env["AMBIT_TEST_SEED"] ?? 7));
+  const pieces = ["t=", "v1=", "v1,", ",", "=", " ", "sha256=", "0", "ff".repeat(32), "1614265330", "-1", "1e3", "NaN", "é", "\u0000", published.headers["webhook-signature"], published.headers["webhook-id"], "x".repeat(300)];
+  const text = (): string => Array.from({ length: Math.floor(random.next() * 6) }, () => pieces[Math.floor(random.next() * pieces.length)]!).join("");
+  const names = ["webhook-id", "webhook-timestamp", "webhook-signature", "stripe-signature", "x-hub-signature-256", "x-github-delivery"];
+  const schemes = ["STANDARD", "STRIPE", "GITHUB"] as const;
+  for (let round = 0; round < 2_000; round++) {
+    const headers = Object.fromEntries(names.filter(() => random.next() < 0.8).map((name) => [name, text()]));
+    expect([headers, verify(headers, text(), { scheme: schemes[round % 3]!, secret: published.secret, nowMs: published.nowMs })]).toEqual([headers, null]);
+  }
 });

@@ -42,6 +42,26 @@ test("where nobody listens at the first address, the next one is called", async 
   expect(Buffer.from((await outboundCall(guard)({ ...call, url: new URL(`http://hooks.example:${port}/`) }, never)).body).toString()).toBe("there");
 });
 
+test("a kept connection that is closed meanwhile is no failure", async () => {
+  let requests = 0;
+  const seen = new WeakSet<object>();
+  const server = Bun.listen({
+    hostname: "127.0.0.1", port: 0,
+    socket: {
+      data(socket) {
+        requests++;
+        if (seen.has(socket)) return void socket.terminate();
+        seen.add(socket);
+        socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      },
+    },
+  });
+  servers.push(server);
+  const out = outboundCall(guardOf({ "hooks.example": ["127.0.0.1"] }));
+  for (let time = 0; time < 3; time++) expect((await out({ ...call, body: null, url: new URL(`http://hooks.example:${server.port}/`) }, never)).status).toBe(200);
+  expect(requests).toBeGreaterThan(3);
+});
+
 test("a lookup that never ends is not waited for", async () => {
   const guard = createOutboundGuard({ allowPrivate: [], loopbackOnly: false, lookup: () => new Promise(() => {}) });
   const controller = new AbortController();
@@ -55,7 +75,7 @@ test("over TLS the certificate is that of the name, not of the address", async (
     env: { PATH: process.env["PATH"] ?? "", NODE_EXTRA_CA_CERTS: join(import.meta.dir, "testing", "hooks-example.pem") }, stdout: "pipe", stderr: "pipe",
   });
   const [out, err] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text()]);
-  expect([out.trim().split("\n"), err]).toEqual([["hooks.example 200", "other.example ERR_TLS_CERT_ALTNAME_INVALID"], ""]);
+  expect([out.trim().split("\n"), err]).toEqual([["hooks.example 200", "other.example ERR_TLS_CERT_ALTNAME_INVALID", "hooks.example 200", "other.example ERR_TLS_CERT_ALTNAME_INVALID"], ""]);
 });
 
 test("a guarded fetch follows redirects as browsers do, and none to where it may not go", async () => {

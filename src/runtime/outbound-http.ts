@@ -13,7 +13,12 @@ export function outboundGuard(allowPrivate: readonly string[], loopbackOnly: boo
 
 export function outboundCall(guard: OutboundGuard): CallOut {
   return async ({ url, method, headers, body, answerBytes }, signal) => {
-    const response = await pinnedFetch({ url, method, headers: new Headers({ ...headers, "accept-encoding": "identity" }), body, signal }, guard);
+    const call: PinnedCall = { url, method, headers: new Headers({ ...headers, "accept-encoding": "identity" }), body, signal };
+    const response = await pinnedFetch(call, guard).catch((error: unknown) => {
+      // A kept connection may have been closed by then. The receiver tells repetitions by their key.
+      if (codeOf(error) !== "ECONNRESET") throw error;
+      return pinnedFetch({ ...call, isFresh: true }, guard);
+    });
     const { bytes, truncated } = await readUpTo(response, answerBytes);
     return { status: response.status, headers: Object.fromEntries(response.headers), body: bytes, truncated };
   };
@@ -40,7 +45,7 @@ export function guardedFetch(guard: OutboundGuard): DispatchParts["fetch"] {
   };
 }
 
-interface PinnedCall { readonly url: URL; readonly method: string; readonly headers: Headers; readonly body: Uint8Array | null; readonly signal: AbortSignal }
+interface PinnedCall { readonly url: URL; readonly method: string; readonly headers: Headers; readonly body: Uint8Array | null; readonly signal: AbortSignal; /** Over no kept connection. */ readonly isFresh?: boolean }
 
 /** As browsers do it: what changes something is not sent elsewhere, but asked for. */
 function redirected({ url, method, headers: sent, body, signal }: PinnedCall, to: URL, status: number): PinnedCall {
@@ -58,7 +63,7 @@ async function pinnedFetch(call: PinnedCall, guard: OutboundGuard): Promise<Resp
       return await fetchAt(address, call);
     } catch (error) {
       // Nobody was there to hear it.
-      if (!NOT_CONNECTED.has(String((error as { code?: unknown }).code))) throw error;
+      if (!NOT_CONNECTED.has(codeOf(error))) throw error;
     }
   }
   return fetchAt(addresses.at(-1)!, call);
@@ -66,14 +71,18 @@ async function pinnedFetch(call: PinnedCall, guard: OutboundGuard): Promise<Resp
 
 const NOT_CONNECTED = new Set(["ConnectionRefused", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
 
-function fetchAt(address: string, { url, method, headers, body, signal }: PinnedCall): Promise<Response> {
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown }).code);
+}
+
+function fetchAt(address: string, { url, method, headers, body, signal, isFresh = false }: PinnedCall): Promise<Response> {
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const target = new URL(url);
   target.hostname = isIP(address) === 6 ? `[${address}]` : address;
   return fetch(target, {
     method, signal, redirect: "manual", ...(body === null ? {} : { body }), headers: { ...Object.fromEntries(headers), host: url.host },
-    // A connection is kept for an address, whatever name its certificate was checked for.
-    keepalive: false,
+    keepalive: !isFresh,
+    // Kept connections are told apart by address and by this name: a test looks.
     ...(url.protocol === "https:" && isIP(host) === 0 ? { tls: { serverName: host } } : {}),
   } as RequestInit);
 }
