@@ -215,7 +215,7 @@ export const defaultLimits: Limits = {
   idempotencyKeyLength: 255,
   idempotencyBodyBytes: 1_000_000,
   expiryLagMs: 1_000,
-  jobConcurrency: 32,
+  jobConcurrency: 100,
   jobsWaiting: 1_000_000,
   jobBytes: 1_000_000,
   jobMs: 300_000,

@@ -36,6 +36,19 @@ const ITEM = (directives: string, fields = ""): string => `type Item @table ${di
 }
 type Owner @table { id: ID! @primaryKey age: Int! name: String }`;
 
+test("@every(input) is a map of the job's arguments, over now() and constants", () => {
+  const job = (input: string): string => `type Jobs { close(day: DateTime!, kind: Kind, days: Int = 1): Boolean @every(cron: "0 3 * * *", input: "${input}") }\nenum Kind { FULL PART }`;
+  expect(check(job("{'day': now() - duration('P1D'), 'kind': 'FULL', 'days': 1 + 2}")).found).toEqual([]);
+  const told = (input: string): string[] => check(job(input)).found.map(({ at, code, message }) => `${at} ${code} ${message}`);
+  expect(told("{'days': 1}")).toEqual(["1:105 EVERY_INPUT @every of close gives no day."]);
+  expect(told("{'dya': now()}")).toEqual(["1:106 CEL_TYPE The argument close.dya does not exist."]);
+  expect(told("{'day': 5}")[0]).toStartWith("1:113 CEL_TYPE");
+  expect(told("{'day': now(), 'kind': 'FUL'}")[0]).toContain("CEL_TYPE");
+  expect(told("now()")).toEqual(["1:105 CEL_TYPE It is no map of arguments."]);
+  expect(told("{day: now()}")[0]).toContain("The name of an argument is text in quotes.");
+  expect(told("{'day': auth.subject}")[0]).toContain("CEL_TYPE");
+});
+
 test("a sound app has no problems and every expression is in the book", () => {
   const text = ITEM(`@allow(to: ["public"], do: [READ, UPDATE], where: "record.price > 1 && record.at > now() - duration('P1D')")
     @check(rule: "record.discount == null || record.discount < record.price")`, `

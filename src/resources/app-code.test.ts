@@ -75,6 +75,15 @@ test("one misspelt name is one problem, at its place in the text", () => {
   expect(places({ Endpoints, Order: Misspelt }, "export { Order } from \"./order.ts\";")[0]).toStartWith("1:1 ");
 });
 
+test("jobs are bound like endpoints", () => {
+  const { catalog: withJobs } = compileSchema({ file: "schema.graphql", text: "type Jobs { tidy: Boolean sweep(days: Int!): Boolean }" });
+  const told = (module: Readonly<Record<string, unknown>>): string[] => bindAppCode(withJobs, module, { file: "resources.ts", loaded: true, source: null }).diagnostics.map(({ message, fix }) => `${message} ${fix}`);
+  expect(told({ Jobs: { tidy: () => true, sweep: () => true } })).toEqual([]);
+  expect(told({ Jobs: { tidi: () => true, sweep: () => true } })).toEqual(["Jobs.tidi has a body but no declaration. Did you mean tidy?"]);
+  expect(told({ Jobs: { tidy: 5, sweep: (_: unknown, __: unknown, ___: unknown) => true } }).map((line) => line.split(".")[1])).toEqual(["tidy is not a function", "sweep takes 3 parameters", "tidy has no body", "sweep has no body"].map((text) => expect.stringContaining(text.split(" ")[0]!)));
+  expect(told({})).toEqual(["tidy has no body. Add tidy to Jobs in resources.ts, or remove the declaration.", "sweep has no body. Add sweep to Jobs in resources.ts, or remove the declaration."]);
+});
+
 test("what this version does not run says so", () => {
   const found = problems({ Order, Endpoints, Tools: tools({}), Fallbacks: {}, Sources: {} });
   expect(found.map((line) => /^resources\.ts:1 NOT_AVAILABLE The export (\w+)/.exec(line)?.[1]).sort()).toEqual(["Fallbacks", "Sources", "Tools"]);

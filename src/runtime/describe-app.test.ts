@@ -35,6 +35,15 @@ type Board @channel(key: "boardId", presence: true) @export(over: [REST, SSE, WS
     expect(routes).toEqual(["GET /Ticker", "GET /Ticker/{id}", "GET POST /Board", "GET POST /Board/{boardId}", "WebSocket /ws"]);
   });
 
+  test("jobs, with how they are repeated and when they come, and where runs are told", async () => {
+    const { jobs, routes } = describeApp(await app('type Jobs { close(day: Date, more: Int = 1): Boolean @retry(times: 2, delay: "PT5S") @every(cron: "0 3 * * *", zone: "Europe/Berlin", catchUp: true) plain: Int }'), null);
+    expect(jobs).toEqual([
+      { name: "close", arguments: { day: "Date", more: "Int" }, result: "Boolean", retry: "2 times, EXPONENTIAL from PT5S", schedules: ["0 3 * * * Europe/Berlin; overlap SKIP; catches up"] },
+      { name: "plain", arguments: {}, result: "Int", retry: "5 times, EXPONENTIAL from PT1S", schedules: [] },
+    ]);
+    expect(routes).toEqual(["GET DELETE /runs/{id}"]);
+  });
+
   test("a large one is cut, and says so", async () => {
     const small = await app(tables(1));
     const many = new Map(Array.from({ length: 600 }, (_, index) => [`T${index}`, small.catalog.tables.get("T0")!]));

@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { describeRule } from "../access/describe-rule.ts";
 import { durationOf } from "../base/duration.ts";
 import { unavailable } from "../schema/availability.ts";
-import type { Callable, Catalog, Channel, Field, Table, TypeRef } from "../schema/catalog.ts";
+import type { Callable, Catalog, Channel, Field, Job, Table, TypeRef } from "../schema/catalog.ts";
 import type { LoadedApp } from "./load-app.ts";
 
 export interface RunningFacts {
@@ -13,7 +13,7 @@ export interface RunningFacts {
   readonly recentErrors: readonly object[];
 }
 
-export const SECTIONS = ["app", "tables", "channels", "endpoints", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
+export const SECTIONS = ["app", "tables", "channels", "endpoints", "jobs", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
 
 export type Section = (typeof SECTIONS)[number];
 export const isSection = (name: string): name is Section => (SECTIONS as readonly string[]).includes(name);
@@ -54,8 +54,9 @@ function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Se
     tables: tables.map((table) => describeTable(table, running?.counts[table.name] ?? null)),
     channels: [...catalog.channels.values()].map(describeChannel),
     endpoints: [...catalog.endpoints.values()].map(describeCallable),
+    jobs: [...catalog.jobs.values()].map(describeJob),
     enums: Object.fromEntries([...catalog.enums.values()].map((type) => [type.name, type.values])),
-    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...graphqlRoutes(catalog), ...socketRoutes(catalog)],
+    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...(catalog.jobs.size === 0 ? [] : ["GET DELETE /runs/{id}"]), ...graphqlRoutes(catalog), ...socketRoutes(catalog)],
     roles: catalog.roles,
     problems: loaded.diagnostics.map(({ code, severity, message, fix, position }) => ({ code, severity, where: `${position.file}:${position.line}:${position.column}`, message, fix })),
     recentErrors: running?.recentErrors ?? [],
@@ -103,6 +104,14 @@ function describeCallable(callable: Callable): object {
     name: callable.name, arguments: Object.fromEntries([...callable.arguments.values()].map((argument) => [argument.name, typeText(argument.type)])),
     result: typeText(callable.result), route: route(callable, callable.table ?? ""), allow: callable.allow.map(describeRule),
     ...(callable.webhook === undefined ? {} : { webhook: callable.webhook.scheme }),
+  };
+}
+
+function describeJob(job: Job): object {
+  const { times, backoff, delayMs } = job.retry;
+  return {
+    name: job.name, arguments: Object.fromEntries([...job.arguments.values()].map((argument) => [argument.name, typeText(argument.type)])), result: typeText(job.result),
+    retry: `${times} times, ${backoff} from ${durationOf(delayMs)}`, schedules: job.schedules.map(({ cron, zone, overlap, catchUp }) => `${cron} ${zone}; overlap ${overlap}${catchUp ? "; catches up" : ""}`),
   };
 }
 

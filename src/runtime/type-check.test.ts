@@ -48,6 +48,26 @@ test("bodies that fit, with type names that module ambit uses itself", async () 
   expect(await problems(SCHEMA, BODIES)).toEqual([]);
 });
 
+test("jobs, and what enqueues them, have the types of the schema", async () => {
+  const schema = "type Endpoints { go: String @http } type Jobs { none: Boolean some(id: ID!, at: DateTime, times: Int! = 1): Int }";
+  const code = `import { endpoints, jobs, type Args } from "ambit";
+async function work({ id, times }: Args<"Jobs.some">): Promise<number> { return id.length * times; }
+export const Endpoints = endpoints({
+  async go(ctx) {
+    await ctx.enqueue("none");
+    await ctx.enqueue("none", {}, { delay: "PT1M", priority: 1 });
+    await ctx.at(new Date(), "some", { id: "x", at: new Date() }, { dedupe: "x", concurrency: "y" });
+    return ctx.enqueue("some", { id: "x" });
+  },
+});
+export const Jobs = jobs({ async none(ctx) { ctx.progress(1, 2); if (ctx.signal.aborted) return false; return true; }, some: (_, args) => work(args) });
+`;
+  expect(await problems(schema, code)).toEqual([]);
+  for (const [right, wrong] of [['ctx.enqueue("some", { id: "x" })', 'ctx.enqueue("some")'], ['{ id: "x" }', "{ id: true }"], ['ctx.enqueue("none");', 'ctx.enqueue("noen");'], ['dedupe: "x"', "delay: 5"], ["work(args)", '"text"'], ["id.length * times", "id * times"]] as const) {
+    expect([wrong, (await problems(schema, code.replace(right, wrong))).length]).toEqual([wrong, 1]);
+  }
+}, 60_000);
+
 test("arguments, which are read-only, may stand in a JSON answer", async () => {
   const schema = "type Endpoints { list(numbers: [Int!], more: JSON): JSON @http }";
   expect(await problems(schema, `import { endpoints } from "ambit";
