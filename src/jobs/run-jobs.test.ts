@@ -326,6 +326,52 @@ test("what is enqueued is validated where it is enqueued", async () => {
   expect(await refused(async (ctx) => ctx.progress(1))).toStartWith("INTERNAL");
 });
 
+test("progress is written once in jobProgressMs, a result only up to jobBytes, no wait is longer than jobBackOffMs", async () => {
+  await open({ limits: { jobProgressMs: 50, jobBytes: 100, jobBackOffMs: 2_000 } });
+  const written: unknown[] = [];
+  free["steps"] = async (ctx) => {
+    for (let step = 1; step <= 4; step++) {
+      ctx.progress(step);
+      if (step === 3) {
+        app.clock.advance(50);
+        await new Promise((resolve) => { setTimeout(resolve, 5); });
+      }
+      written.push(app.storage.reader.values(`SELECT "progress" FROM "$job"`)[0]![0]);
+    }
+    return "x".repeat(200);
+  };
+  modes["go"] = (ctx) => ctx.enqueue("free", { mode: "steps" });
+  const id = (await app.as(nobody).call("ask", { mode: "go" })).body as string;
+  await app.jobs.settled();
+  expect(written).toEqual([null, null, '{"done":3,"total":null}', '{"done":3,"total":null}']);
+  expect(await app.run(id)).toMatchObject({ state: "SUCCEEDED", result: null, progress: { done: 4, total: null } });
+  modes["grow"] = (ctx) => ctx.enqueue("grow");
+  await app.as(nobody).call("ask", { mode: "grow" });
+  await app.jobs.settled();
+  for (let attempt = 2; attempt <= 4; attempt++) {
+    await app.advance(2_000);
+    expect(attempts).toBe(attempt);
+  }
+});
+
+test("a run stays within the tenant of whoever enqueued it, and its keys are that tenant's own", async () => {
+  await open();
+  await app.close();
+  const ids: unknown[] = [];
+  app = await openJobs(`type Doc @table(tenant: "org") { id: ID! @primaryKey org: String! text: String! }
+    type Endpoints { go(text: String!): String @http @allow(to: ["authenticated"]) } type Jobs { add(text: String!): Int }`, { code: {
+    Endpoints: endpoints({ go: (ctx: TestContext, { text }: { readonly text: string }) => ctx.enqueue("add", { text }, { dedupe: "same", delay: 1_000 }) }),
+    Jobs: jobs({ async add(ctx: TestContext, { text }: { readonly text: string }) { await ctx.system["Doc"]!.create({ text }); return ctx.system["Doc"]!.count(); } }),
+  } });
+  for (const tenant of ["a", "b"]) ids.push((await app.as({ ...user("ann"), tenant, key: tenant }).call("go", { text: tenant })).body);
+  await app.advance(1_000);
+  expect(app.storage.reader.values(`SELECT "org", "text" FROM "Doc" ORDER BY "org"`)).toEqual([["a", "a"], ["b", "b"]]);
+  expect([(await app.run(ids[0] as string)).result, (await app.run(ids[1] as string)).result]).toEqual([1, 1]);
+  const find = { kind: "run", ask: { do: "find", id: ids[0] as string } } as const;
+  expect((await refusal(app.as({ ...user("ann"), tenant: "b", key: "b" }).send(find))).code).toBe("NOT_FOUND");
+  expect(((await app.as({ ...user("ann"), tenant: "a", key: "a" }).send(find)).body as { state: string }).state).toBe("SUCCEEDED");
+});
+
 test("ended runs are forgotten in time, dead letters later", async () => {
   await open({ limits: { jobKeptMs: 1_000_000, jobDeadMs: 5_000_000 } });
   modes["go"] = async (ctx) => { await ctx.enqueue("write", { text: "x" }); await ctx.enqueue("free", { mode: "none" }); return null; };

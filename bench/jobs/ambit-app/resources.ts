@@ -1,4 +1,3 @@
-/// <reference path="./.ambit/types.d.ts" />
 import { endpoints, jobs } from "ambit";
 
 const CALLERS = 64;
