@@ -105,3 +105,16 @@ test("hostile YAML is a diagnostic", () => {
   expect(load("__proto__: { port: 1 }").diagnostics.map(({ code }) => code)).toEqual(["CONFIG"]);
   expect(load("values: &a { x: *a }").diagnostics.map(({ code }) => code)).toEqual(["CONFIG"]);
 });
+
+test("files: on the disk, or in a bucket with its own key", () => {
+  expect(load("").config.files).toEqual({ s3: null, types: [] });
+  const { config, diagnostics } = load('files: { driver: s3, bucket: b, accessKey: a, secretKey: "${S}", types: [image/*] }\n', { S: "s" });
+  expect([diagnostics, config.files]).toEqual([[], { s3: { bucket: "b", endpoint: null, region: null, accessKey: "a", secretKey: "s", prefix: "" }, types: ["image/*"] }]);
+  const messages = (text: string): string[] => load(text).diagnostics.map(({ message }) => message);
+  expect(messages("files: { driver: s3, bucket: b }")).toEqual(["files lacks accessKey, secretKey."]);
+  expect(messages("files: { bucket: b, prefix: x }")).toEqual(["files.bucket is for the driver s3.", "files.prefix is for the driver s3."]);
+  expect(messages("files: { driver: ftp }")).toHaveLength(1);
+  expect(messages("files: { types: [pictures] }")).toHaveLength(1);
+  expect(messages("limits: { fileBytes: 3GB }")).toEqual(["limits.fileBytes is too large."]);
+  expect(messages("limits: { fileBytes: 2GB }")).toEqual([]);
+});

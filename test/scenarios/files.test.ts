@@ -1,6 +1,7 @@
 // Files over HTTP: brought for a field, referred to by a record, read by who may read the field and by nobody else.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { connect } from "node:net";
 import { fakeClock, type FakeClock } from "../../src/base/clock.ts";
 import { adminToken, startTestApp, type StartedApp } from "./started-app.ts";
 
@@ -218,6 +219,18 @@ test("what is hostile about an upload is refused", async () => {
   const drawing = await upload('<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>', "/files/Listing/contract");
   await ask("PUT", "/Listing/drawing", { json: { contract: drawing.url, more: [] } });
   expect((await ask("GET", drawing.url)).headers.get("content-disposition")).toStartWith("attachment");
+});
+
+test("an upload that takes too long is ended", async () => {
+  const answer = await new Promise<string>((resolve) => {
+    const socket = connect(app.port, "127.0.0.1", () => {
+      socket.write("POST /files/Listing/image HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer key-ann\r\nContent-Length: 1000\r\n\r\nsome");
+      void Bun.sleep(100).then(() => clock.advance(600_001));
+    });
+    socket.once("data", (data) => { resolve(String(data)); socket.destroy(); });
+  });
+  expect(answer).toStartWith("HTTP/1.1 408");
+  expect(answer).toContain("REQUEST_TIMEOUT");
 });
 
 test("an empty file is a file", async () => {

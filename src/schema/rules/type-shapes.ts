@@ -56,6 +56,7 @@ function fileProblem(field: DeclaredField): string | null {
   if (kind === "action" || kind === "callable") return "which no callable answers with.";
   if (kind === "member") return owner.kind === "interface" ? null : "which stands in no nested object, input or message.";
   if (callable?.kind !== "action" && callable?.owner.kind !== "endpoints") return "which only actions and endpoints take.";
+  if (useOf(callable, "webhook") !== undefined) return "which no webhook brings.";
   return ["GET", "DELETE"].includes(String(useOf(callable, "http")?.values?.["method"])) ? "which comes in a body, and the method has none." : null;
 }
 
