@@ -270,9 +270,9 @@ export class Connection implements SessionConnection {
     this.#close();
   }
 
-  #createIncoming(session: Session, { version, explains }: Agreement): Incoming {
+  #createIncoming(session: Session, { version, explains, packetBytesMax }: Agreement): Incoming {
     return new Incoming({
-      session, version, explains, log: this.#owner.log, clock: this.#owner.clock,
+      session, version, explains, packetBytesMax, log: this.#owner.log, clock: this.#owner.clock,
       requestId: () => this.#owner.nextId(),
       publish: (publication) => {
         this.#owner.counted("published");

@@ -13,6 +13,8 @@ export interface IncomingParts {
   readonly version: 4 | 5;
   /** Whether refusals say why. */
   readonly explains: boolean;
+  /** The client takes no larger packet. */
+  readonly packetBytesMax: number;
   readonly log: Log;
   readonly clock: Clock;
   requestId(): string;
@@ -23,6 +25,9 @@ export interface IncomingParts {
   /** There may be room for more. */
   finished(): void;
 }
+
+/** A text of the wire. */
+const PROPERTY_BYTES_MAX = 65_535;
 
 interface Acknowledgement { bytes: Uint8Array | null }
 
@@ -133,11 +138,15 @@ export class Incoming {
   }
 
   #bytes({ qos, messageId = 0 }: PublishPacket, refusal: AmbitError | null): Uint8Array {
-    const { version, explains } = this.#parts;
+    const { version, explains, packetBytesMax } = this.#parts;
     const cmd = qos === 1 ? "puback" : "pubrec";
     if (refusal === null) return Buffer.from([qos === 1 ? 0x40 : 0x50, 2, messageId >> 8, messageId & 255]);
     const problem = JSON.stringify(toProblem(refusal, this.#parts.requestId()));
-    return packetBytes({ cmd, messageId, reasonCode: reasonOf(refusal), ...(explains ? { properties: { reasonString: refusal.message, userProperties: { problem } } } : {}) }, version);
+    const reasonCode = reasonOf(refusal);
+    const bare = packetBytes({ cmd, messageId, reasonCode }, version);
+    if (!explains || Buffer.byteLength(problem) > PROPERTY_BYTES_MAX) return bare;
+    const bytes = packetBytes({ cmd, messageId, reasonCode, properties: { reasonString: refusal.message, userProperties: { problem } } }, version);
+    return bytes.length > packetBytesMax ? bare : bytes;
   }
 
   /** QoS 0 is not answered; 3.1.1 is closed as for every refusal. */
