@@ -117,6 +117,25 @@ test("a token that has ended: the next one goes on; where there is no other, all
   expect([errors, own.socket.status, own.wires.length]).toEqual([["INVALID_TOKEN"], "idle", 2]);
 });
 
+test("a token that ended meanwhile: the next one goes over the same connection, at once; refused again, it takes its time", async () => {
+  const tokens = ["t1", "t2", "t3"];
+  const own = world(() => tokens.shift()!);
+  const refuse = (): void => own.wires[0]!.say({ op: "error", id: "auth", problem: { status: 401, code: "INVALID_TOKEN", message: "No." } });
+  const query = own.follow("/Item");
+  await turn();
+  own.wires[0]!.open();
+  refuse();
+  await turn();
+  expect(own.wires[0]!.sent.map(({ token }) => token)).toEqual(["t1", "t2"]);
+  refuse();
+  await turn();
+  expect([own.wires[0]!.isClosed, own.socket.status]).toEqual([true, "waiting"]);
+  await own.pass(250);
+  own.wires[1]!.open();
+  own.wires[1]!.say({ op: "result", id: "auth", status: 200, body: { expiresIn: null } });
+  expect(own.wires[1]!.sent).toEqual([{ op: "auth", id: "auth", token: "t3" }, { op: "subscribe", id: query.id, query: "/Item" }]);
+});
+
 test("a token is renewed on the same connection before it ends", async () => {
   const tokens = ["t1", "t2"];
   const own = world(() => tokens.shift()!);

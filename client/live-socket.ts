@@ -172,14 +172,31 @@ export class LiveSocket {
 
   #signedIn(socket: SocketLike, frame: ServerFrame): void {
     if (frame.op === "error") {
+      const isFirst = this.#refusedToken === undefined;
       this.#refusedToken = this.#token;
       // On a connection that goes on, the old one still counts.
-      if (!this.#isReady) this.#lost(socket);
+      if (!this.#isReady) void this.#signInAgain(socket, isFirst);
       return;
     }
     this.#refusedToken = undefined;
     this.#renewLater((frame["body"] as { expiresIn?: number | null } | null)?.expiresIn ?? null);
     if (!this.#isReady) this.#begin();
+  }
+
+  /** A token that ended while there was no connection: the next one goes over this one. Where that is refused, too, it takes its time. */
+  async #signInAgain(socket: SocketLike, isFirst: boolean): Promise<void> {
+    const { credentials } = this.#parts;
+    if (!isFirst || !credentials.isRenewable) return this.#lost(socket);
+    const refused = this.#token;
+    try {
+      const token = await credentials.renewed(refused);
+      if (socket !== this.#socket) return;
+      if (token === null || token === refused) return this.#lost(socket);
+      this.#token = token;
+      this.#send({ op: "auth", id: AUTH, token });
+    } catch {
+      this.#lost(socket);
+    }
   }
 
   #renewLater(expiresInS: number | null): void {
