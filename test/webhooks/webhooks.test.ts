@@ -12,7 +12,11 @@ type Payment @table @export @allow(to: ["public"], do: [READ]) { id: ID! @primar
 type Applied @table @export @allow(to: ["public"], do: [READ]) { id: Int! @primaryKey paymentId: ID! @indexed version: Long! }
 input Money2 { amount: Int! currency: String }
 
+type Plan @table(tenant: "orgId") @export @allow(to: ["public"], do: [READ, UPDATE]) @allow(to: ["member"], do: [READ]) { id: ID! @primaryKey orgId: ID! provider: String! @indexed(unique: true) state: String! }
+type Invoice @table(tenant: "orgId") @export @allow(to: ["member"], do: [READ]) @allow(to: ["public"], do: [READ, CREATE]) { id: ID! @primaryKey orgId: ID! planId: ID! plan: Plan! @relationship(from: "planId") number: Int! @sequence }
+
 type Endpoints {
+  subscribed(provider: String!, state: String!, trick: String): Int! @http @allow(to: ["public"]) @webhook(secret: "standard")
   paymentChanged(id: ID!, version: Long!, status: String!, fail: Boolean): Boolean! @http(path: "/hooks/payments") @allow(to: ["public"])
     @webhook(secret: "standard", sequence: "input.version", per: "input.id")
   event(type: String!, data: JSON!, total: Money2): String! @http(path: "/hooks/stripe") @allow(to: ["public"]) @webhook(scheme: STRIPE, secret: "stripe")
@@ -24,6 +28,15 @@ type Endpoints {
 const resources = `
 import { endpoints } from "ambit";
 export const Endpoints = endpoints({
+  async subscribed(ctx, { provider, state, trick }) {
+    const [found] = await ctx.system.Plan.find({ provider, order: { orgId: "asc" } });
+    if (trick === "create") await ctx.db.Invoice.create({ orgId: "acme", planId: found.id });
+    if (trick === "update") await ctx.db.Plan.update(found.id, { state: "stolen" });
+    if (trick === "across") await ctx.system.Invoice.create({ orgId: "globex", planId: found.id });
+    await ctx.system.Plan.update(found.id, { state });
+    await ctx.system.Invoice.create({ orgId: found.orgId, planId: found.id });
+    return (await ctx.db.Plan.find()).length;
+  },
   async paymentChanged(ctx, { id, version, status, fail }) {
     await ctx.system.Payment.upsert({ id, version, status });
     await ctx.system.Applied.create({ paymentId: id, version });
@@ -147,6 +160,19 @@ test("an equal sequence is not older; a sequence of 64 bits is exact", async () 
   for (const [id, version, expected] of [["q1", high, true], ["q2", high, true], ["q3", low, { ignored: "older" }]] as const) {
     expect((await call("/hooks/payments", standard(id, { id: "big", version, status: id }))).body).toEqual(expected);
   }
+});
+
+test("what the sender tells may concern any tenant; only ctx.system reaches it, and nothing crosses from one to another", async () => {
+  const administrator = (tenant: string): Record<string, string> => ({ authorization: `Bearer ${adminToken}`, "x-ambit-tenant": tenant, "content-type": "application/json" });
+  for (const tenant of ["acme", "globex"]) expect((await fetch(`${app.url}/Plan`, { method: "POST", headers: administrator(tenant), body: JSON.stringify({ id: `s-${tenant}`, provider: `p-${tenant}`, state: "open" }) })).status).toBe(201);
+  expect((await call("/subscribed", standard("t1", { provider: "p-globex", state: "paid" }))).body).toBe(0);
+  for (const trick of ["create", "update", "across"]) expect([trick, (await call("/subscribed", standard(`t-${trick}`, { provider: "p-acme", state: "paid", trick }))).status >= 400]).toEqual([trick, true]);
+  const read = async (path: string, tenant: string): Promise<unknown> => (await fetch(`${app.url}${path}`, { headers: administrator(tenant) })).json();
+  expect(await read("/Plan", "globex")).toEqual([{ id: "s-globex", orgId: "globex", provider: "p-globex", state: "paid" }]);
+  expect(await read("/Plan", "acme")).toEqual([{ id: "s-acme", orgId: "acme", provider: "p-acme", state: "open" }]);
+  expect(await read("/Invoice?select=orgId,number", "globex")).toEqual([{ orgId: "globex", number: 1 }]);
+  expect(await read("/Invoice", "acme")).toEqual([]);
+  expect(await (await fetch(`${app.url}/Plan`)).json()).toEqual([]);
 });
 
 test("ids are remembered for a time, across a restart of the served app", async () => {
