@@ -10,7 +10,7 @@ import type { RawInput } from "../tables/write.ts";
 import { JsonText, type Operation, type Result } from "../resources/operation.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
-import { claimRun, endRun, hasDue, holdRun, nextDueMs, queueDue, retryRun, waitingRuns, type RunRow } from "../storage/job-rows.ts";
+import { claimRun, endRun, hasDue, holdRun, nextDueMs, queueDue, retryRun, runningLanes, waitingRuns, type RunRow } from "../storage/job-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import { afterFailure, type Verdict } from "./after-failure.ts";
 import { JobAttempt } from "./job-attempt.ts";
@@ -46,7 +46,6 @@ const PAUSE_MS = 1_000;
 export class JobWorker {
   readonly #options: WorkerOptions;
   readonly #running = new Map<number, JobAttempt>();
-  readonly #lanes = new Set<string>();
   #state: "new" | "working" | "stopped" = "new";
   #isClaiming = false;
   #isAsked = false;
@@ -150,7 +149,8 @@ export class JobWorker {
     // Some of those that come first may have to wait for others of their lane.
     const limit = Math.min(free + CLAIM_SPARE_ROWS, CLAIM_ROWS);
     const rows = waitingRuns(connection, limit);
-    const lanes = new Set(this.#lanes);
+    // As the file says, not memory: an end of the same batch has set its lane free by now, and brought the next one.
+    const lanes = rows.some(({ lane }) => lane !== null) ? runningLanes(connection) : new Set<string>();
     const claimed: JobAttempt[] = [];
     for (const row of rows) {
       if (claimed.length === free) break;
@@ -172,7 +172,6 @@ export class JobWorker {
   #begin(attempt: JobAttempt): void {
     const { counts } = this.#options;
     this.#running.set(attempt.row.number, attempt);
-    if (attempt.row.lane !== null) this.#lanes.add(attempt.row.lane);
     counts.waiting--;
     counts.running++;
     void this.#run(attempt);
@@ -195,7 +194,6 @@ export class JobWorker {
     // A body whose time was up may still be at work.
     attempt.abort("The attempt has ended.");
     this.#running.delete(row.number);
-    if (row.lane !== null) this.#lanes.delete(row.lane);
     counts.running--;
     this.#claim();
     this.#tellQuiet();

@@ -4,6 +4,7 @@ import { endpoints, jobs, Table } from "../resources/app-api.ts";
 import type { AppOptions } from "../resources/testing/open-app.ts";
 import { nobody, refusal, user } from "../resources/testing/open-app.ts";
 import type { TestContext } from "../resources/testing/typed-context.ts";
+import { insertRun } from "../storage/job-rows.ts";
 import { openJobs, type OpenJobs } from "./testing/open-jobs.ts";
 
 const SDL = `
@@ -218,6 +219,34 @@ test("at most jobConcurrency run at once, and of one concurrency key only one", 
   await app.as(nobody).call("ask", { mode: "go" });
   await app.jobs.settled();
   expect([most, mostLane, app.jobs.stats().succeeded]).toEqual([4, 1, 24]);
+});
+
+test("a claim that shares its commit with the end of a lane's run leaves nobody of the lane behind", async () => {
+  await open();
+  let release = (): void => {};
+  const gate = new Promise<null>((resolve) => { release = () => resolve(null); });
+  free["gated"] = () => gate;
+  modes["go"] = async (ctx) => {
+    for (let number = 0; number < 3; number++) await ctx.enqueue("free", { mode: "gated" }, { concurrency: "one" });
+    return null;
+  };
+  await app.as(nobody).call("ask", { mode: "go" });
+  const states = (): unknown[] => app.storage.reader.values(`SELECT "state" FROM "$job" ORDER BY "number"`).flat();
+  while (!states().includes("HELD")) await new Promise((resolve) => { setTimeout(resolve, 1); });
+  // There is something to claim, of which the worker does not know yet; it looks for it right behind the end of the first.
+  const other = { id: "other", job: "write", input: '{"text":"other"}', identity: '{"kind":"system"}', priority: 0, dueMs: 0, lane: null, dedupe: null, enqueuedMs: 0 };
+  await app.storage.commit((connection) => insertRun(connection, other, 1));
+  const storage = app.storage as { commit: typeof app.storage.commit };
+  const { commit } = storage;
+  storage.commit = (...parameters) => {
+    storage.commit = commit;
+    const committed = commit(...parameters);
+    void app.jobs.replaced();
+    return committed as never;
+  };
+  release();
+  await app.jobs.settled();
+  expect(states()).toEqual(["SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED"]);
 });
 
 test("while a run with a dedupe key has not ended, it is the one; after it there is another", async () => {

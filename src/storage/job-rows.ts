@@ -114,6 +114,11 @@ export function claimRun(connection: Connection, { number }: RunRow, nowMs: numb
   connection.run(`UPDATE "$job" SET "state" = 'RUNNING', "epoch" = "epoch" + 1, "started" = ?2 WHERE "number" = ?1`, number, nowMs);
 }
 
+/** In which some run goes on. */
+export function runningLanes(connection: Connection): Set<string> {
+  return new Set(connection.values(`SELECT "lane" FROM "$job" WHERE "state" = 'RUNNING' AND "lane" IS NOT NULL`).map(([lane]) => lane as string));
+}
+
 export function holdRun(connection: Connection, { number }: RunRow): void {
   connection.run(`UPDATE "$job" SET "state" = 'HELD' WHERE "number" = ?1`, number);
 }
