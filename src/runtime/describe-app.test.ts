@@ -51,7 +51,7 @@ type Board @channel(key: "boardId", presence: true) @export(over: [REST, SSE, WS
     expect(JSON.stringify(description).length).toBeLessThan(ANSWER_LENGTH_MAX + 1_000);
     expect(description.cut).toEqual({ tables: "150 of 600" });
     expect(description.tables).toHaveLength(150);
-    expect(description.routes).toHaveLength(1_202);
+    expect(description.routes).toHaveLength(1_203);
   });
 
   test("one section has the whole answer for itself", async () => {

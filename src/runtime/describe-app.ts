@@ -56,7 +56,7 @@ function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Se
     endpoints: [...catalog.endpoints.values()].map(describeCallable),
     jobs: [...catalog.jobs.values()].map(describeJob),
     enums: Object.fromEntries([...catalog.enums.values()].map((type) => [type.name, type.values])),
-    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...(catalog.jobs.size === 0 ? [] : ["GET DELETE /runs/{id}"]), ...graphqlRoutes(catalog), ...socketRoutes(catalog)],
+    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...(catalog.jobs.size === 0 ? [] : ["GET DELETE /runs/{id}"]), ...graphqlRoutes(catalog), ...socketRoutes(catalog), ...mqttRoutes(catalog)],
     roles: catalog.roles,
     problems: loaded.diagnostics.map(({ code, severity, message, fix, position }) => ({ code, severity, where: `${position.file}:${position.line}:${position.column}`, message, fix })),
     recentErrors: running?.recentErrors ?? [],
@@ -128,6 +128,10 @@ function graphqlRoutes({ tables, endpoints }: Catalog): string[] {
 function socketRoutes({ tables, channels, endpoints }: Catalog): string[] {
   const isExported = [...tables.values(), ...channels.values(), ...endpoints.values()].some(({ exportOver }) => exportOver?.includes("WS") === true);
   return isExported ? ["WebSocket /ws"] : [];
+}
+
+function mqttRoutes({ tables, channels }: Catalog): string[] {
+  return [...tables.values(), ...channels.values()].some(({ exportOver }) => exportOver.includes("MQTT")) ? ["WebSocket /mqtt"] : [];
 }
 
 function channelRoutes({ exportName, exportOver, key }: Channel): string[] {

@@ -48,9 +48,10 @@ export function createMqttService({ storage, current, clock, random, log }: Mqtt
     },
     replaced: () => broker.served(),
     listen(options) { listeners = listenMqtt(broker, options); },
-    stop(drainMs) {
-      listeners?.stop();
-      return broker.stop(drainMs);
+    async stop(drainMs) {
+      listeners?.stop(false);
+      await broker.stop(drainMs);
+      listeners?.stop(true);
     },
   };
 }

@@ -190,3 +190,15 @@ test("a reload keeps connections; who may no longer see it is told that it is go
     await local.stop();
   }
 });
+
+test("a stop says so to each client, leaves their wills, and their sessions are found again", async () => {
+  const local = await startTestApp({ schema, config });
+  const one = await connected(local.running.mqtt.port!, { protocolVersion: 5, username: "x", password: "key-clerk", will: { topic: "Item/will", payload: Buffer.from('{"price":9}'), qos: 1, retain: true } });
+  const reasons: (number | undefined)[] = [];
+  one.client.on("disconnect", ({ reasonCode }) => reasons.push(reasonCode));
+  const stored: unknown[] = [];
+  local.running.tables.onCommitted(({ changes }) => stored.push(...changes.map(({ id, new: record }) => [id, record?.["price"]])));
+  await local.stop();
+  await until(() => !one.client.connected, "the end");
+  expect([reasons, stored]).toEqual([[0x8b], [["will", 9]]]);
+});

@@ -18,8 +18,8 @@ export interface MqttListenOptions {
 export interface MqttListeners {
   readonly port: number | null;
   readonly tlsPort: number | null;
-  /** No more are taken. */
-  stop(): void;
+  /** No more are taken. `closes`: those that are there end. */
+  stop(closes: boolean): void;
 }
 
 interface SocketData { wire: TcpWire | null; connection: Connection | null }
@@ -41,7 +41,7 @@ export function listenMqtt(broker: Broker, { host, port, tlsPort, tls }: MqttLis
   return {
     port: port === null ? null : listen(port, false),
     tlsPort: tlsPort === null ? null : listen(tlsPort, true),
-    stop: () => { for (const listener of listeners) listener.stop(true); },
+    stop: (closes) => { for (const listener of listeners) listener.stop(closes); },
   };
 }
 
@@ -78,8 +78,9 @@ class TcpWire implements SocketWire {
   }
 
   send(bytes: Uint8Array): void {
-    const rest = this.#waiting.length > 0 ? bytes : bytes.subarray(Math.max(0, this.#socket.write(bytes)));
-    if (rest.length === 0) return;
+    const taken = this.#waiting.length > 0 ? 0 : Math.max(0, this.#socket.write(bytes));
+    if (taken >= bytes.length) return;
+    const rest = taken === 0 ? bytes : bytes.subarray(taken);
     this.#waiting.push(rest);
     this.#bytes += rest.length;
   }

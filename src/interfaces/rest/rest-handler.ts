@@ -97,7 +97,7 @@ function refuse(segments: readonly string[], router: RestRouter, development: bo
   const methods = router.methods(segments);
   if (methods.length > 0) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: methods.join(", ") }, fix: `Use one of ${methods.join(", ")}.` });
   const first = segments[0]!;
-  if (first === "ws" && segments.length === 1) throw fault("NOT_FOUND", "/ws answers to WebSockets alone.", { fix: "Connect with a WebSocket." });
+  if ((first === "ws" || first === "mqtt") && segments.length === 1) throw fault("NOT_FOUND", `/${first} answers to WebSockets alone.`, { fix: "Connect with a WebSocket." });
   if (router.isReserved(first)) throw new AmbitError(404, "NOT_AVAILABLE", `/${first} is not available in this version.`, { fix: "README lists what is available." });
   // Tables that exist are nobody's business; whoever develops knows them.
   const near = development ? router.nearest(segments) : null;

@@ -39,7 +39,7 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "approvals", "auth", "commitments", "decide", "graphql", "mcp", "memory", "mqtt",
+  ".well-known", "admin", "approvals", "auth", "commitments", "decide", "graphql", "mcp", "memory",
   "negotiations", "offers", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
