@@ -30,6 +30,7 @@ export function webSocketSides(place: Place): Side[] {
       wire: webSocketWire({ path: "/ws", token: "writer-key", subscribe: { text: '{"op":"subscribe","id":"s","query":"/Board/1"}', answers: 1 }, publishText: ambitText }),
     },
     { ...plain, name: "ws on Node", port: 9134, kinds: BOTH, start: () => startNode(place, 9134, ["ws", "peer-ws.mjs"]) },
+    { ...plain, name: "HarperDB", port: 9135, kinds: BOTH, start: () => Promise.reject(new Error("over WebSockets it tells of stored records alone; see MQTT")) },
   ];
 }
 
