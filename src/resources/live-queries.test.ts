@@ -146,6 +146,67 @@ describe("time", () => {
   });
 });
 
+describe("many who begin at once", () => {
+  const count = (frames: readonly LiveFrame[]): number => new Set(frames).size;
+
+  test("with the same query share what was read, until something is committed or a moment has passed", async () => {
+    const app = opened();
+    for (const id of ["a", "b"]) await app.as(clerk).create("Item", { id, price: 2 });
+    const begin = (): Listener[] => Array.from({ length: 5 }, () => follow(app, clerk, "Item", "price=gt.1&select=id"));
+    const first = begin();
+    expect(count(first.map(({ frames }) => frames[0]!))).toBe(1);
+    await app.as(clerk).create("Item", { id: "c", price: 0 });
+    const later = begin();
+    expect(count([...first, ...later].map(({ frames }) => frames[0]!))).toBe(2);
+    await app.as(clerk).update("Item", "c", { price: 3 });
+    expect(begin()[4]!.told()).toEqual(['snapshot [{"id":"a"},{"id":"b"},{"id":"c"}]']);
+    expect([first, later].map((ones) => ones.map((one) => one.told().at(-1)))).toEqual([first, later].map((ones) => ones.map(() => 'enter "c"')));
+    const before = begin()[0]!.frames[0]!;
+    app.clock.advance(1_000);
+    expect(begin()[0]!.frames[0]).not.toBe(before);
+    expect(begin()[0]!.frames[0]).toEqual(before);
+  });
+
+  test("and go on from where they were share what the log says, each from its own place", async () => {
+    const app = opened();
+    const positions: string[] = [];
+    const watcher = follow(app, clerk, "Item", "select=id");
+    const all = ["a", "b", "c", "d", "e", "f"];
+    for (const id of all) {
+      positions.push(watcher.position);
+      await app.as(clerk).create("Item", { id, price: 2 });
+    }
+    const told = (place: number): string[] => all.slice(place).map((id) => `enter "${id}"`);
+    for (const place of [3, 5, 0, 4, 1, 2, 3]) {
+      const [one, other] = [follow(app, clerk, "Item", "select=id", positions[place]!), follow(app, clerk, "Item", "select=id", positions[place]!)];
+      expect(one.frames[0]).toBe(other.frames[0]!);
+      expect([one.told(), other.told()]).toEqual([told(place), told(place)]);
+    }
+    await app.as(clerk).create("Item", { id: "g", price: 2 });
+    expect(follow(app, clerk, "Item", "select=id", positions[5]!).told()).toEqual(['enter "f"', 'enter "g"']);
+  });
+
+  test("more than is kept for others is read for each", async () => {
+    const app = opened({ limits: { resumeEntries: 5_000 } });
+    const start = follow(app, clerk, "Item", "select=id").position;
+    const rows = (batch: number): { id: string }[] => Array.from({ length: 7_000 }, (_, number) => ({ id: `${batch}-${number}` }));
+    for (const batch of [0, 1, 2]) await app.as(clerk).create("Item", rows(batch));
+    for (let time = 0; time < 2; time++) {
+      const listener = follow(app, clerk, "Item", "select=id", start);
+      expect(listener.frames.map((frame) => (frame.op === "change" ? frame.changes.length : 0))).toEqual([7_000, 7_000, 7_000]);
+    }
+  });
+
+  test("where records expire everybody reads anew: time has a part in it", async () => {
+    const app = opened();
+    await app.as(clerk).create("Brief", { id: "a" });
+    const [one, other] = [follow(app, clerk, "Brief"), follow(app, clerk, "Brief")];
+    expect(one.frames[0]).not.toBe(other.frames[0]!);
+    app.clock.advance(10_000);
+    expect(follow(app, clerk, "Brief").told()[0]).toBe("snapshot []");
+  });
+});
+
 describe("going on", () => {
   test("from where it was, or why not", async () => {
     const app = opened({ limits: { resumeEntries: 3 } });

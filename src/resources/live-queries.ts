@@ -21,6 +21,7 @@ import type { CommittedEntry } from "../tables/engine.ts";
 import { incident } from "./app-fault.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
+import { LiveHerd } from "./live-herd.ts";
 import { livePlan, rowWriter, type LiveQuestion } from "./live-plan.ts";
 import { LiveQuery, type LiveSource, type Reading, type Subscriber } from "./live-query.ts";
 import { resumeFrom } from "./live-resume.ts";
@@ -88,6 +89,7 @@ const TIMER_MS_MAX = 2_000_000_000;
 export class LiveQueries {
   readonly #core: DispatchCore;
   readonly #index: FootprintIndex<Followed>;
+  readonly #herd: LiveHerd;
   readonly #nextInstant: NextInstant;
   readonly #followed = new Map<string, Followed>();
   readonly #plans = new WeakMap<Plan, { readonly plan: Plan; readonly unlimited: boolean }>();
@@ -117,6 +119,7 @@ export class LiveQueries {
   constructor(core: DispatchCore) {
     this.#core = core;
     this.#index = new FootprintIndex(core.book);
+    this.#herd = new LiveHerd(core);
     this.#nextInstant = nextInstants(core.storage.reader, core.catalog);
     core.tables.onCommitted((entry) => this.committed(entry));
   }
@@ -160,6 +163,7 @@ export class LiveQueries {
   close(): void {
     this.#closed = true;
     this.#cancelHeartbeat?.();
+    this.#herd.clear();
     for (const followed of this.#followed.values()) {
       const sinks = [...followed.query.subscribers];
       for (const subscriber of sinks) this.#leave(followed, subscriber);
@@ -265,7 +269,9 @@ export class LiveQueries {
     if (this.#followed.get(followed.name) !== followed) throw fault("UNAVAILABLE", "The query could not be read again.", { retryAfterS: 1 });
     if (since === null) return this.#snapshot(followed, subscriber);
     const head = logHead(this.#core.storage.reader);
-    const resumed = reset ?? resumeFrom({ since, head, current: query.change(head, []).position, query, dependencies: followed.dependencies }, this.#core);
+    const resumed = reset ?? this.#herd.resumed(query, { since, head }, () => resumeFrom({
+      since, head, current: query.change(head, []).position, query, dependencies: followed.dependencies, entriesSince: (position) => this.#herd.entriesSince(position, head),
+    }, this.#core));
     if (typeof resumed === "string") {
       this.#resets++;
       query.tell(subscriber, { op: "reset", reason: resumed });
@@ -280,7 +286,7 @@ export class LiveQueries {
   #snapshot(followed: Followed, subscriber: Subscriber): void {
     this.#refreshNow(followed);
     const head = logHead(this.#core.storage.reader);
-    const frame = followed.query.snapshot(head);
+    const frame = this.#herd.snapshot(followed.query, head);
     subscriber.from = head;
     followed.query.tell(subscriber, frame);
   }
@@ -353,6 +359,7 @@ export class LiveQueries {
     if (this.#followed.get(followed.name) === followed) this.#followed.delete(followed.name);
     this.#index.remove(followed);
     this.#dirty.delete(followed);
+    this.#herd.forget(followed.query);
     followed.cancelTimer?.();
     this.#bytes -= followed.bytes;
     followed.bytes = 0;

@@ -1,5 +1,5 @@
 // Goes on from a position that a subscriber was told before: what the log says since then, or why only a snapshot can tell.
-import { readEntries, logTail, type LogEntry } from "../changes/log.ts";
+import { logTail, type LogEntry } from "../changes/log.ts";
 import { readPosition } from "../changes/wire-position.ts";
 import { touches, type ReadDependencies } from "../query/footprint.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -14,9 +14,8 @@ export interface Resumption {
   readonly query: LiveQuery;
   /** Of its answer as it is now; null: changes alone tell. */
   readonly dependencies: ReadDependencies | null;
+  readonly entriesSince: (position: number) => Iterable<LogEntry>;
 }
-
-const ENTRIES_AT_ONCE = 500;
 
 /** Frames of the entries since then, or why there is none. */
 export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly ChangeFrame[] | ResetReason {
@@ -30,7 +29,7 @@ export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly
   if (head - then.position > core.limits.resumeEntries) return "far";
   if (resumption.dependencies !== null && resumption.dependencies.validUntil !== null) return "changed";
   const frames: ChangeFrame[] = [];
-  for (const entry of entriesSince(then.position, core)) {
+  for (const entry of resumption.entriesSince(then.position)) {
     if (entry.migration !== undefined) return "schema";
     if (resumption.dependencies !== null) {
       if (isTouched(resumption.dependencies, entry, core)) return "changed";
@@ -44,15 +43,6 @@ export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly
 
 function isTouched({ footprints }: ReadDependencies, { changes }: LogEntry, { book }: DispatchCore): boolean {
   return changes.some((change) => footprints.some((footprint) => touches(change, footprint, book)));
-}
-
-function* entriesSince(since: number, { storage, catalog }: DispatchCore): Iterable<LogEntry> {
-  for (let from = since;;) {
-    const entries = readEntries(storage.reader, from, ENTRIES_AT_ONCE, catalog);
-    yield* entries;
-    if (entries.length < ENTRIES_AT_ONCE) return;
-    from = entries.at(-1)!.position;
-  }
 }
 
 /** The position, and after it which query it was told by. */
