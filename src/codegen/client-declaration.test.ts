@@ -19,6 +19,8 @@ type Product @table @export(name: "products") @allow(to: ["public"], do: [READ])
   hidden: String @internal
   kind: Kind! @default(value: A)
   place: Place
+  image: Blob
+  picture(file: Blob!): Product! @action @allow(to: ["clerk"])
   tags: [String!]! @default(value: [])
   stock: [Stock!]! @relationship(to: "productId")
   sell(quantity: Int! = 1): Product! @action @allow(to: ["clerk"])
@@ -114,9 +116,16 @@ test("what it knows at run time: keys, relations, order, which calls read", () =
   const facts = JSON.parse(/AppFacts<\$App> = ([\s\S]*);\n$/.exec(clientDeclaration(catalog))![1]!) as unknown;
   expect(facts).toEqual({
     tables: {
-      products: { key: "id", relations: { stock: "Stock" }, order: { number: "number", took: "server", place: "server", tags: "server" } },
+      products: { key: "id", relations: { stock: "Stock" }, order: { number: "number", took: "server", place: "server", image: "server", tags: "server" } },
       Stock: { key: "id", relations: { product: "products" } }, App: { key: "id" },
     },
     endpoints: { best: { safe: true, page: true } },
   });
+});
+
+test("files are their description to readers and their url to writers; what takes files is not there", () => {
+  const text = clientDeclaration(compileSchema({ file: "schema.graphql", text: schema }).catalog);
+  expect(text).toContain("readonly image: $File | null;");
+  expect(text).toContain("readonly image?: $FileInput | null;");
+  expect(text).not.toContain("picture");
 });

@@ -1,5 +1,6 @@
 // Catalog to the file that types `ambit/client` for one app: what is exported, as it is on the wires. Text only; writes no file.
 import type { Callable, Catalog, Channel, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
+import { FILE_TYPE, isFile, isFileArgument } from "../schema/file-type.ts";
 import { inputsOf } from "../schema/page-arguments.ts";
 
 const IMPORTED = ["AppFacts", "Condition", "Json", "JsonCondition", "ListCondition", "Logic", "Page"];
@@ -14,7 +15,8 @@ export function clientDeclaration(catalog: Catalog, module = "ambit/client"): st
     // No type of a schema has a dollar in its name.
     `import type { ${IMPORTED.map((name) => `${name} as $${name}`).join(", ")} } from ${JSON.stringify(module)};`,
     ...[...catalog.enums.values()].map(enumText),
-    ...[...catalog.objects.values()].flatMap((object) => objectText(object, catalog)),
+    ...(catalog.objects.has(FILE_TYPE) ? FILE_TEXT : []),
+    ...[...catalog.objects.values()].filter(({ name }) => name !== FILE_TYPE).flatMap((object) => objectText(object, catalog)),
     ...tables.flatMap((table) => tableText(table, catalog)),
     ...channels.flatMap((channel) => channelText(channel, catalog)),
     appText({ tables, endpoints, channels }, catalog),
@@ -23,10 +25,15 @@ export function clientDeclaration(catalog: Catalog, module = "ambit/client"): st
   return `${parts.join("\n")}\n`;
 }
 
-/** Over what clients of this kind speak. */
-function isReachable(endpoint: Callable): boolean {
-  return endpoint.http !== null;
+/** Over what clients of this kind speak: JSON, so no files. */
+function isReachable(callable: Callable): boolean {
+  return callable.http !== null && ![...callable.arguments.values()].some(isFileArgument);
 }
+
+const FILE_TEXT = [
+  "/** What a field of type Blob holds. */\nexport interface $File { readonly url: string; readonly size: number; readonly type: string; readonly name: string | null; readonly hash: string }",
+  "/** An uploaded file, by its url. */\nexport type $FileInput = $File | { readonly url: string } | string;",
+];
 
 const SCALARS: Readonly<Record<string, string>> = {
   ID: "string", String: "string", Int: "number", Float: "number", Money: "number", Long: "string", Boolean: "boolean",
@@ -49,6 +56,7 @@ function typeText(type: TypeRef, side: Side, catalog: Catalog): string {
 }
 
 function baseText(type: TypeRef, side: Side, catalog: Catalog): string {
+  if (isFile(type)) return side === "write" ? "$FileInput" : "$File";
   switch (type.kind) {
     case "scalar": return (side === "write" ? ACCEPTED[type.name] : undefined) ?? SCALARS[type.name] ?? "unknown";
     case "enum": case "input": return type.name;
@@ -138,7 +146,7 @@ interface Exported { readonly tables: readonly Table[]; readonly endpoints: read
 
 function appText({ tables, endpoints, channels }: Exported, catalog: Catalog): string {
   const rows = tables.map((table) => {
-    const actions = [...table.actions.values()];
+    const actions = [...table.actions.values()].filter(isReachable);
     const ofKind = (kind: Callable["on"]): string => actions.filter(({ on }) => on === kind).map((action) => callableText(action, catalog)).join(" ");
     const id = baseText(table.fields.get(table.primaryKey)!.type, "write", catalog);
     return `    readonly ${JSON.stringify(table.exportName)}: { readonly record: ${table.name}; readonly input: ${table.name}$Input; readonly patch: ${table.name}$Patch; readonly where: ${table.name}$Where; readonly id: ${id}; `
