@@ -271,7 +271,7 @@ export const defaultLimits: Limits = {
   webhookMemoryMs: 2_592_000_000,
   outboxBodyBytes: 1_000_000,
   outboxWaiting: 100_000,
-  outboxConcurrency: 32,
+  outboxConcurrency: 128,
   outboxPerHost: 8,
   outboxMs: 30_000,
   outboxAttempts: 24,
