@@ -118,6 +118,19 @@ export interface Limits {
   readonly subscriptionsBytes: number;
   /** Log entries that are looked through to go on from an earlier position. */
   readonly resumeEntries: number;
+  /** Rows that a model gets of one @mayRead. */
+  readonly decisionReadRows: number;
+  /** Requests to models and tool calls of one run, where its @budget says nothing. */
+  readonly decisionSteps: number;
+  readonly decisionCalls: number;
+  /** Tokens that a model may write in one answer, and characters that are read of it. */
+  readonly decisionOutputTokens: number;
+  readonly decisionAnswerBytes: number;
+  /** How often one request is sent to a model. */
+  readonly modelAttempts: number;
+  /** Failures in a row after which a model is left alone, and for how long. */
+  readonly modelFailures: number;
+  readonly modelPauseMs: number;
   /** How often a quiet stream gives a sign of life. */
   readonly heartbeatMs: number;
   /** Waiting for one client that reads slowly; beyond, changes are left out and a snapshot follows. */
@@ -257,6 +270,14 @@ export const defaultLimits: Limits = {
   subscriptionRows: 10_000,
   subscriptionsBytes: 268_435_456,
   resumeEntries: 5_000,
+  decisionReadRows: 50,
+  decisionSteps: 12,
+  decisionCalls: 40,
+  decisionOutputTokens: 4_096,
+  decisionAnswerBytes: 1_000_000,
+  modelAttempts: 3,
+  modelFailures: 5,
+  modelPauseMs: 10_000,
   heartbeatMs: 25_000,
   connectionQueueBytes: 1_048_576,
   channelSubscriptions: 200_000,

@@ -14,6 +14,8 @@ export interface CelPlace {
   readonly auth: boolean;
   /** Arguments of a callable, else null. */
   readonly input: ReadonlyMap<string, InputField> | null;
+  /** Values by their own name, as the bounds of a decision have them: its output, its contexts. */
+  readonly values?: ReadonlyMap<string, Pick<InputField, "type">>;
   /** Why `record` or `old` is not there, for who names it. */
   readonly absent: Readonly<Record<string, string>>;
 }

@@ -54,13 +54,15 @@ function resolveIdentifier(node: CelOf<"id">, context: CelContext): Reference | 
   const item = context.items.get(name);
   if (item !== undefined) return typed(node, context, { op: "variable", type: item.type, root: name, path: [] }, item.domain);
   const { place } = context;
+  const value = place.values?.get(name);
+  if (value !== undefined) return typed(node, context, { op: "variable", type: typeOfField(value.type, place.catalog), root: name, path: [] }, domainOf(value.type));
   const row = place.rows.get(name);
   if (row !== undefined) return { kind: "row", row: name, rowTable: row, path: [], table: row, node };
   if (name === "auth" && place.auth) return { kind: "root", root: "auth", node };
   if (name === "input" && place.input !== null) return { kind: "root", root: "input", node };
   const reason = Object.hasOwn(place.absent, name) ? place.absent[name] : undefined;
   if (reason !== undefined) return context.fail(node, { message: reason, fix: "Leave it out here." });
-  const known = [...context.items.keys(), ...place.rows.keys(), ...(place.auth ? ["auth"] : []), ...(place.input === null ? [] : ["input"])];
+  const known = [...context.items.keys(), ...(place.values?.keys() ?? []), ...place.rows.keys(), ...(place.auth ? ["auth"] : []), ...(place.input === null ? [] : ["input"])];
   if (place.rows.get("record")?.fields.has(name) === true) {
     return context.fail(node, { message: `${name} is not a name here.`, fix: `Write record.${name}.`, edits: [{ start: node.start, end: node.start, text: "record." }] });
   }

@@ -19,7 +19,7 @@ export function compileQuantifier(node: CelNode, quantified: Quantified, context
     return context.fail(node, { message: `${name} is not written so.`, fix: `Write LIST.${name}(item, CONDITION).` });
   }
   const item = variable!.args as string;
-  if (TAKEN.includes(item) || context.items.has(item)) return context.fail(variable!, { message: `The name ${item} is taken.`, fix: "Choose another name for the item." });
+  if (TAKEN.includes(item) || context.items.has(item) || context.place.values?.has(item) === true) return context.fail(variable!, { message: `The name ${item} is taken.`, fix: "Choose another name for the item." });
   if (context.items.size >= DEPTH_MAX) return context.fail(node, { message: `${name} stands inside more than one other.`, fix: "Keep what you ask for in a field of the record." });
   const list = context.compile(receiver, context);
   if (list === null) return null;

@@ -41,6 +41,7 @@ export function compileCatalogExpressions(catalog: Catalog, limits: Pick<Limits,
 function compileTable(table: Table, collected: Collected): void {
   for (const rule of table.allow) compileAllow(rule, table, collected);
   for (const check of table.checks) compileCheck(check, table, collected);
+  compileSecret(table, collected);
   for (const field of table.fields.values()) {
     for (const rule of field.allow) compileAllow(rule, table, collected);
     compileFill(field, table, collected);
@@ -133,6 +134,17 @@ function compileCheck(check: CheckRule, table: Table, collected: Collected): voi
     absent: { auth: "A check is about the data, whoever writes it.", input: "A check sees the final record." },
   };
   add(check.rule, place, { expected: { ...VERDICT, what: "A check" }, restrict: guarded(collected.catalog) }, collected);
+}
+
+/** Which rows no model sees: of the record alone, whoever asks. */
+function compileSecret(table: Table, collected: Collected): void {
+  const { secretWhere = null } = table;
+  if (secretWhere === null) return;
+  const place: CelPlace = {
+    catalog: collected.catalog, rows: new Map([["record", table]]), auth: false, input: null,
+    absent: { auth: "What is secret is so for every model, whoever asks.", input: "What is secret is decided by the record.", old: "What is secret is decided by the record as it is." },
+  };
+  add(secretWhere, place, { expected: { ...VERDICT, what: "What is secret" }, restrict: boundNow(collected.catalog) }, collected);
 }
 
 function guarded(catalog: Catalog): Restriction {

@@ -17,7 +17,7 @@ const replication = "It comes with replication.";
 const later = "It comes with a later version.";
 const realTime = "It comes with the other interfaces: MCP.";
 const jobs = "It comes with jobs, files and outbound calls.";
-const decisions = "It comes with governed decisions.";
+const decisions = "It comes with relationships and approvals of decisions.";
 const accounts = "It comes with sign-in and limits.";
 
 const tableArguments: readonly Unavailable[] = [
@@ -36,38 +36,26 @@ const fieldDirectives: readonly Unavailable[] = [
 ];
 
 const decisionDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@decision", does: "Declares a governed decision.", reason: decisions },
-  { kind: "directive", name: "@context", does: "Loads what a decision sees.", reason: decisions },
-  { kind: "directive", name: "@mayRead", does: "Says what a model may ask for.", reason: decisions },
-  { kind: "directive", name: "@mayCall", does: "Lets a model use a tool.", reason: decisions },
-  { kind: "directive", name: "@mayAsk", does: "Lets another decision advise.", reason: decisions },
-  { kind: "directive", name: "@mayWrite", does: "Says which effects a model may propose.", reason: decisions },
-  { kind: "directive", name: "@bound", does: "Bounds what a decision may answer.", reason: decisions },
-  { kind: "directive", name: "@budget", does: "Bounds what a decision may spend.", reason: decisions },
   { kind: "directive", name: "@memory", does: "Keeps facts of a relationship.", reason: decisions },
   { kind: "directive", name: "@approval", does: "Lets a person decide.", reason: decisions },
-  { kind: "directive", name: "@fallback", does: "Answers where the model does not.", reason: decisions },
-  { kind: "directive", name: "@effect", does: "Writes what the answer implies.", reason: decisions },
   { kind: "directive", name: "@rollout", does: "Tries a challenger beside the champion.", reason: decisions },
   { kind: "directive", name: "@negotiates", does: "Makes offers that bind.", reason: decisions },
   { kind: "directive", name: "@commitment", does: "Watches what was promised.", reason: decisions },
   { kind: "directive", name: "@on", does: "Starts a decision when a record changes.", reason: decisions },
-  { kind: "directive", name: "@acknowledge", does: "Silences a start-up refusal, in writing.", reason: decisions },
+  { kind: "argument", name: "@fallback(table)", does: "Answers by a table of cases.", reason: decisions },
+  { kind: "argument", name: "@mayWrite(release)", does: "Says what undoes a hold.", reason: decisions },
+  { kind: "argument", name: "@mayWrite(convert)", does: "Says what makes a hold final.", reason: decisions },
 ];
 
 const values: readonly Unavailable[] = [
   { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: realTime },
-  { kind: "value", name: '@allow(to: "decision:NAME")', does: "Lets a decision act under its own name.", reason: decisions },
 ];
 
 const types: readonly Unavailable[] = [
-  { kind: "type", name: "type Tools", does: "Declares what decisions may call.", reason: decisions },
-  { kind: "type", name: "type Decisions", does: "Declares governed decisions.", reason: decisions },
   { kind: "type", name: "type Facts", does: "Declares what memory may hold.", reason: decisions },
 ];
 
 const members: readonly Unavailable[] = [
-  { kind: "member", name: "ctx.decide", does: "Asks a decision.", reason: decisions },
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
   { kind: "member", name: "ctx.token", does: "Signs a bearer token.", reason: accounts },
   { kind: "member", name: "ctx.revoke", does: "Ends a subject's tokens.", reason: accounts },

@@ -5,29 +5,35 @@ import type { AllowRule, Callable, Catalog, Channel, Job, Table } from "./catalo
 import { buildEndpoint } from "./build-callable.ts";
 import { buildChannel } from "./build-channel.ts";
 import { buildJob } from "./build-job.ts";
+import { buildDecision, buildTool } from "./build-decision.ts";
 import { buildTable } from "./build-table.ts";
 import { resolveDuration } from "./argument-problems.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { textOf, useOf } from "./declarations.ts";
 import { FILE_TYPE, fileType, isFile } from "./file-type.ts";
+import type { Decision } from "./decision.ts";
 
 export function buildCatalog(context: CompileContext): Catalog {
   const tables = new Map<string, Table>();
   const channels = new Map<string, Channel>();
   const endpoints = new Map<string, Callable>();
   const jobs = new Map<string, Job>();
+  const tools = new Map<string, Callable>();
+  const decisions = new Map<string, Decision>();
   for (const type of context.byName.values()) {
     if (type.kind === "table") tables.set(type.name, buildTable(type, context));
     if (type.kind === "channel") channels.set(type.name, buildChannel(type, context));
     for (const field of type.fields) {
       if (type.kind === "endpoints" && !endpoints.has(field.name)) endpoints.set(field.name, buildEndpoint(field, context));
       if (type.kind === "jobs" && !jobs.has(field.name)) jobs.set(field.name, buildJob(field, context));
+      if (type.kind === "tools" && !tools.has(field.name)) tools.set(field.name, buildTool(field, context));
+      if (type.kind === "decisions" && !decisions.has(field.name)) decisions.set(field.name, buildDecision(field, context));
     }
   }
   const { enums } = context.literals;
   const hasFiles = [...tables.values()].some((table) => [...table.fields.values()].some(({ type }) => isFile(type)));
   const objects = hasFiles ? new Map([...context.literals.objects, [FILE_TYPE, fileType] as const]) : context.literals.objects;
-  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, roles: rolesOf({ tables, channels, endpoints }) });
+  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, tools, decisions, roles: rolesOf({ tables, channels, endpoints, decisions }) });
 }
 
 /** SHA-256 of the document printed without comments and layout, and of the settings that it names. */
@@ -39,8 +45,8 @@ function hashOf(context: CompileContext): string {
 
 const BUILT_IN_ROLES: readonly string[] = ["public", "authenticated"];
 
-function rolesOf({ tables, channels, endpoints }: Pick<Catalog, "tables" | "channels" | "endpoints">): string[] {
-  const rules: AllowRule[] = [...endpoints.values(), ...channels.values()].flatMap(({ allow }) => allow);
+function rolesOf({ tables, channels, endpoints, decisions }: Pick<Catalog, "tables" | "channels" | "endpoints" | "decisions">): string[] {
+  const rules: AllowRule[] = [...endpoints.values(), ...channels.values(), ...[...decisions.values()].map(({ callable }) => callable)].flatMap(({ allow }) => allow);
   for (const table of tables.values()) {
     rules.push(...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow), ...[...table.actions.values()].flatMap((action) => action.allow));
   }

@@ -1,5 +1,6 @@
 // @allow and @check of the Catalog, and CEL sources with their places.
-import type { ConstValueNode } from "graphql";
+import type { ConstValueNode, StringValueNode } from "graphql";
+import { Kind } from "graphql/language/kinds";
 import type { AllowRule, Cel, CheckRule, Verb } from "./catalog.ts";
 import { argumentNode, textOf, textsOf, usesOf, type DirectiveHolder, type DirectiveUse } from "./declarations.ts";
 import { endOf, positionAt, startOf, type SourceText } from "./source-text.ts";
@@ -30,9 +31,13 @@ export function checkRules(holder: DirectiveHolder, field: string | null, source
 
 /** The CEL of an argument; null where the argument is absent or wrong. */
 export function celOf(use: DirectiveUse | undefined, argument: string, source: SourceText): Cel | null {
-  const text = textOf(use, argument);
   const node = use === undefined ? undefined : argumentNode(use, argument)?.value;
-  if (text === undefined || node === undefined) return null;
+  return textOf(use, argument) === undefined || node?.kind !== Kind.STRING ? null : textCel(node, source);
+}
+
+/** The CEL of a text. */
+export function textCel(node: StringValueNode, source: SourceText): Cel {
+  const text = node.value;
   const start = textStart(node, source);
   const raw = source.text.slice(start, endOf(node) - (source.text.startsWith('"""', startOf(node)) ? 3 : 1));
   return { source: text, position: positionAt(source, start), ...(raw === text ? {} : { raw }) };

@@ -1,6 +1,7 @@
 // The compiled schema: what every other part reads. Plain frozen data, no behaviour, no input or output.
 import type { SourcePosition } from "../base/diagnostic.ts";
 import type { Value } from "../base/value.ts";
+import type { Decision } from "./decision.ts";
 
 export type ScalarName =
   | "ID" | "String" | "Int" | "Long" | "Float" | "Boolean" | "DateTime" | "Date" | "Duration"
@@ -216,7 +217,7 @@ export interface Webhook {
 }
 
 export interface Callable {
-  readonly kind: "action" | "endpoint" | "job";
+  readonly kind: "action" | "endpoint" | "job" | "tool" | "decision";
   readonly name: string;
   /** The table of an action, null for all others. */
   readonly table: string | null;
@@ -263,6 +264,9 @@ export interface Catalog {
   readonly objects: ReadonlyMap<string, ObjectType>;
   readonly endpoints: ReadonlyMap<string, Callable>;
   readonly jobs: ReadonlyMap<string, Job>;
+  /** What models may call. */
+  readonly tools: ReadonlyMap<string, Callable>;
+  readonly decisions: ReadonlyMap<string, Decision>;
   /** Every role named by an @allow, besides `public` and `authenticated`. */
   readonly roles: readonly string[];
 }

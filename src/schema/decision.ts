@@ -1,0 +1,133 @@
+// Governed decisions as the Catalog holds them: what was declared, in order, with defaults. Plain frozen data; nothing is judged here.
+import type { Value } from "../base/value.ts";
+import type { Callable, Cel } from "./catalog.ts";
+import type { QueryTemplate } from "./query-template.ts";
+
+export type DecisionMode = "OFF" | "SHADOW" | "ENFORCE";
+/** REASON: a loop with tools. JUDGE: one typed answer. RULE: no model. */
+export type DecisionKind = "REASON" | "JUDGE" | "RULE";
+export type Freshness = "SNAPSHOT" | "REVALIDATE" | "STRICT";
+/** The first point at which a bound is checked; all but CALL are checked again in the commit. */
+export type BoundPoint = "INPUT" | "CALL" | "EFFECT" | "OUTPUT" | "COMMIT" | "TOTAL";
+export type OnViolation = "REPAIR" | "CLAMP" | "ESCALATE" | "FALLBACK" | "REFUSE";
+export type TaintRule = "FORBID" | "ESCALATE" | "ALLOW";
+export type BudgetScope = "RUN" | "NEGOTIATION" | "SUBJECT_DAY" | "DECISION_DAY" | "TENANT_DAY";
+export type ActsAs = "CALLER" | "DECISION";
+
+export interface ContextDeclaration {
+  readonly name: string;
+  /** Null: `from` and `extract`. */
+  readonly query: QueryTemplate | null;
+  /** Text that is read in a quarantined call. */
+  readonly from: Cel | null;
+  /** The output type of that call. */
+  readonly extract: string | null;
+  readonly maxRows: number;
+  readonly maxBytes: number;
+  readonly required: boolean;
+}
+
+export interface MayRead {
+  /** Of the tool: as declared, else the table's name in lower case. */
+  readonly name: string;
+  readonly query: QueryTemplate;
+  readonly max: number;
+  readonly as: ActsAs;
+}
+
+export interface MayCall {
+  readonly tool: string;
+  readonly where: Cel | null;
+  readonly max: number;
+  readonly taint: TaintRule;
+}
+
+export interface MayAsk { readonly decision: string; readonly max: number }
+
+/** `Table.create`, `Table.update`, `Table.delete`, `Table.increment`, or an action `Table.NAME`. */
+export interface EffectTarget { readonly table: string; readonly verb: string }
+
+export interface MayWrite {
+  readonly operation: EffectTarget;
+  /** All that the model supplies. */
+  readonly fields: readonly string[];
+  /** What the runtime fills in from the accepted output. */
+  readonly set: ReadonlyMap<string, Cel>;
+  readonly where: Cel | null;
+  readonly max: number;
+  readonly taint: TaintRule;
+  readonly as: ActsAs;
+}
+
+/** Of the answer, whoever gave it. */
+export interface EffectDeclaration {
+  readonly operation: EffectTarget;
+  readonly set: ReadonlyMap<string, Cel>;
+  readonly when: Cel | null;
+}
+
+export interface Bound {
+  readonly name: string;
+  readonly rule: Cel;
+  readonly at: BoundPoint;
+  readonly else: OnViolation;
+  /** Of CLAMP: the fields of the output that change. */
+  readonly to: Cel | null;
+  /** All that the model and the caller learn of it. */
+  readonly tell: string | null;
+  /** Only noted. */
+  readonly soft: boolean;
+  /** Of TOTAL: what this run adds, and to which sum. */
+  readonly of: Cel | null;
+  readonly per: BudgetScope | null;
+}
+
+export interface Budget {
+  readonly per: BudgetScope;
+  readonly timeMs: number | null;
+  readonly steps: number | null;
+  readonly calls: number | null;
+  readonly tokens: number | null;
+  /** In millionths of the currency's unit. */
+  readonly cost: { readonly micros: number; readonly currency: string } | null;
+  readonly runs: number | null;
+}
+
+export type Fallback =
+  | { readonly kind: "call"; readonly name: string }
+  | { readonly kind: "table"; readonly file: string }
+  | { readonly kind: "value"; readonly value: Value }
+  /** The caller's own answer travels with the request. */
+  | { readonly kind: "own" };
+
+export interface Decision {
+  /** Its arguments, result and @allow, and where it is called from. */
+  readonly callable: Callable;
+  /** On the wires; null when not exported. */
+  readonly exportName: string | null;
+  /** The docstring. Null: `policyFile`, or none. */
+  readonly policy: string | null;
+  readonly policyFile: string | null;
+  readonly mode: DecisionMode;
+  readonly kind: DecisionKind;
+  /** An alias of config.yaml. */
+  readonly model: string;
+  readonly deadlineMs: number;
+  readonly freshness: Freshness;
+  readonly subject: Cel | null;
+  readonly idempotency: Cel | null;
+  readonly repairs: number;
+  /** Roles that may look at its runs. */
+  readonly inspect: readonly string[];
+  readonly contexts: readonly ContextDeclaration[];
+  readonly mayRead: readonly MayRead[];
+  readonly mayCall: readonly MayCall[];
+  readonly mayAsk: readonly MayAsk[];
+  readonly mayWrite: readonly MayWrite[];
+  readonly effects: readonly EffectDeclaration[];
+  readonly bounds: readonly Bound[];
+  readonly budgets: readonly Budget[];
+  readonly fallback: Fallback | null;
+  /** Refusals that the author has answered for, by code. */
+  readonly acknowledged: readonly { readonly rule: string | null; readonly reason: string }[];
+}
