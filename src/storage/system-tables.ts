@@ -1,5 +1,6 @@
 // The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
 import type { Connection } from "./connection.ts";
+import { decisionDdl } from "./decision-rows.ts";
 import { fileDdl } from "./file-rows.ts";
 import { jobDdl } from "./job-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
@@ -18,13 +19,14 @@ const FIRST_DDL = [
   `CREATE INDEX "$idempotency$index(expires)" ON "$idempotency" ("expires")`,
 ];
 
-/** What came with format 3: work that happens after a commit, files, and sessions of MQTT clients. */
+/** What came with format 3: work that happens after a commit, files, sessions of MQTT clients, and decisions. */
 const FORMAT_3_DDL = [
   ...outboxDdl,
   ...webhookDdl,
   ...fileDdl,
   ...jobDdl,
   ...mqttDdl,
+  ...decisionDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {

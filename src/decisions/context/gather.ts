@@ -1,0 +1,150 @@
+// The contexts of a decision as they are in one state: as values for expressions, and as JSON of which a model is shown what is not secret.
+// Reads with the author's authority inside the caller's tenant; a record that the caller's input names must be one that they may read.
+import type { Json, RecordValues, Value } from "../../base/value.ts";
+import type { Environment } from "../../expression/expression.ts";
+import { evaluate } from "../../expression/evaluate.ts";
+import { someIn } from "../../expression/inspect.ts";
+import { openValuesRoot } from "../../query/open-operand.ts";
+import type { Caller } from "../../resources/body.ts";
+import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import type { State } from "../../resources/work.ts";
+import { rowValues, shownRow } from "../policy/answer-shape.ts";
+import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
+import type { CompiledQuery, Hole } from "../policy/compile-query.ts";
+import { untrustedIn } from "./taint.ts";
+
+/** What one run is about. */
+export interface Question {
+  readonly decision: CompiledDecision;
+  readonly caller: Caller;
+  readonly input: RecordValues;
+}
+
+type Rows = readonly { readonly [name: string]: Json }[];
+
+export interface Gathered {
+  /** Variables of expressions: `input`, `auth`, `now`, the contexts, `has_NAME`. */
+  readonly variables: Readonly<Record<string, Value>>;
+  /** By context: all rows, as the database gave them. */
+  readonly rows: Readonly<Record<string, Rows>>;
+  /** A record that must be there and is not, or not for the caller. */
+  readonly missing: string | null;
+  /** A context with more rows than it may have. */
+  readonly overflow: string | null;
+  /** Text that nobody answers for is among them. */
+  readonly isUntrusted: boolean;
+}
+
+/** `extracted`: what quarantined calls have read, by context. */
+export function gather({ decision, caller, input }: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
+  const { auth } = caller.rights;
+  const variables: Record<string, Value> = { input, auth, now: state.now };
+  const rows: Record<string, Rows> = {};
+  let missing: string | null = null;
+  let overflow: string | null = null;
+  let isUntrusted = untrustedIn(input, decision.declaration.callable.arguments, decision.catalog);
+  for (const context of decision.contexts) {
+    const { name, required } = context.declaration;
+    if (context.source.kind === "extract") {
+      variables[name] = extracted[name] ?? null;
+      continue;
+    }
+    const found = readContext(context, { variables, caller, state, core });
+    const { shape, query } = context.source;
+    if (isOverlong(found, query)) overflow ??= name;
+    const values = found.map((row) => rowValues(row, shape.row, decision.catalog));
+    rows[name] = found;
+    variables[name] = query.id === null ? values : values[0] ?? null;
+    if (query.id !== null && !required) variables[`has_${name}`] = values.length > 0;
+    if (query.id !== null && required && values.length === 0) missing ??= name;
+    isUntrusted ||= values.some((row) => untrustedIn(row, shape.row.fields, decision.catalog));
+    // What comes after may lean on what is not there.
+    if (missing !== null) break;
+  }
+  return { variables, rows, missing, overflow, isUntrusted };
+}
+
+interface Reading { readonly variables: Readonly<Record<string, Value>>; readonly caller: Caller; readonly state: State; readonly core: DispatchCore }
+
+function readContext({ source }: CompiledContext, reading: Reading): Rows {
+  if (source.kind === "extract") return [];
+  const { query } = source;
+  const { caller, state } = reading;
+  const environment: Environment = { rows: {}, variables: reading.variables, now: state.now, source: null };
+  const valueOf = (hole: Hole): Value => (hole.kind === "value" ? evaluate(hole.expression, environment, reading.core.book) : null);
+  const id = query.id === null ? null : valueOf(query.id);
+  if (query.id !== null && (id === null || (isFromInput(query.id) && !isSeen(query, id, reading)))) return [];
+  return readQuery(query, { id, values: query.holes.map(valueOf), rights: caller.system }, reading);
+}
+
+export interface QueryRun { readonly id: Value; readonly values: readonly Value[]; readonly rights: Caller["rights"] }
+
+/** In one state, under these rights. */
+export function readQuery(query: CompiledQuery, { id, values, rights }: QueryRun, { state, core }: Pick<Reading, "state" | "core">): Rows {
+  const plan = query.id === null ? query.plan : core.planner.byKey(query.plan);
+  const { compiled } = core.planner.prepare(plan, rights, "code");
+  const { json } = state.rows(compiled, { rows: {}, variables: { auth: rights.auth, args: { key: id }, [openValuesRoot]: values }, now: state.now, source: null });
+  return JSON.parse(json) as Rows;
+}
+
+function isFromInput(hole: Hole): boolean {
+  return hole.kind === "value" && someIn(hole.expression, (part) => part.op === "variable" && part.root === "input");
+}
+
+function isSeen({ table }: CompiledQuery, id: Value, { caller, state, core }: Reading): boolean {
+  const stored = state.get(table.name, id);
+  if (stored === null) return false;
+  if (caller.rights.permission(table.name, "READ") === false) return false;
+  return core.views.of(table.name, caller.rights, "wire").show({ rights: caller.rights, values: stored.values, now: state.now, source: state.source }) !== null;
+}
+
+/** Bounds see whole answers or none. */
+function isOverlong(rows: Rows, { maxRows, id }: CompiledQuery): boolean {
+  if (id === null && rows.length > maxRows) return true;
+  return rows.some((row) => Object.values(row).some((value) => hasLong(value, maxRows)));
+}
+
+function hasLong(value: Json, max: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  // Lists of rows only: a list of values is a field of its own.
+  if (Array.isArray(value)) return (value.length > max && typeof value[0] === "object") || value.some((item) => hasLong(item, max));
+  return Object.values(value).some((item) => hasLong(item, max));
+}
+
+/** What a model is shown of the contexts, each within its `maxBytes`, cut at the border of a row, which is said. */
+export function shownContexts({ contexts, catalog }: CompiledDecision, { rows, variables }: Gathered): { [name: string]: Json } {
+  const shown: { [name: string]: Json } = {};
+  for (const { declaration: { name, maxBytes }, source } of contexts) {
+    if (source.kind === "extract") {
+      shown[name] = variables[name] as Json;
+      continue;
+    }
+    const all = (rows[name] ?? []).map((row) => shownRow(row, source.shape.row, catalog)).filter((row) => row !== null);
+    shown[name] = source.query.id === null ? cut(all, maxBytes) : cutRecord(all[0] ?? null, maxBytes);
+  }
+  return shown;
+}
+
+function cut(rows: readonly Json[], maxBytes: number): Json {
+  const kept: Json[] = [];
+  let bytes = 2;
+  for (const row of rows) {
+    bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
+    if (bytes > maxBytes) return [...kept, { "...": `${rows.length - kept.length} more rows are not shown` }];
+    kept.push(row);
+  }
+  return kept;
+}
+
+/** Lists in a record are cut, from the longest. */
+function cutRecord(row: { [name: string]: Json } | null, maxBytes: number): Json {
+  if (row === null || Buffer.byteLength(JSON.stringify(row)) <= maxBytes) return row;
+  const lists = Object.entries(row).filter((entry): entry is [string, Json[]] => Array.isArray(entry[1])).sort((left, right) => JSON.stringify(right[1]).length - JSON.stringify(left[1]).length);
+  const rest = { ...row };
+  for (const [name, items] of lists) {
+    const others = Buffer.byteLength(JSON.stringify({ ...rest, [name]: [] }));
+    rest[name] = cut(items, Math.max(0, maxBytes - others));
+    if (Buffer.byteLength(JSON.stringify(rest)) <= maxBytes) return rest;
+  }
+  return { "...": "the record is too large to be shown" };
+}

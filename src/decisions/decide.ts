@@ -1,0 +1,216 @@
+// Decisions as the rest of the server asks them: who may, with what, under which key; then a run, whose answer is the same for whoever asks
+// again. What happens in a run is the loop's (loop.ts) and the commit's (run/commit-run.ts).
+import { createHash } from "node:crypto";
+import { fault } from "../base/error.ts";
+import { uuidv7 } from "../base/random.ts";
+import type { Json, RecordValues, Value } from "../base/value.ts";
+import { isTrue } from "../expression/evaluate.ts";
+import { coerceFields, coerceValue, noLimits, type Issue } from "../schema/coerce-value.ts";
+import { inputsOf } from "../schema/page-arguments.ts";
+import { toWireValue } from "../schema/wire-value.ts";
+import { invalid } from "../tables/input-issue.ts";
+import type { RawInput } from "../tables/write.ts";
+import type { AppFunction } from "../resources/app-code.ts";
+import type { Caller } from "../resources/body.ts";
+import type { DecideRequest, DecisionPort, DecisionResult } from "../resources/decision-port.ts";
+import type { DispatchCore } from "../resources/dispatch-parts.ts";
+import { readRun, runOfKey, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
+import { canonicalJson } from "./audit/canonical-json.ts";
+import { valueOf } from "./bounds/judge.ts";
+import type { Gathered, Question } from "./context/gather.ts";
+import type { Reasoner } from "./loop.ts";
+import type { CompiledDecision } from "./policy/compiled-decision.ts";
+import { commitRun, type CommitRequest } from "./run/commit-run.ts";
+import { reasonClass, type FallbackReason } from "./run/ending.ts";
+import { fallbackAnswer } from "./run/fallback.ts";
+import { KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
+import { runView } from "./run/run-view.ts";
+
+export interface ReadyDecision {
+  readonly decision: CompiledDecision;
+  readonly version: string;
+  /** Null: it is answered by its fallback. */
+  readonly reasoner: Reasoner | null;
+}
+
+export interface DecisionsParts {
+  readonly core: DispatchCore;
+  readonly decisions: ReadonlyMap<string, ReadyDecision>;
+  readonly fallbacks: ReadonlyMap<string, AppFunction>;
+}
+
+interface Asked {
+  readonly ready: ReadyDecision;
+  readonly question: Question;
+  readonly own: Value | undefined;
+  readonly admitted: AdmittedRun;
+  /** Shorter than its own, where it was asked by another. */
+  readonly deadlineMs?: number;
+}
+
+export class Decisions implements DecisionPort {
+  readonly #parts: DecisionsParts;
+  readonly #running = new Map<string, { readonly fingerprint: string; readonly done: Promise<unknown> }>();
+
+  constructor(parts: DecisionsParts) {
+    this.#parts = parts;
+  }
+
+  list(caller: Caller): ReturnType<DecisionPort["list"]> {
+    return [...this.#parts.decisions.values()].filter(({ decision }) => caller.rights.mayCall(decision.declaration.callable) !== false)
+      .map(({ decision: { name, declaration } }) => ({ name, description: declaration.policy, callable: declaration.callable, mode: declaration.mode, kind: declaration.kind }));
+  }
+
+  run(id: string, caller: Caller): { readonly [name: string]: Json } | null {
+    const row = readRun(this.#parts.core.storage.reader, id);
+    return row === null ? null : runView(row, { caller, inspect: this.#parts.decisions.get(row.name)?.decision.declaration.inspect ?? [] });
+  }
+
+  async decide(request: DecideRequest): Promise<DecisionResult> {
+    const asked = this.#ask(request);
+    const { key } = asked.admitted;
+    if (key === null) return this.#begin(asked);
+    const name = JSON.stringify([key.scope, key.key]);
+    for (;;) {
+      const running = this.#running.get(name);
+      if (running !== undefined) {
+        if (running.fingerprint !== key.fingerprint) throw mismatch();
+        await running.done.catch(() => {});
+      }
+      const known = runOfKey(this.#parts.core.storage.reader, key.scope, key.key, asked.admitted.admittedMs);
+      if (known !== null) return this.#known(known, key.fingerprint);
+      if (this.#running.has(name)) continue;
+      const done = this.#begin(asked);
+      this.#running.set(name, { fingerprint: key.fingerprint, done });
+      try {
+        return await done;
+      } catch (error) {
+        if (!(error instanceof KeyTaken)) throw error;
+      } finally {
+        this.#running.delete(name);
+      }
+    }
+  }
+
+  /** For another decision: its own record, its rights those of whoever asked the other. */
+  async advise(name: string, args: RecordValues, { run, caller, deadlineMs }: { readonly run: string; readonly caller: Caller; readonly deadlineMs: number }): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }> {
+    const { core, decisions } = this.#parts;
+    const ready = decisions.get(name)!;
+    const { callable } = ready.decision.declaration;
+    const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
+    const asked = this.#ask({ name, input: raw, caller, key: null, isAsynchronous: false });
+    const leftMs = Math.max(0, deadlineMs - core.clock.now());
+    const result = await this.#begin({ ...asked, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
+    return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
+  }
+
+  #known(row: DecisionRow, fingerprint: string): DecisionResult {
+    if (row.fingerprint !== fingerprint) throw mismatch();
+    if (row.endedMs === null) throw fault("IDEMPOTENCY_IN_PROGRESS", "The first request with this key has not been answered yet.", { retryAfterS: 1, details: { run: row.id } });
+    return { ...resultOf(row), replayed: true };
+  }
+
+  /** Throws what is wrong with the request. */
+  #ask({ name, input: raw, caller, key }: DecideRequest): Asked {
+    const { core, decisions } = this.#parts;
+    const ready = decisions.get(name);
+    if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
+    const { decision } = ready;
+    const { callable, fallback } = decision.declaration;
+    caller.rights.requireCall(callable);
+    const { own, rest } = fallback?.kind === "own" ? this.#own(raw, decision) : { own: undefined, rest: raw };
+    const issues: Issue[] = [];
+    const input = coerceFields(rest, inputsOf(callable), { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
+    if (input === undefined) throw invalid(issues);
+    const now = new Date(core.clock.now()).toISOString();
+    const permission = caller.rights.mayCall(callable);
+    if (typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
+    return { ready, own, question: { decision, caller, input }, admitted: this.#admitted({ ready, caller, input, raw, key, now }) };
+  }
+
+  #own(raw: RawInput, { declaration, catalog }: CompiledDecision): { readonly own: Value; readonly rest: RawInput } {
+    const { own: given, ...rest } = raw as { readonly [name: string]: unknown };
+    const issues: Issue[] = [];
+    const own = coerceValue(given, { type: { ...declaration.callable.result, required: true }, limits: noLimits }, { catalog, dialect: "wire", path: "own" }, issues);
+    if (own === undefined) throw invalid(issues);
+    return { own, rest };
+  }
+
+  #admitted({ ready, caller, input, raw, key, now }: { readonly ready: ReadyDecision; readonly caller: Caller; readonly input: RecordValues; readonly raw: RawInput; readonly key: string | null; readonly now: string }): AdmittedRun {
+    const { core } = this.#parts;
+    const { decision, version } = ready;
+    const { identity } = caller;
+    const judging = { variables: { input, auth: caller.rights.auth, now }, now, book: core.book };
+    const declared = key === null && decision.idempotency !== null ? valueOf(decision.idempotency, judging) : null;
+    const used = key ?? (typeof declared === "string" ? declared : null);
+    const principal = canonicalJson([identity.kind, identity.subject]);
+    const admittedMs = core.clock.now();
+    return {
+      id: uuidv7(core.clock, core.random), name: decision.name, version, parent: null, tenant: identity.tenant,
+      caller: JSON.stringify({ kind: identity.kind, subject: identity.subject, roles: identity.roles, tenant: identity.tenant, claims: identity.claims }), principal, subject: null,
+      admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs,
+      key: used === null ? null : { scope: canonicalJson([identity.tenant, decision.name, principal]), key: used, fingerprint: fingerprintOf(raw), expiresMs: admittedMs + core.limits.idempotencyMs },
+    };
+  }
+
+  async #begin(asked: Asked): Promise<DecisionResult> {
+    const { reasoner } = asked.ready;
+    const direct = directReason(asked.ready);
+    if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct ?? "no_model");
+    return this.#result(await reasoner.run({ question: asked.question, admitted: asked.admitted, ...(asked.deadlineMs === undefined ? {} : { deadlineMs: asked.deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) }));
+  }
+
+  /** Without a model: admitted, answered and ended in one commit. */
+  async #answerDirectly(asked: Asked, reason: FallbackReason | null): Promise<DecisionResult> {
+    const { core } = this.#parts;
+    const { question, admitted, ready } = asked;
+    const request: CommitRequest = {
+      question, proposal: null, reason, extracted: {}, isNew: true, mayReason: false,
+      fallback: (gathered) => this.#fallback(asked, gathered),
+      store: (session, ending, gathered) => storeRun(session, ending, gathered, {
+        admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch: 0, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
+      }),
+    };
+    await commitRun(core, request);
+    return this.#result(admitted.id);
+  }
+
+  #fallback({ ready: { decision }, question, own }: Asked, gathered: Gathered): ReturnType<typeof fallbackAnswer> {
+    return fallbackAnswer(decision, { input: question.input, own, gathered }, { fallbacks: this.#parts.fallbacks, clock: this.#parts.core.clock });
+  }
+
+  #result(id: string): DecisionResult {
+    const row = readRun(this.#parts.core.storage.reader, id);
+    if (row === null) throw fault("NOT_FOUND", "There is no such run.");
+    return resultOf(row);
+  }
+}
+
+/** Undefined: a model is asked. */
+function directReason({ decision: { declaration } }: ReadyDecision): FallbackReason | null | undefined {
+  if (declaration.kind === "RULE") return null;
+  if (declaration.mode === "OFF") return "mode_off";
+  return declaration.mode === "SHADOW" ? "mode_shadow" : undefined;
+}
+
+/** `TABLE:id` of the record whose relationship it is. */
+export function subjectOf({ subject }: CompiledDecision, { variables }: Gathered, core: DispatchCore): string | null {
+  const value = subject === null ? null : valueOf(subject, { variables, now: String(variables["now"]), book: core.book });
+  return typeof value === "string" ? value : null;
+}
+
+export function resultOf(row: DecisionRow): DecisionResult {
+  return {
+    run: row.id, state: row.state, status: row.status ?? 202, body: row.answer ?? JSON.stringify({ run: row.id, state: row.state }), source: row.source,
+    reason: reasonClass(row.reason), isUntrusted: row.isUntrusted, tells: JSON.parse(row.tells ?? "[]") as string[], replayed: false,
+  };
+}
+
+function fingerprintOf(raw: RawInput): string {
+  const plain = JSON.parse(JSON.stringify(raw, (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item))) as Json;
+  return createHash("sha256").update(canonicalJson(plain)).digest("hex");
+}
+
+function mismatch(): Error {
+  return fault("IDEMPOTENCY_MISMATCH", "The key was used with another input.");
+}

@@ -1,0 +1,312 @@
+// The steps of a run that asks a model: admit, gather, reason, act, repair, propose. The one place with their control flow; what each step does
+// is in leaves. Whatever the provider does, the run comes to its commit by its deadline.
+import { AmbitError } from "../base/error.ts";
+import { describeError } from "../base/log.ts";
+import { assert } from "../base/assert.ts";
+import type { Json, RecordValues, Value } from "../base/value.ts";
+import type { Caller } from "../resources/body.ts";
+import type { DispatchCore } from "../resources/dispatch-parts.ts";
+import { beside } from "../resources/run-body.ts";
+import { notFound } from "../tables/denial.ts";
+import { ModelFailure, type ModelAnswer, type ModelRequest } from "../models/model.ts";
+import type { ModelAccess } from "../models/model-access.ts";
+import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
+import { valueOf, violations } from "./bounds/judge.ts";
+import { gather, type Gathered, type Question } from "./context/gather.ts";
+import type { CompiledCall } from "./policy/compiled-decision.ts";
+import { Acting, Halt, refused } from "./reason/act.ts";
+import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
+import { Diverged, Journal, requestHash, type AskedStep } from "./reason/journal.ts";
+import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
+import { readValue, type ParseJson } from "./reason/read-arguments.ts";
+import { commitRun, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
+import type { FallbackReason } from "./run/ending.ts";
+import { Fenced, KeyTaken, storeRun, type RunFacts } from "./run/store-run.ts";
+
+export interface ReasonRequest {
+  readonly question: Question;
+  readonly admitted: AdmittedRun;
+  /** Of the decision, unless it was asked by another that has less time. */
+  readonly deadlineMs?: number;
+  fallback(gathered: Gathered): FallbackAnswer;
+}
+
+export interface Reasoner {
+  /** Answers the id of the run, which has ended. Throws KeyTaken, and NOT_FOUND before the run is admitted. */
+  run(request: ReasonRequest): Promise<string>;
+}
+
+export interface ReasonerParts {
+  readonly core: DispatchCore;
+  readonly access: ModelAccess;
+  /** The policy's text. */
+  readonly policy: string;
+  readonly schemas: Schemas;
+  readonly parse: ParseJson;
+  readonly limits: { readonly steps: number; readonly calls: number; readonly outputTokens: number };
+  callTool(call: CompiledCall, args: RecordValues, caller: Caller): Promise<Json>;
+  ask(name: string, args: RecordValues, parent: { readonly run: string; readonly caller: Caller; readonly deadlineMs: number }): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  /** Who a decision is when it acts under its own name. */
+  ownCaller(question: Question): Caller;
+}
+
+export function modelReasoner(parts: ReasonerParts): Reasoner {
+  return { run: (request) => new ReasonRun(parts, request).toEnd() };
+}
+
+/** What came of reasoning: a proposal, or why there is none. */
+type Reasoned = { readonly proposal: Proposal } | { readonly reason: FallbackReason } | { readonly refusedBy: readonly string[] };
+
+const RE_REASONS_MAX = 2;
+
+class ReasonRun {
+  readonly #parts: ReasonerParts;
+  readonly #request: ReasonRequest;
+  readonly #budget: RunBudget;
+  readonly #gone = new AbortController();
+  readonly #journal: Journal;
+  readonly #place: BudgetPlace;
+  readonly #deadlineMs: number;
+  #admitted: AdmittedRun;
+  /** 0: not admitted yet. */
+  #epoch = 0;
+  #steps = 0;
+  #repairs = 0;
+  #reported = { input: 0, output: 0 };
+  #transcript: Json[] = [];
+
+  constructor(parts: ReasonerParts, request: ReasonRequest, recorded: readonly RunStep[] = []) {
+    const { question: { decision }, admitted } = request;
+    this.#parts = parts;
+    this.#request = request;
+    this.#admitted = admitted;
+    this.#journal = new Journal(recorded);
+    this.#budget = new RunBudget(decision.declaration.budgets, parts.limits);
+    const timeMs = decision.declaration.budgets.reduce((least, { per, timeMs: own }) => (per === "RUN" && own !== null ? Math.min(least, own) : least), request.deadlineMs ?? decision.declaration.deadlineMs);
+    this.#deadlineMs = admitted.admittedMs + timeMs;
+    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: null, day: new Date(admitted.admittedMs).toISOString().slice(0, 10) };
+  }
+
+  async toEnd(): Promise<string> {
+    const { core } = this.#parts;
+    const { question } = this.#request;
+    const first = gather(question, beside(core), core);
+    if (first.missing !== null) throw notFound(first.missing);
+    const isDenied = violations({ bounds: question.decision.bounds, variables: first.variables, now: String(first.variables["now"]), book: core.book }, "INPUT").length > 0;
+    if (isDenied || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
+    const admission = await this.#admit(first);
+    if (admission !== null) return this.#commit({ reason: admission }, first);
+    const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), () => this.#gone.abort());
+    try {
+      return await this.#reasonAndCommit(first);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Null: the run is admitted. Throws KeyTaken. */
+  async #admit(gathered: Gathered): Promise<FallbackReason | null> {
+    const { core } = this.#parts;
+    const { decision } = this.#request.question;
+    const subject = decision.subject === null ? null : valueOf(decision.subject, { variables: gathered.variables, now: String(gathered.variables["now"]), book: core.book });
+    this.#admitted = { ...this.#admitted, subject: typeof subject === "string" ? subject : null };
+    Object.assign(this.#place, { subject: this.#admitted.subject });
+    try {
+      await core.storage.commit((connection) => {
+        addDaily(connection, decision.declaration.budgets, this.#place, { runs: 1 });
+        if (!admitRun(connection, this.#admitted, "REASONING")) throw new KeyTaken("the key is another run's");
+      });
+      this.#epoch = 1;
+      return null;
+    } catch (error) {
+      if (error instanceof OverBudget) return `budget:${error.budget}`;
+      throw error;
+    }
+  }
+
+  async #reasonAndCommit(first: Gathered): Promise<string> {
+    let over = first;
+    for (let again = 0; ; again++) {
+      const reasoned = await this.#reason(over);
+      const ended = await this.#tryCommit(reasoned, over, again < RE_REASONS_MAX && "proposal" in reasoned);
+      if (ended === null) return this.#admitted.id;
+      over = ended;
+    }
+  }
+
+  async #commit(reasoned: Reasoned, over: Gathered): Promise<string> {
+    const again = await this.#tryCommit(reasoned, over, false);
+    assert(again === null, "a run without a model is not reasoned again");
+    return this.#admitted.id;
+  }
+
+  /** Null: the run has ended. Else the contexts as they are by now: a bound no longer holds over them. */
+  async #tryCommit(reasoned: Reasoned, over: Gathered, mayReason: boolean): Promise<Gathered | null> {
+    const { core } = this.#parts;
+    const { question, fallback } = this.#request;
+    const request: CommitRequest = {
+      question, extracted: {}, isNew: this.#epoch === 0, mayReason, fallback,
+      proposal: "proposal" in reasoned ? reasoned.proposal : null,
+      reason: "reason" in reasoned ? reasoned.reason : null,
+      ...("refusedBy" in reasoned ? { refusedBy: reasoned.refusedBy } : {}),
+      store: (session, ending, gathered) => storeRun(session, ending, gathered, {
+        admitted: this.#admitted, epoch: this.#epoch, decision: question.decision, input: question.input, facts: this.#facts(over), random: core.random, nowMs: core.clock.now(),
+      }),
+    };
+    const committed = await commitRun(core, request);
+    return committed.kind === "ended" ? null : committed.gathered;
+  }
+
+  #facts(over: Gathered): RunFacts {
+    return {
+      steps: this.#steps, repairs: this.#repairs, tokens: this.#reported, costMicros: this.#budget.micros,
+      payloads: { reasonedOver: over.rows as unknown as Json, transcript: this.#transcript },
+    };
+  }
+
+  async #reason(gathered: Gathered): Promise<Reasoned> {
+    try {
+      return await this.#converse(gathered);
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason === null) throw error;
+      if (error instanceof ModelFailure) this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, ...describeError(error) });
+      return { reason };
+    }
+  }
+
+  async #converse(gathered: Gathered): Promise<Reasoned> {
+    const { question } = this.#request;
+    const { declaration } = question.decision;
+    const acting = this.#acting(gathered);
+    const messages = firstMessages({ decision: question.decision, input: question.input, gathered, policy: this.#parts.policy });
+    const tools = toolsOf(question.decision, this.#parts.schemas);
+    let repairs = 0;
+    for (;;) {
+      const answer = await this.#ask({ messages: [...messages], tools, maxOutputTokens: this.#parts.limits.outputTokens });
+      if (answer.finish !== "complete") return { reason: answer.finish === "filtered" ? "model_refused" : "output_invalid" };
+      messages.push({ role: "assistant", text: answer.text, calls: answer.calls });
+      const results = await this.#carryOut(answer, acting);
+      const last = answer.calls.findLast(({ name }) => name === ANSWER);
+      if (last !== undefined) {
+        const judged = this.#judge(last.arguments, gathered, acting);
+        if (!("repair" in judged)) return judged;
+        if (repairs >= declaration.repairs) return { reason: judged.otherwise };
+        results.push({ id: last.id, name: ANSWER, json: JSON.stringify(judged.repair) });
+      }
+      const isStuck = answer.calls.length === 0;
+      if (isStuck && repairs >= declaration.repairs) return { reason: "output_invalid" };
+      if (isStuck || last !== undefined) {
+        repairs++;
+        this.#repairs++;
+      }
+      messages.push(isStuck ? { role: "user", text: "Call the tool answer." } : { role: "tool", results });
+    }
+  }
+
+  #acting(gathered: Gathered): Acting {
+    const { core, parse, callTool, ask, ownCaller } = this.#parts;
+    const { question } = this.#request;
+    return new Acting({
+      core, question, reader: { parse, catalog: question.decision.catalog }, own: ownCaller(question),
+      callTool: (call, args) => callTool(call, args, question.caller),
+      ask: (name, args) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs }),
+    }, gathered);
+  }
+
+  /** Everything but the last answer; in order. */
+  async #carryOut({ calls }: ModelAnswer, acting: Acting): Promise<{ id: string; name: string; json: string }[]> {
+    const results: { id: string; name: string; json: string }[] = [];
+    const last = calls.findLast(({ name }) => name === ANSWER);
+    for (const call of calls) {
+      if (call === last) continue;
+      this.#budget.reserve({ calls: 1 });
+      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : await acting.act(call);
+      results.push({ id: call.id, name: call.name, json });
+      if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
+    }
+    return results;
+  }
+
+  /** The proposal, what is to be repaired, or how it ends without one. */
+  #judge(text: string, gathered: Gathered, acting: Acting): Reasoned | { readonly repair: Json; readonly otherwise: FallbackReason } {
+    const { core, parse } = this.#parts;
+    const { decision } = this.#request.question;
+    const output: Value | undefined = readValue(text, decision.declaration.callable.result, { parse, catalog: decision.catalog });
+    if (output === undefined) return { repair: refused("MALFORMED_ANSWER", "The answer is not of the declared type."), otherwise: "output_invalid" };
+    const variables = { ...gathered.variables, out: output, effects: [], run: { taint: acting.isUntrusted ? "UNTRUSTED" : null }, mem: null, negotiation: null };
+    const broken = violations({ bounds: decision.bounds, variables, now: String(gathered.variables["now"]), book: core.book }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP");
+    const [first] = broken;
+    if (first === undefined) return { proposal: { output, effects: acting.staged, source: "model", over: gathered, isUntrusted: acting.isUntrusted } };
+    const refusing = broken.filter(({ declaration }) => declaration.else === "REFUSE");
+    if (refusing.length > 0) return { refusedBy: refusing.map(({ declaration }) => declaration.name) };
+    const reason: FallbackReason = `bound:${first.declaration.name}`;
+    return first.declaration.else === "REPAIR" ? { repair: refused("BOUND", first.declaration.tell), otherwise: reason } : { reason };
+  }
+
+  async #ask(request: ModelRequest): Promise<ModelAnswer> {
+    const { core, access } = this.#parts;
+    const { primary } = access;
+    const hash = requestHash(primary, request);
+    const { number, recorded } = this.#journal.step(hash);
+    this.#steps++;
+    if (recorded !== null) {
+      this.#budget.reserve({ steps: 1, tokens: recorded.settled.tokens, micros: recorded.settled.micros });
+      return this.#noted(request, recorded);
+    }
+    const reserved = reservation(Buffer.byteLength(JSON.stringify([request.messages, request.tools])), request.maxOutputTokens, primary.price);
+    this.#budget.reserve({ steps: 1, ...reserved });
+    await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify({ model: primary.id, reserved }) }, reserved);
+    let attempts = 0;
+    const { answer, model } = await this.#inTime(access.ask(request, {
+      signal: this.#gone.signal, deadlineMs: this.#deadlineMs,
+      // Each further request may cost as much again.
+      attempt: () => { if (attempts++ > 0) this.#budget.reserve(reserved); },
+    }));
+    const settled = settlement(answer.usage, reserved, model.price);
+    const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };
+    this.#budget.giveBack(back);
+    const step: AskedStep = { model: model.id, answer, reserved, settled };
+    await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(step) }, { tokens: -back.tokens, micros: -back.micros });
+    if (settled.flag !== null) core.log.warn("model-usage", { run: this.#admitted.id, flag: settled.flag });
+    return this.#noted(request, step);
+  }
+
+  #noted({ messages, tools }: ModelRequest, { model, answer }: AskedStep): ModelAnswer {
+    this.#reported = { input: this.#reported.input + (answer.usage.input ?? 0), output: this.#reported.output + (answer.usage.output ?? 0) };
+    const before = this.#transcript.length === 0 ? { messages: messages as unknown as Json, tools: tools as unknown as Json } : { messages: messages.slice(-1) as unknown as Json };
+    this.#transcript.push({ model, ...before, answer: answer as unknown as Json });
+    return answer;
+  }
+
+  /** The step and what it may cost, under the fence. Throws Fenced, OverBudget. */
+  async #keep(step: RunStep, spend: { readonly tokens: number; readonly micros: number }): Promise<void> {
+    const { core } = this.#parts;
+    const { budgets } = this.#request.question.decision.declaration;
+    await core.storage.commit((connection) => {
+      addDaily(connection, budgets, this.#place, spend);
+      if (!moveRun(connection, { id: this.#admitted.id, epoch: this.#epoch }, "REASONING", this.#deadlineMs)) throw new Fenced("the run is somebody else's");
+      keepStep(connection, this.#admitted.id, step);
+    });
+  }
+
+  /** A provider that does not care about being given up is not waited for. */
+  #inTime<Answer>(asking: Promise<Answer>): Promise<Answer> {
+    const { signal } = this.#gone;
+    return Promise.race([asking, new Promise<never>((_, reject) => {
+      const end = (): void => reject(new ModelFailure("provider_timeout", "the deadline has passed"));
+      if (signal.aborted) end();
+      else signal.addEventListener("abort", end, { once: true });
+    })]);
+  }
+}
+
+/** Null: a fault of ours, or of who took the run. */
+function reasonOf(error: unknown): FallbackReason | null {
+  if (error instanceof ModelFailure || error instanceof Halt) return error.reason;
+  if (error instanceof OverBudget) return `budget:${error.budget}`;
+  if (error instanceof Diverged) return "replay_divergence";
+  // A tool's own refusal, or the advice of another decision that was refused.
+  return error instanceof AmbitError && error.status < 500 ? "output_invalid" : null;
+}
+

@@ -1,0 +1,84 @@
+// Decisions from their declarations: what compiles, what their queries and expressions become, and what is refused.
+import { expect, test } from "bun:test";
+import { defaultLimits } from "../../base/limits.ts";
+import { compileCatalogExpressions } from "../../expression/compile-catalog.ts";
+import { compileSchema } from "../../schema/compile-schema.ts";
+import { compileDecision } from "./compile-decision.ts";
+
+const TABLES = `
+enum RefundAction { REFUND VOUCHER ASK_HUMAN }
+type Refund { action: RefundAction! amount: Money! @currency(code: "EUR") reason: String! }
+type Customer @table { id: ID! @primaryKey tier: String limitCents: Long! notes: String @secret credits: [Credit!]! @relationship(to: "customerId") }
+type Order @table @export { id: ID! @primaryKey customerId: ID! @indexed customer: Customer! @relationship(from: "customerId") total: Money! @currency(code: "EUR") note: String lines: [Line!]! @relationship(to: "orderId") }
+type Line @table { id: ID! @primaryKey orderId: ID! @indexed order: Order! @relationship(from: "orderId") sku: String! price: Money! @currency(code: "EUR") }
+type Credit @table @secret(where: "record.amount > 100") { id: ID! @primaryKey customerId: ID! @indexed customer: Customer! @relationship(from: "customerId") amount: Money! @currency(code: "EUR") }
+type Tools { stockOf(sku: String!): Int! }
+`;
+
+function compile(decision: string) {
+  const text = `${TABLES}\ntype Decisions {\n${decision}\n}`;
+  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
+  const { book } = compileCatalogExpressions(catalog);
+  const problems = diagnostics.filter(({ code, severity }) => severity === "error" && code !== "NOT_AVAILABLE");
+  const [declared] = catalog.decisions.values();
+  const compiled = compileDecision(declared!.callable.name, declared!, { catalog, book, limits: defaultLimits });
+  return { problems: [...problems, ...compiled.diagnostics].map(({ code, message }) => `${code} ${message}`), decision: compiled.decision };
+}
+
+const REFUND = (directives: string): string => `"""Decide what to refund."""
+refund(orderId: ID!, wanted: Money @currency(code: "EUR"), reason: String! @untrusted): Refund! @decision @export
+  @context(name: "order", query: "Order/{input.orderId}?select=*,lines(*),customer(*,credits(*))")
+  @fallback(value: { action: ASK_HUMAN, amount: 0, reason: "no decision" }) ${directives}`;
+
+test("the smallest decision compiles: its context has the types of its selection", () => {
+  const { problems, decision } = compile(REFUND(`@bound(name: "cap", rule: "out.amount >= 0 && out.amount <= order.total", tell: "A refund cannot exceed what was paid.")`));
+  expect(problems).toEqual([]);
+  expect(decision!.declaration.fallback).toEqual({ kind: "value", value: { action: "ASK_HUMAN", amount: 0, reason: "no decision" } });
+  const { source } = decision!.contexts[0]!;
+  if (source.kind !== "query") throw new Error("a query is expected");
+  expect([...source.shape.row.fields.keys()]).toEqual(["id", "customerId", "total", "note", "lines", "customer"]);
+  expect(source.shape.type).toEqual({ kind: "object", name: "@order", list: false, required: true, itemRequired: false });
+  expect(source.query.id).toMatchObject({ kind: "value", expression: { op: "variable", root: "input", path: ["orderId"] } });
+});
+
+test("lists, later contexts, quantifiers, totals, clamps and effects", () => {
+  const { problems, decision } = compile(REFUND(`
+    @context(name: "earlier", query: "Order?customerId=eq.{order.customerId}&id=neq.{order.id}&select=id,total&order=id&limit=5")
+    @bound(name: "few", at: INPUT, rule: "size(earlier) < 5 && earlier.all(e, e.total > 0)", else: REFUSE)
+    @bound(name: "cap", rule: "out.amount <= 500", else: CLAMP, to: "{amount: 500, reason: 'capped'}")
+    @bound(name: "tier", rule: "order.customer.tier != null && order.customer.tier == 'gold' || out.amount < 100")
+    @bound(name: "day", at: TOTAL, of: "out.amount", per: SUBJECT_DAY, rule: "total <= 100000", else: FALLBACK)
+    @bound(name: "after", at: COMMIT, rule: "after.order.total == order.total")
+    @mayRead(name: "orders", query: "Order?customerId=eq.{order.customerId}&total=gt.{?above: Money}&select=id,total")
+    @mayCall(tool: "stockOf", where: "args.sku.startsWith('A')")
+    @mayWrite(operation: "Credit.create", fields: ["amount"], set: { customerId: "order.customerId" }, where: "args.amount != null && args.amount < 10")
+    @effect(operation: "Order.update", set: { id: "order.id", note: "out.reason" }, when: "out.action == 'REFUND'")`));
+  expect(problems).toEqual([]);
+  expect([...decision!.bounds[1]!.to.keys()]).toEqual(["amount", "reason"]);
+  expect(decision!.reads[0]!.arguments).toEqual(new Map([["above", { type: { kind: "scalar", name: "Money", list: false, required: true, itemRequired: false } }]]));
+  expect(decision!.writes[0]).toMatchObject({ name: "Credit_create", verb: "create" });
+});
+
+test.each([
+  ["a null that nobody thought of", `@bound(name: "b", rule: "order.customer.tier == 'gold'")`, "BOUND_NULLABLE The expression has no value whenever order.customer.tier is null."],
+  ["a guard that comes too late", `@bound(name: "b", rule: "order.note == 'x' || order.note == null")`, "BOUND_NULLABLE The expression has no value whenever order.note is null."],
+  ["an argument that may be missing", `@bound(name: "b", rule: "out.amount <= input.wanted")`, "BOUND_NULLABLE The expression has no value whenever input.wanted is null."],
+  ["a field that the query does not select", `@bound(name: "b", rule: "order.customer.name == 'x'")`, "CEL_TYPE The field @order.customer.name does not exist."],
+  ["an answer before there is one", `@bound(name: "b", at: INPUT, rule: "out.amount > 0")`, "CEL_TYPE There is no answer yet at this point."],
+  ["a bound that is no verdict", `@bound(name: "b", rule: "out.amount")`, "CEL_TYPE A bound must be bool, but this is int."],
+  ["an enum value that does not exist", `@bound(name: "b", rule: "out.action != 'REFUNT'")`, "CEL_TYPE RefundAction has no value REFUNT."],
+  ["a list that the caller filters", `@context(name: "c", query: "Credit?customerId=eq.{input.orderId}")`, "DECISION_QUERY A list is filtered by what the caller sends."],
+  ["a table that does not exist", `@context(name: "c", query: "Ordr?id=eq.1")`, "DECISION_QUERY There is no table Ordr."],
+  ["a hole that is no value", `@context(name: "c", query: "Order?order={order.id}")`, "DECISION_QUERY A hole stands where no value is compared: order={...}."],
+  ["a hole of another type", `@context(name: "c", query: "Order?total=gt.{order.id}")`, "CEL_TYPE What stands in the hole must be int, but this is string."],
+  ["a secret field that a model asks about", `@mayRead(query: "Customer?notes=eq.{?n: String}")`, "DECISION_QUERY Customer has no field notes."],
+  ["an argument where no model gives any", `@context(name: "c", query: "Credit?amount=gt.{?a: Money}")`, "DECISION_QUERY {?a} is an argument of a model, which gives none here."],
+  ["a field that nothing holds", `@mayWrite(operation: "Credit.create", fields: ["amount"])`, "UNBOUNDED_WRITE The model supplies Credit.amount in refund, and nothing holds it."],
+  ["a tool that does not exist", `@mayCall(tool: "stokOf")`, "UNKNOWN_NAME @mayCall(tool) names stokOf, which does not exist."],
+  ["a clamp to what the output has not", `@bound(name: "b", rule: "out.amount < 5", else: CLAMP, to: "{amoun: 5}")`, "CEL_TYPE The map names amoun, which does not exist."],
+  ["no clamp", `@bound(name: "b", rule: "out.amount < 5", else: CLAMP)`, "BOUND_SHAPE The bound b clamps to nothing."],
+  ["a person who is not there", `@bound(name: "b", rule: "out.amount < 5", else: ESCALATE)`, "ESCALATE_NOBODY @bound of Decisions.refund escalates, and nobody approves."],
+  ["two contexts of one name", `@context(name: "order", query: "Order?limit=1")`, "DUPLICATE_NAME Decisions.refund has two of the name order."],
+])("%s is refused", (_, directives, problem) => {
+  expect(compile(REFUND(directives)).problems).toContain(problem);
+});

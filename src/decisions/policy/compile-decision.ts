@@ -1,0 +1,241 @@
+// A declared decision to one that can run, with all that is wrong with its queries and expressions. Pure; judges what it is told, runs nothing.
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { ErrorCode } from "../../base/error-registry.ts";
+import type { Limits } from "../../base/limits.ts";
+import { celDiagnostic, type CelPlace } from "../../expression/cel-context.ts";
+import { compileCel } from "../../expression/cel-compile.ts";
+import { compileCelMap } from "../../expression/cel-map.ts";
+import type { Expected } from "../../expression/cel-convert.ts";
+import { unguardedValues } from "../../expression/check-values.ts";
+import type { Expression } from "../../expression/expression.ts";
+import type { ExpressionBook } from "../../expression/expression-book.ts";
+import { typeOfField } from "../../expression/field-type.ts";
+import { someIn } from "../../expression/inspect.ts";
+import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
+import type { Bound, ContextDeclaration, Decision, EffectTarget } from "../../schema/decision.ts";
+import { answerShape, withShapes } from "./answer-shape.ts";
+import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledRead, CompiledWrite } from "./compiled-decision.ts";
+import { compileQuery, type CompiledQuery } from "./compile-query.ts";
+import { afterType, argumentsType, callValues, committedValues, contextValues, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { unboundedWrites } from "./unbounded-writes.ts";
+
+export interface DecisionParts {
+  readonly catalog: Catalog;
+  readonly book: ExpressionBook;
+  readonly limits: Limits;
+}
+
+/** Null with errors among the diagnostics. */
+export function compileDecision(name: string, declaration: Decision, parts: DecisionParts): { readonly decision: CompiledDecision | null; readonly diagnostics: readonly Diagnostic[] } {
+  const compiler = new DecisionCompiler(declaration, parts);
+  const decision = compiler.compile(name);
+  const { diagnostics } = compiler;
+  return { decision: diagnostics.some(({ severity }) => severity === "error") ? null : decision, diagnostics };
+}
+
+const BOOL: Expected = { type: { kind: "bool" }, domain: null, what: "A bound" };
+const TEXT: Expected = { type: { kind: "string" }, domain: null, what: "This" };
+const INT: Expected = { type: { kind: "int" }, domain: null, what: "What is summed" };
+
+class DecisionCompiler {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #declaration: Decision;
+  readonly #parts: DecisionParts;
+  readonly #named: NamedContext[] = [];
+  #catalog: Catalog;
+
+  constructor(declaration: Decision, parts: DecisionParts) {
+    this.#declaration = declaration;
+    this.#parts = parts;
+    this.#catalog = parts.catalog;
+  }
+
+  compile(name: string): CompiledDecision {
+    const declaration = this.#declaration;
+    const contexts = declaration.contexts.flatMap((one) => this.#context(one) ?? []);
+    this.#add([[afterType(this.#named).name, afterType(this.#named)]]);
+    const values = contextValues(this.#named);
+    const outcome = outcomeValues(values, declaration);
+    const decision: CompiledDecision = {
+      name, declaration, contexts,
+      reads: declaration.mayRead.flatMap((one) => this.#read(one, values) ?? []),
+      calls: declaration.mayCall.flatMap((one) => this.#call(one, values) ?? []),
+      writes: declaration.mayWrite.flatMap((one) => this.#write(one, outcome) ?? []),
+      effects: declaration.effects.flatMap((one) => this.#effect(one, outcome) ?? []),
+      bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
+      subject: this.#optional(declaration.subject, values, { ...TEXT, what: "The subject" }),
+      idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
+      catalog: this.#catalog,
+    };
+    this.diagnostics.push(...unboundedWrites(decision));
+    return { ...decision, catalog: this.#catalog };
+  }
+
+  #add(objects: Iterable<readonly [string, ObjectType]>): void {
+    this.#catalog = withShapes(this.#catalog, [new Map(objects)]);
+  }
+
+  #place(values: Values): CelPlace {
+    return placeOf(values, this.#declaration, this.#catalog);
+  }
+
+  #context(declaration: ContextDeclaration): CompiledContext | null {
+    const { name, from, extract, query: template, maxRows } = declaration;
+    const values = contextValues(this.#named);
+    if (template === null) {
+      if (from === null || extract === null) return null;
+      const text = this.#expression(from, values, { ...TEXT, what: "What is read" });
+      this.#named.push({ name, type: { kind: "object", name: extract, list: false, required: false, itemRequired: false }, optional: false });
+      return text === null ? null : { declaration, source: { kind: "extract", from: text, type: extract } };
+    }
+    const { query, diagnostics } = compileQuery(template, { ...this.#parts, cel: this.#place(values), takesArguments: false, hidesSecrets: false, maxRows });
+    this.diagnostics.push(...diagnostics);
+    if (query === null) return null;
+    this.#checkInput(query, template.text);
+    const shape = answerShape(name, query.plan, { catalog: this.#catalog, one: query.id !== null, required: declaration.required });
+    this.#add(shape.objects);
+    this.#named.push({ name, type: shape.type, optional: query.id !== null && !declaration.required });
+    return { declaration, source: { kind: "query", query, shape } };
+  }
+
+  /** What a caller sends may name a record that they may read; which rows of a list there are must not depend on it otherwise. */
+  #checkInput(query: CompiledQuery, text: Cel): void {
+    if (query.id !== null) return;
+    const isOpen = query.holes.some((hole) => hole.kind === "value" && someIn(hole.expression, (part) => part.op === "variable" && part.root === "input"));
+    if (isOpen) this.#report(text, "DECISION_QUERY", "A list is filtered by what the caller sends.", "The author's authority reads it, so the caller could read what is not theirs.", "Load the record first, by its id, and filter by its fields.");
+  }
+
+  #read({ name, query: template, max, as }: Decision["mayRead"][number], values: Values): CompiledRead | null {
+    const { query, diagnostics } = compileQuery(template, { ...this.#parts, cel: this.#place(values), takesArguments: true, hidesSecrets: true, maxRows: this.#parts.limits.decisionReadRows });
+    this.diagnostics.push(...diagnostics);
+    if (query === null) return null;
+    const shape = answerShape(`read ${name}`, query.plan, { catalog: this.#catalog, one: query.id !== null, required: false });
+    this.#add(shape.objects);
+    const holes = [...(query.id === null ? [] : [query.id]), ...query.holes];
+    const given = new Map(holes.flatMap((hole) => (hole.kind === "argument" ? [[hole.name, { type: hole.type }] as const] : [])));
+    return { name, query, shape, arguments: given, max, as };
+  }
+
+  #call(declaration: Decision["mayCall"][number], values: Values): CompiledCall | null {
+    const tool = this.#catalog.tools.get(declaration.tool);
+    if (tool === undefined) return null;
+    const args = argumentsType(tool.name, tool.arguments);
+    this.#add([[args.name, args]]);
+    const where = declaration.where === null ? null : this.#rule(declaration.where, callValues(values, { args, row: null }), "A condition");
+    return { declaration, tool, where };
+  }
+
+  #target({ table: name, verb }: EffectTarget): { readonly table: Table; readonly action: CompiledEffect["action"]; readonly fields: ReadonlyMap<string, InputField> } | null {
+    const table = this.#catalog.tables.get(name);
+    if (table === undefined) return null;
+    const action = table.actions.get(verb) ?? null;
+    const key = rowType(table).fields.get(table.primaryKey)!;
+    const fields = action === null ? new Map([...rowType(table).fields, ["id", key], ...(verb === "increment" ? INCREMENT : [])]) : new Map([...action.arguments, ["id", key]]);
+    return { table, action, fields };
+  }
+
+  #write(declaration: Decision["mayWrite"][number], outcome: Values): CompiledWrite | null {
+    const target = this.#target(declaration.operation);
+    if (target === null) return null;
+    const { table, action, fields } = target;
+    const name = `${declaration.operation.table}_${declaration.operation.verb}`;
+    // What the model must supply is there; of the rest nobody knows.
+    const isDemanded = (field: string): boolean => declaration.fields.includes(field) && (action !== null || declaration.operation.verb === "create");
+    const args = argumentsType(name, new Map([...fields].map(([field, one]) => [field, { ...one, type: { ...one.type, required: isDemanded(field) && one.type.required } }])));
+    const row = declaration.operation.verb === "create" ? null : rowType(table);
+    this.#add([[args.name, args], ...(row === null ? [] : [[row.name, row] as const])]);
+    const where = declaration.where === null ? null : this.#rule(declaration.where, callValues(outcome, { args, row }), "A condition");
+    return { declaration, name, table, action, verb: declaration.operation.verb, where, set: this.#set(declaration.set, fields, outcome) };
+  }
+
+  #effect(declaration: Decision["effects"][number], outcome: Values): CompiledFixedEffect | null {
+    const target = this.#target(declaration.operation);
+    if (target === null) return null;
+    const when = declaration.when === null ? null : this.#rule(declaration.when, outcome, "A condition");
+    return { declaration, table: target.table, action: target.action, verb: declaration.operation.verb, when, set: this.#set(declaration.set, target.fields, outcome) };
+  }
+
+  #set(set: ReadonlyMap<string, Cel>, fields: ReadonlyMap<string, Pick<InputField, "type">>, values: Values): ReadonlyMap<string, Expression> {
+    const compiled = new Map<string, Expression>();
+    for (const [name, cel] of set) {
+      const field = fields.get(name);
+      if (field === undefined) continue;
+      const expression = this.#expression(cel, values, expectedOf(field.type, name, this.#catalog));
+      if (expression !== null) compiled.set(name, expression);
+    }
+    return compiled;
+  }
+
+  #bound(declaration: Bound, { values, outcome }: { readonly values: Values; readonly outcome: Values }): CompiledBound | null {
+    const place = this.#boundValues(declaration, values, outcome);
+    const rule = this.#rule(declaration.rule, place, "A bound");
+    const of = declaration.of === null ? null : this.#expression(declaration.of, committedValues(outcome), INT);
+    if (of !== null) this.#guard(declaration.of!, of, committedValues(outcome));
+    const to = declaration.to === null ? new Map<string, Expression>() : this.#clamp(declaration.to, outcome);
+    return rule === null ? null : { declaration, rule, of, to };
+  }
+
+  #boundValues({ at }: Bound, values: Values, outcome: Values): Values {
+    switch (at) {
+      case "INPUT": return values;
+      case "CALL": case "EFFECT": return callValues(values, { args: null, row: null });
+      case "OUTPUT": return outcome;
+      case "COMMIT": return committedValues(outcome);
+      case "TOTAL": return new Map([...committedValues(outcome), ["total", { type: TOTAL }]]);
+    }
+  }
+
+  /** CEL to a map of output fields. */
+  #clamp(to: Cel, outcome: Values): ReadonlyMap<string, Expression> {
+    const fields = this.#catalog.objects.get(this.#declaration.callable.result.name)?.fields ?? new Map<string, InputField>();
+    const expected = new Map([...fields].map(([name, { type }]) => [name, expectedOf(type, name, this.#catalog)]));
+    const { entries, diagnostics } = compileCelMap(to, this.#place(outcome), expected);
+    this.diagnostics.push(...diagnostics);
+    return entries;
+  }
+
+  /** Of verdict type, and without a null that nobody thought of. */
+  #rule(cel: Cel, values: Values, what: string): Expression | null {
+    const expression = this.#expression(cel, values, { ...BOOL, what });
+    if (expression !== null) this.#guard(cel, expression, values);
+    return expression;
+  }
+
+  #guard(cel: Cel, expression: Expression, values: Values): void {
+    const roots = new Map([...values, ["input", { type: this.#inputType() }]]);
+    for (const { name } of unguardedValues(expression, roots, this.#catalog)) {
+      this.#report(cel, "BOUND_NULLABLE", `The expression has no value whenever ${name} is null.`, "What has no value is a violation, so the decision would never pass there.", `Write ${name} == null || (...) or ${name} != null && ...; what is tested stands before what needs it.`);
+    }
+  }
+
+  #inputType(): TypeRef {
+    const input = argumentsType("input", this.#declaration.callable.arguments);
+    if (!this.#catalog.objects.has(input.name)) this.#add([[input.name, input]]);
+    return { kind: "object", name: input.name, list: false, required: true, itemRequired: false };
+  }
+
+  #optional(cel: Cel | null, values: Values, expected: Expected): Expression | null {
+    return cel === null ? null : this.#expression(cel, values, expected);
+  }
+
+  #expression(cel: Cel, values: Values, expected: Expected): Expression | null {
+    const { expression, diagnostics } = compileCel(cel, this.#place(values), expected);
+    this.diagnostics.push(...diagnostics);
+    return expression;
+  }
+
+  #report(cel: Cel, code: ErrorCode, message: string, why: string, fix: string): void {
+    this.diagnostics.push(celDiagnostic(cel, { start: 0, end: cel.source.length }, { code, message, why, fix }));
+  }
+}
+
+const TOTAL: TypeRef = { kind: "scalar", name: "Long", list: false, required: true, itemRequired: false };
+const plain = (name: string, scalar: string): [string, InputField] => [name, {
+  name, description: null, position: { file: "", line: 1, column: 1 }, type: { kind: "scalar", name: scalar, list: false, required: true, itemRequired: false }, defaultValue: undefined,
+  limits: { length: null, range: null, pattern: null, currency: null, redact: [], sensitive: false, secret: false, untrusted: false },
+}];
+const INCREMENT: readonly (readonly [string, InputField])[] = [plain("field", "String"), plain("by", "Long")];
+
+function expectedOf(type: TypeRef, name: string, catalog: Catalog): Expected {
+  return { type: typeOfField(type, catalog), domain: type.kind === "enum" ? { kind: "enum", name: type.name } : null, what: name };
+}

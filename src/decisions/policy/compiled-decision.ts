@@ -1,0 +1,45 @@
+// A decision made ready to run: its queries as plans, its expressions compiled for their places. Made once, at the start of the app.
+import type { Expression } from "../../expression/expression.ts";
+import type { Callable, Catalog, InputField, Table } from "../../schema/catalog.ts";
+import type { ActsAs, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite } from "../../schema/decision.ts";
+import type { AnswerShape } from "./answer-shape.ts";
+import type { CompiledQuery } from "./compile-query.ts";
+
+export interface CompiledContext {
+  readonly declaration: ContextDeclaration;
+  readonly source:
+    | { readonly kind: "query"; readonly query: CompiledQuery; readonly shape: AnswerShape }
+    /** Text that a quarantined call reads. */
+    | { readonly kind: "extract"; readonly from: Expression; readonly type: string };
+}
+
+export interface CompiledRead { readonly name: string; readonly query: CompiledQuery; readonly shape: AnswerShape; readonly arguments: ReadonlyMap<string, Pick<InputField, "type">>; readonly max: number; readonly as: ActsAs }
+
+export interface CompiledBound { readonly declaration: Bound; readonly rule: Expression; readonly of: Expression | null; /** Of CLAMP, by field of the output. */ readonly to: ReadonlyMap<string, Expression> }
+
+export interface CompiledEffect {
+  readonly table: Table;
+  /** create update delete increment, or the name of an action. */
+  readonly verb: string;
+  readonly action: Callable | null;
+  readonly set: ReadonlyMap<string, Expression>;
+}
+
+export interface CompiledWrite extends CompiledEffect { readonly declaration: MayWrite; /** Of the tool. */ readonly name: string; readonly where: Expression | null }
+export interface CompiledFixedEffect extends CompiledEffect { readonly declaration: EffectDeclaration; readonly when: Expression | null }
+export interface CompiledCall { readonly declaration: MayCall; readonly tool: Callable; readonly where: Expression | null }
+
+export interface CompiledDecision {
+  readonly name: string;
+  readonly declaration: Decision;
+  /** The app's, with the shapes of the contexts' answers. */
+  readonly catalog: Catalog;
+  readonly contexts: readonly CompiledContext[];
+  readonly reads: readonly CompiledRead[];
+  readonly calls: readonly CompiledCall[];
+  readonly writes: readonly CompiledWrite[];
+  readonly effects: readonly CompiledFixedEffect[];
+  readonly bounds: readonly CompiledBound[];
+  readonly subject: Expression | null;
+  readonly idempotency: Expression | null;
+}

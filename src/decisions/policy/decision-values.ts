@@ -1,0 +1,70 @@
+// Which values the expressions of a decision may name, by where they stand, and their types.
+import type { Catalog, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
+import { noLimits } from "../../schema/coerce-value.ts";
+import type { Decision } from "../../schema/decision.ts";
+import type { CelPlace } from "../../expression/cel-context.ts";
+
+export type Values = ReadonlyMap<string, Pick<InputField, "type">>;
+
+const scalar = (name: string, required = true): TypeRef => ({ kind: "scalar", name, list: false, required, itemRequired: false });
+const JSON_VALUE = scalar("JSON");
+
+/** A context as expressions name it. `has`: it need not be there, which `has_NAME` tells. */
+export interface NamedContext { readonly name: string; readonly type: TypeRef; readonly optional: boolean }
+
+/** What is there from the beginning: `input`, `auth`, `now`, and the contexts so far. */
+export function contextValues(contexts: readonly NamedContext[]): Map<string, Pick<InputField, "type">> {
+  const values = new Map<string, Pick<InputField, "type">>([["now", { type: scalar("DateTime") }]]);
+  for (const { name, type, optional } of contexts) {
+    values.set(name, { type });
+    if (optional) values.set(`has_${name}`, { type: scalar("Boolean") });
+  }
+  return values;
+}
+
+/** From PROPOSED on. */
+export function outcomeValues(values: Values, decision: Decision): Map<string, Pick<InputField, "type">> {
+  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...JSON_VALUE, list: true, itemRequired: true } }], ["run", { type: JSON_VALUE }], ["mem", { type: JSON_VALUE }], ["negotiation", { type: JSON_VALUE }]]);
+}
+
+/** In the commit: the same queries with the effects. */
+export function committedValues(values: Values): Map<string, Pick<InputField, "type">> {
+  return new Map([...values, ["after", { type: { ...JSON_VALUE, kind: "object", name: AFTER } }]]);
+}
+
+export const AFTER = "@after";
+
+/** The type of `after`. */
+export function afterType(contexts: readonly NamedContext[]): ObjectType {
+  return objectOf(AFTER, contexts.map(({ name, type }) => [name, type]));
+}
+
+/** `args` and `row` of an effect or a call; without types where several are meant. */
+export function callValues(values: Values, { args, row }: { readonly args: ObjectType | null; readonly row: ObjectType | null }): Map<string, Pick<InputField, "type">> {
+  const typeOf = (object: ObjectType | null): TypeRef => (object === null ? JSON_VALUE : { ...JSON_VALUE, kind: "object", name: object.name });
+  return new Map([...values, ["args", { type: typeOf(args) }], ["row", { type: row === null ? JSON_VALUE : typeOf(row) }]]);
+}
+
+/** A record as a value: what it stores. */
+export function rowType(table: Table): ObjectType {
+  const fields = new Map<string, InputField>();
+  for (const field of table.fields.values()) if (field.kind !== "relation") fields.set(field.name, { name: field.name, description: field.description, position: field.position, type: field.type, defaultValue: undefined, limits: field.limits });
+  return { name: `@row ${table.name}`, description: null, kind: "object", fields };
+}
+
+/** Nothing of it must be given. */
+export function argumentsType(name: string, fields: ReadonlyMap<string, InputField>): ObjectType {
+  return { name: `@args ${name}`, description: null, kind: "object", fields };
+}
+
+function objectOf(name: string, members: readonly (readonly [string, TypeRef])[]): ObjectType {
+  const fields = new Map(members.map(([member, type]): [string, InputField] => [member, { name: member, description: null, position: { file: "", line: 1, column: 1 }, type, defaultValue: undefined, limits: noLimits }]));
+  return { name, description: null, kind: "object", fields };
+}
+
+export function placeOf(values: Values, decision: Decision, catalog: Catalog): CelPlace {
+  return {
+    catalog, rows: new Map(), auth: true, input: decision.callable.arguments, values,
+    absent: { record: "A decision is about its input and its contexts.", old: "A decision is about its input and its contexts.", out: "There is no answer yet at this point.", after: "Effects are seen in the commit: at: COMMIT.", total: "There is a total at: TOTAL only.", args: "There are arguments at CALL and EFFECT only.", row: "There is a row at CALL and EFFECT only." },
+  };
+}

@@ -1,0 +1,173 @@
+// Carries out what a model calls: reads, tools, advice and staged effects, each as it was declared and no further. Answers what the model is told;
+// writes nothing. What must end the reasoning is thrown as a Halt.
+import { createHash } from "node:crypto";
+import { uuidv7 } from "../../base/random.ts";
+import type { Json, RecordValues, Value } from "../../base/value.ts";
+import { someIn } from "../../expression/inspect.ts";
+import { evaluate } from "../../expression/evaluate.ts";
+import type { InputField } from "../../schema/catalog.ts";
+import type { Caller } from "../../resources/body.ts";
+import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import { beside } from "../../resources/run-body.ts";
+import type { ModelCall } from "../../models/model.ts";
+import { environmentOf, permits, violations, type Variables } from "../bounds/judge.ts";
+import { readQuery, type Gathered, type Question } from "../context/gather.ts";
+import { untrustedIn } from "../context/taint.ts";
+import { rowValues, shownRow } from "../policy/answer-shape.ts";
+import type { CompiledCall, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { Hole } from "../policy/compile-query.ts";
+import type { StagedEffect } from "../run/commit-run.ts";
+import type { FallbackReason } from "../run/ending.ts";
+import { readFields, type ArgumentReader } from "./read-arguments.ts";
+
+/** The reasoning ends here, with this. */
+export class Halt extends Error {
+  override readonly name = "Halt";
+  readonly reason: FallbackReason;
+  constructor(reason: FallbackReason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+export interface ActParts {
+  readonly core: DispatchCore;
+  readonly question: Question;
+  readonly reader: ArgumentReader;
+  /** Runs the body of a tool, which only reads. */
+  callTool(call: CompiledCall, args: RecordValues): Promise<Json>;
+  /** Asks another decision for its advice. */
+  ask(name: string, args: RecordValues): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  /** The rights of `decision:NAME`. */
+  readonly own: Caller;
+}
+
+interface Known { readonly json: string; times: number }
+
+export class Acting {
+  readonly #parts: ActParts;
+  readonly #gathered: Gathered;
+  readonly #counts = new Map<string, number>();
+  readonly #known = new Map<string, Known>();
+  readonly staged: StagedEffect[] = [];
+  isUntrusted: boolean;
+  #refusedTools = 0;
+
+  constructor(parts: ActParts, gathered: Gathered) {
+    this.#parts = parts;
+    this.#gathered = gathered;
+    this.isUntrusted = gathered.isUntrusted;
+  }
+
+  /** JSON text for the model. Throws Halt. */
+  async act({ name, arguments: text }: ModelCall): Promise<string> {
+    const key = createHash("sha256").update(`${name} ${text}`).digest("hex");
+    const known = this.#known.get(key);
+    if (known !== undefined) {
+      if (++known.times > 2) throw new Halt("loop_detected");
+      return known.json;
+    }
+    const json = JSON.stringify(await this.#first(name, text));
+    this.#known.set(key, { json, times: 1 });
+    return json;
+  }
+
+  async #first(name: string, text: string): Promise<Json> {
+    const { decision } = this.#parts.question;
+    const read = decision.reads.find((one) => one.name === name);
+    if (read !== undefined) return this.#counted(name, read.max) ?? this.#read(read, text);
+    const call = decision.calls.find(({ tool }) => tool.name === name);
+    if (call !== undefined) return this.#counted(name, call.declaration.max) ?? this.#call(call, text);
+    const ask = decision.declaration.mayAsk.find((one) => one.decision === name);
+    if (ask !== undefined) return this.#counted(name, ask.max) ?? this.#ask(name, text);
+    const write = decision.writes.find((one) => one.name === name);
+    if (write !== undefined) return this.#counted(name, write.declaration.max) ?? this.#stage(write, text);
+    // Once it may be a slip.
+    if (++this.#refusedTools > 1) throw new Halt("tool_not_allowed");
+    return refused("TOOL_NOT_ALLOWED", "There is no such tool.");
+  }
+
+  #counted(name: string, max: number): Json | null {
+    const count = (this.#counts.get(name) ?? 0) + 1;
+    this.#counts.set(name, count);
+    return count > max ? refused("TOO_MANY_CALLS", `This tool is used at most ${max} times.`) : null;
+  }
+
+  #read(read: CompiledRead, text: string): Json {
+    const { core, question, own } = this.#parts;
+    const fields = new Map([...read.arguments].map(([name, { type }]): [string, InputField] => [name, argument(name, type)]));
+    const args = readFields(text, fields, this.#parts.reader);
+    if (args === undefined) return malformed();
+    const state = beside(core);
+    const environment = environmentOf({ ...this.#gathered.variables }, state.now);
+    const valueOf = (hole: Hole): Value => (hole.kind === "argument" ? args[hole.name] ?? null : evaluate(hole.expression, environment, core.book));
+    const { rights } = read.as === "DECISION" ? own : question.caller;
+    if (rights.permission(read.query.table.name, "READ") === false) return refused("NOT_PERMITTED", "This may not be read.");
+    const found = readQuery(read.query, { id: read.query.id === null ? null : valueOf(read.query.id), values: read.query.holes.map(valueOf), rights }, { state, core });
+    const { catalog } = question.decision;
+    this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, catalog));
+    const shown = found.slice(0, read.query.maxRows).map((row) => shownRow(row, read.shape.row, catalog)).filter((row) => row !== null);
+    return read.query.id === null ? shown as Json : shown[0] ?? null;
+  }
+
+  async #call({ declaration, tool, where }: CompiledCall, text: string): Promise<Json> {
+    if (this.isUntrusted && declaration.taint !== "ALLOW") throw new Halt("taint_blocked");
+    const args = readFields(text, tool.arguments, this.#parts.reader);
+    if (args === undefined) return malformed();
+    const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
+    return refusal ?? this.#parts.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args);
+  }
+
+  async #ask(name: string, text: string): Promise<Json> {
+    const asked = this.#parts.core.catalog.decisions.get(name)!;
+    const args = readFields(text, asked.callable.arguments, this.#parts.reader);
+    if (args === undefined) return malformed();
+    const { answer, isUntrusted } = await this.#parts.ask(name, args);
+    this.isUntrusted ||= isUntrusted;
+    return answer;
+  }
+
+  #stage(write: CompiledWrite, text: string): Json {
+    const { declaration, table, action, verb } = write;
+    if (this.isUntrusted && declaration.taint !== "ALLOW") throw new Halt("taint_blocked");
+    const members = action === null ? table.fields : action.arguments;
+    const supplied = new Map(declaration.fields.flatMap((name) => {
+      const member = members.get(name);
+      return member === undefined ? [] : [[name, { ...argument(name, verb === "create" || action !== null ? member.type : { ...member.type, required: false }), limits: member.limits }] as const];
+    }));
+    const args = readFields(text, supplied, this.#parts.reader);
+    if (args === undefined) return malformed();
+    const { core } = this.#parts;
+    const isNew = verb === "create" && !declaration.set.has(table.primaryKey) && args[table.primaryKey] === undefined && ["ID", "String"].includes(table.fields.get(table.primaryKey)!.type.name);
+    const whole: RecordValues = isNew ? { ...args, [table.primaryKey]: uuidv7(core.clock, core.random) } : args;
+    const key = whole["id"] ?? whole[table.primaryKey] ?? null;
+    const row = verb === "create" || key === null ? null : beside(core).get(table.name, key)?.values ?? null;
+    // What depends on the answer is judged when there is one.
+    const where = write.where !== null && someIn(write.where, (part) => part.op === "variable" && part.root === "out") ? null : write.where;
+    const refusal = this.#judge({ ...this.#gathered.variables, args: whole, row: row as Value }, where, "EFFECT");
+    if (refusal !== null) return refusal;
+    this.staged.push({ write, args: whole });
+    return { staged: key === null ? this.staged.length : String(key) };
+  }
+
+  /** Null: nothing stands against it. */
+  #judge(variables: Variables, where: CompiledWrite["where"], point: "CALL" | "EFFECT"): Json | null {
+    const { question, core } = this.#parts;
+    const judging = { variables, now: String(this.#gathered.variables["now"]), book: core.book, bounds: question.decision.bounds };
+    if (!permits(where, judging)) return refused("NOT_PERMITTED", "This is not permitted.");
+    const [broken] = violations(judging, point);
+    return broken === undefined ? null : refused("BOUND", broken.declaration.tell);
+  }
+}
+
+export function refused(code: string, tell: string | null): { refused: string; tell: string | null } {
+  return { refused: code, tell };
+}
+
+function malformed(): Json {
+  return refused("MALFORMED_ARGUMENTS", "The arguments are not of the declared types.");
+}
+
+function argument(name: string, type: InputField["type"]): InputField {
+  return { name, description: null, position: { file: "", line: 1, column: 1 }, type, defaultValue: undefined, limits: { length: null, range: null, pattern: null, currency: null, redact: [], sensitive: false, secret: false, untrusted: false } };
+}

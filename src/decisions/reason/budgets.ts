@@ -1,0 +1,91 @@
+// What a run may spend: reserved before each request, settled after it, in every scope that is declared. The sum of what is settled and what is
+// reserved never exceeds a limit; sums over days are rows, added to as guarded increments.
+import type { Connection } from "../../storage/connection.ts";
+import { addToSum, readSum } from "../../storage/decision-rows.ts";
+import type { Budget } from "../../schema/decision.ts";
+import type { Model } from "../../models/model.ts";
+
+export interface Spending { readonly steps: number; readonly calls: number; readonly tokens: number; readonly micros: number }
+
+/** Which budget has nothing left: `tokens`, `cost`. */
+export class OverBudget extends Error {
+  override readonly name = "OverBudget";
+  readonly budget: string;
+  constructor(budget: string) {
+    super(`the budget of ${budget} is used up`);
+    this.budget = budget;
+  }
+}
+
+const DAILY = ["SUBJECT_DAY", "DECISION_DAY", "TENANT_DAY"] as const;
+
+export interface BudgetPlace { readonly tenant: string | null; readonly decision: string; readonly subject: string | null; readonly day: string }
+
+/** What a request may cost at most. */
+export function reservation(requestBytes: number, maxOutputTokens: number, price: Model["price"]): { readonly tokens: number; readonly micros: number } {
+  // A token is at least one byte of the request.
+  const tokens = requestBytes + maxOutputTokens;
+  const micros = price === null ? 0 : Math.ceil((requestBytes * price.input + maxOutputTokens * price.output) / 1_000_000);
+  return { tokens, micros };
+}
+
+/** Null: as reported, within what was reserved; else the reason why it is settled at the reservation. */
+export function settlement(usage: { readonly input: number | null; readonly output: number | null }, reserved: { readonly tokens: number; readonly micros: number }, price: Model["price"]): { readonly tokens: number; readonly micros: number; readonly flag: string | null } {
+  if (usage.input === null || usage.output === null) return { ...reserved, flag: "usage_missing" };
+  const tokens = usage.input + usage.output;
+  const micros = price === null ? 0 : Math.ceil((usage.input * price.input + usage.output * price.output) / 1_000_000);
+  return tokens > reserved.tokens || micros > reserved.micros ? { ...reserved, flag: "usage_above_reservation" } : { tokens, micros, flag: null };
+}
+
+/** Of the run alone. */
+export class RunBudget {
+  readonly #budgets: readonly Budget[];
+  steps = 0;
+  calls = 0;
+  tokens = 0;
+  micros = 0;
+
+  constructor(budgets: readonly Budget[], defaults: { readonly steps: number; readonly calls: number }) {
+    this.#budgets = [...budgets.filter(({ per }) => per === "RUN"), { per: "RUN", timeMs: null, steps: defaults.steps, calls: defaults.calls, tokens: null, cost: null, runs: null }];
+  }
+
+  /** Throws OverBudget; else it is reserved. */
+  reserve(more: Partial<Spending>): void {
+    for (const { steps, calls, tokens, cost } of this.#budgets) {
+      if (steps !== null && this.steps + (more.steps ?? 0) > steps) throw new OverBudget("steps");
+      if (calls !== null && this.calls + (more.calls ?? 0) > calls) throw new OverBudget("calls");
+      if (tokens !== null && this.tokens + (more.tokens ?? 0) > tokens) throw new OverBudget("tokens");
+      if (cost !== null && this.micros + (more.micros ?? 0) > cost.micros) throw new OverBudget("cost");
+    }
+    this.steps += more.steps ?? 0;
+    this.calls += more.calls ?? 0;
+    this.tokens += more.tokens ?? 0;
+    this.micros += more.micros ?? 0;
+  }
+
+  /** What was reserved and not used. */
+  giveBack({ tokens, micros }: { readonly tokens: number; readonly micros: number }): void {
+    this.tokens -= tokens;
+    this.micros -= micros;
+  }
+}
+
+/** In a commit: adds to the sums of the day. Throws OverBudget, which undoes it. Negative amounts give back. */
+export function addDaily(connection: Connection, budgets: readonly Budget[], place: BudgetPlace, more: { readonly runs?: number; readonly tokens?: number; readonly micros?: number }): void {
+  for (const budget of budgets) {
+    const scope = scopeOf(budget, place);
+    if (scope === null) continue;
+    for (const [kind, limit, amount] of [["runs", budget.runs, more.runs ?? 0], ["tokens", budget.tokens, more.tokens ?? 0], ["cost", budget.cost?.micros ?? null, more.micros ?? 0]] as const) {
+      if (limit === null || amount === 0) continue;
+      const name = `${scope} ${kind}`;
+      if (amount > 0 && readSum(connection, name, place.day) + amount > limit) throw new OverBudget(kind);
+      addToSum(connection, name, place.day, amount);
+    }
+  }
+}
+
+function scopeOf({ per }: Budget, { tenant, decision, subject }: BudgetPlace): string | null {
+  if (!DAILY.some((one) => one === per)) return null;
+  if (per === "SUBJECT_DAY") return subject === null ? null : JSON.stringify(["budget", per, tenant, decision, subject]);
+  return per === "DECISION_DAY" ? JSON.stringify(["budget", per, tenant, decision]) : JSON.stringify(["budget", per, tenant]);
+}

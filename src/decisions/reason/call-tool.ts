@@ -1,0 +1,22 @@
+// The body of a tool as a model calls it: it reads, with the rights of whoever asked, and changes nothing. Whatever else it tries throws.
+import type { Json, RecordValues } from "../../base/value.ts";
+import { fault } from "../../base/error.ts";
+import type { AppFunction } from "../../resources/app-code.ts";
+import type { Caller } from "../../resources/body.ts";
+import { callableResult } from "../../resources/callable-result.ts";
+import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import { ownCopy } from "../../resources/own-copy.ts";
+import { beside, runReading } from "../../resources/run-body.ts";
+import type { CompiledCall } from "../policy/compiled-decision.ts";
+
+/** Throws what the body refuses; a fault of its own is an incident. */
+export function toolCaller(core: DispatchCore, tools: ReadonlyMap<string, AppFunction>): (call: CompiledCall, args: RecordValues, caller: Caller) => Promise<Json> {
+  return async ({ tool }, args, caller) => {
+    const code = tools.get(tool.name);
+    if (code === undefined) throw fault("NOT_FOUND", `The tool ${tool.name} has no body.`);
+    return runReading(core, {
+      caller, run: (body) => Promise.resolve(code.call(undefined, body.context, ownCopy(args))),
+      complete: (value) => callableResult(core, { callable: tool, value, caller, at: beside(core) }).body as Json,
+    });
+  };
+}

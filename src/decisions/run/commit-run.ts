@@ -1,0 +1,272 @@
+// The commit of a decision: one serializable transaction whose body the runtime supplies. The contexts are read again, the effects applied, all
+// bounds held against the state that is committed; where one does not hold everything is discarded and the fallback takes its place, in the
+// same transaction, with the record, the sums, the answer and the run's end. A conflict runs this again, never the model.
+import { AmbitError } from "../../base/error.ts";
+import type { RecordValues, Value } from "../../base/value.ts";
+import { coerceValue, noLimits, type Issue } from "../../schema/coerce-value.ts";
+import type { Body } from "../../resources/body.ts";
+import { BodyConflict } from "../../resources/body-conflict.ts";
+import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import { runTransaction } from "../../resources/run-body.ts";
+import { stateOf } from "../../resources/work.ts";
+import { notFound } from "../../tables/denial.ts";
+import type { WriteSession } from "../../tables/write-session.ts";
+import { noted, permits, valueOf, violations, type Variables } from "../bounds/judge.ts";
+import { sumsOf, type DailySum } from "../bounds/totals.ts";
+import { gather, type Gathered, type Question } from "../context/gather.ts";
+import { applyEffect, type AppliedEffect } from "../effects/apply-effect.ts";
+import type { CompiledBound, CompiledEffect, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { Ending, FallbackReason, Source } from "./ending.ts";
+
+/** What a model wants to have done: staged, never applied before. */
+export interface StagedEffect { readonly write: CompiledWrite; readonly args: Readonly<Record<string, Value>> }
+
+export interface Proposal {
+  readonly output: Value;
+  readonly effects: readonly StagedEffect[];
+  readonly source: Source;
+  /** Over which contexts it was reasoned; null: none before these. */
+  readonly over: Gathered | null;
+  readonly isUntrusted: boolean;
+}
+
+export interface CommitRequest {
+  readonly question: Question;
+  /** Null: the fallback at once, and why. */
+  readonly proposal: Proposal | null;
+  readonly reason: FallbackReason | null;
+  /** Bounds with else: REFUSE that the answer does not keep: no fallback. */
+  readonly refusedBy?: readonly string[];
+  readonly extracted: Readonly<Record<string, Value>>;
+  /** Not yet admitted: a record that is missing is nobody's decision. */
+  readonly isNew: boolean;
+  /** Once more, if the contexts have changed so that a bound no longer holds. */
+  readonly mayReason: boolean;
+  fallback(gathered: Gathered): FallbackAnswer;
+  /** In the commit: the run's end, the record, the answer. Throws where somebody else has ended it. */
+  store(session: WriteSession, ending: Ending, gathered: Gathered): void;
+}
+
+/** `output` undefined: it gave none, or one of another shape. */
+export interface FallbackAnswer { readonly output: Value | undefined; readonly source: Source }
+
+export type Committed = { readonly kind: "ended"; readonly ending: Ending } | { readonly kind: "reason-again"; readonly gathered: Gathered };
+
+/** A sum has moved between the check and the commit. */
+class SumMoved extends Error {
+  override readonly name = "SumMoved";
+}
+
+const SUM_ATTEMPTS = 3;
+
+/** Throws NOT_FOUND for a record that must be there, where the run is new; TRANSACTION_CONFLICT after its attempts. */
+export async function commitRun(core: DispatchCore, request: CommitRequest): Promise<Committed> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runTransaction<Committed, Committed>(core, {
+        caller: request.question.caller, commits: false, complete: (committed) => committed,
+        run: (body) => decideIn(body, core, attempt < SUM_ATTEMPTS ? request : { ...request, proposal: null, reason: request.proposal === null ? request.reason : "conflict" }),
+      });
+    } catch (error) {
+      if (!(error instanceof SumMoved) || attempt > SUM_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function decideIn(body: Body, core: DispatchCore, request: CommitRequest): Promise<Committed> {
+  const { question, proposal } = request;
+  const { declaration } = question.decision;
+  const gathered = gather(question, stateOf(body.work, body.now), core, request.extracted);
+  if (gathered.missing !== null && request.isNew) throw notFound(question.decision.contexts.find(({ declaration: { name } }) => name === gathered.missing)!.declaration.name);
+  const denied = request.isNew || proposal === null ? violations({ ...judgingOf(question, gathered.variables, body), bounds: question.decision.bounds }, "INPUT") : [];
+  const commit = new RunCommit(body, core, request, gathered);
+  if (denied.length > 0 && !denied.some(({ declaration: bound }) => bound.else === "FALLBACK")) return commit.end(refusal("DENIED", denied));
+  if (denied.length > 0) return commit.fallBack(`bound:${denied[0]!.declaration.name}`);
+  if (gathered.missing !== null) return commit.end(refusal("REFUSED", []));
+  if (gathered.overflow !== null) return commit.fallBack("context_overflow");
+  const refusing = question.decision.bounds.filter(({ declaration: { name } }) => request.refusedBy?.includes(name) === true);
+  if (refusing.length > 0) return commit.end(refusal("REFUSED", refusing));
+  if (proposal === null) return commit.fallBack(request.reason);
+  const hasChanged = proposal.over !== null && !isSame(proposal.over, gathered);
+  if (hasChanged && declaration.freshness === "STRICT") return commit.fallBack("conflict");
+  const attempted = await commit.attempt(proposal);
+  if ("ending" in attempted) return commit.end(attempted.ending, attempted.sums);
+  if (hasChanged && request.mayReason && declaration.freshness === "REVALIDATE") return { kind: "reason-again", gathered };
+  return commit.instead(attempted);
+}
+
+export function isSame(before: Gathered, after: Gathered): boolean {
+  return JSON.stringify(before.rows) === JSON.stringify(after.rows);
+}
+
+function judgingOf({ decision }: Question, variables: Variables, body: Body): { bounds: readonly CompiledBound[]; variables: Variables; now: string; book: DispatchCore["book"] } {
+  return { bounds: decision.bounds, variables, now: body.now, book: body.core.book };
+}
+
+function refusal(state: "DENIED" | "REFUSED", bounds: readonly CompiledBound[]): Ending {
+  return { state, reason: bounds[0] === undefined ? null : `bound:${bounds[0].declaration.name}`, source: null, output: undefined, tells: tellsOf(bounds), isUntrusted: false, clamped: [], noted: [], effects: [] };
+}
+
+function tellsOf(bounds: readonly CompiledBound[]): string[] {
+  return bounds.flatMap(({ declaration: { tell } }) => (tell === null ? [] : [tell]));
+}
+
+/** Undoes what was applied. */
+class Violated extends Error {
+  override readonly name = "Violated";
+  readonly bounds: readonly CompiledBound[];
+  /** Instead of a bound: an effect that is not permitted, or whose write was refused. */
+  readonly because: FallbackReason | null;
+
+  constructor(bounds: readonly CompiledBound[], because: FallbackReason | null = null) {
+    super("a bound does not hold");
+    this.bounds = bounds;
+    this.because = because;
+  }
+}
+
+type Attempted = { readonly ending: Ending; readonly sums: readonly DailySum[] } | { readonly violated: Violated };
+
+class RunCommit {
+  readonly #body: Body;
+  readonly #core: DispatchCore;
+  readonly #request: CommitRequest;
+  readonly #gathered: Gathered;
+
+  constructor(body: Body, core: DispatchCore, request: CommitRequest, gathered: Gathered) {
+    this.#body = body;
+    this.#core = core;
+    this.#request = request;
+    this.#gathered = gathered;
+  }
+
+  /** The run ends with this transaction. */
+  async end(ending: Ending, sums: readonly DailySum[] = []): Promise<Committed> {
+    await this.#body.work.effect({
+      store: (session) => {
+        for (const sum of sums) if (!sum.add(session.connection)) throw new SumMoved("a sum has moved");
+        this.#request.store(session, ending, this.#gathered);
+      },
+    });
+    return { kind: "ended", ending };
+  }
+
+  async fallBack(reason: FallbackReason | null): Promise<Committed> {
+    const { output, source } = this.#request.fallback(this.#gathered);
+    if (output === undefined) return this.end({ ...refusal("REFUSED", []), reason });
+    const isRule = this.#request.question.decision.declaration.kind === "RULE";
+    const attempted = await this.attempt({ output, effects: [], source: isRule ? "rule" : source, over: null, isUntrusted: this.#gathered.isUntrusted }, isRule ? null : reason ?? "no_model");
+    if ("ending" in attempted) return this.end(attempted.ending, attempted.sums);
+    return this.end(refusal("REFUSED", attempted.violated.bounds));
+  }
+
+  /** What is declared for the bounds that do not hold. */
+  async instead({ violated }: { readonly violated: Violated }): Promise<Committed> {
+    if (violated.bounds.some(({ declaration }) => declaration.else === "REFUSE")) return this.end(refusal("REFUSED", violated.bounds));
+    return this.fallBack(violated.because ?? `bound:${violated.bounds[0]!.declaration.name}`);
+  }
+
+  /** Applies a proposal, clamped where bounds say so; what is violated leaves nothing. `reason`: of a fallback. */
+  async attempt(proposal: Proposal, reason: FallbackReason | null = null): Promise<Attempted> {
+    const clamped = new Set<string>();
+    let { output } = proposal;
+    for (;;) {
+      try {
+        const { effects, sums, variables } = await this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }));
+        const state = reason === null ? "DECIDED" : "FELL_BACK";
+        const ending: Ending = {
+          state, reason, source: proposal.source, output, tells: [], isUntrusted: proposal.isUntrusted, clamped: [...clamped], effects,
+          noted: noted(judgingOf(this.#request.question, variables, this.#body)),
+        };
+        return { ending, sums };
+      } catch (error) {
+        const violated = violationOf(error);
+        const clamp = violated.bounds.find(({ declaration }) => declaration.else === "CLAMP" && !clamped.has(declaration.name));
+        const isOther = violated.because !== null || violated.bounds.some(({ declaration }) => declaration.else !== "CLAMP");
+        const changed = clamp === undefined || isOther ? undefined : this.#clamped(clamp, output);
+        if (changed === undefined) return { violated };
+        clamped.add(clamp!.declaration.name);
+        output = changed;
+      }
+    }
+  }
+
+  async #apply(proposal: Proposal): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables }> {
+    const { question } = this.#request;
+    const { decision } = question;
+    const variables = this.#outcome(proposal, []);
+    const early = violations(judgingOf(question, variables, this.#body), "INPUT", "OUTPUT");
+    if (early.length > 0) throw new Violated(early);
+    const effects: AppliedEffect[] = [];
+    for (const staged of proposal.effects) effects.push(await this.#applyStaged(staged, variables));
+    for (const effect of decision.effects) {
+      if (permits(effect.when, judgingOf(question, variables, this.#body))) effects.push(await this.#write(effect, { args: this.#filled(effect, variables), mode: "system" }));
+    }
+    const after = gather(question, stateOf(this.#body.work, this.#body.now), this.#core, this.#request.extracted);
+    const final: Variables = { ...this.#outcome(proposal, effects), after: contextsOf(after, question) };
+    const late = violations(judgingOf(question, final, this.#body), "COMMIT");
+    if (late.length > 0) throw new Violated(late);
+    const { sums, violated } = sumsOf({ question, variables: final, now: this.#body.now, core: this.#core });
+    if (violated.length > 0) throw new Violated(violated);
+    return { effects, sums, variables: final };
+  }
+
+  async #applyStaged({ write, args }: StagedEffect, variables: Variables): Promise<AppliedEffect> {
+    const { question } = this.#request;
+    const whole = { ...args, ...this.#filled(write, variables) };
+    const key = whole["id"] ?? null;
+    const row = write.verb === "create" || key === null ? null : this.#body.work.get(write.table.name, key)?.values ?? null;
+    const seen: Variables = { ...variables, args: whole, row: row as Value };
+    if (!permits(write.where, judgingOf(question, seen, this.#body))) throw new Violated([], "tool_not_allowed");
+    const broken = violations(judgingOf(question, seen, this.#body), "EFFECT");
+    if (broken.length > 0) throw new Violated(broken);
+    return this.#write(write, { args: whole, mode: "caller" });
+  }
+
+  async #write(effect: CompiledEffect, how: { readonly args: Readonly<Record<string, Value>>; readonly mode: "caller" | "system" }): Promise<AppliedEffect> {
+    try {
+      return await applyEffect(this.#body, { effect, ...how });
+    } catch (error) {
+      if (error instanceof AmbitError && !(error instanceof BodyConflict) && error.status < 500) throw new Violated([], "output_invalid");
+      throw error;
+    }
+  }
+
+  #filled({ set }: CompiledEffect, variables: Variables): Record<string, Value> {
+    const judging = judgingOf(this.#request.question, variables, this.#body);
+    return Object.fromEntries([...set].map(([name, expression]) => {
+      const value = valueOf(expression, judging);
+      if (value === undefined) throw new Violated([], "output_invalid");
+      return [name, value];
+    }));
+  }
+
+  #outcome({ output, isUntrusted }: Proposal, effects: readonly AppliedEffect[]): Record<string, Value> {
+    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: { taint: isUntrusted ? "UNTRUSTED" : null }, mem: null, negotiation: null };
+  }
+
+  /** Undefined: the clamp has no value, or makes no output. */
+  #clamped({ to }: CompiledBound, output: Value): Value | undefined {
+    const { decision } = this.#request.question;
+    const judging = { variables: { ...this.#gathered.variables, now: this.#body.now, out: output }, now: this.#body.now, book: this.#core.book };
+    const changed: Record<string, Value> = { ...(output as RecordValues) };
+    for (const [name, expression] of to) {
+      const value = valueOf(expression, judging);
+      if (value === undefined) return undefined;
+      changed[name] = value;
+    }
+    const issues: Issue[] = [];
+    return coerceValue(changed, { type: decision.declaration.callable.result, limits: noLimits }, { catalog: decision.catalog, dialect: "code", path: "" }, issues);
+  }
+}
+
+/** What discards the proposal; everything else goes on. */
+function violationOf(error: unknown): Violated {
+  if (error instanceof Violated) return error;
+  throw error;
+}
+
+function contextsOf({ variables }: Gathered, { decision }: Question): Value {
+  return Object.fromEntries(decision.contexts.map(({ declaration: { name } }) => [name, variables[name] ?? null]));
+}
+

@@ -1,0 +1,64 @@
+// How runs end: the terminal states, and what each answers. The one place that knows which status, body and words go out.
+import type { ErrorCode } from "../../base/error-registry.ts";
+import { fault, toProblem } from "../../base/error.ts";
+import type { Value } from "../../base/value.ts";
+import type { TypeRef, Catalog } from "../../schema/catalog.ts";
+import { toWireValue } from "../../schema/wire-value.ts";
+import type { AppliedEffect } from "../effects/apply-effect.ts";
+
+export type TerminalState = "DECIDED" | "DECIDED_BY_HUMAN" | "FELL_BACK" | "REFUSED" | "DENIED" | "REJECTED_BY_HUMAN" | "EXPIRED" | "CANCELLED" | "SHADOWED" | "FAILED";
+
+/** Who gave the answer. */
+export type Source = "model" | "rule" | "fallback" | "human";
+
+/** Why a run fell back, with the name where there is one: `bound:cap`, `budget:cost`. */
+export type FallbackReason =
+  | "mode_shadow" | "mode_off" | "no_model" | "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid"
+  | "tool_not_allowed" | "loop_detected" | "taint_blocked" | `bound:${string}` | `budget:${string}` | "context_overflow" | "conflict" | "crash_recovered" | "replay_divergence";
+
+export interface Ending {
+  readonly state: TerminalState;
+  readonly reason: FallbackReason | string | null;
+  readonly source: Source | null;
+  /** Undefined: it has no answer. */
+  readonly output: Value | undefined;
+  /** What the caller learns of the bounds that decided. */
+  readonly tells: readonly string[];
+  readonly isUntrusted: boolean;
+  /** For the record alone. */
+  readonly clamped: readonly string[];
+  readonly noted: readonly string[];
+  readonly effects: readonly AppliedEffect[];
+}
+
+/** What goes out and is kept under the key. */
+export interface DecisionAnswer {
+  readonly status: number;
+  /** JSON text. */
+  readonly body: string;
+}
+
+const REFUSALS: Readonly<Partial<Record<TerminalState, { readonly status: number; readonly code: ErrorCode; readonly message: string }>>> = {
+  REFUSED: { status: 422, code: "DECISION_REFUSED", message: "The decision was refused." },
+  DENIED: { status: 422, code: "DECISION_DENIED", message: "This is not decided." },
+  REJECTED_BY_HUMAN: { status: 409, code: "DECISION_REJECTED", message: "A person has rejected it." },
+  EXPIRED: { status: 410, code: "DECISION_EXPIRED", message: "Nobody approved in time." },
+  CANCELLED: { status: 409, code: "DECISION_CANCELLED", message: "The run was cancelled." },
+  FAILED: { status: 503, code: "DECISION_FAILED", message: "The run failed." },
+};
+
+/** Names of bounds, messages of providers and expressions never appear in it. The body is the same for whoever repeats the request. */
+export function answerOf({ state, output, tells }: Ending, { result, catalog, run }: { readonly result: TypeRef; readonly catalog: Catalog; readonly run: string }): DecisionAnswer {
+  const refusal = REFUSALS[state];
+  if (refusal === undefined) return { status: 200, body: JSON.stringify(toWireValue(output ?? null, { ...result, required: false }, catalog)) };
+  return { status: refusal.status, body: JSON.stringify(toProblem(fault(refusal.code, refusal.message, { details: { run, tells: [...tells] } }), run)) };
+}
+
+export function isAnswered(state: string): boolean {
+  return state === "DECIDED" || state === "DECIDED_BY_HUMAN" || state === "FELL_BACK";
+}
+
+/** What the starter of a run may know of a reason: bounds and budgets without their names. */
+export function reasonClass(reason: string | null): string | null {
+  return reason !== null && /^(?:bound|budget):/.test(reason) ? "bounded" : reason;
+}

@@ -1,0 +1,20 @@
+// A run as a caller may see it: its starter its state, answer and what was told; administrators and inspectors more. Never a prompt here.
+import type { Json } from "../../base/value.ts";
+import type { Caller } from "../../resources/body.ts";
+import type { DecisionRow } from "../../storage/decision-rows.ts";
+import { canonicalJson } from "../audit/canonical-json.ts";
+import { reasonClass } from "./ending.ts";
+
+/** Null: nothing that this caller may know of. */
+export function runView(row: DecisionRow, { caller, inspect }: { readonly caller: Caller; readonly inspect: readonly string[] }): { readonly [name: string]: Json } | null {
+  const { identity } = caller;
+  const isWithin = identity.tenant === row.tenant || (identity.kind === "administrator" && identity.tenant === null);
+  const sees = isWithin && (identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role)));
+  if (!sees && !(isWithin && row.principal === canonicalJson([identity.kind, identity.subject]) && identity.kind !== "anonymous")) return null;
+  return {
+    run: row.id, decision: row.name, state: row.state, source: row.source, reason: sees ? row.reason : reasonClass(row.reason), taint: row.isUntrusted ? "UNTRUSTED" : null,
+    admittedAt: new Date(row.admittedMs).toISOString(), endedAt: row.endedMs === null ? null : new Date(row.endedMs).toISOString(),
+    status: row.status, answer: row.answer === null ? null : JSON.parse(row.answer) as Json, tells: JSON.parse(row.tells ?? "[]") as Json,
+    ...(sees ? { version: row.version, parent: row.parent, subject: row.subject, leaf: row.leaf } : {}),
+  };
+}

@@ -1,0 +1,78 @@
+// What is written of a run with its end, in the commit of its effects: the record in the audit log, the state, the answer under its key.
+import type { Json, RecordValues, Value } from "../../base/value.ts";
+import type { Random } from "../../base/random.ts";
+import type { WriteSession } from "../../tables/write-session.ts";
+import { admitRun, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
+import { appendRecord } from "../audit/append-record.ts";
+import type { Gathered } from "../context/gather.ts";
+import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { answerOf, type Ending } from "./ending.ts";
+
+/** Somebody else has the key. */
+export class KeyTaken extends Error {
+  override readonly name = "KeyTaken";
+}
+
+/** Somebody else has ended the run. */
+export class Fenced extends Error {
+  override readonly name = "Fenced";
+}
+
+/** How the run came to its end, for the record. */
+export interface RunFacts {
+  readonly steps: number;
+  readonly repairs: number;
+  readonly tokens: { readonly input: number; readonly output: number };
+  readonly costMicros: number;
+  /** Requests and responses, verdicts: payloads by name. */
+  readonly payloads: { readonly [name: string]: Json };
+}
+
+export const noFacts: RunFacts = { steps: 0, repairs: 0, tokens: { input: 0, output: 0 }, costMicros: 0, payloads: {} };
+
+export interface StoredRun {
+  readonly admitted: AdmittedRun;
+  /** 0: it is admitted with its end. */
+  readonly epoch: number;
+  readonly decision: CompiledDecision;
+  readonly input: RecordValues;
+  readonly facts: RunFacts;
+  readonly random: Random;
+  readonly nowMs: number;
+}
+
+/** Throws KeyTaken, Fenced. */
+export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): void {
+  const { admitted, decision, input, facts, random, nowMs } = run;
+  if (run.epoch === 0 && !admitRun(connection, admitted, "COMMITTING")) throw new KeyTaken("the key is another run's");
+  const leaf = appendRecord(connection, {
+    run: admitted.id, timeMs: nowMs,
+    facts: {
+      kind: "run", decision: decision.name, version: admitted.version, parent: admitted.parent, state: ending.state, reason: ending.reason, source: ending.source,
+      untrusted: ending.isUntrusted, clamped: [...ending.clamped], noted: [...ending.noted], admitted: new Date(admitted.admittedMs).toISOString(),
+      steps: facts.steps, repairs: facts.repairs, tokens: { ...facts.tokens }, costMicros: facts.costMicros, effects: ending.effects.map(({ operation }) => operation),
+    },
+    payloads: {
+      principal: admitted.principal, subject: admitted.subject, input: wire(input), contexts: gathered === null ? null : gathered.rows as unknown as Json,
+      output: ending.output === undefined ? null : wire(ending.output), effects: ending.effects as unknown as Json, tells: [...ending.tells], ...facts.payloads,
+    },
+  }, () => saltFrom(random));
+  const answer = answerOf(ending, { result: decision.declaration.callable.result, catalog: decision.catalog, run: admitted.id });
+  const ended = endRun(connection, { id: admitted.id, epoch: Math.max(1, run.epoch) }, {
+    state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
+  }, { endedMs: nowMs, leaf });
+  if (!ended) throw new Fenced("the run has ended otherwise");
+}
+
+const SALT_BYTES = 32;
+
+function saltFrom(random: Random): Uint8Array {
+  return random.bytes(SALT_BYTES);
+}
+
+function wire(value: Value): Json {
+  if (typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return (value as readonly Value[]).map(wire);
+  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, wire(item)]));
+  return value as Json;
+}

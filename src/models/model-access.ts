@@ -1,0 +1,105 @@
+// The one place that asks a model again: attempts with back-off while they fit the time, a breaker for a provider that fails, another alias where
+// one is configured. Nothing above retries, and nothing below.
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { ModelFailure, type Model, type ModelAnswer, type ModelRequest } from "./model.ts";
+
+export interface ModelAccess {
+  readonly primary: Model;
+  /** Throws ModelFailure. `attempt` is told before each request, with the model that is asked. */
+  ask(request: ModelRequest, options: AskOptions): Promise<{ readonly answer: ModelAnswer; readonly model: Model }>;
+}
+
+export interface AskOptions {
+  readonly signal: AbortSignal;
+  readonly deadlineMs: number;
+  /** Throws where no further request may be made. */
+  attempt(model: Model): void;
+}
+
+export interface ModelAccessParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** In order: the alias itself, and what it falls back to. */
+  readonly models: readonly Model[];
+  readonly breakers: ReadonlyMap<Model, CircuitBreaker>;
+  readonly attempts: number;
+}
+
+const BACK_OFF_MS = 200;
+
+export function modelAccess({ clock, random, models, breakers, attempts }: ModelAccessParts): ModelAccess {
+  const askOne = async (model: Model, request: ModelRequest, { signal, deadlineMs, attempt }: AskOptions): Promise<ModelAnswer> => {
+    const breaker = breakers.get(model)!;
+    for (let count = 1; ; count++) {
+      if (!breaker.isClosed()) throw new ModelFailure("circuit_open", "the provider has failed too often");
+      attempt(model);
+      try {
+        const answer = await model.ask(request, signal);
+        breaker.succeeded();
+        return answer;
+      } catch (error) {
+        if (!(error instanceof ModelFailure)) throw error;
+        if (error.reason === "provider_unavailable" || error.reason === "provider_timeout") breaker.failed();
+        const waitMs = Math.max(error.retryAfterMs ?? 0, BACK_OFF_MS * 2 ** (count - 1) * (0.5 + random.next()));
+        if (!error.isRetryable || count >= attempts || signal.aborted || clock.now() + waitMs >= deadlineMs) throw error;
+        await pause(clock, waitMs, signal);
+      }
+    }
+  };
+  return {
+    primary: models[0]!,
+    async ask(request, options) {
+      let last: unknown = null;
+      for (const model of models) {
+        try {
+          return { answer: await askOne(model, request, options), model };
+        } catch (error) {
+          if (!(error instanceof ModelFailure) || options.signal.aborted) throw error;
+          last = error;
+        }
+      }
+      throw last;
+    },
+  };
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const cancel = clock.schedule(ms, resolve);
+    signal.addEventListener("abort", () => {
+      cancel();
+      resolve();
+    }, { once: true });
+  });
+}
+
+/** Open after so many failures in a row, for a while; then one request tries. */
+export class CircuitBreaker {
+  readonly #clock: Clock;
+  readonly #failuresMax: number;
+  readonly #openMs: number;
+  #failures = 0;
+  #openUntilMs = 0;
+
+  constructor(clock: Clock, { failuresMax, openMs }: { readonly failuresMax: number; readonly openMs: number }) {
+    this.#clock = clock;
+    this.#failuresMax = failuresMax;
+    this.#openMs = openMs;
+  }
+
+  /** A request may be made. */
+  isClosed(): boolean {
+    if (this.#failures < this.#failuresMax) return true;
+    if (this.#clock.now() < this.#openUntilMs) return false;
+    this.#openUntilMs = this.#clock.now() + this.#openMs;
+    return true;
+  }
+
+  succeeded(): void { this.#failures = 0; }
+
+  failed(): void {
+    this.#failures++;
+    this.#openUntilMs = this.#clock.now() + this.#openMs;
+  }
+}

@@ -1,0 +1,63 @@
+// What a run asks of a model and what comes back, whoever provides it. A model holds nothing: it sees texts and names of tools, and answers with
+// calls of them, as text that nobody has read yet.
+import type { Json } from "../base/value.ts";
+
+export interface ModelTool {
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments. */
+  readonly parameters: { readonly [name: string]: Json };
+}
+
+export type ModelMessage =
+  | { readonly role: "system" | "user"; readonly text: string }
+  | { readonly role: "assistant"; readonly text: string; readonly calls: readonly ModelCall[] }
+  /** `json`: text. */
+  | { readonly role: "tool"; readonly results: readonly { readonly id: string; readonly name: string; readonly json: string }[] };
+
+/** `arguments`: JSON text as the model wrote it. */
+export interface ModelCall { readonly id: string; readonly name: string; readonly arguments: string }
+
+export interface ModelRequest {
+  readonly messages: readonly ModelMessage[];
+  readonly tools: readonly ModelTool[];
+  readonly maxOutputTokens: number;
+}
+
+export interface ModelAnswer {
+  readonly text: string;
+  readonly calls: readonly ModelCall[];
+  /** complete: it ended as it wanted to. Everything else is no answer. */
+  readonly finish: "complete" | "cut" | "filtered" | "other";
+  /** As reported; null: not, or not sensibly. */
+  readonly usage: { readonly input: number | null; readonly output: number | null };
+}
+
+export type FailureReason = "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid";
+
+/** The provider gave no answer. Its own words are for the log alone. */
+export class ModelFailure extends Error {
+  override readonly name = "ModelFailure";
+  readonly reason: FailureReason;
+  /** The same request may succeed. */
+  readonly isRetryable: boolean;
+  readonly retryAfterMs: number | null;
+
+  constructor(reason: FailureReason, message: string, { isRetryable = false, retryAfterMs = null, cause }: { readonly isRetryable?: boolean; readonly retryAfterMs?: number | null; readonly cause?: unknown } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.reason = reason;
+    this.isRetryable = isRetryable;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export interface Model {
+  /** Of config.yaml. */
+  readonly alias: string;
+  /** As the provider calls it. */
+  readonly id: string;
+  /** In millionths of the currency's unit for a million tokens; null: costs cannot be bounded. */
+  readonly price: { readonly input: number; readonly output: number; readonly currency: string } | null;
+  /** One request, no retry. Throws ModelFailure. */
+  ask(request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer>;
+}

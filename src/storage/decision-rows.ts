@@ -1,0 +1,200 @@
+// Rows of decisions: runs and the answers under their keys, their steps and payloads, sums over time, and the audit log with the nodes of its
+// tree. Every function that writes runs inside a commit. Knows nothing of what a decision is.
+import type { SqlValue } from "../base/value.ts";
+import type { Connection } from "./connection.ts";
+
+export const decisionDdl: readonly string[] = [
+  `CREATE TABLE "$decision" ("id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "version" TEXT NOT NULL, "parent" TEXT, "state" TEXT NOT NULL, "reason" TEXT, "source" TEXT,
+    "untrusted" INTEGER NOT NULL DEFAULT 0, "tenant" TEXT, "caller" TEXT NOT NULL, "principal" TEXT NOT NULL, "subject" TEXT, "epoch" INTEGER NOT NULL, "lease" INTEGER NOT NULL,
+    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER) STRICT`,
+  `CREATE UNIQUE INDEX "$decision$index(key)" ON "$decision" ("scope", "key") WHERE "key" IS NOT NULL`,
+  `CREATE INDEX "$decision$index(open)" ON "$decision" ("admitted") WHERE "ended" IS NULL`,
+  `CREATE INDEX "$decision$index(name)" ON "$decision" ("name", "admitted")`,
+  `CREATE INDEX "$decision$index(parent)" ON "$decision" ("parent") WHERE "parent" IS NOT NULL`,
+  `CREATE TABLE "$decision_part" ("run" TEXT NOT NULL, "name" TEXT NOT NULL, "salt" BLOB NOT NULL, "data" TEXT NOT NULL, PRIMARY KEY ("run", "name")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$decision_step" ("run" TEXT NOT NULL, "number" INTEGER NOT NULL, "kind" TEXT NOT NULL, "hash" TEXT NOT NULL, "facts" TEXT NOT NULL, PRIMARY KEY ("run", "number")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$decision_sum" ("scope" TEXT NOT NULL, "period" TEXT NOT NULL, "amount" INTEGER NOT NULL, PRIMARY KEY ("scope", "period")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$audit" ("number" INTEGER PRIMARY KEY, "run" TEXT NOT NULL, "time" INTEGER NOT NULL, "record" TEXT NOT NULL) STRICT`,
+  `CREATE INDEX "$audit$index(run)" ON "$audit" ("run")`,
+  `CREATE TABLE "$audit_node" ("level" INTEGER NOT NULL, "index" INTEGER NOT NULL, "hash" BLOB NOT NULL, PRIMARY KEY ("level", "index")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$checkpoint" ("size" INTEGER PRIMARY KEY, "time" INTEGER NOT NULL, "note" TEXT NOT NULL) STRICT`,
+];
+
+export interface AdmittedRun {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly parent: string | null;
+  readonly tenant: string | null;
+  /** JSON of the identity that asked. */
+  readonly caller: string;
+  /** Of whom it is: nobody else's idempotency keys meet its own. */
+  readonly principal: string;
+  readonly subject: string | null;
+  readonly admittedMs: number;
+  readonly leaseMs: number;
+  /** Null: no key. */
+  readonly key: { readonly scope: string; readonly key: string; readonly fingerprint: string; readonly expiresMs: number } | null;
+}
+
+export interface EndedRun {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly source: string | null;
+  readonly isUntrusted: boolean;
+  readonly status: number;
+  /** JSON text of the body. */
+  readonly answer: string;
+  /** JSON. */
+  readonly tells: string;
+}
+
+export interface DecisionRow extends Omit<AdmittedRun, "key" | "leaseMs"> {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly source: string | null;
+  readonly isUntrusted: boolean;
+  readonly epoch: number;
+  readonly leaseMs: number;
+  readonly endedMs: number | null;
+  readonly fingerprint: string | null;
+  readonly status: number | null;
+  readonly answer: string | null;
+  readonly tells: string | null;
+  readonly leaf: number | null;
+}
+
+const COLUMNS = `"id", "name", "version", "parent", "state", "reason", "source", "untrusted", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "ended", "fingerprint", "status", "answer", "tells", "leaf"`;
+
+type Columns = [
+  id: string, name: string, version: string, parent: string | null, state: string, reason: string | null, source: string | null, untrusted: number, tenant: string | null,
+  caller: string, principal: string, subject: string | null, epoch: number, lease: number, admitted: number, ended: number | null, fingerprint: string | null,
+  status: number | null, answer: string | null, tells: string | null, leaf: number | null,
+];
+
+function decode(row: readonly SqlValue[]): DecisionRow {
+  const [id, name, version, parent, state, reason, source, untrusted, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf] = row as Columns;
+  return { id, name, version, parent, state, reason, source, isUntrusted: untrusted === 1, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf };
+}
+
+/** False: another run has the key. */
+export function admitRun(connection: Connection, run: AdmittedRun, state: string): boolean {
+  const { key } = run;
+  if (key !== null) connection.run(`UPDATE "$decision" SET "key" = NULL WHERE "scope" = ?1 AND "key" = ?2 AND "ended" IS NOT NULL AND "expires" <= ?3`, key.scope, key.key, run.admittedMs);
+  return connection.run(
+    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires")
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
+    run.id, run.name, run.version, run.parent, state, run.tenant, run.caller, run.principal, run.subject, run.leaseMs, run.admittedMs,
+    key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null) > 0;
+}
+
+/** False: whoever holds this epoch has lost the run, or it has ended. */
+export function endRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }, ended: EndedRun, at: { readonly endedMs: number; readonly leaf: number }): boolean {
+  // What failed may be asked again with the same key.
+  const freesKey = ended.state === "FAILED" ? `, "key" = NULL` : "";
+  return connection.run(
+    `UPDATE "$decision" SET "state" = ?1, "reason" = ?2, "source" = ?3, "untrusted" = ?4, "status" = ?5, "answer" = ?6, "tells" = ?7, "ended" = ?8, "leaf" = ?9${freesKey}
+      WHERE "id" = ?10 AND "epoch" = ?11 AND "ended" IS NULL`,
+    ended.state, ended.reason, ended.source, ended.isUntrusted ? 1 : 0, ended.status, ended.answer, ended.tells, at.endedMs, at.leaf, id, epoch) > 0;
+}
+
+/** False: it has moved on or ended. */
+export function moveRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }, state: string, leaseMs: number): boolean {
+  return connection.run(`UPDATE "$decision" SET "state" = ?1, "lease" = ?2 WHERE "id" = ?3 AND "epoch" = ?4 AND "ended" IS NULL`, state, leaseMs, id, epoch) > 0;
+}
+
+/** Takes a run whose holder is gone; null: somebody else has, or it has ended. */
+export function takeRun(connection: Connection, id: string, epoch: number, leaseMs: number): number | null {
+  const taken = connection.run(`UPDATE "$decision" SET "epoch" = "epoch" + 1, "lease" = ?1 WHERE "id" = ?2 AND "epoch" = ?3 AND "ended" IS NULL`, leaseMs, id, epoch) > 0;
+  return taken ? epoch + 1 : null;
+}
+
+export function readRun(connection: Connection, id: string): DecisionRow | null {
+  const row = connection.values(`SELECT ${COLUMNS} FROM "$decision" WHERE "id" = ?1`, id)[0];
+  return row === undefined ? null : decode(row);
+}
+
+export function runOfKey(connection: Connection, scope: string, key: string, nowMs: number): DecisionRow | null {
+  const row = connection.values(`SELECT ${COLUMNS} FROM "$decision" WHERE "scope" = ?1 AND "key" = ?2 AND ("ended" IS NULL OR "expires" > ?3)`, scope, key, nowMs)[0];
+  return row === undefined ? null : decode(row);
+}
+
+/** In order of admission, those that have not ended. */
+export function openRuns(connection: Connection, limit: number): DecisionRow[] {
+  return connection.values(`SELECT ${COLUMNS} FROM "$decision" WHERE "ended" IS NULL ORDER BY "admitted" LIMIT ?1`, limit).map(decode);
+}
+
+/** Newest first. */
+export function runsOf(connection: Connection, { name, beforeMs, limit }: { readonly name: string | null; readonly beforeMs: number | null; readonly limit: number }): DecisionRow[] {
+  return connection.values(
+    `SELECT ${COLUMNS} FROM "$decision" WHERE (?1 IS NULL OR "name" = ?1) AND (?2 IS NULL OR "admitted" < ?2) ORDER BY "admitted" DESC, "id" DESC LIMIT ?3`, name, beforeMs, limit).map(decode);
+}
+
+export interface RunPart { readonly name: string; readonly salt: Uint8Array; readonly data: string }
+
+export function keepPart(connection: Connection, run: string, { name, salt, data }: RunPart): void {
+  connection.run(`INSERT INTO "$decision_part" ("run", "name", "salt", "data") VALUES (?1, ?2, ?3, ?4) ON CONFLICT ("run", "name") DO UPDATE SET "salt" = excluded."salt", "data" = excluded."data"`, run, name, salt, data);
+}
+
+export function partsOf(connection: Connection, run: string): RunPart[] {
+  return connection.values(`SELECT "name", "salt", "data" FROM "$decision_part" WHERE "run" = ?1 ORDER BY "name"`, run).map(([name, salt, data]) => ({ name: name as string, salt: salt as Uint8Array, data: data as string }));
+}
+
+export interface RunStep { readonly number: number; readonly kind: string; /** Of what was asked. */ readonly hash: string; /** JSON. */ readonly facts: string }
+
+export function keepStep(connection: Connection, run: string, { number, kind, hash, facts }: RunStep): void {
+  connection.run(`INSERT INTO "$decision_step" ("run", "number", "kind", "hash", "facts") VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT ("run", "number") DO UPDATE SET "kind" = excluded."kind", "hash" = excluded."hash", "facts" = excluded."facts"`, run, number, kind, hash, facts);
+}
+
+export function stepsOf(connection: Connection, run: string): RunStep[] {
+  return connection.values(`SELECT "number", "kind", "hash", "facts" FROM "$decision_step" WHERE "run" = ?1 ORDER BY "number"`, run).map(([number, kind, hash, facts]) => ({ number: number as number, kind: kind as string, hash: hash as string, facts: facts as string }));
+}
+
+export function readSum(connection: Connection, scope: string, period: string): number {
+  return connection.values(`SELECT "amount" FROM "$decision_sum" WHERE "scope" = ?1 AND "period" = ?2`, scope, period)[0]?.[0] as number | undefined ?? 0;
+}
+
+/** The sum after it. */
+export function addToSum(connection: Connection, scope: string, period: string, amount: number): number {
+  connection.run(`INSERT INTO "$decision_sum" ("scope", "period", "amount") VALUES (?1, ?2, ?3) ON CONFLICT ("scope", "period") DO UPDATE SET "amount" = "amount" + excluded."amount"`, scope, period, amount);
+  return readSum(connection, scope, period);
+}
+
+/** Records so far. */
+export function auditSize(connection: Connection): number {
+  return (connection.values(`SELECT max("number") FROM "$audit"`)[0]?.[0] as number | null | undefined ?? -1) + 1;
+}
+
+export interface AuditRow { readonly number: number; readonly run: string; readonly timeMs: number; readonly record: string }
+
+export function keepRecord(connection: Connection, { number, run, timeMs, record }: AuditRow): void {
+  connection.run(`INSERT INTO "$audit" ("number", "run", "time", "record") VALUES (?1, ?2, ?3, ?4)`, number, run, timeMs, record);
+}
+
+export function keepNode(connection: Connection, level: number, index: number, hash: Uint8Array): void {
+  connection.run(`INSERT INTO "$audit_node" ("level", "index", "hash") VALUES (?1, ?2, ?3)`, level, index, hash);
+}
+
+export function readNode(connection: Connection, level: number, index: number): Uint8Array | null {
+  return connection.values(`SELECT "hash" FROM "$audit_node" WHERE "level" = ?1 AND "index" = ?2`, level, index)[0]?.[0] as Uint8Array | undefined ?? null;
+}
+
+/** From `number` on, in order. */
+export function recordsFrom(connection: Connection, number: number, limit: number): AuditRow[] {
+  return connection.values(`SELECT "number", "run", "time", "record" FROM "$audit" WHERE "number" >= ?1 ORDER BY "number" LIMIT ?2`, number, limit)
+    .map((row) => ({ number: row[0] as number, run: row[1] as string, timeMs: row[2] as number, record: row[3] as string }));
+}
+
+export function recordsOfRun(connection: Connection, run: string): AuditRow[] {
+  return connection.values(`SELECT "number", "run", "time", "record" FROM "$audit" WHERE "run" = ?1 ORDER BY "number"`, run)
+    .map((row) => ({ number: row[0] as number, run: row[1] as string, timeMs: row[2] as number, record: row[3] as string }));
+}
+
+export function keepCheckpoint(connection: Connection, size: number, timeMs: number, note: string): void {
+  connection.run(`INSERT INTO "$checkpoint" ("size", "time", "note") VALUES (?1, ?2, ?3) ON CONFLICT ("size") DO NOTHING`, size, timeMs, note);
+}
+
+export function lastCheckpoint(connection: Connection): { readonly size: number; readonly note: string } | null {
+  const row = connection.values(`SELECT "size", "note" FROM "$checkpoint" ORDER BY "size" DESC LIMIT 1`)[0];
+  return row === undefined ? null : { size: row[0] as number, note: row[1] as string };
+}
