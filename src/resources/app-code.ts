@@ -25,6 +25,10 @@ export interface AppCode {
   readonly tables: ReadonlyMap<string, TableCode>;
   readonly endpoints: ReadonlyMap<string, AppFunction>;
   readonly jobs: ReadonlyMap<string, AppFunction>;
+  /** What models may call. */
+  readonly tools: ReadonlyMap<string, AppFunction>;
+  /** Answers of decisions where no model gives one. */
+  readonly fallbacks: ReadonlyMap<string, AppFunction>;
   /** From old records to new ones, by table. */
   readonly migrations: MigrationFunctions;
 }
@@ -38,10 +42,10 @@ export interface BindOptions {
   readonly loaded: boolean;
 }
 
-export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), jobs: new Map(), migrations: new Map() };
+export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), jobs: new Map(), tools: new Map(), fallbacks: new Map(), migrations: new Map() };
 
 const LATER: Readonly<Record<string, string>> = {
-  Tools: "governed decisions", Fallbacks: "governed decisions", Sources: "read-through tables",
+  Sources: "read-through tables",
 };
 /** A body takes at most the context and the arguments. */
 const STATIC_ARITY_MAX = 2;
@@ -58,9 +62,11 @@ export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, un
   }
   const endpoints = bindBodies("Endpoints", module?.["Endpoints"], catalog.endpoints, binder);
   const jobs = bindBodies("Jobs", module?.["Jobs"], catalog.jobs, binder);
-  if (options.loaded) diagnostics.push(...missingBodies(catalog, { tables, endpoints, jobs }, binder.meant));
+  const tools = bindBodies("Tools", module?.["Tools"], catalog.tools, binder);
+  const fallbacks = bindBodies("Fallbacks", module?.["Fallbacks"], namedFallbacks(catalog), binder);
+  if (options.loaded) diagnostics.push(...missingBodies(catalog, { tables, endpoints, jobs, tools, fallbacks }, binder.meant));
   const migrations = bindMigrations(module?.["Migrations"], catalog, (name, message, fix) => report(binder, { owner: "Migrations", name }, message, fix));
-  return { code: { tables, endpoints, jobs, migrations }, diagnostics };
+  return { code: { tables, endpoints, jobs, tools, fallbacks, migrations }, diagnostics };
 }
 
 interface Binder {
@@ -140,8 +146,13 @@ function functionsOf(holders: readonly object[]): Map<string, AppFunction> {
   return found;
 }
 
+/** By their names, the decisions that fall back to them. */
+function namedFallbacks({ decisions }: Catalog): ReadonlyMap<string, Callable> {
+  return new Map([...decisions.values()].flatMap(({ fallback, callable }) => (fallback?.kind === "call" ? [[fallback.name, callable] as const] : [])));
+}
+
 /** `owner`: the export whose functions they are, as the schema's type of that name declares them. */
-function bindBodies(owner: "Endpoints" | "Jobs", exported: unknown, declared: ReadonlyMap<string, Callable>, binder: Binder): Map<string, AppFunction> {
+function bindBodies(owner: "Endpoints" | "Jobs" | "Tools" | "Fallbacks", exported: unknown, declared: ReadonlyMap<string, Callable>, binder: Binder): Map<string, AppFunction> {
   const bodies = new Map<string, AppFunction>();
   if (exported === undefined) return bodies;
   if (typeof exported !== "object" || exported === null) {
@@ -150,7 +161,7 @@ function bindBodies(owner: "Endpoints" | "Jobs", exported: unknown, declared: Re
   }
   for (const [name, body] of Object.entries(exported)) {
     if (!declared.has(name)) undeclared(owner, { owner, name }, declared.keys(), binder);
-    else if (typeof body !== "function") report(binder, { owner, name }, `${owner}.${name} is not a function.`, "Write it as async NAME(ctx, args) { ... }.");
+    else if (typeof body !== "function") report(binder, { owner, name }, `${owner}.${name} is not a function.`, owner === "Fallbacks" ? "Write it as NAME(input, context) { ... }." : "Write it as async NAME(ctx, args) { ... }.");
     else if (hasArity(body as AppFunction, owner, { owner, name, max: STATIC_ARITY_MAX }, binder)) bodies.set(name, body as AppFunction);
   }
   return bodies;
@@ -163,10 +174,10 @@ function hasArity(body: AppFunction, of: string, { owner, name, max }: Exported 
   return false;
 }
 
-function missingBodies(catalog: Catalog, { tables, endpoints, jobs }: Omit<AppCode, "migrations">, meant: ReadonlySet<string>): Diagnostic[] {
+function missingBodies(catalog: Catalog, { tables, endpoints, jobs, tools, fallbacks }: Omit<AppCode, "migrations">, meant: ReadonlySet<string>): Diagnostic[] {
   const missing: Diagnostic[] = [];
   const check = (callable: Callable, name: string, has: boolean, where: string): void => {
-    const owner = callable.table ?? (callable.kind === "job" ? "Jobs" : "Endpoints");
+    const owner = callable.table ?? OWNERS[callable.kind] ?? "Endpoints";
     if (!has && !meant.has(callable.table ?? "") && !meant.has(`${owner}.${callable.name}`)) missing.push(problem(callable.position, `${name} has no body.`, `Add ${callable.name} to ${where} in resources.ts, or remove the declaration.`));
   };
   for (const table of catalog.tables.values()) {
@@ -174,8 +185,12 @@ function missingBodies(catalog: Catalog, { tables, endpoints, jobs }: Omit<AppCo
   }
   for (const endpoint of catalog.endpoints.values()) check(endpoint, endpoint.name, endpoints.has(endpoint.name), "Endpoints");
   for (const job of catalog.jobs.values()) check(job, job.name, jobs.has(job.name), "Jobs");
+  for (const tool of catalog.tools.values()) check(tool, tool.name, tools.has(tool.name), "Tools");
+  for (const [name, decision] of namedFallbacks(catalog)) check({ ...decision, name }, name, fallbacks.has(name), "Fallbacks");
   return missing;
 }
+
+const OWNERS: Readonly<Partial<Record<Callable["kind"], string>>> = { job: "Jobs", tool: "Tools", decision: "Fallbacks" };
 
 function undeclared(of: string, exported: Exported & { readonly name: string }, declared: Iterable<string>, binder: Binder): void {
   const near = didYouMean(exported.name, declared);

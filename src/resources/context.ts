@@ -4,12 +4,14 @@ import { uuidv7 } from "../base/random.ts";
 import type { Log } from "../base/log.ts";
 import { unavailableContextMembers } from "../schema/availability.ts";
 import { CONTINUATION, type CreateContinuation } from "./app-api.ts";
+import { deciders } from "./decide-operation.ts";
 import { enqueue, tellProgress } from "./enqueue.ts";
 import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
 import { fileHandle } from "./file-handle.ts";
+import { readsOnly } from "./reading-work.ts";
 import { createOf } from "./record-override.ts";
 import { sendRequest } from "./send-request.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
@@ -30,7 +32,7 @@ export function createContext(body: Body): object {
   const continuation: CreateContinuation = { create: (table, input) => calls.start(`${table}.create`, () => createBare(body, table, input)) };
   const context = {
     db: tablesOf(body, "caller"),
-    system: tablesOf(body, "system"),
+    get system() { return systemOf(body); },
     publish: publisher(body, "caller"),
     auth: Object.freeze({ subject, roles, tenant, claims }),
     values: core.values,
@@ -41,6 +43,7 @@ export function createContext(body: Body): object {
     id: () => uuidv7(core.clock, core.random),
     log: bodyLog(core.log, caller),
     request: caller.request,
+    decide: deciders(body),
     enqueue: (job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.enqueue", () => enqueue(body, { job, input, options })),
     at: (time: unknown, job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.at", () => enqueue(body, { job, input, options, time })),
     progress: (done: unknown, total?: unknown) => tellProgress(body, done, total),
@@ -60,6 +63,12 @@ async function createBare(body: Body, table: string, input: unknown): Promise<un
   body.caller.rights.require(table, "CREATE");
   const write = ownWrite(body, createOf(table, rawInput(input, `${table}.create`)), "caller");
   return shownAfter(body, await straightWrite(body, write), "caller");
+}
+
+/** A tool of a model acts for whoever asked, never without rules. */
+function systemOf(body: Body): object {
+  if (body.work.readsOnly === true) throw readsOnly("ctx.system");
+  return tablesOf(body, "system");
 }
 
 /** `ctx.system.publish` beside the tables; one of that name comes first. */

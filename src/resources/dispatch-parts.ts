@@ -11,6 +11,7 @@ import type { Storage } from "../storage/open-storage.ts";
 import type { Tables } from "../tables/engine.ts";
 import type { AppCode } from "./app-code.ts";
 import type { ChannelHub } from "./channel-hub.ts";
+import type { DecisionPort } from "./decision-port.ts";
 import type { ConflictLanes } from "./conflict-lanes.ts";
 import type { FileLinks } from "./file-links.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
@@ -29,6 +30,8 @@ export interface DispatchParts {
   readonly app: AppCode;
   /** Absent: nothing can be enqueued. */
   readonly jobs?: JobQueue;
+  /** Absent or null: there are no decisions. */
+  readonly createDecisions?: ((core: DispatchCore) => DecisionPort) | null;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;
@@ -60,5 +63,6 @@ export interface DispatchCore extends DispatchParts {
   readonly lanes: ConflictLanes;
   readonly keys: IdempotencyKeys;
   readonly cursors: CursorSeal;
+  readonly decisions: DecisionPort | null;
   readonly channels: ChannelHub;
 }

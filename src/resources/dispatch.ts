@@ -7,6 +7,7 @@ import { runBatch } from "./batch.ts";
 import { callJob } from "./call-job.ts";
 import { callBody } from "./callables.ts";
 import { ChannelHub } from "./channel-hub.ts";
+import { answerDecision } from "./decide-operation.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
@@ -40,11 +41,12 @@ export interface Dispatcher {
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
-  const core: DispatchCore = {
-    ...parts,
+  const core: DispatchCore & { decisions: DispatchCore["decisions"] } = {
+    ...parts, decisions: null,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
     lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts),
   };
+  core.decisions = parts.createDecisions?.(core) ?? null;
   const reads = new ReadOperations(core);
   return {
     stats: () => reads.stats(),
@@ -79,6 +81,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
+    if (body.kind === "decide" || body.kind === "decisions") return await answerDecision(core, operation, body, caller);
     if (body.kind === "job") return await callJob(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
@@ -101,6 +104,8 @@ function labelOf({ body }: Operation): string {
     case "job": return `Jobs.${body.name}`;
     case "run": return `${body.ask.do} run`;
     case "outbox": return `${body.ask.do} delivery`;
+    case "decide": return `decide ${body.name}`;
+    case "decisions": return "list decisions";
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": return `${body.kind} ${body.table}`;

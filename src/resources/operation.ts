@@ -6,6 +6,7 @@ import type { OutboxState } from "../storage/outbox.ts";
 import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
+import type { DecisionResult } from "./decision-port.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
 import type { RunState } from "../storage/job-rows.ts";
@@ -38,6 +39,10 @@ export type OperationBody =
   | { readonly kind: "answered"; readonly name: string; readonly input: RawInput; settle(connection: Connection, now: string): void }
   /** An attempt of a job: nobody but jobs/ asks for it. */
   | { readonly kind: "job"; readonly name: string; readonly input: RawInput; readonly run: JobRun }
+  /** A decision is asked; the key is that of `idempotency`. */
+  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput; readonly isAsynchronous: boolean }
+  /** Which decisions the caller may ask. */
+  | { readonly kind: "decisions" }
   /** About runs of jobs. */
   | { readonly kind: "run"; readonly ask: RunQuestion }
   /** A file for a field of a table. `length`: as announced; null: not. */
@@ -134,6 +139,8 @@ export interface Result {
   readonly replayed: boolean;
   /** True when `public` may read all of it. */
   readonly public: boolean;
+  /** Of a decision: which run answered, and how. `status` may then be that of a refusal, and `body` its problem. */
+  readonly decision?: Omit<DecisionResult, "body" | "status">;
   /** Of `file`. */
   readonly file?: OpenFile;
 }

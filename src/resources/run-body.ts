@@ -14,6 +14,7 @@ import type { JobEnd } from "./job-end.ts";
 import { LanePlace } from "./conflict-lanes.ts";
 import { createContext } from "./context.ts";
 import { DirectWork, unwanted } from "./direct-work.ts";
+import { ReadingWork, readsOnly } from "./reading-work.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { plansOn, type Committing, type Work } from "./work.ts";
 
@@ -72,6 +73,17 @@ export async function runDirect<Value, Answer>(core: DispatchCore, request: Dire
   return request.complete(value, beside(core));
 }
 
+/** A tool: it reads what is committed, and changes nothing. */
+export async function runReading<Value, Answer>(core: DispatchCore, request: Pick<BodyRequest<Value, Answer>, "caller" | "run" | "complete">): Promise<Answer> {
+  const { tables, storage, clock, limits } = core;
+  const { value } = await runOnce(core, { ...request, commits: false }, {
+    deadlineMs: clock.now() + limits.requestMs,
+    workOf: (calls) => new ReadingWork({ tables, storage, who: commitAs(request.caller), isWanted: () => calls.isOpen }),
+    transact: () => Promise.reject(readsOnly("A transaction")),
+  });
+  return request.complete(value, beside(core));
+}
+
 interface Attempt { readonly alone: boolean; readonly deadlineMs: number; readonly place: LanePlace }
 
 async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyRequest<Value, Answer>, { alone, deadlineMs, place }: Attempt): Promise<Answer> {
@@ -112,15 +124,16 @@ async function commit<Value, Answer>(
 }
 
 /** `atMs`: the time that the body sees; without it, now. */
-interface BodyRunOnce { workOf(calls: BodyCalls): Work; readonly deadlineMs: number; readonly atMs?: number }
+interface BodyRunOnce { workOf(calls: BodyCalls): Work; readonly deadlineMs: number; readonly atMs?: number; /** Instead of a transaction. */ transact?(): Promise<never> }
 
-async function runOnce<Value, Answer>(core: DispatchCore, request: DirectRequest<Value, Answer>, { workOf, deadlineMs, atMs }: BodyRunOnce): Promise<{ value: Value }> {
+async function runOnce<Value, Answer>(core: DispatchCore, request: DirectRequest<Value, Answer>, { workOf, deadlineMs, atMs, transact }: BodyRunOnce): Promise<{ value: Value }> {
   const { caller, end } = request;
   const calls = new BodyCalls({ clock: core.clock, atMs: deadlineMs });
   const body = new Body({
     core, caller, work: workOf(calls), calls, createContext,
     ...(request.root === undefined ? {} : { root: request.root }), ...(atMs === undefined ? {} : { nowMs: atMs }),
     transact<T>(inner: (body: Body) => Promise<T>, root: object): Promise<T> {
+      if (transact !== undefined) return transact();
       const transaction: BodyRequest<T, T> = { caller, run: inner, root, complete: (value) => value, commits: false, isWanted: () => calls.isOpen };
       return end === undefined ? runTransaction(core, transaction) : end.lead(calls, ({ linger, isTold }) => runTransaction(core, { ...transaction, linger, isWanted: () => calls.isOpen && !isTold() }));
     },

@@ -13,25 +13,27 @@ import { runDirect } from "./run-body.ts";
 
 /** Throws NOT_FOUND for a run that the caller may not see. */
 export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Caller): Promise<Result> {
-  const jobs = jobsOf(core);
   switch (ask.do) {
-    case "find": return told(core, ask.id, caller);
+    case "find": {
+      const decided = core.decisions?.run(ask.id, caller) ?? null;
+      return decided === null ? told(core, ask.id, caller) : { ...nothing, body: decided as Json };
+    }
     case "cancel":
-      if (!await jobs.cancel(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "The run has ended already.");
+      if (!await jobsOf(core).cancel(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "The run has ended already.");
       return told(core, ask.id, caller);
     case "replay":
       requireAdministrator(caller);
-      if (!await jobs.replay(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "Only a run that has failed or was cancelled is replayed, and only while no other has its dedupe key.");
+      if (!await jobsOf(core).replay(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "Only a run that has failed or was cancelled is replayed, and only while no other has its dedupe key.");
       return told(core, ask.id, caller);
     case "list": {
       requireAdministrator(caller);
-      const { runs, next } = jobs.list({ ...ask, tenant: caller.identity.tenant });
+      const { runs, next } = jobsOf(core).list({ ...ask, tenant: caller.identity.tenant });
       return { ...nothing, body: runs.map((run) => shown(run, true)), nextCursor: next };
     }
     default: {
       requireAdministrator(caller);
       const order = orderOf(core, ask, { dialect: "wire", nowMs: core.clock.now() });
-      const { id, effect } = jobs.order({ ...order, identity: caller.identity });
+      const { id, effect } = jobsOf(core).order({ ...order, identity: caller.identity });
       if (effect !== null) await runDirect(core, { caller, commits: false, complete: () => undefined, run: (body: Body) => body.work.effect(effect) });
       return { ...told(core, id, caller), status: 201 };
     }

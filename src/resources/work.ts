@@ -27,6 +27,8 @@ export interface Effect {
 }
 
 export interface Work extends StateReader {
+  /** A tool of a model: whatever would change something throws. */
+  readonly readsOnly?: true;
   /** The writes of this work are committed together, or not at all; nothing may call out. */
   readonly transactional: boolean;
   /** Before a first read: to wait for others who are at work on this record. Null: there is nothing to wait for. */

@@ -16,13 +16,14 @@ export interface CheckedConfig {
   readonly auth?: { readonly jwt?: readonly { readonly secret?: string; readonly algorithms?: readonly string[] }[] };
   readonly outbound?: { readonly allowPrivate?: readonly string[] };
   readonly mail?: { readonly url?: string };
+  readonly models?: Readonly<Record<string, { readonly provider: string; readonly url?: string; readonly price?: { readonly input: string; readonly output: string }; readonly fallback?: string }>>;
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly files?: Readonly<Record<string, unknown>>;
 }
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...limits(config, quantity), ...files(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -74,6 +75,28 @@ function files({ files: section, limits: named }: CheckedConfig, quantity: (valu
   const bytes = named?.["fileBytes"];
   if (bytes !== undefined && quantity(bytes) > FILE_BYTES_MAX) problems.push({ path: ["limits", "fileBytes"], message: "limits.fileBytes is too large.", why: `A file has at most ${FILE_BYTES_MAX} bytes.`, fix: "Write at most 2GB." });
   return problems;
+}
+
+function models({ models: named = {} }: CheckedConfig): MeaningProblem[] {
+  return Object.entries(named).flatMap(([alias, { provider, url, price, fallback }]) => {
+    const found: MeaningProblem[] = [];
+    const report = (name: string, message: string, why: string, fix: string): void => { found.push({ path: ["models", alias, ...(name === "" ? [] : [name])], message, why, fix }); };
+    if (provider === "openai-compatible" && url === undefined) report("", `models.${alias} has no url.`, "openai-compatible is a way to speak, not a place.", "Give url, such as http://127.0.0.1:11434/v1.");
+    if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) report("url", `models.${alias}.url is no URL of HTTP.`, "Models are asked over HTTP.", "Write for example http://127.0.0.1:11434/v1.");
+    if (price !== undefined && price.input.split(" ")[1] !== price.output.split(" ")[1]) report("price", `models.${alias}.price names two currencies.`, "A cost is summed in one.", "Give both in the same currency.");
+    if (fallback !== undefined && !Object.hasOwn(named, fallback)) report("fallback", `models.${alias}.fallback names ${fallback}, which is no alias.`, "Who is asked where this one fails must be known.", `Name one of ${Object.keys(named).join(", ")}.`);
+    if (fallback !== undefined && leadsBack(alias, named)) report("fallback", `models.${alias} falls back to itself in the end.`, "Who failed is not asked again.", "End the chain at another alias.");
+    return found;
+  });
+}
+
+function leadsBack(alias: string, named: NonNullable<CheckedConfig["models"]>): boolean {
+  const seen = new Set<string>();
+  for (let next: string | undefined = alias; next !== undefined; next = named[next]?.fallback) {
+    if (seen.has(next)) return true;
+    seen.add(next);
+  }
+  return false;
 }
 
 // A shared secret never verifies a public-key algorithm, nor the reverse: no token could pass.

@@ -21,6 +21,18 @@ export interface JwtIssuer {
   readonly tenant: { readonly claim: string } | null;
 }
 
+export interface ModelSettings {
+  readonly provider: "anthropic" | "openai" | "google" | "openai-compatible";
+  readonly model: string;
+  readonly url: string | null;
+  /** Null: none is needed. Empty: it is not set, so the alias counts as not configured. */
+  readonly key: string | null;
+  /** In millionths of the currency's unit for a million tokens. */
+  readonly price: { readonly input: number; readonly output: number; readonly currency: string } | null;
+  /** The alias that is asked where this one fails. */
+  readonly fallback: string | null;
+}
+
 export interface AppConfig {
   readonly http: {
     readonly host: string; readonly port: number; readonly corsOrigins: readonly string[];
@@ -35,6 +47,8 @@ export interface AppConfig {
   readonly limits: Limits;
   readonly files: { /** Null: on the disk. */ readonly s3: S3Settings | null; readonly types: readonly string[] };
   readonly logRetentionMs: number;
+  /** By alias. */
+  readonly models: Readonly<Record<string, ModelSettings>>;
   /** Null: the section is not there, and ctx.fetch calls whom it likes. */
   readonly outbound: { readonly allowPrivate: readonly string[] } | null;
   /** Null: mails are not sent. */
@@ -43,7 +57,7 @@ export interface AppConfig {
 
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  models: "governed decisions", audit: "governed decisions", cluster: "the cluster",
+  audit: "governed decisions", cluster: "the cluster",
   "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
 };
 
@@ -69,11 +83,14 @@ export function loadConfig(
     Scalar(key, node, path) {
       if (key === "key" || typeof node.value !== "string") return;
       const result = substituteEnvironment(node.value, environment);
-      for (const name of result.missing) diagnostics.push(missingVariable(name, at(node.range?.[0] ?? 0)));
+      const keys = path.filter(isPair).map((pair) => (isScalar(pair.key) ? pair.key.value : null));
+      // Without its key a model is not configured, which is how an app runs where there is none.
+      const isModelKey = keys[0] === "models" && keys.length === 3 && keys[2] === "key";
+      for (const name of isModelKey ? [] : result.missing) diagnostics.push(missingVariable(name, at(node.range?.[0] ?? 0)));
       if (result.malformed) diagnostics.push(malformedReference(at(node.range?.[0] ?? 0)));
       const section = path.find(isPair)?.key;
       const typed = isScalar(section) && (section.value === "http" || section.value === "mqtt" || section.value === "limits");
-      node.value = typed ? result.typed : result.text;
+      node.value = isModelKey && result.missing.length > 0 ? "" : typed ? result.typed : result.text;
     },
   });
   const raw = plainData(document);
@@ -111,7 +128,9 @@ interface RawConfig {
   outbound?: { allowPrivate?: string[] };
   mail?: { url?: string };
   files?: { driver?: "disk" | "s3"; types?: string[]; bucket?: string; endpoint?: string; region?: string; accessKey?: string; secretKey?: string; prefix?: string };
+  models?: Record<string, RawModel>;
 }
+interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string }
 interface RawIssuer {
   issuer: string; jwks?: string; secret?: string; audience?: string; algorithms?: string[];
   roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string };
@@ -138,12 +157,23 @@ function assemble(raw: RawConfig): AppConfig {
     files: { s3: raw.files?.driver === "s3" ? bucketOf(raw.files) : null, types: raw.files?.types ?? [] },
     logRetentionMs: raw.log?.retention === undefined ? WEEK_MS : durationMs(parseDuration(raw.log.retention) ?? "P7D"),
     outbound: raw.outbound === undefined ? null : { allowPrivate: raw.outbound.allowPrivate ?? [] },
+    models: Object.fromEntries(Object.entries(raw.models ?? {}).map(([alias, model]) => [alias, modelOf(model)])),
     mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
   };
 }
 
 function bucketOf({ bucket = "", endpoint, region, accessKey = "", secretKey = "", prefix = "" }: NonNullable<RawConfig["files"]>): S3Settings {
   return { bucket, endpoint: endpoint ?? null, region: region ?? null, accessKey, secretKey, prefix };
+}
+
+function modelOf({ provider, model, url, key, price, fallback }: RawModel): ModelSettings {
+  return { provider, model, url: url ?? null, key: key ?? null, fallback: fallback ?? null, price: price === undefined ? null : priceOf(price) };
+}
+
+/** `"1.00 USD"` for a million tokens. */
+function priceOf({ input, output }: NonNullable<RawModel["price"]>): ModelSettings["price"] {
+  const microsOf = (text: string): number => Math.round(Number(text.split(" ")[0]) * 1_000_000);
+  return { input: microsOf(input), output: microsOf(output), currency: input.split(" ")[1] ?? "USD" };
 }
 
 function issuerOf(raw: RawIssuer): JwtIssuer {

@@ -1,4 +1,5 @@
 // Reads the three files of an app and compiles them together, so that every problem of all three is known at once.
+import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { findUnreachable } from "../access/find-unreachable.ts";
@@ -6,6 +7,7 @@ import { compareDiagnostics, type Diagnostic } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import { compileCatalogExpressions } from "../expression/compile-catalog.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
+import { decisions } from "#decisions";
 import { bindAppCode, type AppCode } from "../resources/app-code.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { compileSchema } from "../schema/compile-schema.ts";
@@ -22,6 +24,8 @@ export interface LoadedApp {
   readonly book: ExpressionBook;
   readonly config: AppConfig;
   readonly code: AppCode;
+  /** SHA-256 of the app's own files of code, hex. */
+  readonly codeHash: string;
   /** In the order in which they are shown. Any error among them: the app must not start. */
   readonly diagnostics: readonly Diagnostic[];
 }
@@ -42,14 +46,21 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const { book, diagnostics: expressionProblems } = compileCatalogExpressions(catalog, config.limits);
   const resources = await loadResources(directory);
   const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0, source: resources.source });
-  const found: Diagnostic[] = [...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];
+  const decisionProblems = schemaProblems.some(isError) ? [] : decisions.checkDecisions({ catalog, book, config, code, codeHash: "", directory });
+  const found: Diagnostic[] = [...decisionProblems, ...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];
   found.push(...resources.files.flatMap(({ file, text }) => findUnavailableMembers(text, file)));
   // Types of a schema with errors would only repeat them, and so would those of a file that cannot be read.
   const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
   if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
   if (!configProblems.some(isError) && !schemaProblems.some(isError)) found.push(...webhookSecrets(catalog, config.secrets));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
-  return { directory, catalog, book, config, code, diagnostics: toldOnce(found.sort(compareDiagnostics)) };
+  return { directory, catalog, book, config, code, codeHash: hashOf(resources.files), diagnostics: toldOnce(found.sort(compareDiagnostics)) };
+}
+
+function hashOf(files: readonly { readonly file: string; readonly text: string }[]): string {
+  const hash = createHash("sha256");
+  for (const { file, text } of files) hash.update(`${file}\n${text}\n`);
+  return hash.digest("hex");
 }
 
 /** The scan for members of `ctx` and the compiler find the same ones where a type is known. */

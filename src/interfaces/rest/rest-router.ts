@@ -1,4 +1,5 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
+import type { Decision } from "../../schema/decision.ts";
 import { didYouMean } from "../../base/diagnostic.ts";
 import { isFileId } from "../../schema/file-url.ts";
 import type { Callable, Catalog, Channel, Table } from "../../schema/catalog.ts";
@@ -18,6 +19,8 @@ export type RestTarget =
   | { readonly kind: "file" | "file-link"; readonly id: string }
   /** `field`: as in the path. */
   | { readonly kind: "upload"; readonly table: Table; readonly field: string }
+  /** Null: which there are. */
+  | { readonly kind: "decide"; readonly decision: Decision | null }
   | { readonly kind: "batch" };
 
 export interface RestRoute {
@@ -39,7 +42,7 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "approvals", "auth", "commitments", "decide", "graphql", "mcp", "memory",
+  ".well-known", "admin", "approvals", "auth", "commitments", "graphql", "mcp", "memory",
   "negotiations", "offers", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
@@ -69,6 +72,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     const asked = method === "HEAD" ? "GET" : method;
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
     if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
+    if (segments[0] === "decide") return findDecision(catalog, asked, segments, over);
     return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over) ?? findChannel(channels, asked, segments, over);
   };
   return {
@@ -91,6 +95,12 @@ function findFile(tables: ReadonlyMap<string, TableRoutes>, method: string, [, f
   if (isFileId(first)) return second === "link" ? { target: { kind: "file-link", id: first }, name: "/files/{id}/link" } : null;
   const table = tables.get(first)?.table;
   return table === undefined || second === "" ? null : { target: { kind: "upload", table, field: second }, name: `/files/${table.exportName!}/{field}` };
+}
+
+function findDecision({ decisions }: Catalog, method: string, [, name, ...more]: readonly string[], over: "REST" | "WS"): RestRoute | null {
+  if (name === undefined) return method === "GET" ? { target: { kind: "decide", decision: null }, name: "/decide" } : null;
+  const decision = [...decisions.values()].find(({ exportName, callable }) => exportName === name && callable.exportOver?.includes(over) === true);
+  return decision === undefined || method !== "POST" || more.length > 0 ? null : { target: { kind: "decide", decision }, name: `/decide/${name}` };
 }
 
 function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, segments: readonly string[], over: string): RestRoute | null {

@@ -1,0 +1,40 @@
+// What the rest of the server knows of decisions: that they can be asked. Implemented by decisions/; null where there are none.
+import type { Json } from "../base/value.ts";
+import type { Callable } from "../schema/catalog.ts";
+import type { Caller } from "./body.ts";
+import type { RawInput } from "../tables/write.ts";
+
+export interface DecideRequest {
+  readonly name: string;
+  /** Arguments, and `own` where the caller's answer travels along. */
+  readonly input: RawInput;
+  readonly caller: Caller;
+  /** Null: the decision's own, or none. */
+  readonly key: string | null;
+  /** Answers at once with where the run is. */
+  readonly isAsynchronous: boolean;
+}
+
+/** Of one run, for every interface. */
+export interface DecisionResult {
+  readonly run: string;
+  readonly state: string;
+  /** HTTP's numbers as the common vocabulary. */
+  readonly status: number;
+  /** Ready JSON: the bare output, or the problem. */
+  readonly body: string;
+  readonly source: string | null;
+  readonly reason: string | null;
+  readonly isUntrusted: boolean;
+  readonly tells: readonly string[];
+  readonly replayed: boolean;
+}
+
+export interface DecisionPort {
+  /** Throws what is refused before there is a run. */
+  decide(request: DecideRequest): Promise<DecisionResult>;
+  /** What this caller may ask, as `GET /decide` lists it. */
+  list(caller: Caller): readonly { readonly name: string; readonly description: string | null; readonly callable: Callable; readonly mode: string; readonly kind: string }[];
+  /** One run as this caller may see it; null: none that they may know of. */
+  run(id: string, caller: Caller): { readonly [name: string]: Json } | null;
+}

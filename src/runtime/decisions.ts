@@ -1,0 +1,103 @@
+// Decisions in the composition root: compiles what an app declares, connects it with models, and hands the port to the dispatcher.
+import { existsSync, readFileSync } from "node:fs";
+import { join, normalize } from "node:path";
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { membersSchema, typeSchema } from "../codegen/model-schema.ts";
+import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
+import { modelReasoner } from "../decisions/loop.ts";
+import { compileDecision } from "../decisions/policy/compile-decision.ts";
+import { decisionVersion } from "../decisions/policy/decision-version.ts";
+import { toolCaller } from "../decisions/reason/call-tool.ts";
+import type { CompiledDecision } from "../decisions/policy/compiled-decision.ts";
+import { parseStrictJson } from "../interfaces/http/strict-json.ts";
+import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-access.ts";
+import { loadProvider } from "../models/load-provider.ts";
+import type { Model } from "../models/model.ts";
+import { providerModel } from "../models/provider-model.ts";
+import type { DispatchCore } from "../resources/dispatch-parts.ts";
+import packageJson from "../../package.json";
+import type { ModelSettings } from "./config.ts";
+import type { DecisionsApp, DecisionsModule, DecisionsPorts } from "./decisions-module.ts";
+
+export const decisions: DecisionsModule = {
+  checkDecisions: (app) => compileAll(app).diagnostics,
+  decisionsOf(app, ports) {
+    const { compiled } = compileAll(app);
+    if (compiled.size === 0) return null;
+    const models = modelsOf(app, ports);
+    return (core) => {
+      const ready = new Map<string, ReadyDecision>();
+      const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks });
+      for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port }));
+      return port;
+    };
+  },
+};
+
+function compileAll({ catalog, book, config, directory }: DecisionsApp): { readonly compiled: ReadonlyMap<string, CompiledDecision>; readonly diagnostics: readonly Diagnostic[] } {
+  const compiled = new Map<string, CompiledDecision>();
+  const diagnostics: Diagnostic[] = [];
+  for (const [name, declaration] of catalog.decisions) {
+    const found = compileDecision(name, declaration, { catalog, book, limits: config.limits });
+    diagnostics.push(...found.diagnostics);
+    if (found.decision !== null) compiled.set(name, found.decision);
+    const { policyFile, callable } = declaration;
+    if (policyFile !== null && policyOf(directory, policyFile) === null) {
+      diagnostics.push({ code: "POLICY_SOURCE", severity: "error", position: callable.position, message: `The policy file ${policyFile} of ${name} cannot be read.`, why: "The policy is the body of the decision.", fix: "Name a file in the app's folder.", edits: [] });
+    }
+  }
+  return { compiled, diagnostics };
+}
+
+/** Null: it is not there, or outside of the app. */
+function policyOf(directory: string, file: string): string | null {
+  const path = normalize(join(directory, file));
+  if (!path.startsWith(normalize(`${directory}/`)) || !existsSync(path)) return null;
+  return readFileSync(path, "utf8");
+}
+
+interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions }
+
+function readyDecision(decision: CompiledDecision, { app, core, access, port }: ReadyParts): ReadyDecision {
+  const { declaration } = decision;
+  const { limits, models } = app.config;
+  const alias = models[declaration.model];
+  const version = decisionVersion(declaration, { catalog: app.catalog, codeHash: app.codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version });
+  if (access === null || declaration.kind === "RULE") return { decision, version, reasoner: null };
+  const policy = declaration.policy ?? policyOf(app.directory, declaration.policyFile ?? "") ?? "";
+  const reasoner = modelReasoner({
+    core, access, policy, parse: (text) => parseStrictJson(text, limits.jsonDepth),
+    schemas: { ofType: (type) => typeSchema(type, app.catalog), ofFields: (fields) => membersSchema(fields, app.catalog) },
+    limits: { steps: limits.decisionSteps, calls: limits.decisionCalls, outputTokens: limits.decisionOutputTokens },
+    callTool: toolCaller(core, app.code.tools),
+    ask: (name, args, parent) => port.advise(name, args, parent),
+    ownCaller: ({ decision: { name }, caller }) => {
+      const role = `decision:${name}`;
+      const identity = { ...caller.identity, kind: "subject" as const, subject: role, roles: [role], claims: {}, key: `${role} ${caller.identity.tenant ?? ""}` };
+      return { ...caller, identity, rights: core.access.rights(identity), system: core.access.system(identity) };
+    },
+  });
+  return { decision, version, reasoner };
+}
+
+/** By alias; those that are not configured are not there. */
+function modelsOf({ config }: DecisionsApp, { clock, random, fetch }: DecisionsPorts): ReadonlyMap<string, ModelAccess> {
+  const { limits } = config;
+  const configured = Object.entries(config.models).filter(([, { key }]) => key !== "");
+  const models = new Map(configured.map(([alias, settings]) => [alias, modelOf(alias, settings, { fetch, answerBytes: limits.decisionAnswerBytes })]));
+  const breakers = new Map([...models.values()].map((model) => [model, new CircuitBreaker(clock, { failuresMax: limits.modelFailures, openMs: limits.modelPauseMs })]));
+  return new Map([...models.keys()].map((alias) => [alias, modelAccess({ clock, random, models: chain(alias, config.models, models), breakers, attempts: limits.modelAttempts })]));
+}
+
+function chain(alias: string, settings: Readonly<Record<string, ModelSettings>>, models: ReadonlyMap<string, Model>): Model[] {
+  const found: Model[] = [];
+  for (let next: string | null = alias; next !== null; next = settings[next]?.fallback ?? null) {
+    const model = models.get(next);
+    if (model !== undefined) found.push(model);
+  }
+  return found;
+}
+
+function modelOf(alias: string, { provider, model, url, key, price }: ModelSettings, { fetch, answerBytes }: { readonly fetch: DecisionsPorts["fetch"]; readonly answerBytes: number }): Model {
+  return providerModel({ alias, id: model, price, answerBytes, load: () => loadProvider({ provider, model, url, key, fetch }) });
+}

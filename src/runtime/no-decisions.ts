@@ -1,0 +1,10 @@
+// Stands for runtime/decisions.ts in a server without the folder decisions/: nothing is decided, and an app that wants it does not start.
+import type { DecisionsModule } from "./decisions-module.ts";
+
+export const decisions: DecisionsModule = {
+  checkDecisions: ({ catalog }) => [...catalog.decisions.values()].map(({ callable }) => ({
+    code: "NOT_AVAILABLE", severity: "error", position: callable.position, message: `The decision ${callable.name} is not available in this server.`,
+    why: "It was built without decisions.", fix: "Remove it, or use a server that has them.", edits: [],
+  })),
+  decisionsOf: () => null,
+};
