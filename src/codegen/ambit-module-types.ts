@@ -9,6 +9,8 @@ type Callables = App.$Callables;
 type Channels = App.$Channels;
 type EndpointName = App.$EndpointName;
 type JobInputs = App.$JobInputs;
+type Decisions = App.$Decisions;
+type Fallbacks = App.$Fallbacks;
 type Awaitable<T> = T | Promise<T>;
 
 export type Input<N extends keyof Tables> = Tables[N]["input"];
@@ -116,6 +118,8 @@ export interface Ctx {
    * transaction, a part of it that is undone by itself if \`run\` throws.
    */
   transaction<T>(run: (ctx: Ctx) => Awaitable<T>): Promise<T>;
+  /** Asks a decision, outside of transactions. A key answers the same for the same; without one it is made of the request or job. */
+  readonly decide: { readonly [N in keyof Decisions]: (input: Decisions[N]["input"], options?: { readonly key?: string }) => Promise<Decided<Decisions[N]["output"]>> };
   /** Under the caller's rules; told if and only if the transaction commits. */
   readonly publish: $Publish;
   /** Goes out if and only if the transaction commits, at least once, with one key. Answers that key. */
@@ -173,6 +177,25 @@ export function endpoints<B extends EndpointBodies>(bodies: B): B;
 type $JobCall<N extends string> = Callables[\`Jobs.\${N}\` & keyof Callables];
 export type JobBodies = { [N in keyof JobInputs]: (ctx: Ctx, args: $JobCall<N>["arguments"]) => Awaitable<$JobCall<N>["result"]> };
 export function jobs<B extends JobBodies>(bodies: B): B;
+
+/** How a decision ended. */
+export interface Decided<T> {
+  readonly state: string;
+  /** In the states that answer: DECIDED, FELL_BACK. */
+  readonly value?: T;
+  readonly run: string;
+  readonly source: "model" | "rule" | "fallback" | "human" | null;
+  readonly reason: string | null;
+  readonly taint: "UNTRUSTED" | null;
+  readonly tells: readonly string[];
+}
+/** What models call. They read with the caller's rights; whatever changes something throws. */
+export type ToolBodies = { [N in App.$ToolName]: (ctx: Ctx, args: Args<\`Tools.\${N}\`>) => Awaitable<Result<\`Tools.\${N}\`>> };
+export function tools<B extends ToolBodies>(bodies: B): B;
+
+/** Answers of decisions where no model gives one: pure and synchronous, over the input and the contexts by name. */
+export type FallbackBodies = { [N in keyof Fallbacks]: (input: Fallbacks[N]["input"], context: { readonly [name: string]: any; readonly now: string }) => Fallbacks[N]["output"] };
+export function fallbacks<B extends FallbackBodies>(bodies: B): B;
 
 /** From an old record to the fields of the new one that it cannot keep. Pure and synchronous; the old shape is not known here. */
 export type MigrationBodies = { [N in keyof Tables]?: (old: { readonly [field: string]: any }) => Partial<RecordOf<N>> };

@@ -13,7 +13,7 @@ export interface ShapeLine {
 export function shapeCheck(catalog: Catalog, module: string): { text: string; lines: ReadonlyMap<number, ShapeLine> } {
   const rows = [
     `import * as app from ${JSON.stringify(module)};`,
-    `import type { Args, Ctx, Result } from "ambit";`,
+    `import type { Args, Ctx, FallbackBodies, Result } from "ambit";`,
     "type Awaitable<T> = T | Promise<T>;",
     "declare function shape<T>(body: T): void;",
   ];
@@ -39,6 +39,13 @@ export function shapeCheck(catalog: Catalog, module: string): { text: string; li
   for (const job of catalog.jobs.values()) {
     const name = JSON.stringify(`Jobs.${job.name}`);
     add(`shape<(ctx: Ctx, args: Args<${name}>) => Awaitable<Result<${name}>>>(app.Jobs.${job.name});`, `Jobs.${job.name}`, job);
+  }
+  for (const tool of catalog.tools.values()) {
+    const name = JSON.stringify(`Tools.${tool.name}`);
+    add(`shape<(ctx: Ctx, args: Args<${name}>) => Awaitable<Result<${name}>>>(app.Tools.${tool.name});`, `Tools.${tool.name}`, tool);
+  }
+  for (const { fallback, callable } of catalog.decisions.values()) {
+    if (fallback?.kind === "call") add(`shape<FallbackBodies[${JSON.stringify(fallback.name)}]>(app.Fallbacks.${fallback.name});`, `Fallbacks.${fallback.name}`, callable);
   }
   return { text: `${rows.join("\n")}\n`, lines };
 }

@@ -13,6 +13,7 @@ export function typesDeclaration(catalog: Catalog, configuration: { values: read
     tableMap(catalog),
     channelMap(catalog),
     callableMaps(catalog),
+    decisionMaps(catalog),
   ].join("\n").split("\n").map((line) => `  ${line}`).join("\n");
   const parts = [
     `/** The types of schema.graphql. */\nexport namespace App {\n${app}\n}`,
@@ -163,9 +164,26 @@ function callableMaps(catalog: Catalog): string {
     ...actions.map((action) => [`${action.table}.${action.name}`, action] as const),
     ...[...catalog.endpoints.values()].map((endpoint) => [endpoint.name, endpoint] as const),
     ...[...catalog.jobs.values()].map((job) => [`Jobs.${job.name}`, job] as const),
+    ...[...catalog.tools.values()].map((tool) => [`Tools.${tool.name}`, tool] as const),
   ];
   const callables = all.map(([name, callable]) => `${JSON.stringify(name)}: { arguments: ${argumentsText(callable)}; result: ${resultText(callable)} };`);
   return `export interface $Callables {\n  ${callables.join("\n  ")}\n}\n`
     + `export type $EndpointName = ${[...catalog.endpoints.keys()].map((name) => JSON.stringify(name)).join(" | ") || "never"};\n`
     + `export interface $JobInputs {\n  ${[...catalog.jobs.values()].map((job) => `${job.name}: { ${[...job.arguments.values()].map(inputLine).join(" ")} };`).join("\n  ")}\n}`;
+}
+
+function decisionMaps(catalog: Catalog): string {
+  const all = [...catalog.decisions.values()].map((decision) => ({ decision, output: resultText(decision.callable), inputs: [...decision.callable.arguments.values()] }));
+  const asked = all.map(({ decision: { callable, fallback }, output, inputs }) => {
+    const own = fallback?.kind === "own" ? ` own: ${output};` : "";
+    return `${callable.name}: { input: { ${inputs.map(inputLine).join(" ")}${own} }; output: ${output} };`;
+  });
+  const named = Map.groupBy(all.filter(({ decision }) => decision.fallback?.kind === "call"), ({ decision: { fallback } }) => (fallback?.kind === "call" ? fallback.name : ""));
+  const fallbacks = [...named].map(([name, users]) => {
+    const inputs = new Set(users.map(({ decision }) => argumentsText(decision.callable)));
+    return `${name}: { input: ${[...inputs].join(" | ")}; output: ${[...new Set(users.map(({ output }) => `(${output})`))].join(" & ")} };`;
+  });
+  return `export interface $Decisions {\n  ${asked.join("\n  ")}\n}\n`
+    + `export interface $Fallbacks {\n  ${fallbacks.join("\n  ")}\n}\n`
+    + `export type $ToolName = ${[...catalog.tools.keys()].map((name) => JSON.stringify(name)).join(" | ") || "never"};`;
 }

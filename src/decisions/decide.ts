@@ -98,7 +98,7 @@ export class Decisions implements DecisionPort {
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
-    const asked = this.#ask({ name, input: raw, caller, key: null, isAsynchronous: false });
+    const asked = this.#ask({ name, input: raw, caller, key: null });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
     const result = await this.#begin({ ...asked, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };

@@ -1,7 +1,7 @@
 // Binding: every declared callable has its body, every body its declaration; each mismatch is one diagnostic with a fix.
 import { expect, test } from "bun:test";
 import { compileSchema } from "../schema/compile-schema.ts";
-import { endpoints, Table, tools } from "./app-api.ts";
+import { endpoints, Table } from "./app-api.ts";
 import { bindAppCode } from "./app-code.ts";
 
 const { catalog } = compileSchema({ file: "schema.graphql", text: `
@@ -85,8 +85,8 @@ test("jobs are bound like endpoints", () => {
 });
 
 test("what this version does not run says so", () => {
-  const found = problems({ Order, Endpoints, Tools: tools({}), Fallbacks: {}, Sources: {} });
-  expect(found.map((line) => /^resources\.ts:1 NOT_AVAILABLE The export (\w+)/.exec(line)?.[1]).sort()).toEqual(["Fallbacks", "Sources", "Tools"]);
+  const found = problems({ Order, Endpoints, Sources: {} });
+  expect(found.map((line) => /^resources\.ts:1 NOT_AVAILABLE The export (\w+)/.exec(line)?.[1]).sort()).toEqual(["Sources"]);
 });
 
 test("a table's members need the runtime", () => {

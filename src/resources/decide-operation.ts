@@ -17,7 +17,7 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
     const list = port.list(caller).map(({ name, description, mode, kind }): Json => ({ name, description, mode, kind }));
     return { ...nothing, body: list };
   }
-  const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null, isAsynchronous: body.isAsynchronous });
+  const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null });
   const { body: text, status, ...decision } = result;
   return { ...nothing, status, body: new JsonText(text), replayed: result.replayed, decision };
 }
@@ -44,7 +44,7 @@ interface Asked { readonly name: string; readonly input: unknown; readonly key: 
 async function decideFromCode(body: Body, { name, input, key }: Asked): Promise<object> {
   if (body.work.readsOnly === true) throw readsOnly("ctx.decide");
   if (body.work.transactional) throw fault("DECIDE_IN_TRANSACTION", `ctx.decide.${name} was called inside the transaction of ${body.caller.label}.`);
-  return answered(await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key, isAsynchronous: false }));
+  return answered(await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key }));
 }
 
 /** As GraphQL and code see it: `value` in the answering states only. */

@@ -11,8 +11,6 @@ export interface DecideRequest {
   readonly caller: Caller;
   /** Null: the decision's own, or none. */
   readonly key: string | null;
-  /** Answers at once with where the run is. */
-  readonly isAsynchronous: boolean;
 }
 
 /** Of one run, for every interface. */

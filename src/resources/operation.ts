@@ -40,7 +40,7 @@ export type OperationBody =
   /** An attempt of a job: nobody but jobs/ asks for it. */
   | { readonly kind: "job"; readonly name: string; readonly input: RawInput; readonly run: JobRun }
   /** A decision is asked; the key is that of `idempotency`. */
-  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput; readonly isAsynchronous: boolean }
+  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput }
   /** Which decisions the caller may ask. */
   | { readonly kind: "decisions" }
   /** About runs of jobs. */

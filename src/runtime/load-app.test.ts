@@ -28,20 +28,20 @@ describe("members of ctx that are not available", () => {
   };
 
   test("named, once each, with the compiler and without it", () => once("await ctx.forget();", ["NOT_AVAILABLE resources.ts:4:13 ctx.forget is not available in this version."]));
-  test("taken out of ctx", () => once("const { now, forget, decide: tell } = ctx;", [
-    "NOT_AVAILABLE resources.ts:4:16 ctx.forget is not available in this version.", "NOT_AVAILABLE resources.ts:4:24 ctx.decide is not available in this version.",
+  test("taken out of ctx", () => once("const { now, forget, revoke: end } = ctx;", [
+    "NOT_AVAILABLE resources.ts:4:16 ctx.forget is not available in this version.", "NOT_AVAILABLE resources.ts:4:24 ctx.revoke is not available in this version.",
   ]));
-  test("not what only looks like it", () => once(`const text = "ctx.decide()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
+  test("not what only looks like it", () => once(`const text = "ctx.forget()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
 
   test("under another name: by the compiler", async () => {
     expect(await problems({ "resources.ts": endpoint("const c = ctx; c.revoke(); return 1;") }, true)).toEqual(["NOT_AVAILABLE resources.ts:4:20 ctx.revoke is not available in this version."]);
   });
 
   test("in a file that resources.ts imports", async () => {
-    const lib = `import type { Ctx } from "ambit";\nexport async function tell(ctx: Ctx) { await ctx.decide({}); }\n`;
+    const lib = `import type { Ctx } from "ambit";\nexport async function tell(ctx: Ctx) { await ctx.forget({}); }\n`;
     for (const typeCheck of [false, true]) {
       expect(await problems({ "resources.ts": endpoint("await tell(ctx); return 1;", `import { tell } from "./lib.ts";\n`), "lib.ts": lib }, typeCheck))
-        .toEqual(["NOT_AVAILABLE lib.ts:2:50 ctx.decide is not available in this version."]);
+        .toEqual(["NOT_AVAILABLE lib.ts:2:50 ctx.forget is not available in this version."]);
     }
   });
 });

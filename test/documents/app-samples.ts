@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { findUnreachable } from "../../src/access/find-unreachable.ts";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { AmbitError } from "../../src/base/error.ts";
+import { defaultLimits } from "../../src/base/limits.ts";
+import { compileDecision } from "../../src/decisions/policy/compile-decision.ts";
 import { compileCatalogExpressions } from "../../src/expression/compile-catalog.ts";
 import { loadConfig } from "../../src/runtime/config.ts";
 import { loadApp } from "../../src/runtime/load-app.ts";
@@ -16,7 +18,10 @@ const VALUES = { ttl: "PT15M" };
 
 export function schemaProblems(text: string): Diagnostic[] {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values: VALUES });
-  return [...diagnostics, ...compileCatalogExpressions(catalog).diagnostics];
+  const { book, diagnostics: ofExpressions } = compileCatalogExpressions(catalog);
+  if (diagnostics.some(({ severity }) => severity === "error")) return [...diagnostics, ...ofExpressions];
+  const ofDecisions = [...catalog.decisions].flatMap(([name, declaration]) => compileDecision(name, declaration, { catalog, book, limits: defaultLimits }).diagnostics);
+  return [...diagnostics, ...ofExpressions, ...ofDecisions];
 }
 
 /** The warnings about what nobody may reach. */

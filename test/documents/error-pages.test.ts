@@ -27,6 +27,11 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   DATA_IN_USE: "src/storage/open-storage.test.ts",
   PORT_IN_USE: "test/commands/start.test.ts",
   MAIL_MISSING: "test/outbox/outbox.test.ts",
+  DECISION_REJECTED: null,
+  DECISION_EXPIRED: null,
+  DECISION_CANCELLED: null,
+  DECISION_FAILED: null,
+  TOOL_READS_ONLY: null,
   DATA_NEWER: "src/storage/open-storage.test.ts",
 };
 

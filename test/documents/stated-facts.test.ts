@@ -32,7 +32,7 @@ test("docs/config.md has every setting, and what it calls not available is so", 
   const stated = firstCells(text).flat();
   expect(stated.sort()).toEqual(settingsOf(configSchema as unknown as SettingSchema, "").sort());
   const later = spansOf(/^Not available yet: (.*)$/m.exec(text)![1]!);
-  expect(later.length).toBeGreaterThan(5);
+  expect(later.length).toBeGreaterThan(3);
   for (const path of later) {
     const [section, name] = path.split(".");
     expect(configProblems(name === undefined ? `${section}: {}` : `${section}: { ${name}: {} }`).map((problem) => problem.code)).toContain("NOT_AVAILABLE");
@@ -61,8 +61,8 @@ test("docs/rest.md has every operator, docs/schema.md every type of a field", ()
   expect(scalarNames.filter((name) => !absent.includes(name) && !types.includes(name))).toEqual([]);
 });
 
-test("docs/INDEX.md shows every directive that is available", () => {
-  const shown = new Set(blocksOf(read("docs/INDEX.md")).flatMap((block) => [...block.text.matchAll(/@(\w+)/g)].map((match) => match[1]!)));
+test("docs/INDEX.md shows every directive that is available, docs/decisions.md those of decisions", () => {
+  const shown = new Set([...blocksOf(read("docs/INDEX.md")), ...blocksOf(read("docs/decisions.md"))].flatMap((block) => [...block.text.matchAll(/@(\w+)/g)].map((match) => match[1]!)));
   const absent = new Set(unavailable.filter((entry) => entry.kind === "directive").map((entry) => entry.name.slice(1)));
   const all = [...read("directives.graphql").matchAll(/^directive @(\w+)/gm)].map((match) => match[1]!);
   expect(all.filter((name) => !absent.has(name) && !shown.has(name))).toEqual([]);

@@ -13,10 +13,9 @@ export function listDecisions(request: RestRequest): Answer | Promise<Answer> {
 
 export function decide(request: RestRequest, { callable }: Decision): Answer | Promise<Answer> {
   request.rights.requireCall(callable);
-  const isAsynchronous = request.preferences.respondAsync;
   return whenReady(readArguments(request.exchange), ({ input, bytes }) => {
     request.exchange.unhurried();
-    return whenReady(request.dispatch({ kind: "decide", name: callable.name, input, isAsynchronous }, bytes), decisionAnswer);
+    return whenReady(request.dispatch({ kind: "decide", name: callable.name, input }, bytes), decisionAnswer);
   });
 }
 

@@ -10,14 +10,12 @@ export interface Preferences {
   readonly maxAffected: number | null;
   readonly refuseScan: boolean;
   readonly strict: boolean;
-  /** RFC 7240: answer at once with where it will be. */
-  readonly respondAsync: boolean;
   /** For Preference-Applied, as they were sent. */
   readonly applied: readonly string[];
 }
 
 export const noPreferences: Preferences = {
-  return: null, count: null, resolution: null, missingDefault: false, maxAffected: null, refuseScan: false, strict: false, respondAsync: false, applied: [],
+  return: null, count: null, resolution: null, missingDefault: false, maxAffected: null, refuseScan: false, strict: false, applied: [],
 };
 
 type Draft = { -readonly [Name in keyof Preferences]: Preferences[Name] };
@@ -29,10 +27,6 @@ const READERS: Readonly<Record<string, (value: string, draft: Draft) => boolean>
   missing: (value, draft) => oneOf(value, ["default", "null"] as const, (found) => { draft.missingDefault = found === "default"; }),
   scan: (value, draft) => oneOf(value, ["refuse"] as const, () => { draft.refuseScan = true; }),
   handling: (value) => oneOf(value, ["strict", "lenient"] as const, () => {}),
-  "respond-async"(value, draft) {
-    draft.respondAsync = true;
-    return value === "";
-  },
   tx: (value) => value === "commit",
   "max-affected"(value, draft) {
     if (!/^[0-9]{1,15}$/.test(value)) return false;
@@ -58,7 +52,7 @@ export function readPreferences(header: string | null): Preferences {
     if (seen.has(key)) continue;
     seen.add(key);
     const reader = Object.hasOwn(READERS, key) ? READERS[key] : undefined;
-    if (reader !== undefined && reader(value.trim(), draft)) applied.push(value.trim() === "" ? key : `${key}=${value.trim()}`);
+    if (reader !== undefined && reader(value.trim(), draft)) applied.push(`${key}=${value.trim()}`);
     else if (strict || NEVER_IGNORED.has(key)) throw unsupported(key, value);
   }
   return { ...draft, applied };

@@ -1,5 +1,5 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { Table, endpoints, jobs, type Args, type Ctx, type Input } from "ambit";
+import { Table, endpoints, fallbacks, jobs, tools, type Args, type Ctx, type Input } from "ambit";
 
 export class Product extends Table("Product") {
   async reprice({ percent }: Args<"Product.reprice">) {
@@ -33,7 +33,23 @@ export class Order extends Table("Order") {
   }
 }
 
+export const Tools = tools({
+  async inStock(ctx, { productId }) {
+    return (await ctx.db.Stock.find({ productId })).reduce((sum, { available }) => sum + available, 0);
+  },
+});
+
+export const Fallbacks = fallbacks({
+  voucher: ({ percent }, { order }) => ({ action: "VOUCHER", amount: Math.round(order.total * percent / 100) }),
+});
+
 export const Endpoints = endpoints({
+  async pleaseInside(ctx, { orderId }) {
+    return (await ctx.decide.goodwill({ orderId, percent: 10 })).value?.action;
+  },
+  async please(ctx, { orderId }) {
+    return (await ctx.decide.goodwill({ orderId, percent: 10 })).value?.action;
+  },
   async quote(ctx, { sku, quantity }) {
     const product = await ctx.db.Product.first({ sku });
     if (product === null) throw ctx.error(404, "UNKNOWN_SKU", "There is no such product.");
