@@ -11,7 +11,7 @@ export function typeSchema(type: TypeRef, catalog: Catalog): JsonObject {
   const required = { ...type, required: true };
   const object = type.kind === "object" && !type.list ? catalog.objects.get(type.name) : undefined;
   const schema = object === undefined ? valueSchema({ type: required, limits: noLimits }, "out") : objectSchema(object);
-  return withDefinitions(schema, [...(object === undefined ? [type] : [...object.fields.values()].map((field) => field.type))], catalog);
+  return withDefinitions(schema, object === undefined ? [type] : [...object.fields.values()].map((field) => field.type), catalog);
 }
 
 export function membersSchema(members: ReadonlyMap<string, Pick<InputField, "type" | "limits" | "description">>, catalog: Catalog): JsonObject {
