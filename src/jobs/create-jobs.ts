@@ -77,7 +77,12 @@ export function createJobs(options: JobsOptions): Jobs {
     async start() {
       while (!life.isStopped) {
         try {
-          while (await storage.commit((connection) => recoverRuns(connection, clock.now(), limits())));
+          for (let hasMore = true; hasMore;) {
+            const recovered = await storage.commit((connection) => recoverRuns(connection, clock.now(), limits()));
+            counts.waiting -= recovered.cancelled + recovered.failed;
+            counts.deadLetters += recovered.failed;
+            hasMore = recovered.hasMore;
+          }
           const { catalog, book } = current();
           await schedules.plan(catalog, book, true);
           break;
@@ -88,7 +93,6 @@ export function createJobs(options: JobsOptions): Jobs {
         }
       }
       if (life.isStopped) return;
-      counts.recount(storage.reader);
       worker.start();
       retainLater();
     },

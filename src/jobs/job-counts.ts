@@ -13,12 +13,8 @@ export class JobCounts {
   succeeded = 0;
   failedAttempts = 0;
 
+  /** What an earlier process had begun waits, too. */
   constructor(connection: Connection) {
-    this.recount(connection);
-  }
-
-  /** While nothing is under way here: what an earlier process had begun waits, too. */
-  recount(connection: Connection): void {
     const { SCHEDULED, QUEUED, HELD, RUNNING, FAILED } = countRuns(connection);
     this.waiting = SCHEDULED + QUEUED + HELD + RUNNING;
     this.deadLetters = FAILED;

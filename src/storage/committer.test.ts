@@ -265,6 +265,18 @@ test("a commit that lingers: whoever is told before COMMIT adds to it, and nothi
   expect(order).toEqual(["told 7 of 0", "committed 7,8", "answered"]);
 });
 
+test("whoever reads while a commit lingers sees the state before, and that it is another one afterwards", async () => {
+  const { storage, ids } = await opened();
+  const seen: unknown[] = [];
+  let meanwhile = Number.NaN;
+  await storage.commit(insert(1), undefined, async () => {
+    meanwhile = storage.generation;
+    seen.push(ids());
+    return null;
+  });
+  expect([seen, ids(), storage.generation > meanwhile]).toEqual([[[]], [1], true]);
+});
+
 test("it waits for promises alone, never for anything else", async () => {
   const { storage, ids } = await opened();
   await storage.commit(insert(1), undefined, async () => { await later(5); return (connection) => { insert(2)(connection); }; });

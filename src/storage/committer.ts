@@ -125,7 +125,7 @@ export class Committer {
     this.#endLinger?.();
   }
 
-  /** Batches begun so far, whatever came of them. */
+  /** Moves with every batch, whatever came of it, and between its two states where it lingers. */
   get generation(): number {
     return this.#generation;
   }
@@ -220,6 +220,8 @@ export class Committer {
     const end = (): void => {
       if (this.#endLinger !== end) return;
       this.#endLinger = null;
+      // Whoever has read meanwhile has seen the state before.
+      this.#generation++;
       try {
         if (added.every((work) => work === null || extendBatch(connection, work))) {
           closeBatch(connection, outcomes);
