@@ -20,7 +20,7 @@ let data = "";
 beforeAll(async () => {
   const folder = scratch.app({
     "schema.graphql": `type Film @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE]) { id: ID! @primaryKey file: Blob! }`,
-    "config.yaml": "auth: { keys: [{ token: key-ann, subject: ann, roles: [clerk] }] }\nlimits: { fileBytes: 2000MB, uploads: 4, uploadMs: 60000, idleS: 10 }\n",
+    "config.yaml": "auth: { keys: [{ token: key-ann, subject: ann, roles: [clerk] }] }\nlimits: { fileBytes: 2000MB, uploads: 4, uploadMs: 60000, idleS: 3 }\n",
   });
   data = scratch.free("data");
   app = await startApp(folder, { data });
@@ -122,4 +122,15 @@ test("more than limits.uploads at once are refused; who goes away leaves nothing
   for (let turn = 0; turn < 250 && readdirSync(incoming).length > 0; turn++) await Bun.sleep(20);
   expect(readdirSync(incoming)).toEqual([]);
   await upload(1_000);
+}, 60_000);
+
+test("a client that stops sending is cut off", async () => {
+  const socket = connect(app.port, "127.0.0.1");
+  const closed = new Promise<void>((resolve) => { socket.on("close", () => resolve()); });
+  socket.on("error", () => {});
+  socket.write("POST /files/Film/file HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer key-ann\r\nContent-Length: 1000000\r\n\r\nfirst bytes");
+  await closed;
+  const incoming = join(data, "files", "incoming");
+  for (let turn = 0; turn < 250 && readdirSync(incoming).length > 0; turn++) await Bun.sleep(20);
+  expect(readdirSync(incoming)).toEqual([]);
 }, 60_000);

@@ -18,11 +18,23 @@ export async function answerUpload(request: RestRequest, { table, field }: { rea
   refuseOtherForms(request);
   const name = parameter(request, ["name"]).get("name") ?? null;
   const length = exchange.header("content-length");
-  // Slow clients are bounded by limits.uploadMs.
-  exchange.unhurried();
-  const content = exchange.incoming?.() ?? new Blob([]).stream();
+  const content = followed(exchange.incoming?.() ?? new Blob([]).stream(), () => exchange.unhurried());
   const result = await request.dispatch({ kind: "upload", table: table.name, field, content, length: length === null ? null : Number(length), name }, null);
   return { status: result.status, headers: { "content-type": "application/json", "cache-control": NEVER_STORED, location: (result.body as FileValue).url }, body: JSON.stringify(result.body) };
+}
+
+/** A client that stops sending is cut off by the idle timeout; once all is there, what is left is ours, a slow bucket say. */
+function followed(source: ReadableStream<Uint8Array>, whenWhole: () => void): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const piece = await reader.read() as { readonly done: boolean; readonly value?: Uint8Array };
+      if (piece.value !== undefined) return controller.enqueue(piece.value);
+      whenWhole();
+      controller.close();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  }, { highWaterMark: 0 });
 }
 
 function refuseOtherForms({ exchange }: RestRequest): void {
