@@ -56,13 +56,30 @@ test("a restart neither repeats a time nor makes up for missed ones, unless it s
   }
 });
 
-test("a time that a kill leaves between its run and the next is not there twice", async () => {
+test("a run and the time after it are noted together", async () => {
   started();
   await open('@every(cron: "0 * * * *", overlap: ALLOW)');
   await app.advance(HOUR);
   const before = app.storage.reader.values(`SELECT "next" FROM "$schedule"`)[0]![0] as number;
   expect(before).toBe(Date.UTC(2026, 0, 1, 2));
   expect(app.storage.reader.values(`SELECT count(*) FROM "$job"`)).toEqual([[1]]);
+});
+
+test("a reload neither repeats a time nor loses one", async () => {
+  started();
+  await open('@every(cron: "0 * * * *")');
+  await app.advance(HOUR - 1);
+  await app.jobs.replaced();
+  await app.advance(1);
+  await app.jobs.replaced();
+  await app.advance(HOUR - 1);
+  expect(fired).toEqual(["01-01T01:00"]);
+  // It falls due while the other app is put in its place.
+  app.jobs.replaced().catch(() => {});
+  await app.advance(1);
+  await turn(20);
+  await app.jobs.settled();
+  expect(fired).toEqual(["01-01T01:00", "01-01T02:00"]);
 });
 
 test("overlap: SKIP leaves out what falls due while a run goes on, QUEUE makes them one after the other, ALLOW beside each other", async () => {

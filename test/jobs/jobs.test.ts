@@ -90,6 +90,24 @@ test("ambit jobs lists dead letters, replays them and enqueues", async () => {
   }
 });
 
+test("what a batch enqueues is part of it: all or nothing", async () => {
+  const enqueued = async (): Promise<number> => Number(/^ambit_jobs_enqueued (\d+)/m.exec((await ann.get("/metrics")).text)![1]);
+  const before = await enqueued();
+  const start = { method: "POST", path: "/start", body: { text: "of a batch" } };
+  const wrong = await ann.post("/batch", { operations: [start, { method: "POST", path: "/Note", body: { text: 5 } }] });
+  expect([wrong.status, await enqueued()]).toEqual([400, before]);
+  const right = await ann.post("/batch", { operations: [start, { method: "POST", path: "/Note", body: { text: "beside it" } }, start] });
+  expect([right.status, await enqueued()]).toEqual([200, before + 2]);
+});
+
+test("the same Idempotency-Key enqueues once", async () => {
+  const send = async (): Promise<string> => (await ann.send("POST", "/start", { text: "once" }, { "idempotency-key": "a-key-of-ann-0123456789" })).json<string>();
+  const id = await send();
+  expect(await send()).toBe(id);
+  await ended(id);
+  expect((await ann.get("/Note?text=like.once*&select=id")).json<unknown[]>().length).toBe(1);
+});
+
 test("/admin/jobs is the administrator's alone; /metrics counts", async () => {
   expect((await ann.get("/admin/jobs")).status).toBe(403);
   const metrics = (await ann.get("/metrics")).text;
