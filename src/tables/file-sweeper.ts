@@ -8,7 +8,7 @@ import type { Catalog, Table } from "../schema/catalog.ts";
 import { fileUrl } from "../schema/file-url.ts";
 import { quoted } from "../storage/column.ts";
 import type { Connection } from "../storage/connection.ts";
-import { type FileRow, condemnFile, deleteFile, fileCounts, filesDue, isContentUsed, keepFile, releaseFile } from "../storage/file-rows.ts";
+import { type FileRow, condemnFile, countAllPending, deleteFile, filesDue, isContentUsed, keepFile, releaseFile } from "../storage/file-rows.ts";
 import type { ContentFolder } from "../storage/file-content.ts";
 import type { FileStore } from "../storage/file-store.ts";
 import { historyTable, keepsFormer } from "../storage/history-tables.ts";
@@ -31,7 +31,7 @@ export interface FileSweeper {
   /** All that is due, once. */
   sweep(): Promise<void>;
   stop(): void;
-  stats(): { readonly files: number; readonly pending: number; readonly removedTotal: number };
+  stats(): { readonly pending: number; readonly removedTotal: number };
 }
 
 const EVERY_MS = 60_000;
@@ -88,7 +88,7 @@ export function createFileSweeper(options: FileSweeperOptions): FileSweeper {
       life.stopped = true;
       cancel();
     },
-    stats: () => ({ ...fileCounts(storage.reader), removedTotal: life.removed }),
+    stats: () => ({ pending: countAllPending(storage.reader), removedTotal: life.removed }),
   };
 }
 
