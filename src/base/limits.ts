@@ -173,6 +173,19 @@ export interface Limits {
   readonly outboxAnswerBytes: number;
   /** How long what was sent, or given up, is kept. */
   readonly outboxKeptMs: number;
+  /** Of one call of a source, with its wait for others; and of what it may answer. */
+  readonly sourceMs: number;
+  readonly sourceBytes: number;
+  /** Of one source: calls at once, and what waits for them. */
+  readonly sourceConcurrency: number;
+  readonly sourceWaiting: number;
+  /** Kept of one source. */
+  readonly sourceRows: number;
+  /** Records of sources that are known not to be there, or to have failed; and how long. */
+  readonly sourceMissing: number;
+  readonly sourceMissingMs: number;
+  /** After a failure the source is not asked for that record for so long. */
+  readonly sourceRetryMs: number;
   readonly mqttConnections: number;
   /** Of clients of MQTT that want to find theirs again, and how long one is kept without its client. */
   readonly mqttSessions: number;
@@ -302,6 +315,14 @@ export const defaultLimits: Limits = {
   outboxBreakerMs: 30_000,
   outboxAnswerBytes: 65_536,
   outboxKeptMs: 604_800_000,
+  sourceMs: 10_000,
+  sourceBytes: 1_000_000,
+  sourceConcurrency: 32,
+  sourceWaiting: 1_000,
+  sourceRows: 100_000,
+  sourceMissing: 10_000,
+  sourceMissingMs: 60_000,
+  sourceRetryMs: 1_000,
   mqttConnections: 20_000,
   mqttSessions: 20_000,
   mqttSessionMs: 604_800_000,

@@ -11,6 +11,7 @@ type EndpointName = App.$EndpointName;
 type JobInputs = App.$JobInputs;
 type Decisions = App.$Decisions;
 type Fallbacks = App.$Fallbacks;
+type SourceName = App.$SourceName;
 type Awaitable<T> = T | Promise<T>;
 
 export type Input<N extends keyof Tables> = Tables[N]["input"];
@@ -103,6 +104,8 @@ export interface Ctx {
   readonly db: { readonly [N in keyof Tables]: TableAccess<N> };
   /** The same without rules, so that stepping outside them is visible. */
   readonly system: { readonly [N in keyof Tables]: TableAccess<N> } & Omit<{ readonly publish: $Publish }, keyof Tables>;
+  /** What a source tells of its records by itself, in a webhook say. */
+  readonly sources: { readonly [N in SourceName]: SourceAccess<N> };
   readonly auth: { readonly subject: string | null; readonly roles: readonly string[]; readonly tenant: string | null; readonly claims: { readonly [name: string]: $Json } };
   readonly values: Values;
   readonly secrets: Secrets;
@@ -196,6 +199,27 @@ export function tools<B extends ToolBodies>(bodies: B): B;
 /** Answers of decisions where no model gives one: pure and synchronous, over the input and the contexts by name. */
 export type FallbackBodies = { [N in keyof Fallbacks]: (input: Fallbacks[N]["input"], context: { readonly [name: string]: any; readonly now: string }) => Fallbacks[N]["output"] };
 export function fallbacks<B extends FallbackBodies>(bodies: B): B;
+/** What is kept of a record. Answered by \`get\` as it is: it has not changed. */
+export interface Previous<N extends SourceName> { readonly record: RecordOf<N>; readonly etag: string | null; readonly ageMs: number }
+declare const $fetched: unique symbol;
+export interface Fetched<T> { readonly [$fetched]: true; readonly record: T; readonly etag: string | null }
+/** A record of a source, with its ETag there. */
+export function fetched<T>(record: T, options?: { readonly etag?: string | null }): Fetched<T>;
+export interface SourceBody<N extends SourceName> {
+  /** Null: there is none. \`previous\`: it has not changed. Without a transaction, with the rights of whoever asked first. */
+  get(ctx: Ctx, id: Tables[N]["key"], previous: Previous<N> | null): Awaitable<Input<N> | Fetched<Input<N>> | Previous<N> | null>;
+  /** Before the record is written here. What it answers is kept instead. */
+  put?(ctx: Ctx, id: Tables[N]["key"], record: RecordOf<N>, previous: Previous<N> | null): Awaitable<Input<N> | Fetched<Input<N>> | undefined | void>;
+  remove?(ctx: Ctx, id: Tables[N]["key"], previous: Previous<N> | null): Awaitable<unknown>;
+}
+export type SourceBodies = { [N in SourceName]: SourceBody<N> };
+export function sources<B extends SourceBodies>(bodies: B): B;
+export interface SourceAccess<N extends SourceName> {
+  /** Fetched before it is answered again; without an id all of them. If and only if the transaction commits. */
+  invalidate(id?: Tables[N]["id"]): Promise<void>;
+  /** As if it had been fetched just now. */
+  keep(record: Input<N>, options?: { readonly etag?: string | null }): Promise<void>;
+}
 
 /** From an old record to the fields of the new one that it cannot keep. Pure and synchronous; the old shape is not known here. */
 export type MigrationBodies = { [N in keyof Tables]?: (old: { readonly [field: string]: any }) => Partial<RecordOf<N>> };

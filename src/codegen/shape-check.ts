@@ -13,7 +13,7 @@ export interface ShapeLine {
 export function shapeCheck(catalog: Catalog, module: string): { text: string; lines: ReadonlyMap<number, ShapeLine> } {
   const rows = [
     `import * as app from ${JSON.stringify(module)};`,
-    `import type { Args, Ctx, FallbackBodies, Result } from "ambit";`,
+    `import type { Args, Ctx, FallbackBodies, Result, SourceBody } from "ambit";`,
     "type Awaitable<T> = T | Promise<T>;",
     "declare function shape<T>(body: T): void;",
   ];
@@ -46,6 +46,11 @@ export function shapeCheck(catalog: Catalog, module: string): { text: string; li
   }
   for (const { fallback, callable } of catalog.decisions.values()) {
     if (fallback?.kind === "call") add(`shape<FallbackBodies[${JSON.stringify(fallback.name)}]>(app.Fallbacks.${fallback.name});`, `Fallbacks.${fallback.name}`, callable);
+  }
+  for (const table of catalog.tables.values()) {
+    if (table.source === undefined) continue;
+    rows.push(`shape<SourceBody<${JSON.stringify(table.name)}>>(app.Sources.${table.name});`);
+    lines.set(rows.length, { name: `Sources.${table.name}`, position: table.position });
   }
   return { text: `${rows.join("\n")}\n`, lines };
 }

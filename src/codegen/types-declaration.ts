@@ -125,10 +125,12 @@ function whereLines(fields: readonly Field[], catalog: Catalog): string {
 
 function tableMap(catalog: Catalog): string {
   const lines = [...catalog.tables.values()].map((table) => {
-    const id = baseText(table.fields.get(table.primaryKey)!.type, "write");
-    return `${table.name}: { record: ${table.name}; input: ${table.name}$Input; patch: ${table.name}$Patch; where: ${table.name}$Where; id: ${id} };`;
+    const key = table.fields.get(table.primaryKey)!.type;
+    const id = baseText(key, "write");
+    return `${table.name}: { record: ${table.name}; input: ${table.name}$Input; patch: ${table.name}$Patch; where: ${table.name}$Where; id: ${id}; key: ${baseText(key, "read")} };`;
   });
-  return `export interface $Tables {\n  ${lines.join("\n  ")}\n}`;
+  const sourced = [...catalog.tables.values()].filter(({ source }) => source !== undefined).map(({ name }) => JSON.stringify(name));
+  return `export interface $Tables {\n  ${lines.join("\n  ")}\n}\nexport type $SourceName = ${sourced.join(" | ") || "never"};`;
 }
 
 /** What is told, and what is published: the runtime fills the rest. */

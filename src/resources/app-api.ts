@@ -6,6 +6,9 @@ export const TABLE_NAME: unique symbol = Symbol.for("ambit.table-name") as never
 /** On a context: how `super.create` goes on. On a record: how `update` and `remove` do. */
 export const CONTINUATION: unique symbol = Symbol.for("ambit.continuation") as never;
 
+/** Marks what `fetched` makes. */
+export const FETCHED: unique symbol = Symbol.for("ambit.fetched") as never;
+
 /** Set by the runtime on the context that a body gets. */
 export interface CreateContinuation { create(table: string, input: unknown): Promise<unknown> }
 
@@ -57,4 +60,17 @@ export function tools<Bodies>(bodies: Bodies): Bodies { return bodies; }
 export function jobs<Bodies>(bodies: Bodies): Bodies { return bodies; }
 export function fallbacks<Bodies>(bodies: Bodies): Bodies { return bodies; }
 export function sources<Bodies>(bodies: Bodies): Bodies { return bodies; }
+
+/** What a source answers, with the tag that it will be asked with the next time. */
+export interface Fetched {
+  readonly [FETCHED]: true;
+  readonly record: unknown;
+  readonly etag: string | null;
+}
+
+/** A record of a source and its ETag there. */
+export function fetched(record: unknown, { etag = null }: { readonly etag?: string | null } = {}): Fetched {
+  return { [FETCHED]: true, record, etag };
+}
+
 export function migrations<Bodies>(bodies: Bodies): Bodies { return bodies; }

@@ -5,6 +5,7 @@ import type { Callable, Catalog, Table } from "../schema/catalog.ts";
 import { TABLE_NAME, type TableBase } from "./app-api.ts";
 import type { MigrationFunctions } from "../storage/migration-functions.ts";
 import { bindMigrations } from "./bind-migrations.ts";
+import { bindSources, type SourceCode } from "./bind-sources.ts";
 import { bodyPlace } from "./body-place.ts";
 
 /** A body as it stands in the app: whatever it does, throws or answers. */
@@ -29,6 +30,8 @@ export interface AppCode {
   readonly tools: ReadonlyMap<string, AppFunction>;
   /** Answers of decisions where no model gives one. */
   readonly fallbacks: ReadonlyMap<string, AppFunction>;
+  /** By table. */
+  readonly sources: ReadonlyMap<string, SourceCode>;
   /** From old records to new ones, by table. */
   readonly migrations: MigrationFunctions;
 }
@@ -42,11 +45,8 @@ export interface BindOptions {
   readonly loaded: boolean;
 }
 
-export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), jobs: new Map(), tools: new Map(), fallbacks: new Map(), migrations: new Map() };
+export const noAppCode: AppCode = { tables: new Map(), endpoints: new Map(), jobs: new Map(), tools: new Map(), fallbacks: new Map(), sources: new Map(), migrations: new Map() };
 
-const LATER: Readonly<Record<string, string>> = {
-  Sources: "read-through tables",
-};
 /** A body takes at most the context and the arguments. */
 const STATIC_ARITY_MAX = 2;
 const METHOD_ARITY_MAX = 1;
@@ -57,8 +57,7 @@ export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, un
   const binder: Binder = { catalog, file: options.file, source: options.source ?? null, diagnostics, meant: new Set() };
   const tables = new Map<string, TableCode>();
   for (const [name, exported] of Object.entries(module ?? {})) {
-    if (Object.hasOwn(LATER, name)) diagnostics.push(laterExport(name, options.file));
-    else if (isTableClass(exported)) bindClass(name, exported, tables, binder);
+    if (isTableClass(exported)) bindClass(name, exported, tables, binder);
   }
   const endpoints = bindBodies("Endpoints", module?.["Endpoints"], catalog.endpoints, binder);
   const jobs = bindBodies("Jobs", module?.["Jobs"], catalog.jobs, binder);
@@ -66,7 +65,9 @@ export function bindAppCode(catalog: Catalog, module: Readonly<Record<string, un
   const fallbacks = bindBodies("Fallbacks", module?.["Fallbacks"], namedFallbacks(catalog), binder);
   if (options.loaded) diagnostics.push(...missingBodies(catalog, { tables, endpoints, jobs, tools, fallbacks }, binder.meant));
   const migrations = bindMigrations(module?.["Migrations"], catalog, (name, message, fix) => report(binder, { owner: "Migrations", name }, message, fix));
-  return { code: { tables, endpoints, jobs, tools, fallbacks, migrations }, diagnostics };
+  const { sources, missing } = bindSources(module?.["Sources"], { catalog, tables }, (name, message, fix) => report(binder, { owner: "Sources", name }, message, fix));
+  if (options.loaded) diagnostics.push(...missing.map((table) => problem(table.position, `${table.name} has no source.`, `Add ${table.name}: { async get(ctx, id, previous) { ... } } to Sources in resources.ts, or remove @source.`)));
+  return { code: { tables, endpoints, jobs, tools, fallbacks, sources, migrations }, diagnostics };
 }
 
 interface Binder {
@@ -174,7 +175,7 @@ function hasArity(body: AppFunction, of: string, { owner, name, max }: Exported 
   return false;
 }
 
-function missingBodies(catalog: Catalog, { tables, endpoints, jobs, tools, fallbacks }: Omit<AppCode, "migrations">, meant: ReadonlySet<string>): Diagnostic[] {
+function missingBodies(catalog: Catalog, { tables, endpoints, jobs, tools, fallbacks }: Omit<AppCode, "migrations" | "sources">, meant: ReadonlySet<string>): Diagnostic[] {
   const missing: Diagnostic[] = [];
   const check = (callable: Callable, name: string, has: boolean, where: string): void => {
     const owner = callable.table ?? OWNERS[callable.kind] ?? "Endpoints";
@@ -204,11 +205,4 @@ function report(binder: Binder, { owner, name }: Exported, message: string, fix:
 
 function problem(position: SourcePosition, message: string, fix: string): Diagnostic {
   return { code: "BODY_MISSING", severity: "error", position, message, why: "The schema shows the whole surface, so each callable is declared there and has its body in resources.ts.", fix, edits: [] };
-}
-
-function laterExport(name: string, file: string): Diagnostic {
-  return {
-    code: "NOT_AVAILABLE", severity: "error", position: { file, line: 1, column: 1 }, message: `The export ${name} is not available in this version.`,
-    why: `It belongs to ${LATER[name]!}, which this version does not have; ignoring it would change what the app means.`, fix: "Remove it; README lists what is available.", edits: [],
-  };
 }

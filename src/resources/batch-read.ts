@@ -7,6 +7,7 @@ import { JsonText, type OperationBody, type Result } from "./operation.ts";
 import { cursorAfter } from "./page-cursor.ts";
 import { openEnvironment, planEnvironment } from "./planner.ts";
 import { nothing } from "./read-operations.ts";
+import { requireReady } from "./read-source.ts";
 import type { State } from "./work.ts";
 
 type GetBody = Extract<OperationBody, { kind: "get" }>;
@@ -21,7 +22,12 @@ export function readAt(core: DispatchCore, body: ReadBody, { rights }: Caller, a
   return body.kind === "get" ? recordAt(core, body, rights, at) : rowsAt(core, body, rights, at);
 }
 
-function recordAt({ planner, views }: DispatchCore, { table, id, plan, plain }: GetBody, rights: Caller["rights"], at: State): Result {
+function recordAt(core: DispatchCore, body: GetBody, rights: Caller["rights"], at: State): Result {
+  requireReady(core, body, rights);
+  return recordHere(core, body, rights, at);
+}
+
+function recordHere({ planner, views }: DispatchCore, { table, id, plan, plain }: GetBody, rights: Caller["rights"], at: State): Result {
   const { compiled } = planner.prepare(planner.byKey(plan), rights, "wire");
   const { json, rows, scanned } = at.rows(compiled, planEnvironment(rights, at.now, id));
   if (rows === 0) throw notFound(table);

@@ -1,4 +1,5 @@
 // Takes the next record of a query exactly once: found and changed in one commit, so that no two who ask get the same.
+import { fault } from "../base/error.ts";
 import type { Value } from "../base/value.ts";
 import type { Environment } from "../expression/expression.ts";
 import { orderKeys } from "../query/order-keys.ts";
@@ -22,6 +23,7 @@ export interface ClaimRequest { readonly plan: Plan; readonly patch: RawInput; r
 /** Null: nothing matches. */
 export async function claimRecord(body: Body, request: ClaimRequest): Promise<Written | null> {
   const { plan, patch, mode } = request;
+  if (body.table(plan.table).source !== undefined) throw fault("NOT_AVAILABLE", `${plan.table} has a source: its records are not claimed.`, { fix: "Claim a record of a table of your own." });
   const rights = body.rights(mode);
   const compiled = changeablePlan(body.core.planner, { plan, rights, verb: "UPDATE", reader: "code" });
   const environment = planEnvironment(rights, body.now);

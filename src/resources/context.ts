@@ -12,6 +12,7 @@ import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
 import { fileHandle } from "./file-handle.ts";
 import { readsOnly } from "./reading-work.ts";
+import { createSourceAccess } from "./source-access.ts";
 import { createOf } from "./record-override.ts";
 import { sendRequest } from "./send-request.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
@@ -34,6 +35,7 @@ export function createContext(body: Body): object {
     db: tablesOf(body, "caller"),
     get system() { return systemOf(body); },
     publish: publisher(body, "caller"),
+    get sources() { return createSourceAccess(body); },
     auth: Object.freeze({ subject, roles, tenant, claims }),
     values: core.values,
     secrets: hidden(core.secrets),

@@ -19,6 +19,7 @@ import type { JobQueue } from "./job-port.ts";
 import type { Planner } from "./planner.ts";
 import type { RecordViews } from "./record-view.ts";
 import type { Sending } from "./send-request.ts";
+import type { SourcePort } from "./source-port.ts";
 import type { CursorSeal } from "./sealed-cursor.ts";
 
 export interface DispatchParts {
@@ -32,6 +33,8 @@ export interface DispatchParts {
   readonly jobs?: JobQueue;
   /** Absent or null: there are no decisions. */
   readonly createDecisions?: ((core: DispatchCore) => DecisionPort) | null;
+  /** Absent: no table has a source. */
+  readonly sources?: SourcePort;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits: Limits;

@@ -21,9 +21,11 @@ import { linkFile, readFile } from "./read-file.ts";
 import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
 import { answerRun } from "./run-operations.ts";
+import { getSourced } from "./read-source.ts";
 import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
+import { invalidateOperation } from "./source-access.ts";
 import { tellAnswer } from "./tell-answer.ts";
 import { tellable } from "./system-refusal.ts";
 import { uploadFile } from "./upload-file.ts";
@@ -56,7 +58,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
       const { body } = operation;
       try {
         const rights = parts.access.rights(operation.identity);
-        if (body.kind === "get") return reads.get(body, rights);
+        if (body.kind === "get") return core.catalog.tables.get(body.table)?.source === undefined ? reads.get(body, rights) : sourced(core, reads, operation, rights);
         if (body.kind === "query") return reads.query(body, rights);
         if (body.kind === "file") return answered(core, operation, readFile(core, body, rights));
         if (body.kind === "file-link") return answered(core, operation, linkFile(core, body, rights));
@@ -83,6 +85,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     if (body.kind === "decide" || body.kind === "decisions") return await answerDecision(core, operation, body, caller);
     if (body.kind === "job") return await callJob(core, body, caller);
+    if (body.kind === "invalidate") return await invalidateOperation(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
@@ -108,12 +111,19 @@ function labelOf({ body }: Operation): string {
     case "decisions": return "list decisions";
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
-    case "get": case "history": case "restore": return `${body.kind} ${body.table}`;
+    case "get": case "history": case "restore": case "invalidate": return `${body.kind} ${body.table}`;
     case "upload": return `upload ${body.table}.${body.field}`;
     case "file": case "file-link": return body.kind;
     case "query": return `query ${body.plan.table}`;
     default: return `${body.kind} ${tableOf(body)}`;
   }
+}
+
+/** A record that may have to be fetched. */
+function sourced(core: DispatchCore, reads: ReadOperations, operation: Operation, rights: Rights): Result | Promise<Result> {
+  const caller = (): Caller => callerOf(operation, rights, core.access.system(operation.identity));
+  const result = getSourced(core, reads, { body: operation.body as Extract<OperationBody, { kind: "get" }>, rights, caller });
+  return result instanceof Promise ? answered(core, operation, result) : result;
 }
 
 async function answered(core: DispatchCore, operation: Operation, result: Promise<Result>): Promise<Result> {

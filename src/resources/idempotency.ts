@@ -148,7 +148,7 @@ function isKept(error: unknown): error is AmbitError {
 }
 
 function isTimeout(error: unknown): boolean {
-  return error instanceof AmbitError && error.code === "TRANSACTION_TIMEOUT";
+  return error instanceof AmbitError && (error.code === "TRANSACTION_TIMEOUT" || error.code === "SOURCE_TIMEOUT");
 }
 
 function mismatch(): AmbitError {

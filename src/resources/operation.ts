@@ -11,6 +11,7 @@ import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
 import type { RunState } from "../storage/job-rows.ts";
 import type { JobRun } from "./job-port.ts";
+import type { Served } from "./source-port.ts";
 
 export type OperationBody =
   /** One record by key. `plan` is its shape, without the key: the same object for the same question is compiled once. `plain`: the record's own fields, unconditional, so it can come from the record cache. */
@@ -53,6 +54,8 @@ export type OperationBody =
   | { readonly kind: "file-link"; readonly id: string; readonly forMs: number }
   /** About what ctx.send sent. */
   | { readonly kind: "outbox"; readonly ask: OutboxQuestion }
+  /** Records of a table with @source are fetched before they are answered again; `id` null: all. The administrator's. */
+  | { readonly kind: "invalidate"; readonly table: string; readonly id: unknown }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 
@@ -143,6 +146,10 @@ export interface Result {
   readonly decision?: Omit<DecisionResult, "body" | "status">;
   /** Of `file`. */
   readonly file?: OpenFile;
+  /** Of a `get` of a table with @source. */
+  readonly served?: Served;
+  /** Of a `query` that may be kept: whether it was. */
+  readonly cached?: "hit" | "miss";
 }
 
 export interface OpenFile {

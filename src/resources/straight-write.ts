@@ -5,6 +5,7 @@ import type { RawInput, Write, WriteOptions, WriteOutcome } from "../tables/writ
 import type { Body, Mode } from "./body.ts";
 import { heldFields } from "./code-input.ts";
 import { ownFiles } from "./kept-input.ts";
+import { sourcesOf } from "./source-port.ts";
 
 export interface RecordWrite {
   readonly write: Write;
@@ -17,6 +18,7 @@ export interface RecordWrite {
 /** Refusals of what code did outside of the caller's rules are noted: they may name what the caller must not hear of. */
 export async function straightWrite(body: Body, { write, dialect, mode, sent }: RecordWrite): Promise<WriteOutcome> {
   try {
+    if (body.table(write.table).source !== undefined) return await sourcesOf(body.core).write(body, { write, dialect, mode, sent });
     const own = ownFiles(body, write);
     return await body.work.write(own === null ? write : await own, { dialect, authority: body.rights(mode).authority, sent });
   } catch (error) {

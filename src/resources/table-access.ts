@@ -8,6 +8,7 @@ import type { Body, Mode } from "./body.ts";
 import { claimRecord } from "./claim-record.ts";
 import { rawInput } from "./code-input.ts";
 import { codePlan, countRows, isLimited, readAll, readPage } from "./code-read.ts";
+import { readySourced } from "./read-source.ts";
 import { plainRecord } from "./table-instance.ts";
 import { writeRecord } from "./record-write.ts";
 import { createOf, type Written } from "./record-override.ts";
@@ -28,6 +29,7 @@ export class TableAccess {
     return this.#start("get", async () => {
       this.#rights().require(this.#table.name, "READ");
       const key = this.#key(id);
+      await readySourced(this.#body, this.#table, key);
       const turn = this.#body.work.turn(this.#table.name, key);
       if (turn !== null) await turn;
       return this.#body.seen(this.#table.name, key, this.#mode);

@@ -14,7 +14,8 @@ import type { Keep } from "./idempotency.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
 import { planEnvironment } from "./planner.ts";
 import { hasOverride, writeRecord } from "./record-write.ts";
-import { committing, runTransaction } from "./run-body.ts";
+import { readySourced } from "./read-source.ts";
+import { committing, runDirect, runTransaction } from "./run-body.ts";
 import { plainRecord } from "./table-instance.ts";
 import { rowTexts, writeResult, type WriteDone } from "./write-result.ts";
 import { stateOf, type Effect, type State } from "./work.ts";
@@ -23,6 +24,7 @@ export type WriteBody = Extract<OperationBody, { kind: "create" | "replace" | "u
 
 export function writeBody(core: DispatchCore, operation: Operation, body: WriteBody, caller: Caller): Promise<Result> {
   requireVerb(body, caller);
+  if (hasSource(core, body)) return atSource(core, operation, body, caller);
   const write = hasOverride(core, tableOf(body)) ? throughOverrides : inOneCommit;
   return core.keys.run(operation, { standing: caller.rights.standing, transactional: true, run: (keep) => write(core, body, caller, { keep, effect: operation.effect ?? null }) });
 }
@@ -58,6 +60,30 @@ async function inOneCommit(core: DispatchCore, body: WriteBody, caller: Caller, 
   return value;
 }
 
+/** Outside of a transaction: its source is written first. */
+function atSource(core: DispatchCore, operation: Operation, body: WriteBody, caller: Caller): Promise<Result> {
+  if ("plan" in body || (body.kind === "create" && body.inputs.length !== 1)) {
+    throw fault("TOO_MANY_ROWS", `Records of ${tableOf(body)} are written at their source, one by one.`, { fix: "Send a request for each of them." });
+  }
+  return core.keys.run(operation, {
+    standing: caller.rights.standing, transactional: false,
+    run: () => runDirect(core, {
+      caller, commits: false,
+      run: async (run) => {
+        if ("id" in body) await readySourced(run, run.table(body.table), body.id);
+        const written = await writeEach(core, run, body);
+        if (operation.effect !== undefined) await run.work.effect(operation.effect);
+        return written;
+      },
+      complete: ({ done, before }, at) => writeResult(core, { body, done, before, caller, at }),
+    }),
+  });
+}
+
+function hasSource(core: DispatchCore, body: WriteBody): boolean {
+  return core.catalog.tables.get(tableOf(body))!.source !== undefined;
+}
+
 /** Where something is written without overrides: the state that it meets, where what was written before is seen, and how. */
 export interface WriteTarget {
   readonly at: State;
@@ -69,6 +95,7 @@ export function inSession(session: WriteSession): WriteTarget {
 }
 
 export function writeOn(core: DispatchCore, { at, write }: WriteTarget, body: WriteBody, caller: Caller): Written {
+  if (hasSource(core, body)) throw fault("NOT_IN_BATCH", `Records of ${tableOf(body)} are written at their source, which a transaction cannot undo.`);
   checkAbsence(core, body, caller, at);
   const { writes, before } = writesOf(core, body, caller, at);
   const outcomes = write(writes, { dialect: "wire", authority: caller.rights.authority, sent: null });

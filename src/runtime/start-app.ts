@@ -27,11 +27,13 @@ import type { MqttApp } from "../interfaces/mqtt/topic-source.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
 import { createJobs, type Jobs, type ServedApp as JobsApp } from "../jobs/create-jobs.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
+import { createSources, type Sources } from "../cache/sources.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
 import { jobsArea } from "./administer-jobs.ts";
+import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
@@ -111,6 +113,7 @@ interface ServeParts extends StartOptions {
   readonly outbox: OutboxSender;
   readonly jobs: Jobs;
   readonly streams: StreamTally;
+  readonly sources: Sources;
   /** Told what serves from now on. */
   announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
   /** What is served by then. */
@@ -138,7 +141,8 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher }) });
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
-    const parts: ServeParts = { ...options, files, outbox, jobs, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const sources = createSources({ storage, clock: options.clock });
+    const parts: ServeParts = { ...options, files, outbox, jobs, sources, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
@@ -160,7 +164,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
-  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch }) });
+  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch }) });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
@@ -171,7 +175,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     graphql: graphql.port,
     handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
-      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))]]),
+      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
@@ -192,7 +196,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams }))))),
+    stats: () => flat("sources_", options.sources.stats(), flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams })))))),
     readiness: () => ({ ready: stopping === null, reasons: [] }),
     errorPage,
   };
@@ -222,6 +226,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     served = serve(loaded, storage, options);
     mqtt.replaced();
     handOver(before, () => served);
+    options.sources.replaced();
     void options.jobs.replaced();
   };
   return {

@@ -28,7 +28,6 @@ const typeDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@account", does: "Makes a table's records the people who sign in.", reason: accounts },
   { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
   { kind: "directive", name: "@limit", does: "Limits rate, body size and concurrency.", reason: accounts },
-  { kind: "directive", name: "@source", does: "Reads records through from another service.", reason: jobs },
 ];
 
 const fieldDirectives: readonly Unavailable[] = [

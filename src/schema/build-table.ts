@@ -7,7 +7,7 @@ import { buildField } from "./build-field.ts";
 import { buildIndexes } from "./build-indexes.ts";
 import { allowRules, celOf, checkRules } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
-import { fieldNamed, isSet, textOf, textsOf, useOf, type DeclaredType } from "./declarations.ts";
+import { fieldNamed, isSet, textOf, textsOf, useOf, type DeclaredType, type DirectiveUse } from "./declarations.ts";
 import { primaryKeyOf } from "./resolve-relation.ts";
 import { tableBehindKey } from "./resolve-path.ts";
 import { positionAt, startOf } from "./source-text.ts";
@@ -41,6 +41,7 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     open: isSet(use, "open"),
     renamedFrom: textOf(useOf(type, "renamed"), "from") ?? null,
     actions,
+    ...sourceOf(type, context),
   };
 }
 
@@ -90,8 +91,19 @@ function searchOf(type: DeclaredType): Table["search"] {
   return (textsOf(use, "fields") ?? []).map((path, index) => ({ path: path.split("."), weight: Array.isArray(weights) && typeof weights[index] === "number" ? weights[index] : 1 }));
 }
 
+function sourceOf(type: DeclaredType, context: CompileContext): Pick<Table, "source"> {
+  const use = useOf(type, "source");
+  const maxAgeMs = durationIn(use, "maxAge", context);
+  if (maxAgeMs === null) return {};
+  return { source: { maxAgeMs, staleWhileRevalidateMs: durationIn(use, "staleWhileRevalidate", context) ?? 0, staleIfErrorMs: durationIn(use, "staleIfError", context) ?? 0 } };
+}
+
 function durationOf(type: DeclaredType, argument: "expiration" | "history" | "trash", context: CompileContext): number | null {
-  const text = textOf(useOf(type, "table"), argument);
+  return durationIn(useOf(type, "table"), argument, context);
+}
+
+function durationIn(use: DirectiveUse | undefined, argument: string, context: CompileContext): number | null {
+  const text = textOf(use, argument);
   const canonical = text === undefined ? null : resolveDuration(text, context).text;
   return canonical === null ? null : durationMs(canonical);
 }

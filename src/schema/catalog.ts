@@ -159,6 +159,17 @@ export interface Table {
   /** @renamed(from): the type's name before, where the data may still have it. */
   readonly renamedFrom?: string | null;
   readonly actions: ReadonlyMap<string, Callable>;
+  /** @source: records come from elsewhere. Absent: they are only here. */
+  readonly source?: TableSource;
+}
+
+/** How long a record is good that came from elsewhere. */
+export interface TableSource {
+  readonly maxAgeMs: number;
+  /** Beyond it, answered at once and fetched again meanwhile. */
+  readonly staleWhileRevalidateMs: number;
+  /** Beyond it, answered where it cannot be fetched again. */
+  readonly staleIfErrorMs: number;
 }
 
 /** A typed topic that is not stored, `NAME/{key}`. */

@@ -5,6 +5,7 @@ import { fileDdl } from "./file-rows.ts";
 import { jobDdl } from "./job-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
+import { sourceDdl } from "./source-rows.ts";
 
 /** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
 export const DATA_FORMAT = 3;
@@ -27,6 +28,7 @@ const FORMAT_3_DDL = [
   ...jobDdl,
   ...mqttDdl,
   ...decisionDdl,
+  ...sourceDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {

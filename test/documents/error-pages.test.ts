@@ -26,6 +26,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   STORAGE_FULL: "src/storage/committer.test.ts",
   DATA_IN_USE: "src/storage/open-storage.test.ts",
   PORT_IN_USE: "test/commands/start.test.ts",
+  SOURCE_TIMEOUT: "test/sources/reading.test.ts",
   MAIL_MISSING: "test/outbox/outbox.test.ts",
   DECISION_REJECTED: null,
   DECISION_EXPIRED: null,

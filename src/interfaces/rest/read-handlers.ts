@@ -1,8 +1,10 @@
 // GET: one record by its id, or a list by a query. The hot path: a record from memory costs one lookup and one answer.
+import { unreachable } from "../../base/assert.ts";
 import { fault } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
 import type { Plan } from "../../query/plan.ts";
 import type { OperationBody, Result } from "../../resources/operation.ts";
+import type { Served } from "../../resources/source-port.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Answer } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
@@ -64,7 +66,21 @@ function recordAnswer(request: RestRequest, result: Result, representation: Repr
     "content-type": representation.mediaType, "cache-control": cacheControl(result),
     etag: result.version === null ? bodyTag(body) : versionTag(result.version, representation.tagSuffix),
   };
+  if (result.served !== undefined) addServed(headers, result.served);
   return withCondition(request, { status: 200, headers, body });
+}
+
+/** Age, and Cache-Status (RFC 9211): whether the record was kept or fetched, and why it is older than it should be. */
+function addServed(headers: Record<string, string>, { how, ageMs, ttlMs }: Served): void {
+  headers["age"] = String(Math.floor(ageMs / 1000));
+  const ttl = `ttl=${Math.floor(ttlMs / 1000)}`;
+  switch (how) {
+    case "kept": headers["cache-status"] = `ambit; hit; ${ttl}`; break;
+    case "fetched": headers["cache-status"] = `ambit; fwd=miss; stored; ${ttl}`; break;
+    case "stale": headers["cache-status"] = `ambit; hit; ${ttl}; detail=stale-while-revalidate`; break;
+    case "failed": headers["cache-status"] = `ambit; hit; ${ttl}; detail=stale-if-error`; break;
+    default: unreachable(how);
+  }
 }
 
 function explainAnswer(result: Result): Answer {

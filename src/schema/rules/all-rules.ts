@@ -37,6 +37,7 @@ import { reservedPaths } from "./reserved-paths.ts";
 import { roleSpelling } from "./role-spelling.ts";
 import { searchShape } from "./search-shape.ts";
 import { secretShape } from "./secret-shape.ts";
+import { sourceShape } from "./source-shape.ts";
 import { tenantFields } from "./tenant-fields.ts";
 import { tenantRelations } from "./tenant-relations.ts";
 import { typeKinds } from "./type-kinds.ts";
@@ -51,6 +52,6 @@ export const allRules: readonly Rule[] = [
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, namesInArguments, notAvailable, outsideNames,
   pageShape, patterns, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
-  roleSpelling, searchShape, secretShape, tenantFields, tenantRelations, typeKinds, typeNames,
+  roleSpelling, searchShape, secretShape, sourceShape, tenantFields, tenantRelations, typeKinds, typeNames,
   typeShapes, unknownDirectives, webhookShape,
 ];
