@@ -4,10 +4,12 @@ import type { Identity } from "../access/identity.ts";
 import type { Access, Rights } from "../access/rights.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Callable, Catalog, Table, TypeRef } from "../schema/catalog.ts";
+import type { Decision } from "../schema/decision.ts";
 import { FILE_TYPE } from "../schema/file-type.ts";
 import { enumSchema, objectSchema, typesReached, type JsonObject } from "./json-schema.ts";
 import { batchPath } from "./openapi-batch.ts";
 import { filePaths, fileSchema } from "./openapi-files.ts";
+import { decisionPaths } from "./openapi-decisions.ts";
 import { callablePaths } from "./openapi-callables.ts";
 import { fixedParameters, problem, problemSchema, responses } from "./openapi-components.ts";
 import { channelPaths, channelSchemas, reachedChannels, type ReachedChannel } from "./openapi-channels.ts";
@@ -49,6 +51,7 @@ export interface Reach {
   readonly streams: readonly Table[];
   readonly channels: readonly ReachedChannel[];
   readonly endpoints: readonly Callable[];
+  readonly decisions: readonly Decision[];
 }
 
 export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rights): JsonObject {
@@ -57,7 +60,7 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
   for (const table of reach.tables) Object.assign(paths, tablePaths(table, reach));
   for (const table of reach.streams) Object.assign(paths, streamPaths(table, reach));
   for (const channel of reach.channels) Object.assign(paths, channelPaths(channel, reach));
-  Object.assign(paths, filePaths(reach));
+  Object.assign(paths, filePaths(reach), decisionPaths(reach));
   for (const [path, operations] of Object.entries(callablePaths(reach))) paths[path] = { ...(paths[path] as JsonObject | undefined), ...(operations as JsonObject) };
   Object.assign(paths, batchPath(limits.batchOperations), systemPaths());
   const schemas = schemasOf(reach);
@@ -82,7 +85,8 @@ function reachOf(catalog: Catalog, limits: Reach["limits"], rights: Rights): Rea
   const tables = [...catalog.tables.values()].filter((table) => table.exportName !== null && table.exportOver.includes("REST") && isReachable(table, rights));
   const endpoints = [...catalog.endpoints.values()].filter((endpoint) => endpoint.http !== null && rights.mayCall(endpoint) !== false);
   const streams = [...catalog.tables.values()].filter((table) => table.exportOver.includes("SSE") && !table.exportOver.includes("REST") && rights.permission(table.name, "READ") !== false);
-  return { catalog, limits, rights, tables, streams, endpoints, channels: reachedChannels({ catalog, rights }) };
+  const decisions = [...catalog.decisions.values()].filter(({ callable }) => callable.http !== null && rights.mayCall(callable) !== false);
+  return { catalog, limits, rights, tables, streams, endpoints, decisions, channels: reachedChannels({ catalog, rights }) };
 }
 
 function isReachable(table: Table, rights: Rights): boolean {
@@ -106,7 +110,7 @@ function schemasOf(reach: Reach): JsonObject {
     Object.assign(schemas, channelSchemas(reached));
     for (const field of reached.channel.fields.values()) start.push(field.type);
   }
-  for (const callable of calledIn(reach)) start.push(callable.result, ...[...callable.arguments.values()].map((argument) => argument.type));
+  for (const callable of [...calledIn(reach), ...reach.decisions.map((decision) => decision.callable)]) start.push(callable.result, ...[...callable.arguments.values()].map((argument) => argument.type));
   for (const name of typesReached(start, catalog)) {
     const type = catalog.enums.get(name);
     const object = catalog.objects.get(name);

@@ -20,8 +20,8 @@ import { Diverged, Journal, requestHash, type AskedStep } from "./reason/journal
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { readValue, type ParseJson } from "./reason/read-arguments.ts";
 import { commitRun, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
-import type { FallbackReason } from "./run/ending.ts";
-import { Fenced, KeyTaken, storeRun, type RunFacts } from "./run/store-run.ts";
+import { failed, type FallbackReason } from "./run/ending.ts";
+import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "./run/store-run.ts";
 
 export interface ReasonRequest {
   readonly question: Question;
@@ -99,6 +99,9 @@ class ReasonRun {
     const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), () => this.#gone.abort());
     try {
       return await this.#reasonAndCommit(first);
+    } catch (error) {
+      if (error instanceof Fenced) throw error;
+      return await this.#fail(error);
     } finally {
       cancel();
     }
@@ -132,6 +135,19 @@ class ReasonRun {
       if (ended === null) return this.#admitted.id;
       over = ended;
     }
+  }
+
+  /** A fault of ours: the run ends all the same, and nothing of it is there. Throws the fault where not even that can be written. */
+  async #fail(error: unknown): Promise<string> {
+    const { core } = this.#parts;
+    const { decision, input } = this.#request.question;
+    core.log.error("decision-failed", { run: this.#admitted.id, decision: decision.name, ...describeError(error) });
+    try {
+      await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: this.#admitted, epoch: this.#epoch, decision, input, facts: { ...noFacts, steps: this.#steps }, random: core.random, nowMs: core.clock.now() }));
+    } catch {
+      throw error;
+    }
+    return this.#admitted.id;
   }
 
   async #commit(reasoned: Reasoned, over: Gathered): Promise<string> {
@@ -221,7 +237,7 @@ class ReasonRun {
     for (const call of calls) {
       if (call === last) continue;
       this.#budget.reserve({ calls: 1 });
-      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : await acting.act(call);
+      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : await this.#inTime(acting.act(call));
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }

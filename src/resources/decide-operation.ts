@@ -3,7 +3,8 @@ import { fault } from "../base/error.ts";
 import type { Json } from "../base/value.ts";
 import type { Body, Caller } from "./body.ts";
 import { rawInput } from "./code-input.ts";
-import type { DecisionPort, DecisionResult } from "./decision-port.ts";
+import { fromWireValue } from "../schema/wire-value.ts";
+import type { DecisionPort } from "./decision-port.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type Operation, type OperationBody, type Result } from "./operation.ts";
 import { readsOnly } from "./reading-work.ts";
@@ -44,10 +45,13 @@ interface Asked { readonly name: string; readonly input: unknown; readonly key: 
 async function decideFromCode(body: Body, { name, input, key }: Asked): Promise<object> {
   if (body.work.readsOnly === true) throw readsOnly("ctx.decide");
   if (body.work.transactional) throw fault("DECIDE_IN_TRANSACTION", `ctx.decide.${name} was called inside the transaction of ${body.caller.label}.`);
-  return answered(await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key }));
+  const result = await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key });
+  const { catalog } = body.core;
+  const value = result.status === 200 ? fromWireValue(JSON.parse(result.body) as Json, catalog.decisions.get(name)!.callable.result, catalog) : null;
+  return decided(result, result.status, value);
 }
 
-/** As GraphQL and code see it: `value` in the answering states only. */
-export function answered({ run, state, source, reason, isUntrusted, tells, status, body }: DecisionResult): { readonly [name: string]: Json } {
-  return { run, state, source, reason, taint: isUntrusted ? "UNTRUSTED" : null, tells: [...tells], ...(status === 200 ? { value: JSON.parse(body) as Json } : {}) };
+/** As GraphQL and code see it: `value`, the body, in the answering states only. */
+export function decided<Body>({ run, state, source, reason, isUntrusted, tells }: NonNullable<Result["decision"]>, status: number, value: Body): { readonly [name: string]: Json | Body } {
+  return { run, state, source, reason, taint: isUntrusted ? "UNTRUSTED" : null, tells: [...tells], ...(status === 200 ? { value } : {}) };
 }

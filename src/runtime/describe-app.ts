@@ -4,6 +4,7 @@ import { describeRule } from "../access/describe-rule.ts";
 import { durationOf } from "../base/duration.ts";
 import { unavailable } from "../schema/availability.ts";
 import type { Callable, Catalog, Channel, Field, Job, Table, TypeRef } from "../schema/catalog.ts";
+import type { Decision } from "../schema/decision.ts";
 import type { LoadedApp } from "./load-app.ts";
 
 export interface RunningFacts {
@@ -13,7 +14,7 @@ export interface RunningFacts {
   readonly recentErrors: readonly object[];
 }
 
-export const SECTIONS = ["app", "tables", "channels", "endpoints", "jobs", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
+export const SECTIONS = ["app", "tables", "channels", "endpoints", "jobs", "decisions", "enums", "routes", "roles", "problems", "recentErrors", "notAvailable"] as const;
 
 export type Section = (typeof SECTIONS)[number];
 export const isSection = (name: string): name is Section => (SECTIONS as readonly string[]).includes(name);
@@ -55,8 +56,9 @@ function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Se
     channels: [...catalog.channels.values()].map(describeChannel),
     endpoints: [...catalog.endpoints.values()].map(describeCallable),
     jobs: [...catalog.jobs.values()].map(describeJob),
+    decisions: [...catalog.decisions.values()].map(describeDecision),
     enums: Object.fromEntries([...catalog.enums.values()].map((type) => [type.name, type.values])),
-    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...(catalog.jobs.size === 0 ? [] : ["GET DELETE /runs/{id}"]), ...graphqlRoutes(catalog), ...socketRoutes(catalog), ...mqttRoutes(catalog)],
+    routes: [...tables.flatMap(tableRoutes), ...[...catalog.channels.values()].flatMap(channelRoutes), ...[...catalog.endpoints.values()].map((endpoint) => route(endpoint, "")).filter((text) => text !== null), ...(catalog.jobs.size === 0 ? [] : ["GET DELETE /runs/{id}"]), ...decisionRoutes(catalog), ...graphqlRoutes(catalog), ...socketRoutes(catalog), ...mqttRoutes(catalog)],
     roles: catalog.roles,
     problems: loaded.diagnostics.map(({ code, severity, message, fix, position }) => ({ code, severity, where: `${position.file}:${position.line}:${position.column}`, message, fix })),
     recentErrors: running?.recentErrors ?? [],
@@ -120,8 +122,18 @@ function route(callable: Callable, table: string): string | null {
   return callable.http === null ? null : `${callable.http.method} /${callable.http.path.join("/")}`;
 }
 
-function graphqlRoutes({ tables, endpoints }: Catalog): string[] {
-  const isExported = [...tables.values()].some(({ exportOver }) => exportOver.includes("GRAPHQL")) || [...endpoints.values()].some(({ exportOver }) => exportOver?.includes("GRAPHQL") === true);
+function decisionRoutes({ decisions }: Catalog): string[] {
+  const asked = [...decisions.values()].map(({ callable }) => route(callable, "")).filter((text) => text !== null);
+  return asked.length === 0 ? [] : [...asked, "GET /decide", "GET /runs/{id}"];
+}
+
+function describeDecision(decision: Decision): object {
+  const { callable, mode, kind, model, contexts, bounds, fallback } = decision;
+  return { ...describeCallable(callable), mode, kind, ...(kind === "RULE" ? {} : { model }), contexts: contexts.map(({ name }) => name), bounds: bounds.map(({ name, at, rule }) => `${name} (${at}): ${rule.source}`), fallback: fallback?.kind ?? null };
+}
+
+function graphqlRoutes({ tables, endpoints, decisions }: Catalog): string[] {
+  const isExported = [...decisions.values()].some(({ callable }) => callable.exportOver?.includes("GRAPHQL") === true) || [...tables.values()].some(({ exportOver }) => exportOver.includes("GRAPHQL")) || [...endpoints.values()].some(({ exportOver }) => exportOver?.includes("GRAPHQL") === true);
   return isExported ? ["GET POST /graphql"] : [];
 }
 

@@ -9,13 +9,13 @@ type Refund { action: RefundAction! amount: Money! @currency(code: "EUR") reason
 type Order @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey total: Money! @currency(code: "EUR") refunded: Money! @currency(code: "EUR") @default(value: 0) secretNote: String @secret lines: [Line!]! @relationship(to: "orderId") }
 type Line @table @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey orderId: ID! @indexed order: Order! @relationship(from: "orderId") sku: String! }
 type Credit @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey orderId: ID! amount: Money! @currency(code: "EUR") @range(min: 1) }
-type Tools { stockOf(sku: String!): Int! }
+type Tools { stockOf(sku: String!): Int! writes: Int! breaks: Int! hangs: Int! }
 type Decisions {
   """Decide what to refund. Be generous."""
   refund(orderId: ID!, reason: String!): Refund! @decision(mode: ENFORCE, deadline: "PT5S") @export @allow(to: ["support"])
     @context(name: "order", query: "Order/{input.orderId}?select=*,lines(*)")
     @mayRead(name: "lines", query: "Line?orderId=eq.{order.id}&sku=eq.{?sku: String}&select=sku")
-    @mayCall(tool: "stockOf")
+    @mayCall(tool: "stockOf") @mayCall(tool: "writes") @mayCall(tool: "breaks") @mayCall(tool: "hangs")
     @mayWrite(operation: "Credit.create", fields: ["amount"], set: { orderId: "order.id" }, where: "args.amount <= 50")
     @effect(operation: "Order.update", set: { id: "order.id", refunded: "order.refunded + out.amount" }, when: "out.action == 'REFUND'")
     @bound(name: "cap", rule: "out.amount >= 0 && out.amount <= order.total - order.refunded", tell: "A refund cannot exceed what was paid.")
@@ -34,7 +34,12 @@ type Endpoints { ask(orderId: ID!): JSON @http(method: POST, transaction: NONE) 
 
 const resources = `/// <reference path="./.ambit/types.d.ts" />
 import { endpoints, fallbacks, tools } from "ambit";
-export const Tools = tools({ async stockOf(ctx, { sku }) { return sku === "A" ? 3 : 0; } });
+export const Tools = tools({ 
+  async stockOf(ctx, { sku }) { return sku === "A" ? 3 : 0; },
+  async writes(ctx) { await ctx.db.Credit.create({ orderId: "o", amount: 1 }); return 1; },
+  async breaks() { throw new Error("DETAIL"); },
+  async hangs() { return new Promise(() => {}); },
+});
 export const Fallbacks = fallbacks({
   never: (input) => ({ action: "VOUCHER", amount: 0, reason: "shadow of " + input.orderId }),
   byRule: (input, { order }) => ({ action: "REFUND", amount: input.amount, reason: order.id }),
@@ -97,7 +102,7 @@ describe("a model decides", () => {
     const document = JSON.parse(typeof content === "string" ? content : (content as { text: string }[])[0]!.text) as object;
     expect(document).toMatchObject({ input: { orderId: "o", reason: "broken" }, contexts: { order: { id: "o", total: 100, lines: [{ sku: "A" }] } }, told: ["A refund cannot exceed what was paid.", "Too late."] });
     expect(JSON.stringify(request)).not.toContain("CANARY");
-    expect(request!.tools.map(({ function: { name } }) => name)).toEqual(["lines", "stockOf", "Credit_create", "answer"]);
+    expect(request!.tools.map(({ function: { name } }) => name)).toEqual(["lines", "stockOf", "writes", "breaks", "hangs", "Credit_create", "answer"]);
   });
 
   test("tools read, effects are staged, and a violated bound is told and repaired", async () => {
@@ -112,6 +117,21 @@ describe("a model decides", () => {
     expect(told(2)).toBe("{\"refused\":\"TOO_MANY_CALLS\",\"tell\":\"This tool is used at most 1 times.\"}");
     expect(told(3)).toBe("{\"refused\":\"BOUND\",\"tell\":\"A refund cannot exceed what was paid.\"}");
   });
+
+  test("a tool that writes or breaks is refused by its code, and the run goes on", async () => {
+    model.script = (_request, count) => (count === 1 ? [{ name: "writes", arguments: {} }, { name: "breaks", arguments: {} }] : [answer(1)]);
+    const { headers, text } = await decide("refund", { orderId: "o", reason: "broken" });
+    expect({ text, source: headers.get("ambit-source") }).toMatchObject({ source: "model" });
+    expect(model.requests[1]!.messages.slice(-2).map(({ content }) => content)).toEqual(['{"refused":"TOOL_READS_ONLY","tell":null}', '{"refused":"INTERNAL","tell":null}']);
+    expect(JSON.stringify(model.requests)).not.toContain("DETAIL");
+    expect(app.running.tables.get("Credit", "1")).toBeNull();
+  });
+
+  test("a tool that never ends is given up at the deadline", async () => {
+    model.script = () => [{ name: "hangs", arguments: {} }];
+    const { headers } = await decide("refund", { orderId: "o", reason: "broken" });
+    expect(headers.get("ambit-reason")).toBe("provider_timeout");
+  }, 10_000);
 
   test("what nothing repairs falls back", async () => {
     model.script = () => [answer(101)];

@@ -1,6 +1,7 @@
 // Carries out what a model calls: reads, tools, advice and staged effects, each as it was declared and no further. Answers what the model is told;
 // writes nothing. What must end the reasoning is thrown as a Halt.
 import { createHash } from "node:crypto";
+import { AmbitError } from "../../base/error.ts";
 import { uuidv7 } from "../../base/random.ts";
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
@@ -115,16 +116,29 @@ export class Acting {
     const args = readFields(text, tool.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
     const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
-    return refusal ?? this.#parts.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args);
+    return refusal ?? this.#given(() => this.#parts.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args));
   }
 
   async #ask(name: string, text: string): Promise<Json> {
     const asked = this.#parts.core.catalog.decisions.get(name)!;
     const args = readFields(text, asked.callable.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
-    const { answer, isUntrusted } = await this.#parts.ask(name, args);
-    this.isUntrusted ||= isUntrusted;
-    return answer;
+    return this.#given(async () => {
+      const { answer, isUntrusted } = await this.#parts.ask(name, args);
+      this.isUntrusted ||= isUntrusted;
+      return answer;
+    });
+  }
+
+  /** What code refuses, or fails at, is told to the model by its code; its words are for the log. */
+  async #given(run: () => Promise<Json>): Promise<Json> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof AmbitError)) throw error;
+      this.#parts.core.log.warn("tool-refused", { decision: this.#parts.question.decision.name, code: error.code, message: error.message });
+      return refused(error.code, null);
+    }
   }
 
   #stage(write: CompiledWrite, text: string): Json {

@@ -1,7 +1,8 @@
 // The body of a tool as a model calls it: it reads, with the rights of whoever asked, and changes nothing. Whatever else it tries throws.
 import type { Json, RecordValues } from "../../base/value.ts";
-import { fault } from "../../base/error.ts";
+import { AmbitError, fault } from "../../base/error.ts";
 import type { AppFunction } from "../../resources/app-code.ts";
+import { incident } from "../../resources/app-fault.ts";
 import type { Caller } from "../../resources/body.ts";
 import { callableResult } from "../../resources/callable-result.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
@@ -14,9 +15,13 @@ export function toolCaller(core: DispatchCore, tools: ReadonlyMap<string, AppFun
   return async ({ tool }, args, caller) => {
     const code = tools.get(tool.name);
     if (code === undefined) throw fault("NOT_FOUND", `The tool ${tool.name} has no body.`);
-    return runReading(core, {
-      caller, run: (body) => Promise.resolve(code.call(undefined, body.context, ownCopy(args))),
-      complete: (value) => callableResult(core, { callable: tool, value, caller, at: beside(core) }).body as Json,
-    });
+    try {
+      return await runReading(core, {
+        caller, run: async (body) => code.call(undefined, body.context, ownCopy(args)),
+        complete: (value) => callableResult(core, { callable: tool, value, caller, at: beside(core) }).body as Json,
+      });
+    } catch (error) {
+      throw error instanceof AmbitError ? error : incident("INTERNAL", "A tool failed.", { requestId: caller.requestId, body: `Tools.${tool.name}`, thrown: error }, core);
+    }
   };
 }

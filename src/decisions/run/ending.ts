@@ -31,6 +31,9 @@ export interface Ending {
   readonly effects: readonly AppliedEffect[];
 }
 
+/** By a fault of the server. */
+export const failed: Ending = { state: "FAILED", reason: null, source: null, output: undefined, tells: [], isUntrusted: false, clamped: [], noted: [], effects: [] };
+
 /** What goes out and is kept under the key. */
 export interface DecisionAnswer {
   readonly status: number;

@@ -10,6 +10,7 @@ import type { Rights } from "../../access/rights.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import { endpointFields, tableActions } from "./call-fields.ts";
 import { channelPublishing, channelSubscription } from "./channel-fields.ts";
+import { decisionFields } from "./decide-fields.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { historyField } from "./history-field.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
@@ -37,7 +38,7 @@ const NOTHING: RootField = { type: GraphQLBoolean, description: "Nothing here is
 export function buildGraphqlSchema(parts: { readonly catalog: Catalog; readonly names: GraphqlNames }, rights: Rights): CallerSchema {
   const context = new SchemaContext(parts, rights);
   const queries: RootFields = endpointFields(true, context);
-  const mutations: RootFields = endpointFields(false, context);
+  const mutations: RootFields = { ...endpointFields(false, context), ...decisionFields(context) };
   const subscriptions: SubscriptionFields = {};
   for (const table of parts.catalog.tables.values()) {
     if (table.exportName === null || !table.exportOver.includes("GRAPHQL")) continue;

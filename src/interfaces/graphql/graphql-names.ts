@@ -50,6 +50,9 @@ export interface GraphqlNames {
   input(type: string): string;
   endpoint(name: string): string;
   endpointPage(callable: Callable): string;
+  /** The mutation that asks a decision, and the type of what it answers. */
+  decision(name: string): string;
+  decided(name: string): string;
   /** Of a type that all tables share. */
   shared(name: SharedType): string;
 }
@@ -74,6 +77,7 @@ export function createNames(catalog: Catalog): GraphqlNames {
     event: types.name(`${channel}Event`), input: types.name(`${channel}Input`), follow: roots.queries.name(lowered(channel)), publish: roots.mutations.name(`publish${channel}`),
   });
   const endpoints = new Map([...catalog.endpoints.values()].map(({ name, http }) => [name, (http?.method === "GET" ? roots.queries : roots.mutations).name(name)]));
+  const decisions = new Map([...catalog.decisions.keys()].map((name) => [name, { mutation: roots.mutations.name(name), type: types.name(`${name.charAt(0).toUpperCase()}${name.slice(1)}Decided`) }]));
   const channels = new Map([...catalog.channels.keys()].map((name) => [name, named(name)]));
   return {
     channel: (name) => channels.get(name)!,
@@ -82,6 +86,8 @@ export function createNames(catalog: Catalog): GraphqlNames {
     filter: (type, list) => made.get(`${type} ${list ? "list filter" : "filter"}`)!,
     input: (type) => made.get(`${type} input`)!,
     endpoint: (name) => endpoints.get(name)!,
+    decision: (name) => decisions.get(name)!.mutation,
+    decided: (name) => decisions.get(name)!.type,
     endpointPage: (callable) => made.get(`${pageKey(callable)} page`)!,
     shared: (name) => shared.get(name)!,
   };

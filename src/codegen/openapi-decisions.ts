@@ -1,0 +1,41 @@
+// The paths of decisions that the caller may ask, and of their runs.
+import type { Decision } from "../schema/decision.ts";
+import { noLimits } from "../schema/coerce-value.ts";
+import { fieldsSchema, valueSchema, type JsonObject } from "./json-schema.ts";
+import { jsonContent, parameterRefs, problem } from "./openapi-components.ts";
+import type { Reach } from "./openapi.ts";
+
+const text: JsonObject = { type: "string" };
+const textOrNull: JsonObject = { type: ["string", "null"] };
+
+const HEADERS: JsonObject = {
+  "Ambit-Run": { description: "The run, of /runs.", schema: text },
+  "Ambit-Source": { description: "Who gave the answer.", schema: { enum: ["model", "rule", "fallback", "human"] } },
+  "Ambit-Reason": { description: "Why it fell back.", schema: text },
+  "Ambit-Taint": { description: "UNTRUSTED: text that nobody answers for was read.", schema: text },
+};
+
+export function decisionPaths({ decisions }: Reach): JsonObject {
+  if (decisions.length === 0) return {};
+  return {
+    ...Object.fromEntries(decisions.map((decision) => [`/${decision.callable.http!.path.join("/")}`, { post: askOperation(decision) }])),
+    "/decide": { get: { operationId: "listDecisions", summary: "What may be asked.", responses: { 200: { description: "Decisions.", content: jsonContent({ type: "array", items: LISTED }) }, default: problem } } },
+    "/runs/{id}": { get: {
+      operationId: "getRun", summary: "A run, for its starter and for inspectors.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
+      responses: { 200: { description: "The run.", content: jsonContent({ type: "object" }) }, default: problem },
+    } },
+  };
+}
+
+const LISTED: JsonObject = { type: "object", required: ["name", "description", "mode", "kind"], properties: { name: text, description: textOrNull, mode: { enum: ["OFF", "SHADOW", "ENFORCE"] }, kind: { enum: ["REASON", "JUDGE", "RULE"] } } };
+
+function askOperation({ callable, fallback }: Decision): JsonObject {
+  const { arguments: inputs, name, result, description, position } = callable;
+  const own = { name: "own", description: "What you would answer yourself.", position, type: { ...result, required: true }, defaultValue: undefined, limits: noLimits };
+  const fields = fallback?.kind === "own" ? new Map([...inputs, ["own", own]]) : inputs;
+  return {
+    operationId: `decide${name.charAt(0).toUpperCase()}${name.slice(1)}`, ...(description === null ? {} : { summary: description.split("\n")[0]!, description }),
+    parameters: parameterRefs("IdempotencyKey"), requestBody: { required: fields.size > 0, content: jsonContent(fieldsSchema(fields)) },
+    responses: { 200: { description: "What was decided.", headers: HEADERS, content: jsonContent(valueSchema({ type: result, limits: noLimits }, "out")) }, default: problem },
+  };
+}
