@@ -192,7 +192,7 @@ export class JobWorker {
     if (!attempt.isWritten || "error" in end) await this.#write(attempt, end, served);
     else counts.succeeded++;
     // A body whose time was up may still be at work.
-    attempt.abort("The attempt has ended.");
+    if ("error" in end) attempt.abort("The attempt has ended.");
     this.#running.delete(row.number);
     counts.running--;
     this.#claim();
