@@ -50,7 +50,8 @@ export function createFileSweeper(options: FileSweeperOptions): FileSweeper {
     if (await store.removeUnused(hash, () => isContentUsed(storage.reader, hash))) life.removed++;
   };
   const sweepFiles = async (): Promise<void> => {
-    for (let full = true; full && !life.stopped;) {
+    // Mostly there is nothing to do, which costs no commit.
+    for (let full = filesDue(storage.reader, dateTimeOf(clock.now()), 1).length > 0; full && !life.stopped;) {
       const page = await storage.commit((connection) => condemnPage(connection, options));
       for (const hash of new Set(page.condemned.map((row) => row.hash))) await removeContent(hash);
       if (page.condemned.length > 0) await storage.commit((connection) => { for (const { id } of page.condemned) deleteFile(connection, id); });
