@@ -5,7 +5,7 @@ import type { AmbitError } from "../base/error.ts";
 import { fault } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import { uuidv7 } from "../base/random.ts";
-import type { Json, Value } from "../base/value.ts";
+import type { Json, RecordValues, Value } from "../base/value.ts";
 import { evaluate, isTrue } from "../expression/evaluate.ts";
 import type { Expression } from "../expression/expression.ts";
 import { partsOf } from "../expression/inspect.ts";
@@ -198,6 +198,15 @@ export class ChannelHub {
     return typeof subscribe === "boolean" ? subscribe : this.#holds(subscribe, rights.auth, message);
   }
 
+  /** The same of its text, as it was kept for somebody. */
+  isTextVisible({ channel, text }: { readonly channel: string; readonly text: string }, rights: Rights): boolean {
+    const { subscribe } = rights.channel(channel);
+    const shape = this.#shapes.get(channel);
+    if (typeof subscribe === "boolean" || shape === undefined) return subscribe === true && shape !== undefined;
+    const values = readKept(shape, text, this.#parts);
+    return values !== null && isTrue(subscribe, environmentOf(rights.auth, values, this.#now()), this.#parts.book);
+  }
+
   /** From now on; the answer ends it. Another hub after a reload is to be asked again. */
   onStore(keeper: MessageKeeper): () => void {
     this.#keepers.add(keeper);
@@ -355,4 +364,16 @@ export function tooLarge(what: string, bytes: number): AmbitError {
 function variablesIn(expression: Expression): readonly Expression[] {
   if (expression.op === "variable") return expression.root === "auth" ? [expression] : [];
   return partsOf(expression).flatMap(variablesIn);
+}
+
+/** The fields of a message from its text; null: it was kept under another schema, and is none any more. */
+function readKept({ channel }: MessageShape, text: string, { catalog, limits }: Pick<DispatchParts, "catalog" | "limits">): RecordValues | null {
+  const issues: Issue[] = [];
+  const values: Record<string, Value> = Object.create(null) as Record<string, Value>;
+  for (const [name, raw] of Object.entries(JSON.parse(text) as Record<string, unknown>)) {
+    const field = channel.fields.get(name);
+    if (field === undefined) continue;
+    values[name] = raw === null ? null : coerceValue(raw, { type: field.type, limits: noLimits }, { catalog, dialect: "wire", path: name, limits }, issues) ?? null;
+  }
+  return issues.length === 0 ? values : null;
 }

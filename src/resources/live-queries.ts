@@ -152,7 +152,7 @@ export class LiveQueries {
     if (this.#followed.size === 0 || changes.length === 0) return;
     try {
       const touched = changes.length > CHANGES_MAX ? [...this.#followed.values()] : this.#index.touched(changes);
-      for (const followed of touched) this.#touch(followed, position, changes);
+      for (const followed of touched) this.#touched(followed, position, changes);
       for (const { query } of touched) query.forget();
     } catch (error) {
       for (const followed of this.#followed.values()) this.#fail(followed, error);
@@ -289,6 +289,15 @@ export class LiveQueries {
     const frame = this.#herd.snapshot(followed.query, head);
     subscriber.from = head;
     followed.query.tell(subscriber, frame);
+  }
+
+  /** What goes wrong here is no other query's affair. */
+  #touched(followed: Followed, position: number, changes: CommittedEntry["changes"]): void {
+    try {
+      this.#touch(followed, position, changes);
+    } catch (error) {
+      this.#fail(followed, error);
+    }
   }
 
   #touch(followed: Followed, position: number, changes: CommittedEntry["changes"]): void {

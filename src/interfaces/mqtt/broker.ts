@@ -144,11 +144,15 @@ export class Broker implements ConnectionOwner {
   async #enter(name: string, connection: Connection, { client, isClean, expiryMs }: Agreement, identity: Identity): Promise<Entered> {
     const { store } = this.#parts;
     const earlier = this.#sessions.get(name);
-    (earlier?.connection as Connection | null | undefined)?.disconnect(REASON.takenOver, "another connection has the session now");
+    const holder = (earlier?.connection ?? null) as Connection | null;
+    holder?.disconnect(REASON.takenOver, "another connection has the session now");
+    // It was still on its way in: it leaves before it has begun.
+    if (holder !== null && earlier?.connection === holder) this.left(holder, earlier, null);
     const wasThere = this.#sessions.get(name);
     if (isClean && wasThere !== undefined) this.#forget(wasThere);
     const known = this.#sessions.get(name);
     let session = this.#create(name, client);
+    const isOther = known !== undefined && known.identity?.key !== identity.key;
     /** In the commit: what is published after it is stored for this connection. */
     const begin = (before: SessionRows | null): void => {
       if (before !== null && known !== undefined) session = known;
@@ -170,7 +174,7 @@ export class Broker implements ConnectionOwner {
     // It had ended before its client came back.
     if (known !== undefined && known !== session) known.end();
     this.#takeBackWill(session);
-    return { session, isPresent: rows !== null, attach: () => session.attach(connection, rows) };
+    return { session, isPresent: rows !== null, attach: () => session.attach(connection, rows, isOther) };
   }
 
   async #recover(): Promise<void> {

@@ -58,8 +58,13 @@ export function messageOf(told: ChannelMessage, topics: string): Message {
 /** All of the frame with QoS 0; null: each has to be looked at. */
 export function frameBytes(frame: MessageFrame, topics: string, version: 4 | 5): Buffer | null {
   let known = frames.get(frame);
-  if (known === undefined) frames.set(frame, known = { isSimple: frame.messages.every((told) => messageOf(told, topics).expiresAtMs === null), bytes: [null, null] });
+  if (known === undefined) frames.set(frame, known = { isSimple: frame.messages.every((told) => isSimple(messageOf(told, topics))), bytes: [null, null] });
   if (!known.isSimple) return null;
   const place = version - 4;
   return known.bytes[place] ??= Buffer.concat(frame.messages.map((told) => messageOf(told, topics).packet({ version, qos: 0, retain: false, isRepeated: false, packet: 0, identifier: null }, 0)));
+}
+
+/** The same bytes for everybody, at any time. */
+function isSimple({ expiresAtMs, isSendable }: Message): boolean {
+  return expiresAtMs === null && isSendable;
 }

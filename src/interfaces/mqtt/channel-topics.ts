@@ -71,6 +71,11 @@ export class ChannelTopics {
     return this.#options.dispatcher.channels.isVisible(message, this.#options.access.rights(identity));
   }
 
+  /** The same of one that was stored. */
+  isKeptVisible(name: string, payload: Uint8Array, identity: Identity): boolean {
+    return this.#options.dispatcher.channels.isTextVisible({ channel: this.#channels.get(name)!.name, text: Buffer.from(payload).toString() }, this.#options.access.rights(identity));
+  }
+
   /** Null: it is not exported over MQTT. */
   nameOf(message: ChannelMessage): string | null {
     const channel = this.#options.catalog.channels.get(message.channel);

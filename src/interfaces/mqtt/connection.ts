@@ -34,6 +34,8 @@ export interface ConnectionOwner {
 
 export interface Entered { readonly session: Session; readonly isPresent: boolean; attach(): void }
 
+/** What a socket may hand over in one piece. */
+const SOCKET_CHUNK_BYTES = 1_048_576;
 const TIMER_MS_MAX = 2_000_000_000;
 /** How much longer than agreed a client may be silent. */
 const PATIENCE = 1.5;
@@ -92,8 +94,9 @@ export class Connection implements SessionConnection {
     if (this.#state === "closed") return;
     this.#heardMs = this.#owner.clock.now();
     this.#reader.add(chunk);
-    if (this.#isBlocked && this.#reader.bytes > 2 * this.app.limits.mqttPacketBytes) return this.disconnect(REASON.quota, "too much at once");
     this.#read();
+    // Not every socket can be paused.
+    if (this.#isPaused && this.#reader.bytes > 2 * this.app.limits.mqttPacketBytes + SOCKET_CHUNK_BYTES) this.disconnect(REASON.quota, "too much at once");
   }
 
   /** The socket has taken what waited. */
@@ -139,6 +142,7 @@ export class Connection implements SessionConnection {
 
   deliver(message: Message, { retain, identifier }: { readonly retain: boolean; readonly identifier: number | null }): void {
     const { version, packetBytesMax } = this.#agreement!;
+    if (!message.isSendable) return this.#owner.counted("dropped");
     const now = this.#owner.clock.now();
     const bytes = message.packet({ version, qos: 0, retain, isRepeated: false, packet: 0, identifier }, now);
     if (bytes.length > packetBytesMax || (message.expiresAtMs !== null && message.expiresAtMs <= now)) return this.#owner.counted("dropped");
@@ -149,7 +153,7 @@ export class Connection implements SessionConnection {
   publish({ message, qos, retain, identifier, packet, isRepeated }: Flight): boolean {
     const { version, packetBytesMax } = this.#agreement!;
     const now = this.#owner.clock.now();
-    if (message.expiresAtMs !== null && message.expiresAtMs <= now) return false;
+    if (!message.isSendable || (message.expiresAtMs !== null && message.expiresAtMs <= now)) return false;
     const bytes = message.packet({ version, qos, retain, isRepeated, packet, identifier }, now);
     if (bytes.length > packetBytesMax) return false;
     this.#owner.counted("delivered");

@@ -106,6 +106,14 @@ export class Following implements LiveSink {
     for (const told of this.#told.splice(first)) told.isVoid = true;
   }
 
+  /** Whoever follows now has other rights: what was told before is told anew as far as they go. */
+  restart(): void {
+    this.stop();
+    for (const told of this.#told.splice(0)) told.isVoid = true;
+    this.#taken = null;
+    this.#acked = null;
+  }
+
   stop(): void {
     this.#live?.close();
     this.#live = null;

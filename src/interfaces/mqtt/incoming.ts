@@ -7,6 +7,7 @@ import { packetBytes, type PublishPacket } from "./packet-types.ts";
 import { reasonOf } from "./reason-codes.ts";
 import type { Session } from "./session.ts";
 import type { Publication } from "./topic-source.ts";
+import { readTopic, topicText } from "./topics.ts";
 
 export interface IncomingParts {
   readonly session: Session;
@@ -96,13 +97,16 @@ export class Incoming {
     const { qos, payload, retain, messageId = 0, properties = null } = packet;
     const expiryS = properties?.messageExpiryInterval;
     let isStored = false;
+    const own = readTopic(topic);
     const done = publish({
       topic, retain, properties, payload: payload as Buffer, requestId: requestId(), isOnce: qos === 2 && session.isStored,
       origin: { sender: session.self, qos, expiresAtMs: expiryS === undefined ? null : clock.now() + expiryS * 1_000 },
       effect: {
         store: (writes) => {
           isStored = true;
-          session.noteOwn(writes.head + 1);
+          // What is refused here writes nothing: its position is somebody else's, and so is that of what changes nothing.
+          writes.flush();
+          if (own !== null && writes.changes.length > 0) session.noteOwn(writes.head + 1, topicText(own.name, own.key));
           if (qos === 2) session.storeReceived(messageId, writes);
         },
       },

@@ -26,6 +26,7 @@ export interface Delivery {
 
 const NO_BYTES = new Uint8Array(0);
 const SHARED_MAX = 8;
+const TOPIC_BYTES_MAX = 65_535;
 
 export class Message {
   readonly topic: string;
@@ -42,6 +43,11 @@ export class Message {
     this.properties = properties;
     this.expiresAtMs = expiresAtMs;
     this.#topic = Buffer.from(topic);
+  }
+
+  /** No packet can hold a longer topic: such a record or key is not there over MQTT. */
+  get isSendable(): boolean {
+    return this.#topic.length <= TOPIC_BYTES_MAX;
   }
 
   /** About as much as it takes to keep it. */

@@ -18,6 +18,10 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
     sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity)],
     channelName: (message) => channels.nameOf(message),
     isVisible: (message, identity) => channels.isVisible(message, identity),
+    isKeptVisible(kept, identity, isOther) {
+      const name = readTopic(kept.topic)?.name ?? "";
+      return records.has(name) ? !isOther && records.isReadable(name, identity) : channels.has(name) && channels.isKeptVisible(name, kept.payload, identity);
+    },
     onStore: (keeper) => channels.onStore(keeper),
     publish(publication) {
       const topic = readTopic(publication.topic);

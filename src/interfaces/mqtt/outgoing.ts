@@ -94,6 +94,15 @@ export class Outgoing {
     return sentStored;
   }
 
+  /** Nothing is under way any more: the receiver is somebody else to us. */
+  clear(): void {
+    this.#waiting = [];
+    this.#flights.clear();
+    this.#used.clear();
+    this.#stored.clear();
+    this.#bytes = 0;
+  }
+
   /** An id that nothing has; to be used at once. Null: there is none. */
   takePacket(): number | null {
     if (this.#used.size >= PACKET_MAX) return null;

@@ -47,6 +47,11 @@ export class RecordTopics {
     return this.#tables.has(name);
   }
 
+  /** Some of its records, at least. */
+  isReadable(name: string, identity: Identity): boolean {
+    return this.#options.access.rights(identity).permission(this.#tables.get(name)!.name, "READ") !== false;
+  }
+
   /** What matches; of everything only what the caller may read. Throws what a read of a named table would. */
   sources({ name, key }: TopicFilter, identity: Identity): RecordSource[] {
     const rights = this.#options.access.rights(identity);

@@ -2,7 +2,7 @@
 // again stands in the data file, too, and every change of it is durable before the client is told.
 import { AmbitError, fault } from "../../base/error.ts";
 import type { Identity } from "../../access/identity.ts";
-import type { MqttSessions, SessionChange, SessionRows, SubscriptionRow } from "../../resources/mqtt-sessions.ts";
+import type { MessageRow, MqttSessions, SessionChange, SessionRows, SubscriptionRow } from "../../resources/mqtt-sessions.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import type { ChannelMessage } from "../../resources/channel-frame.ts";
 import type { KeptFilter } from "./channel-keeper.ts";
@@ -61,7 +61,8 @@ export class Session implements SubscriptionOwner {
   readonly underWay = new Map<number, Promise<void>>();
   readonly #options: SessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
-  readonly #own = new Set<string>();
+  /** Topics by the positions at which its client wrote them. */
+  readonly #own = new Map<string, string>();
   /** Of messages of channels that are being stored: their packet ids, and what they are when they are told. */
   readonly #kept = new Map<ChannelMessage, { readonly packet: number; flight: Flight | null }>();
   readonly #moved = new Set<Subscription>();
@@ -101,11 +102,15 @@ export class Session implements SubscriptionOwner {
     this.#connection = connection;
   }
 
-  /** With what stands in the data file, of a session that is stored. */
-  attach(connection: SessionConnection, rows: SessionRows | null): void {
+  /** With what stands in the data file, of a session that is stored. `isOther`: its client has other rights than when it was last here. */
+  attach(connection: SessionConnection, rows: SessionRows | null, isOther: boolean): void {
     this.#generation++;
     this.#connection = connection;
-    if (rows !== null) this.#restore(rows);
+    if (isOther) {
+      this.outgoing.clear();
+      for (const subscription of this.#subscriptions.values()) subscription.restart();
+    }
+    if (rows !== null) this.#restore({ ...rows, messages: this.#stillVisible(rows.messages, connection, isOther) });
     this.outgoing.attach(connection, connection.window);
     this.resume();
     // Stored since the session began, and told before it was followed.
@@ -244,9 +249,9 @@ export class Session implements SubscriptionOwner {
     this.received.delete(packet);
   }
 
-  noteOwn(position: number): void {
-    if (this.#own.size >= OWN_MAX) this.#own.delete(this.#own.values().next().value!);
-    this.#own.add(String(position));
+  noteOwn(position: number, topic: string): void {
+    if (this.#own.size >= OWN_MAX) this.#own.delete(this.#own.keys().next().value!);
+    this.#own.set(String(position), topic);
   }
 
   /** There is room again: who was let go goes on. */
@@ -339,8 +344,8 @@ export class Session implements SubscriptionOwner {
   }
 
   /** `position`: epoch, partition and number, and the query's mark. */
-  isOwn(position: string): boolean {
-    return this.#own.size > 0 && this.#own.has(position.split(".")[2] ?? "");
+  ownTopic(position: string): string | null {
+    return this.#own.size === 0 ? null : this.#own.get(position.split(".")[2] ?? "") ?? null;
   }
 
   renew(): void {
@@ -393,6 +398,17 @@ export class Session implements SubscriptionOwner {
       this.#isBroken = true;
       this.fail(error);
     }
+  }
+
+  /** What the client may still be told. All else goes. */
+  #stillVisible(messages: SessionRows["messages"], { app, identity }: SessionConnection, isOther: boolean): SessionRows["messages"] {
+    const [visible, hidden] = [[] as MessageRow[], [] as SessionChange[]];
+    for (const message of messages) {
+      if (message.isReleased || app.isKeptVisible(message, identity, isOther)) visible.push(message);
+      else if (message.packet !== null) hidden.push({ kind: "remove", packet: message.packet });
+    }
+    if (hidden.length > 0) this.#change(hidden).catch((error: unknown) => this.fail(error));
+    return visible;
   }
 
   #restore({ messages, received }: SessionRows): void {

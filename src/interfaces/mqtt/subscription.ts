@@ -38,8 +38,8 @@ export interface SubscriptionOwner {
   readonly keep: ((subscription: Subscription, flights: readonly Flight[], kept: () => void) => void) | null;
   /** Positions of it have moved. */
   moved(subscription: Subscription): void;
-  /** The client's own writes. */
-  isOwn(position: string): boolean;
+  /** What the client itself wrote there; null: nothing. */
+  ownTopic(position: string): string | null;
   /** One of its sources let go, until there is room. */
   parked(): void;
   renew(): void;
@@ -52,7 +52,7 @@ export class Subscription {
   readonly #owner: SubscriptionOwner;
   readonly #followings = new Map<string, Following>();
   readonly #channels = new Map<string, ChannelFollowing>();
-  readonly #positions: Readonly<Record<string, string>>;
+  #positions: Readonly<Record<string, string>>;
 
   /** `positions`: of its sources by name, as stored. */
   constructor(filter: string, options: SubscriptionOptions, owner: SubscriptionOwner, positions: Readonly<Record<string, string>> = {}) {
@@ -113,6 +113,12 @@ export class Subscription {
     for (const following of this.#channels.values()) following.stop();
   }
 
+  /** All of it from the beginning. */
+  restart(): void {
+    this.#positions = {};
+    for (const following of this.#followings.values()) following.restart();
+  }
+
   stop(): void {
     for (const following of this.#followings.values()) following.stop();
     for (const following of this.#channels.values()) following.stop();
@@ -155,13 +161,14 @@ export class Subscription {
     return following;
   }
 
-  #send(following: Following, messages: readonly RecordMessage[], isRetained: boolean, told: Told): void {
+  #send(following: Following, all: readonly RecordMessage[], isRetained: boolean, told: Told): void {
     const { qos, identifier, noLocal } = this.options;
     const retain = isRetained || this.options.retainAsPublished;
-    if (noLocal && !isRetained && this.#owner.isOwn(told.position)) {
-      following.stored(told);
-      return;
-    }
+    const own = noLocal && !isRetained ? this.#owner.ownTopic(told.position) : null;
+    const messages = own === null ? all : all.filter(({ message }) => message.topic !== own);
+    told.left = messages.length;
+    told.unsent = messages.length;
+    if (messages.length === 0) return following.stored(told);
     if (qos === 0) {
       for (const { message } of messages) this.#owner.deliver(message, { retain, identifier });
       following.stored(told);

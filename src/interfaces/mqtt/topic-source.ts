@@ -58,6 +58,8 @@ export interface MqttApp {
   channelName(message: ChannelMessage): string | null;
   /** Whether the message may be told to this caller. */
   isVisible(message: ChannelMessage, identity: Identity): boolean;
+  /** The same of one that was stored. `isOther`: for somebody with other rights, who is told records anew. */
+  isKeptVisible(kept: { readonly topic: string; readonly payload: Uint8Array }, identity: Identity, isOther: boolean): boolean;
   /** Asked to store messages from now on; the answer ends it. */
   onStore(keeper: MessageKeeper): () => void;
 }

@@ -16,10 +16,10 @@ export interface TopicName { readonly name: string; readonly key: string }
 
 const LENGTH_MAX = 1_024;
 /** What a level cannot hold as it is, and the sign that says so. */
-const ESCAPED = /[%/+#\p{Cc}]/gu;
+const ESCAPED = /[%/+#\p{Cc}\ufffd]/gu;
 
 export function topicText(name: string, key: string): string {
-  return `${name}/${key.replace(ESCAPED, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`)}`;
+  return `${name}/${key.replace(ESCAPED, (sign) => encodeURIComponent(sign))}`;
 }
 
 /** Null: nothing of ours has such a name. */
