@@ -14,14 +14,14 @@ import type { AppFunction } from "../resources/app-code.ts";
 import type { Caller } from "../resources/body.ts";
 import type { DecideRequest, DecisionPort, DecisionResult } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
-import { readRun, runOfKey, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
+import { readRun, runOfKey, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import { valueOf } from "./bounds/judge.ts";
 import type { Gathered, Question } from "./context/gather.ts";
 import type { Reasoner } from "./loop.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
-import { reasonClass, type FallbackReason } from "./run/ending.ts";
+import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
 import { runView } from "./run/run-view.ts";
@@ -47,6 +47,9 @@ interface Asked {
   /** Shorter than its own, where it was asked by another. */
   readonly deadlineMs?: number;
 }
+
+/** How long after its lease a run may still be committing. */
+const LEASE_GRACE_MS = 10_000;
 
 export class Decisions implements DecisionPort {
   readonly #parts: DecisionsParts;
@@ -78,6 +81,10 @@ export class Decisions implements DecisionPort {
         await running.done.catch(() => {});
       }
       const known = runOfKey(this.#parts.core.storage.reader, key.scope, key.key, asked.admitted.admittedMs);
+      if (known !== null && known.endedMs === null && known.leaseMs + LEASE_GRACE_MS < this.#parts.core.clock.now()) {
+        await this.#abandon(known, asked);
+        continue;
+      }
       if (known !== null) return this.#known(known, key.fingerprint);
       if (this.#running.has(name)) continue;
       const done = this.#begin(asked);
@@ -102,6 +109,18 @@ export class Decisions implements DecisionPort {
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
     const result = await this.#begin({ ...asked, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
+  }
+
+  /** Whoever held it is gone, as after a crash: the run ends, its key is free. */
+  async #abandon(row: DecisionRow, { ready: { decision }, admitted }: Asked): Promise<void> {
+    const { core } = this.#parts;
+    core.log.warn("decision-abandoned", { run: row.id, decision: row.name });
+    await core.storage.commit((connection) => {
+      const nowMs = core.clock.now();
+      const epoch = takeRun(connection, row.id, row.epoch, nowMs);
+      if (epoch === null) return;
+      storeRun({ connection }, failed, null, { admitted: { ...admitted, ...row, key: null }, epoch, decision, input: {}, facts: noFacts, random: core.random, nowMs });
+    });
   }
 
   #known(row: DecisionRow, fingerprint: string): DecisionResult {

@@ -178,6 +178,19 @@ describe("a model decides", () => {
     expect((await decide("refund", { orderId: "o", reason: "y" }, { "idempotency-key": "k1" })).status).toBe(422);
   });
 
+  test("a run whose process is gone ends when its key is used again, and the decision is made anew", async () => {
+    model.script = () => [answer(10)];
+    const storage = app.running.tables;
+    const ended = await decide("refund", { orderId: "o", reason: "x" }, { "idempotency-key": "gone" });
+    await storage.commit(({ connection }) => {
+      connection.run(`UPDATE "$decision" SET "ended" = NULL, "state" = 'REASONING', "lease" = "lease" - 3600000 WHERE "id" = ?1`, ended.headers.get("ambit-run"));
+    }, { actor: "test", requestId: "crash" });
+    const again = await decide("refund", { orderId: "o", reason: "x" }, { "idempotency-key": "gone" });
+    expect([again.status, again.headers.get("ambit-source")]).toEqual([200, "model"]);
+    expect(again.headers.get("ambit-run")).not.toBe(ended.headers.get("ambit-run"));
+    expect(await (await fetch(`${app.url}/runs/${ended.headers.get("ambit-run")}`, { headers: { authorization: "Bearer key-support" } })).json()).toMatchObject({ state: "FAILED", status: 503 });
+  });
+
   test("a slow provider is given up at the deadline", async () => {
     model.script = () => new Promise<Response>(() => {});
     const { headers, status } = await decide("refund", { orderId: "o", reason: "x" });

@@ -1,0 +1,26 @@
+// The journal: the same question gets its recorded answer, another one is refused.
+import { expect, test } from "bun:test";
+import type { ModelRequest } from "../../models/model.ts";
+import { Diverged, Journal, requestHash, type AskedStep } from "./journal.ts";
+
+const request: ModelRequest = { messages: [{ role: "user", text: "a" }], tools: [], maxOutputTokens: 9 };
+const model = { alias: "default", id: "m" };
+const step: AskedStep = { model: "m", answer: { text: "", calls: [], finish: "complete", usage: { input: 1, output: 1 } }, reserved: { tokens: 9, micros: 0 }, settled: { tokens: 2, micros: 0, flag: null } };
+
+test("a hash covers model, messages, tools and parameters", () => {
+  const hashes = [requestHash(model, request), requestHash({ ...model, id: "n" }, request), requestHash({ ...model, alias: "b" }, request), requestHash(model, { ...request, messages: [] }), requestHash(model, { ...request, maxOutputTokens: 8 }),
+    requestHash(model, { ...request, tools: [{ name: "t", description: "", parameters: {} }] })];
+  expect(new Set(hashes).size).toBe(hashes.length);
+  expect(requestHash(model, structuredClone(request))).toBe(hashes[0]!);
+});
+
+test("steps are numbered; what was answered comes back once asked the same", () => {
+  const journal = new Journal([{ number: 0, kind: "ask", hash: "h0", facts: JSON.stringify(step) }, { number: 1, kind: "ask", hash: "h1", facts: "{}" }]);
+  expect(journal.step("h0")).toEqual({ number: 0, recorded: step });
+  expect(journal.step("h1")).toEqual({ number: 1, recorded: null });
+  expect(journal.step("h2")).toEqual({ number: 2, recorded: null });
+});
+
+test("another question than the recorded one is refused", () => {
+  expect(() => new Journal([{ number: 0, kind: "ask", hash: "h0", facts: "{}" }]).step("other")).toThrow(Diverged);
+});
