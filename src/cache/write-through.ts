@@ -37,7 +37,7 @@ export async function writeThrough(body: Body, request: RecordWrite, parts: Thro
   const wanted: Sourced = { table, id: pin.id, confinement: caller.rights.confinement };
   const name = parts.nameOf(wanted);
   for (;;) {
-    await parts.fresh(wanted);
+    if (!pin.isMadeUp) await parts.fresh(wanted);
     if (!body.calls.isOpen) throw unwanted();
     const other = parts.flights.find(name);
     if (other === undefined) break;
@@ -72,19 +72,20 @@ function refuse({ core, work, caller }: Body, table: Table, { kind }: Write): vo
   });
 }
 
-interface KeyedWrite extends PinnedWrite { readonly id: Value }
+interface KeyedWrite extends PinnedWrite { readonly id: Value; /** By chance: no source has a record of it. */ readonly isMadeUp: boolean }
 
 /** What a create makes up, the key above all, is the same there and here. */
 function pinnedOf(body: Body, { write, dialect, mode, sent }: RecordWrite): KeyedWrite {
   const options = { dialect, authority: body.rights(mode).authority, sent };
-  if (write.kind !== "create") return { write, options, id: write.id };
+  if (write.kind !== "create") return { write, options, id: write.id, isMadeUp: false };
   const { catalog } = body.core;
+  const { name, type, fill } = body.table(write.table).fields.get(body.table(write.table).primaryKey)!;
+  const isMadeUp = write.input[name] === undefined && fill === null && (type.name === "ID" || type.name === "String");
   const outcome = foresee(body, { write, options });
   const pin = pinned(write, options, outcome, catalog);
-  if (pin.write.kind !== "create") return { ...pin, id: outcome.id };
-  const { name, type } = body.table(write.table).fields.get(body.table(write.table).primaryKey)!;
+  if (pin.write.kind !== "create") return { ...pin, id: outcome.id, isMadeUp };
   const input = { ...pin.write.input, [name]: pin.write.input[name] ?? (dialect === "wire" ? toWireValue(outcome.id, type, catalog) : outcome.id) };
-  return { write: { ...pin.write, input }, options: pin.options, id: outcome.id };
+  return { write: { ...pin.write, input }, options: pin.options, id: outcome.id, isMadeUp };
 }
 
 function foresee({ core, caller }: Body, { write, options }: PinnedWrite): WriteOutcome {

@@ -107,7 +107,7 @@ export class AnswerCache {
     const answered = read();
     if (plan === "unkept" || key === null) return answered.result;
     if (answered.rows.json.length <= ANSWER_LENGTH_MAX && this.#isWorthIt(plan.id + key)) this.#keep({ compiled, environment, answered, plan, key });
-    return answered.result;
+    return { ...answered.result, cached: "miss" };
   }
 
   #find(plan: PlanAnswers, key: string, { now }: Environment): Kept | null {
@@ -164,7 +164,7 @@ export class AnswerCache {
     if (bytes > most) return;
     while (this.#bytes + bytes > most) this.#dropOne(this.#kept);
     if (broad && this.#broad.size >= BROAD_MAX) this.#dropOne(this.#broad);
-    const kept: Kept = { result: answered.result, validUntil, bytes, broad, plan, key, used: false };
+    const kept: Kept = { result: { ...answered.result, cached: "hit" }, validUntil, bytes, broad, plan, key, used: false };
     plan.answers.set(key, kept);
     this.#kept.add(kept);
     if (broad) this.#broad.add(kept);

@@ -84,10 +84,33 @@ test("jobs are bound like endpoints", () => {
   expect(told({})).toEqual(["tidy has no body. Add tidy to Jobs in resources.ts, or remove the declaration.", "sweep has no body. Add sweep to Jobs in resources.ts, or remove the declaration."]);
 });
 
-test("what this version does not run says so", () => {
-  const found = problems({ Order, Endpoints, Sources: {} });
-  expect(found.map((line) => /^resources\.ts:1 NOT_AVAILABLE The export (\w+)/.exec(line)?.[1]).sort()).toEqual(["Sources"]);
+const sourced = compileSchema({ file: "schema.graphql", text: `type Rate @table @source(maxAge: "PT1M") { id: ID! @primaryKey }\ntype Plain @table { id: ID! @primaryKey }` }).catalog;
+const boundSources = (module: Readonly<Record<string, unknown>>): string[] => bindAppCode(sourced, module, { file: "resources.ts", loaded: true }).diagnostics.map(({ code, message, position, fix }) => `${position.file}:${position.line} ${code} ${message} ${fix}`);
+const get = (): null => null;
+
+test("a source that fits binds; without @source there is none", () => {
+  expect(boundSources({ Sources: { Rate: { get } } })).toEqual([]);
+  expect(bindAppCode(sourced, { Sources: { Rate: { get, put: get } } }, { file: "resources.ts", loaded: true }).code.sources.get("Rate")).toEqual({ get, put: get, remove: null });
+  expect(problems({ Order, Endpoints, Sources: {} })).toEqual([]);
 });
+
+const wrongSources: [string, Readonly<Record<string, unknown>>, RegExp][] = [
+  ["none", {}, /^schema\.graphql:1 BODY_MISSING Rate has no source\. Add Rate: \{ async get/],
+  ["no object", { Sources: 7 }, /Sources is not an object/],
+  ["misspelt", { Sources: { Rat: { get } } }, /There is no table Rat\. Did you mean Rate\?/],
+  ["not declared", { Sources: { Rate: { get }, Plain: { get } } }, /Plain has a source but no @source\./],
+  ["without get", { Sources: { Rate: { put: get } } }, /Sources\.Rate has no get/],
+  ["no function", { Sources: { Rate: { get: 7 } } }, /Sources\.Rate\.get is not a function/],
+  ["a body that there is not", { Sources: { Rate: { get, find: get } } }, /A source has no find/],
+  ["too many parameters", { Sources: { Rate: { get: (_a: unknown, _b: unknown, _c: unknown, _d: unknown) => null } } }, /get takes 4 parameters\. Take at most 3/],
+  ["an override beside it", { Sources: { Rate: { get } }, Rate: class extends Table("Rate") { override async remove(): Promise<void> {} } }, /Rate has a source, and its class overrides remove/],
+];
+
+for (const [what, module, expected] of wrongSources) {
+  test(`a source: ${what}`, () => {
+    expect(boundSources(module).some((line) => expected.test(line))).toBe(true);
+  });
+}
 
 test("a table's members need the runtime", () => {
   expect(() => Order.create({}, {})).toThrow("needs the context");

@@ -113,3 +113,21 @@ test("of a long chain of reasons the last is told, with the members that lead to
   expect(found?.message).toEndWith("Type 'string' is not assignable to type 'number'. (TS2322)");
   expect(found!.message.length).toBeLessThan(250);
 });
+
+const SOURCED = `type Rate @table @source(maxAge: "PT1M") { id: Int! @primaryKey rate: Float! at: DateTime! @createdTime }
+type Endpoints { told(id: Int!): Boolean! @http }`;
+const sourceOf = (body: string): string => `import { endpoints, fetched, sources } from "ambit";
+export const Sources = sources({ Rate: { ${body} } });
+export const Endpoints = endpoints({ async told(ctx, { id }) { await ctx.sources.Rate.invalidate(id); await ctx.sources.Rate.keep({ id, rate: 1 }); return true; } });`;
+
+test("sources are typed from their table", async () => {
+  expect(await problems(SOURCED, sourceOf(`
+    async get(ctx, id, previous) {
+      if (previous !== null && previous.etag !== null && previous.record.rate > id.toFixed().length) return previous;
+      return id > 1 ? null : fetched({ rate: 1.5 }, { etag: ctx.id() });
+    },
+    async put(_ctx, id, record) { return { id, rate: record.rate }; },
+    remove() {},`))).toEqual([]);
+  expect((await problems(SOURCED, sourceOf("async get() { return { rate: \"much\" }; }"))).map(({ code }) => code)).toContain("TYPESCRIPT");
+  expect((await problems(SOURCED, `export const Sources = { Rate: { async get() { return { rate: "much" }; } } };\nexport const Endpoints = { told: () => true };`))[0]).toMatchObject({ code: "BODY_MISSING", where: "schema.graphql:1:6" });
+}, 60_000);

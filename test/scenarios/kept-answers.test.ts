@@ -63,6 +63,51 @@ test("If-None-Match is answered by the rows as they are now", async () => {
   }
 });
 
+test("1,000 reads and writes at once, from many connections: whoever asks after a write was answered finds it, in each list", async () => {
+  const total = process.env["AMBIT_TEST_SIZE"] === "long" ? 10_000 : 1_000;
+  const records = [1, 2, 3];
+  const [sent, answered] = [new Map<number, number>(), new Map<number, number>()];
+  const lists = (id: number): string[] => [`/Note?id=eq.${id}&select=count`, `/Note?id=in.(${id},99)&select=count&order=count.desc`, `/Note?select=count&id=eq.${id}&limit=1`];
+  let done = 0;
+  let seen = 0;
+  const writer = async (id: number): Promise<void> => {
+    for (; done < total; done++) {
+      const count = (sent.get(id) ?? 10_000) + 1;
+      sent.set(id, count);
+      expect((await send("PATCH", `/Note/${id}`, { count })).status).toBe(204);
+      answered.set(id, count);
+    }
+  };
+  const reader = async (index: number): Promise<void> => {
+    for (let turn = index; done < total; done++, turn++) {
+      const id = records[turn % records.length]!;
+      const atLeast = answered.get(id) ?? 0;
+      const response = await send("GET", lists(id)[turn % 3 === 0 ? 0 : index % 3]!, undefined, turn % 2 === 0 ? "writer" : "reader");
+      const { count } = (JSON.parse(response.text) as readonly { readonly count: number }[])[0]!;
+      expect(count).toBeGreaterThanOrEqual(atLeast);
+      expect(count).toBeLessThanOrEqual(sent.get(id) ?? 10_000);
+      seen++;
+    }
+  };
+  await Promise.all([...records.map(writer), ...Array.from({ length: 12 }, (_, index) => reader(index))]);
+  expect(done).toBeGreaterThanOrEqual(total);
+  expect(seen).toBeGreaterThan(total / 4);
+}, 60_000);
+
+test("Server-Timing says whether a list came from memory, by who asks, until a commit touches it", async () => {
+  const path = "/Note?owner=eq.c3&select=id,count";
+  const timing = async (as: string): Promise<string> => {
+    const response = await fetch(app.url + path, { headers: { authorization: `Bearer key-${as}` } });
+    await response.text();
+    return /cache;desc=(\w+)/.exec(response.headers.get("server-timing") ?? "")?.[1] ?? "";
+  };
+  const seen: string[] = [];
+  for (const as of ["writer", "writer", "reader", "reader"]) seen.push(await timing(as));
+  await send("PATCH", "/Note/3", { count: 77 });
+  for (const as of ["writer", "reader", "writer"]) seen.push(await timing(as));
+  expect(seen).toEqual(["miss", "hit", "miss", "hit", "miss", "miss", "hit"]);
+});
+
 test("the metrics say how many came from memory", async () => {
   const response = await fetch(`${app.url}/metrics`);
   const found = /^ambit_answers_found (\d+)$/m.exec(await response.text());

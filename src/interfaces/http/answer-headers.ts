@@ -9,6 +9,7 @@ const HSTS = "max-age=31536000";
 const FIXED = {
   "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", vary: VARY,
 };
+const CACHED = { hit: ", cache;desc=hit", miss: ", cache;desc=miss" };
 const TEMPLATES_MAX = 100;
 
 /** Headers of one set of names, with the values of the last answer that had it. */
@@ -61,6 +62,6 @@ export function addCommonHeaders(answer: Answer, exchange: Exchange, secure: boo
   const { headers } = answer;
   headers["cache-control"] ??= "private, no-cache";
   headers["x-request-id"] = exchange.requestId;
-  if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.scanned ? ", scan" : ""}`;
+  if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.cached === undefined ? "" : CACHED[exchange.cached]}${exchange.scanned ? ", scan" : ""}`;
   if (secure) headers["strict-transport-security"] = HSTS;
 }

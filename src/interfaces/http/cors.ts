@@ -2,7 +2,7 @@
 import { VARY } from "./answer-headers.ts";
 
 const EXPOSED = [
-  "Ambit-Next-Cursor", "Content-Disposition", "Content-Range", "ETag", "Idempotency-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", "Server-Timing", "X-Request-Id",
+  "Age", "Ambit-Next-Cursor", "Cache-Status", "Content-Disposition", "Content-Range", "ETag", "Idempotency-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", "Server-Timing", "X-Request-Id",
 ].join(", ");
 const REQUEST_HEADERS = "Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, If-Range, Prefer, Range, Range-Unit, X-Request-Id";
 const PREFLIGHT_S = 600;

@@ -36,6 +36,8 @@ export interface Exchange {
   dispatchMs: number;
   /** An unindexed filter visited the table. */
   scanned: boolean;
+  /** A list that may be kept: whether it came from memory. */
+  cached?: "hit" | "miss";
 }
 
 /** What a handler answers; http/ adds the headers that every answer has, compresses and writes it. */

@@ -29,6 +29,7 @@ export class ServerExchange implements Exchange, LoggedRequest {
   route = "unknown";
   dispatchMs = 0;
   scanned = false;
+  cached?: "hit" | "miss";
   readonly streams = true;
   private whole: Promise<Uint8Array> | null = null;
   private heldBytes = 0;

@@ -1,5 +1,6 @@
 // ETags: a record's version as a strong tag, anything else as a weak tag over its body; and the headers that compare them.
 import { fault } from "../../base/error.ts";
+import type { JsonText } from "../../resources/operation.ts";
 import type { Precondition } from "../../tables/write.ts";
 
 /** `suffix` names the media type where it is not JSON: two representations never share a strong tag. */
@@ -9,6 +10,15 @@ export function versionTag(version: number, suffix: string): string {
 
 export function bodyTag(body: string): string {
   return `W/"${Bun.hash(body).toString(36)}"`;
+}
+
+const tagsOfKept = new WeakMap<JsonText, string>();
+
+/** The same of an answer that is kept, and will be asked for again: worked out once. */
+export function keptTag(body: JsonText): string {
+  let tag = tagsOfKept.get(body);
+  if (tag === undefined) tagsOfKept.set(body, tag = bodyTag(body.text));
+  return tag;
 }
 
 /** A list of tags as sent, or `*`. */

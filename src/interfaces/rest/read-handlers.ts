@@ -3,11 +3,11 @@ import { unreachable } from "../../base/assert.ts";
 import { fault } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
 import type { Plan } from "../../query/plan.ts";
-import type { OperationBody, Result } from "../../resources/operation.ts";
+import { JsonText, type OperationBody, type Result } from "../../resources/operation.ts";
 import type { Served } from "../../resources/source-port.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { Answer } from "../http/exchange.ts";
-import { bodyTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
+import { bodyTag, keptTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
 import { contentRange, rangeStatus } from "./item-range.ts";
 import { nextLink } from "./next-link.ts";
 import { explainedPlan, prepareKeyQuery, prepareList, type PreparedQuery } from "./query-plans.ts";
@@ -94,7 +94,7 @@ function listAnswer(request: RestRequest, result: Result, { prepared, representa
   const status = rangeStatus(offset, rows, total);
   const body = representRows(textOf(result.body), representation, prepared.columns);
   const headers: Record<string, string> = {
-    "content-type": representation.mediaType, "cache-control": cacheControl(result), etag: bodyTag(body), "content-range": contentRange(offset, rows, total),
+    "content-type": representation.mediaType, "cache-control": cacheControl(result), etag: tagOf(result, body), "content-range": contentRange(offset, rows, total),
   };
   if (result.nextCursor !== null) {
     headers["ambit-next-cursor"] = result.nextCursor;
@@ -102,6 +102,10 @@ function listAnswer(request: RestRequest, result: Result, { prepared, representa
   }
   addApplied(request, headers);
   return withCondition(request, { status, headers, body });
+}
+
+function tagOf({ body: whole, cached }: Result, body: string): string {
+  return cached === "hit" && whole instanceof JsonText && whole.text === body ? keptTag(whole) : bodyTag(body);
 }
 
 /** If-Match and If-None-Match of a read (RFC 9110, 13.2.2). */

@@ -44,6 +44,7 @@ export class RestRequest {
   private note(result: Result, startedMs: number): Result {
     this.exchange.dispatchMs = performance.now() - startedMs;
     this.exchange.scanned = result.scanned;
+    if (result.cached !== undefined) this.exchange.cached = result.cached;
     return result;
   }
 
