@@ -61,3 +61,11 @@ test("a caller's own oldest gives way; beyond all that may be out, none is given
   clock.advance(30_000);
   expect(tickets.issue(subject("dan"), limits)).toBeString();
 });
+
+test("none counts any more where another app serves", () => {
+  const tickets = opened();
+  const [first] = [1, 2, 3, 4].map((number) => tickets.issue(subject(`s${number}`), limits));
+  tickets.forgetAll();
+  expect(codeOf(() => tickets.redeem(first!))).toBe("INVALID_TOKEN");
+  expect(tickets.redeem(tickets.issue(subject("s1"), limits)).subject).toBe("s1");
+});

@@ -13,6 +13,8 @@ export interface Tickets {
   issue(identity: Identity, limits: TicketLimits): string;
   /** Whose it is. Once: the same ticket is unknown from then on. Throws INVALID_TOKEN. */
   redeem(ticket: string): Identity;
+  /** Another app serves: it may know other callers, or know them otherwise. */
+  forgetAll(): void;
 }
 
 export type TicketLimits = Pick<Limits, "tickets" | "callerTickets" | "ticketMs">;
@@ -65,6 +67,10 @@ export function createTickets(clock: Clock, random: Random): Tickets {
       const now = clock.now();
       if (found === undefined || now >= found.untilMs || now >= (found.identity.expiresAtMs ?? Infinity)) throw invalidToken("The ticket is not known, or was used, or is too old.");
       return found.identity;
+    },
+    forgetAll() {
+      issued.clear();
+      byCaller.clear();
     },
   };
 }

@@ -7,6 +7,20 @@ export interface Clock {
   schedule(delayMs: number, callback: () => void): () => void;
 }
 
+/** A timer of a runtime holds no longer time. */
+const TIMER_MS_MAX = 2_000_000_000;
+
+/** Calls back once `atMs` has come, however far away it is. At once where it is over. The returned function cancels it. */
+export function scheduleAt(clock: Clock, atMs: number, callback: () => void): () => void {
+  let cancel = (): void => {};
+  const again = (): void => {
+    const leftMs = atMs - clock.now();
+    cancel = clock.schedule(Math.min(TIMER_MS_MAX, Math.max(0, leftMs)), leftMs > TIMER_MS_MAX ? again : callback);
+  };
+  again();
+  return () => cancel();
+}
+
 /** The machine's clock. */
 export function systemClock(): Clock {
   return {

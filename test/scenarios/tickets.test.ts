@@ -1,5 +1,7 @@
 // Credentials where no header can be sent: tickets for event streams, with the real EventSource; and sockets, which nothing ambient signs in.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { EventSource } from "eventsource";
 import { fakeClock } from "../../src/base/clock.ts";
 import { within } from "../processes/app-process.ts";
@@ -96,4 +98,14 @@ test("signing in says for how long; a ping is answered", async () => {
   socket.send({ op: "ping", id: "p" });
   expect(await socket.next()).toEqual({ op: "pong", id: "p" });
   socket.close();
+});
+
+test("a ticket is of no use where another app serves: its holder may be nobody there", async () => {
+  const { ticket } = await ticketOf("key-ann");
+  writeFileSync(join(app.directory, "config.yaml"), config.replace(/\n.*key-ann.*\n/, "\n"));
+  expect((await app.running.reload({ typeCheck: false })).filter(({ severity }) => severity === "error")).toEqual([]);
+  expect(await outcome(stream(`?ticket=${ticket}`))).toBe("401 INVALID_TOKEN");
+  expect((await ticketOf("key-ann")).status).toBe(401);
+  const other = await ticketOf("key-bob");
+  expect(await outcome(stream(`?ticket=${other.ticket}`))).toBe("200");
 });

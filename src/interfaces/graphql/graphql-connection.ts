@@ -2,7 +2,7 @@
 // is bounded: its changes are left out, and it gets a snapshot when it has read the rest.
 import type { Identity } from "../../access/identity.ts";
 import { AmbitError, fault } from "../../base/error.ts";
-import type { Clock } from "../../base/clock.ts";
+import { scheduleAt, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { whenReady } from "../../base/when-ready.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
@@ -40,7 +40,6 @@ interface Running {
   isOver: boolean;
 }
 
-const TIMER_MS_MAX = 2_000_000_000;
 const PATH = "/graphql";
 
 export class GraphqlConnection {
@@ -166,7 +165,7 @@ export class GraphqlConnection {
   #expire({ expiresAtMs }: Identity): void {
     this.#cancelExpiry();
     const { clock } = this.#parts;
-    this.#cancelExpiry = expiresAtMs === null ? () => {} : clock.schedule(Math.min(TIMER_MS_MAX, Math.max(0, expiresAtMs - clock.now())), () => this.close(CLOSE_CODES.forbidden, "INVALID_TOKEN: The token has expired."));
+    this.#cancelExpiry = expiresAtMs === null ? () => {} : scheduleAt(clock, expiresAtMs, () => this.close(CLOSE_CODES.forbidden, "INVALID_TOKEN: The token has expired."));
   }
 
   #subscribe({ id, payload }: Extract<ClientMessage, { type: "subscribe" }>): void {

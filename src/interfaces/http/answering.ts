@@ -19,7 +19,7 @@ import { createRequestLog, type RequestLog } from "./request-log.ts";
 import { readTarget } from "./request-target.ts";
 import { takeTicket } from "./ticket-parameter.ts";
 import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
-import type { ServeOptions, SocketState } from "./served-app.ts";
+import type { ServedApp, ServeOptions, SocketState } from "./served-app.ts";
 import { withinTenant } from "./tenant-header.ts";
 import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
 
@@ -54,6 +54,7 @@ class RequestAnswering implements Answering {
   private readonly parts: ExchangeParts;
   private readonly answers = createBodyBudget("The answers on their way");
   private readonly system: SystemRoutes;
+  private served: ServedApp | null = null;
 
   constructor(options: AnsweringOptions) {
     this.options = options;
@@ -93,9 +94,17 @@ class RequestAnswering implements Answering {
       if (!system.methods.includes(exchange.method)) return refuseMethod(system.methods);
       if (!system.authenticated) return system.answer(exchange, exchange.app);
     }
+    this.serve(exchange.app);
     const ticket = takeTicket(exchange);
     const identity = ticket === null ? this.credentials.identify(exchange.app, exchange.header("authorization")) : this.tickets.redeem(ticket);
     return identity instanceof Promise ? identity.then((known) => proceed(exchange, known, system)) : proceed(exchange, identity, system);
+  }
+
+  /** Tickets stand for callers as the app knows them that gave them out. */
+  private serve(app: ServedApp): void {
+    if (app === this.served) return;
+    if (this.served !== null) this.tickets.forgetAll();
+    this.served = app;
   }
 
   private describe(exchange: ServerExchange, methods: readonly string[]): Answer {

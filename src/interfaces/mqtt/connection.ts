@@ -2,7 +2,7 @@
 // subscriptions and messages is the session's.
 import type { Identity } from "../../access/identity.ts";
 import { unreachable } from "../../base/assert.ts";
-import type { Clock } from "../../base/clock.ts";
+import { scheduleAt, type Clock } from "../../base/clock.ts";
 import { AmbitError, type ErrorExtras } from "../../base/error.ts";
 import { describeError, type Log } from "../../base/log.ts";
 import { agree, identify, Refusal, refusal, welcome, type Agreement } from "./connect.ts";
@@ -36,7 +36,6 @@ export interface Entered { readonly session: Session; readonly isPresent: boolea
 
 /** What a socket may hand over in one piece. */
 const SOCKET_CHUNK_BYTES = 1_048_576;
-const TIMER_MS_MAX = 2_000_000_000;
 /** How much longer than agreed a client may be silent. */
 const PATIENCE = 1.5;
 
@@ -369,14 +368,7 @@ export class Connection implements SessionConnection {
 
   #expire({ expiresAtMs }: Identity): void {
     this.#cancelExpiry();
-    if (expiresAtMs === null) return;
-    const { clock } = this.#owner;
-    const again = (): void => {
-      const leftMs = expiresAtMs - clock.now();
-      if (leftMs <= 0) this.disconnect(REASON.notAuthorized, "the token has ended");
-      else this.#cancelExpiry = clock.schedule(Math.min(leftMs, TIMER_MS_MAX), again);
-    };
-    again();
+    if (expiresAtMs !== null) this.#cancelExpiry = scheduleAt(this.#owner.clock, expiresAtMs, () => this.disconnect(REASON.notAuthorized, "the token has ended"));
   }
 
   #watch(silenceMs: number): void {

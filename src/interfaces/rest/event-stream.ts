@@ -1,6 +1,6 @@
 // Server-sent events of one followed query or topic: frames as text, a bounded queue for a client that reads slowly, signs of life, an end.
 import { fault, toProblem, type AmbitError } from "../../base/error.ts";
-import type { Clock } from "../../base/clock.ts";
+import { scheduleAt, type Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
 import type { LiveChange, LiveSubscription } from "../../resources/live-frame.ts";
@@ -31,7 +31,6 @@ export interface EventForm {
 
 /** What a client waits before it connects again. */
 const RETRY_MS = 1_000;
-const TIMER_MS_MAX = 2_000_000_000;
 const encoder = new TextEncoder();
 const encoded = new WeakMap<ChannelFrame, Uint8Array>();
 
@@ -67,7 +66,7 @@ export class EventStream implements ChannelSink {
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
     if (expiresAtMs !== null) {
-      this.#cancelExpiry = clock.schedule(Math.min(TIMER_MS_MAX, Math.max(0, expiresAtMs - clock.now())), () => this.fail(fault("INVALID_TOKEN", "The token has expired.")));
+      this.#cancelExpiry = scheduleAt(clock, expiresAtMs, () => this.fail(fault("INVALID_TOKEN", "The token has expired.")));
     }
   }
 

@@ -276,3 +276,28 @@ test("after its end nothing is sent and everything is let go", async () => {
   await world.turn();
   expect([world.sent, world.followed[0]!.closed]).toEqual([[], true]);
 });
+
+test("what comes after several tokens is their last holder's, in order, however long each takes", async () => {
+  const world = opened({ identity: null, limits: { socketCalls: 4 } });
+  const asked: string[] = [];
+  world.answer = ({ identity }) => {
+    asked.push(String(identity.subject));
+    return { status: 200, headers: {}, body: null };
+  };
+  world.identify = async (credential) => subject(credential ?? "nobody");
+  for (const token of ["ann", "bob"]) world.say({ op: "auth", id: token, token });
+  world.say({ op: "subscribe", id: "s", query: "/Item" });
+  world.say({ op: "call", id: "c", method: "GET", path: "/Item" });
+  for (let count = 0; count < 5; count++) await world.turn();
+  expect(world.told()).toEqual(["result ann 200", "result bob 200", "snapshot s", "result c 200"]);
+  expect([asked, world.followed.map((followed) => followed.subject)]).toEqual([["bob"], ["bob"]]);
+});
+
+test("a token that ends in a year does not end in a month", () => {
+  const DAY_MS = 86_400_000;
+  const world = opened({ identity: subject("ann", 365 * DAY_MS) });
+  world.clock.advance(364 * DAY_MS);
+  expect(world.closes).toEqual([]);
+  world.clock.advance(DAY_MS);
+  expect(world.closes).toEqual([4401]);
+});

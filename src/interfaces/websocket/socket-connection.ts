@@ -2,7 +2,7 @@
 // client that reads slowly is bounded: its changes are left out, and it gets a snapshot when it has read the rest.
 import type { Identity } from "../../access/identity.ts";
 import { AmbitError, fault, toProblem } from "../../base/error.ts";
-import type { Clock } from "../../base/clock.ts";
+import { scheduleAt, type Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { ChannelFrame, ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
@@ -43,7 +43,6 @@ interface Followed {
 /** RFC 6455 and the range for applications. */
 export const CLOSE = { goingAway: 1001, tooMuch: 1008, unauthenticated: 4401 } as const;
 const TOLD_HEADERS = ["etag", "location", "content-range", "ambit-next-cursor", "idempotency-replayed", "preference-applied", "retry-after"];
-const TIMER_MS_MAX = 2_000_000_000;
 
 export class SocketConnection {
   readonly #parts: ConnectionParts;
@@ -98,7 +97,7 @@ export class SocketConnection {
     if (this.#signingIn === null) this.#act(frame);
     else {
       this.#calls++;
-      void this.#actAfter(this.#signingIn, frame);
+      void this.#actAfter(frame);
     }
   }
 
@@ -145,10 +144,12 @@ export class SocketConnection {
     this.#idle?.();
   }
 
-  async #actAfter(signedIn: Promise<void>, frame: ClientFrame): Promise<void> {
-    await signedIn;
+  /** There may be several tokens one after the other. */
+  async #actAfter(frame: ClientFrame): Promise<void> {
+    while (this.#signingIn !== null) await this.#signingIn;
     this.#calls--;
     this.#act(frame);
+    this.#rest();
   }
 
   #act(frame: ClientFrame): void {
@@ -205,7 +206,7 @@ export class SocketConnection {
   #expire({ expiresAtMs }: Identity): void {
     this.#cancelExpiry();
     const { clock } = this.#parts;
-    this.#cancelExpiry = expiresAtMs === null ? () => {} : clock.schedule(Math.min(TIMER_MS_MAX, Math.max(0, expiresAtMs - clock.now())), () => {
+    this.#cancelExpiry = expiresAtMs === null ? () => {} : scheduleAt(clock, expiresAtMs, () => {
       this.#refuse(null, fault("INVALID_TOKEN", "The token has expired."));
       this.close(CLOSE.unauthenticated, "the token has expired");
     });
@@ -353,6 +354,10 @@ export class SocketConnection {
   /** It is no longer under way. */
   #called(): void {
     this.#calls--;
+    this.#rest();
+  }
+
+  #rest(): void {
     if (this.#calls === 0 && this.#isDraining) {
       this.#outbox.flush();
       this.#idle?.();
