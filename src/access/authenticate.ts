@@ -85,7 +85,7 @@ function knownTokens(config: AuthConfig): { digest: Buffer; identity: Identity }
   const digest = (token: string): Buffer => createHash("sha256").update(token).digest();
   const known = config.keys.filter((key) => key.token !== "").map((key) => ({
     digest: digest(key.token),
-    identity: subjectIdentity({ subject: key.subject, roles: key.roles, tenant: key.tenant ?? null }),
+    identity: subjectIdentity({ subject: key.subject, roles: key.roles, tenant: key.tenant ?? null, isOfKey: true }),
   }));
   if (config.adminToken !== null && config.adminToken !== "") known.unshift({ digest: digest(config.adminToken), identity: administratorIdentity });
   return known;

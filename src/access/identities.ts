@@ -10,6 +10,7 @@ export interface SubjectFacts {
   readonly tenant: string | null;
   readonly claims?: { readonly [name: string]: Json };
   readonly expiresAtMs?: number | null;
+  readonly isOfKey?: true;
   /** Claims that do not tell one identity from another (volatile-claims.ts). */
   readonly volatileClaims?: readonly string[];
 }
@@ -37,7 +38,7 @@ export function subjectIdentity(facts: SubjectFacts): Identity {
   return {
     kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant, claims,
     key: hash(["subject", facts.subject, roles, tenant, ordered(lasting)]),
-    expiresAtMs: facts.expiresAtMs ?? null,
+    expiresAtMs: facts.expiresAtMs ?? null, ...(facts.isOfKey === true ? { isOfKey: true } : {}),
   };
 }
 

@@ -10,6 +10,8 @@ export interface Identity {
   readonly claims: { readonly [name: string]: Json };
   /** Hash of all that decides its rights; part of every cache key. */
   readonly key: string;
+  /** From a static key of config.yaml: what it may do is what is written there by then. */
+  readonly isOfKey?: true;
   /** When the credential ends, milliseconds since the epoch; null: never. */
   readonly expiresAtMs: number | null;
 }

@@ -34,9 +34,9 @@ export function createJobQueue(options: QueueOptions): JobQueue {
     order(order) {
       const run = rowOf(order, options);
       const known = run.dedupe === null ? null : dedupedRun(storage.reader, run.dedupe);
-      if (known !== null) return { id: known, effect: null };
+      if (known !== null) return { id: known, isKnown: true, effect: standingFor(known, run.dedupe!) };
       if (counts.waiting >= options.limits().jobsWaiting) throw fault("OVERLOADED", "Too many jobs are waiting.", { retryAfterS: 1 });
-      return { id: run.id, effect: takingUp(run, made, options) };
+      return { id: run.id, isKnown: false, effect: takingUp(run, made, options) };
     },
     find(id) {
       const row = findRun(storage.reader, id);
@@ -76,6 +76,15 @@ function rowOf({ job, input, identity, dueMs, priority, dedupe, concurrency }: J
   return {
     id: uuidv7(clock, random), job, input: JSON.stringify(input), identity: storedIdentity(identity), priority, dueMs, enqueuedMs: clock.now(),
     dedupe: dedupe === null ? null : JSON.stringify([job, tenant, dedupe]), lane: concurrency === null ? null : JSON.stringify([tenant, concurrency]),
+  };
+}
+
+/** By the time of the commit the one that was found may have ended: whoever runs again makes another. */
+function standingFor(known: string, dedupe: string): Effect {
+  return {
+    store({ connection }) {
+      if (dedupedRun(connection, dedupe) !== known) throw new BodyConflict({ records: [], lane: "jobs" });
+    },
   };
 }
 

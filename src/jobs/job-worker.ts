@@ -10,7 +10,7 @@ import type { RawInput } from "../tables/write.ts";
 import { JsonText, type Operation, type Result } from "../resources/operation.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
-import { claimRun, endRun, hasDue, holdRun, nextDueMs, queueDue, retryRun, runningLanes, waitingRuns, type RunRow } from "../storage/job-rows.ts";
+import { claimRun, endRun, hasDue, holdRun, isCancelled, nextDueMs, queueDue, retryRun, runningLanes, waitingRuns, type RunRow } from "../storage/job-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import { afterFailure, type Verdict } from "./after-failure.ts";
 import { JobAttempt } from "./job-attempt.ts";
@@ -202,8 +202,13 @@ export class JobWorker {
   /** Again and again while it fails, since what is not written is done twice. */
   async #write(attempt: JobAttempt, end: { readonly result: Json | undefined } | { readonly error: unknown }, served: ServedJobs): Promise<void> {
     const { storage, clock, counts, log } = this.#options;
-    const verdict = "error" in end ? this.#judge(attempt, end.error, served) : null;
-    const work = verdict === null ? attempt.succeed("result" in end ? end.result : undefined) : (connection: Connection) => writeVerdict(connection, attempt, verdict, clock.now());
+    const judged = "error" in end ? this.#judge(attempt, end.error, served) : null;
+    let verdict = judged;
+    const work = judged === null ? attempt.succeed("result" in end ? end.result : undefined) : (connection: Connection) => {
+      // Whoever cancelled it after it had failed was told that it ends.
+      verdict = isCancelled(connection, attempt.hold) ? { state: "CANCELLED", problem: null, failures: judged.failures } : judged;
+      return writeVerdict(connection, attempt, verdict, clock.now());
+    };
     for (;;) {
       try {
         if (!await storage.commit(work)) return;

@@ -3,21 +3,21 @@ import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdent
 import type { Identity } from "../access/identity.ts";
 import { unreachable } from "../base/assert.ts";
 
-type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims">;
+type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims" | "isOfKey">;
 
-export function storedIdentity({ kind, subject, roles, tenant, claims }: Identity): string {
-  const kept: Kept = { kind, subject, roles, tenant, claims };
+export function storedIdentity({ kind, subject, roles, tenant, claims, isOfKey }: Identity): string {
+  const kept: Kept = { kind, subject, roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}) };
   return JSON.stringify(kept);
 }
 
 /** The credential's own end does not end what was begun with it. */
 export function readIdentity(stored: string): Identity {
-  const { kind, subject, roles, tenant, claims } = JSON.parse(stored) as Kept;
+  const { kind, subject, roles, tenant, claims, isOfKey } = JSON.parse(stored) as Kept;
   switch (kind) {
     case "anonymous": return anonymousIdentity;
     case "system": return systemIdentity;
     case "administrator": return tenant === null ? administratorIdentity : administratorOf(tenant);
-    case "subject": return subjectIdentity({ subject: subject ?? "", roles, tenant, claims });
+    case "subject": return subjectIdentity({ subject: subject ?? "", roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}) });
     default: return unreachable(kind);
   }
 }

@@ -20,16 +20,10 @@ export async function callJob(core: DispatchCore, { name, input: raw, run }: Ext
   assert(code !== undefined, `job ${name} has its body`);
   const input = argumentsOf(core, job, raw);
   const end = new JobEnd();
-  const resultOf = (value: unknown): Result => callableResult(core, { callable: job, value, caller, at: beside(core) });
   const untilEnd = async (body: Body): Promise<Result> => {
     const value = await code.call(undefined, body.context, ownCopy(input));
     body.calls.finish();
-    if (job.result.kind === "table") {
-      // Which records the caller may read is known once they are committed.
-      await end.returned(null);
-      return resultOf(value);
-    }
-    const result = resultOf(value);
+    const result = callableResult(core, { callable: job, value, caller, at: end.state ?? beside(core) });
     await end.returned(run.succeed(result.body as Json | undefined));
     return result;
   };

@@ -26,8 +26,8 @@ export async function enqueue(body: Body, asked: Enqueueing): Promise<string> {
   const { core, caller } = body;
   const order = orderOf(core, asked, { dialect: "code", nowMs: body.nowMs });
   for (;;) {
-    const { id, effect } = jobsOf(core).order({ ...order, identity: caller.identity });
-    if (effect === null) return id;
+    const { id, isKnown, effect } = jobsOf(core).order({ ...order, identity: caller.identity });
+    if (isKnown && !body.work.transactional) return id;
     try {
       await body.work.effect(effect);
       return id;

@@ -44,8 +44,8 @@ export interface RunView {
 export interface RunFilter { readonly state: RunState | null; readonly job: string | null; readonly after: string | null; readonly limit: number; /** Null: of all. */ readonly tenant: string | null }
 
 export interface JobQueue {
-  /** `effect` null: a run with its dedupe key has not ended; that is the one. */
-  order(order: JobOrder): { readonly id: string; readonly effect: Effect | null };
+  /** `isKnown`: a run with its dedupe key has not ended; that is the one, as long as `effect` finds it so in the commit. */
+  order(order: JobOrder): { readonly id: string; readonly isKnown: boolean; readonly effect: Effect };
   find(id: string): RunView | null;
   /** Newest first. `next`: where to go on; null: that was all. */
   list(filter: RunFilter): { readonly runs: readonly RunView[]; readonly next: string | null };

@@ -135,7 +135,10 @@ async function runOnce<Value, Answer>(core: DispatchCore, request: DirectRequest
     transact<T>(inner: (body: Body) => Promise<T>, root: object): Promise<T> {
       if (transact !== undefined) return transact();
       const transaction: BodyRequest<T, T> = { caller, run: inner, root, complete: (value) => value, commits: false, isWanted: () => calls.isOpen };
-      return end === undefined ? runTransaction(core, transaction) : end.lead(calls, ({ linger, isTold }) => runTransaction(core, { ...transaction, linger, isWanted: () => calls.isOpen && !isTold() }));
+      return end === undefined ? runTransaction(core, transaction) : end.lead(calls, ({ linger, applied, isTold }) => runTransaction(core, {
+        ...transaction, linger, isWanted: () => calls.isOpen && !isTold(),
+        complete(value, at) { applied(at); return value; },
+      }));
     },
   });
   try {

@@ -33,8 +33,8 @@ export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Ca
     default: {
       requireAdministrator(caller);
       const order = orderOf(core, ask, { dialect: "wire", nowMs: core.clock.now() });
-      const { id, effect } = jobsOf(core).order({ ...order, identity: caller.identity });
-      if (effect !== null) await runDirect(core, { caller, commits: false, complete: () => undefined, run: (body: Body) => body.work.effect(effect) });
+      const { id, isKnown, effect } = jobsOf(core).order({ ...order, identity: caller.identity });
+      if (!isKnown) await runDirect(core, { caller, commits: false, complete: () => undefined, run: (body: Body) => body.work.effect(effect) });
       return { ...told(core, id, caller), status: 201 };
     }
   }

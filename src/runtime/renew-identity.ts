@@ -1,12 +1,19 @@
-// The rights of somebody who asked for work earlier, as of now: whoever has a static key has the roles that it gives today.
-import { subjectIdentity } from "../access/identities.ts";
-import type { Identity } from "../access/identity.ts";
+// The rights of somebody who asked for work earlier, as of now: whoever came with a static key has the roles that it gives today.
 import type { StaticKey } from "../access/authenticate.ts";
+import { anonymousIdentity, subjectIdentity } from "../access/identities.ts";
+import type { Identity } from "../access/identity.ts";
 
-/** Roles of a token stay as they were signed; nobody could ask for them again. */
+/** Roles of a token stay as they were signed; nobody could ask for them again. Whose key is gone is nobody. */
 export function renewIdentity(identity: Identity, keys: readonly StaticKey[]): Identity {
-  if (identity.kind !== "subject") return identity;
+  if (identity.isOfKey !== true) return identity;
   const { subject, tenant, claims } = identity;
-  const own = keys.filter((key) => key.subject === subject && (key.tenant ?? null) === tenant);
-  return own.length === 0 ? identity : subjectIdentity({ subject: subject!, tenant, claims, roles: own.flatMap(({ roles }) => roles) });
+  const own = keys.filter((key) => key.token !== "" && key.subject === subject && (key.tenant ?? null) === tenant);
+  if (own.length === 0) return anonymousIdentity;
+  return subjectIdentity({ subject: subject!, tenant, claims, roles: rolesOf(identity, own), isOfKey: true });
+}
+
+/** Of several keys with one subject nobody knows which it was: no role is gained that it did not have. */
+function rolesOf({ roles }: Identity, own: readonly StaticKey[]): readonly string[] {
+  const given = own.flatMap((key) => key.roles);
+  return own.length === 1 ? given : roles.filter((role) => given.includes(role));
 }

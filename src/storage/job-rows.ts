@@ -159,6 +159,11 @@ export function isHeld(connection: Connection, { number, epoch }: RunHold): bool
   return connection.values(`SELECT 1 FROM "$job" WHERE "number" = ?1 AND "epoch" = ?2 AND "state" = 'RUNNING'`, number, epoch).length > 0;
 }
 
+/** Somebody asked while it ran. */
+export function isCancelled(connection: Connection, { number, epoch }: RunHold): boolean {
+  return connection.values(`SELECT 1 FROM "$job" WHERE "number" = ?1 AND "epoch" = ?2 AND "cancelled" = 1`, number, epoch).length > 0;
+}
+
 /** Claims that nobody holds any more, because their process has ended. At most `limit`. */
 export function abandonedRuns(connection: Connection, limit: number): RunRow[] {
   return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE "state" = 'RUNNING' ORDER BY "number" LIMIT ?1`, limit).map(decode);
