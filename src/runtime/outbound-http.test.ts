@@ -36,6 +36,13 @@ test("a name is looked up once, and the call goes to that address under that nam
   expect([status, Buffer.from(body).toString(), guard.lookups]).toEqual([200, `hooks.example:${port} identity`, ["hooks.example"]]);
 });
 
+test("an answer that unfolds is taken as it came", async () => {
+  const folded = Bun.gzipSync(Buffer.alloc(1_000_000));
+  const port = serve(() => new Response(folded, { headers: { "content-encoding": "gzip" } }));
+  const { body, truncated } = await outboundCall(guardOf({}))({ ...call, url: new URL(`http://127.0.0.1:${port}/`), answerBytes: 10_000 }, never);
+  expect([Buffer.from(body).equals(folded), truncated]).toEqual([true, false]);
+});
+
 test("where nobody listens at the first address, the next one is called", async () => {
   const port = serve(() => new Response("there"));
   const guard = guardOf({ "hooks.example": ["127.0.0.2", "::1", "127.0.0.1"] });

@@ -13,7 +13,7 @@ export function outboundGuard(allowPrivate: readonly string[], loopbackOnly: boo
 
 export function outboundCall(guard: OutboundGuard): CallOut {
   return async ({ url, method, headers, body, answerBytes }, signal) => {
-    const call: PinnedCall = { url, method, headers: new Headers({ ...headers, "accept-encoding": "identity" }), body, signal };
+    const call: PinnedCall = { url, method, headers: new Headers({ ...headers, "accept-encoding": "identity" }), body, signal, isPlain: true };
     const response = await pinnedFetch(call, guard).catch((error: unknown) => {
       // A kept connection may have been closed by then. The receiver tells repetitions by their key.
       if (codeOf(error) !== "ECONNRESET") throw error;
@@ -45,7 +45,7 @@ export function guardedFetch(guard: OutboundGuard): DispatchParts["fetch"] {
   };
 }
 
-interface PinnedCall { readonly url: URL; readonly method: string; readonly headers: Headers; readonly body: Uint8Array | null; readonly signal: AbortSignal; /** Over no kept connection. */ readonly isFresh?: boolean }
+interface PinnedCall { readonly url: URL; readonly method: string; readonly headers: Headers; readonly body: Uint8Array | null; readonly signal: AbortSignal; /** Over no kept connection. */ readonly isFresh?: boolean; /** The body as it came, whatever coding it says to have. */ readonly isPlain?: boolean }
 
 /** As browsers do it: what changes something is not sent elsewhere, but asked for. */
 function redirected({ url, method, headers: sent, body, signal }: PinnedCall, to: URL, status: number): PinnedCall {
@@ -75,13 +75,15 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
 }
 
-function fetchAt(address: string, { url, method, headers, body, signal, isFresh = false }: PinnedCall): Promise<Response> {
+function fetchAt(address: string, { url, method, headers, body, signal, isFresh = false, isPlain = false }: PinnedCall): Promise<Response> {
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const target = new URL(url);
   target.hostname = isIP(address) === 6 ? `[${address}]` : address;
   return fetch(target, {
     method, signal, redirect: "manual", ...(body === null ? {} : { body }), headers: { ...Object.fromEntries(headers), host: url.host },
     keepalive: !isFresh,
+    // What nobody asked to be compressed may unfold to any size.
+    decompress: !isPlain,
     // Kept connections are told apart by address and by this name: a test looks.
     ...(url.protocol === "https:" && isIP(host) === 0 ? { tls: { serverName: host } } : {}),
   } as RequestInit);
