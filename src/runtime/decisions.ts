@@ -14,6 +14,7 @@ import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-a
 import { loadProvider } from "../models/load-provider.ts";
 import type { Model } from "../models/model.ts";
 import { providerModel } from "../models/provider-model.ts";
+import type { Decision } from "../schema/decision.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
 import type { ModelSettings } from "./config.ts";
@@ -41,12 +42,26 @@ function compileAll({ catalog, book, config, directory }: DecisionsApp): { reado
     const found = compileDecision(name, declaration, { catalog, book, limits: config.limits });
     diagnostics.push(...found.diagnostics);
     if (found.decision !== null) compiled.set(name, found.decision);
+    diagnostics.push(...unpriced(name, declaration, config.models));
     const { policyFile, callable } = declaration;
     if (policyFile !== null && policyOf(directory, policyFile) === null) {
       diagnostics.push({ code: "POLICY_SOURCE", severity: "error", position: callable.position, message: `The policy file ${policyFile} of ${name} cannot be read.`, why: "The policy is the body of the decision.", fix: "Name a file in the app's folder.", edits: [] });
     }
   }
   return { compiled, diagnostics };
+}
+
+/** A budget of costs bounds nothing where a model has no price, or one in another currency. */
+function unpriced(name: string, { budgets, model, callable }: Decision, models: DecisionsApp["config"]["models"]): Diagnostic[] {
+  return budgets.flatMap(({ cost }) => {
+    if (cost === null) return [];
+    for (let alias: string | null = model; alias !== null; alias = models[alias]?.fallback ?? null) {
+      const settings = models[alias];
+      if (settings === undefined || settings.price?.currency === cost.currency) continue;
+      return [{ code: "CONFIG" as const, severity: "error" as const, position: callable.position, message: `${name} has a budget in ${cost.currency}, in which the model ${alias} has no price.`, why: "Costs that are not known cannot be bounded.", fix: `Give models.${alias}.price in ${cost.currency}, or bound tokens.`, edits: [] }];
+    }
+    return [];
+  });
 }
 
 /** Null: it is not there, or outside of the app. */
