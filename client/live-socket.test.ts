@@ -181,7 +181,7 @@ test("where no socket can be opened, it says why", async () => {
   const own = world();
   own.wires.push = () => { throw new TypeError("There is no WebSocket here."); };
   const query = own.follow("/Item");
-  expect(await query.ready.catch((error: { code: string; cause: Error }) => `${error.code} ${error.cause.message}`)).toBe("DISCONNECTED There is no WebSocket here.");
+  expect(await query.ready.catch((error: { code: string; fix: string; cause: Error }) => [error.code, error.cause.message, error.fix.includes("connect({ WebSocket })")])).toEqual(["DISCONNECTED", "There is no WebSocket here.", true]);
 });
 
 test("silence: a sign of life is asked for, and a connection without one is left", async () => {

@@ -130,7 +130,7 @@ export class LiveSocket {
     try {
       socket = environment.openSocket(url);
     } catch (error) {
-      return this.#endAll(new AmbitError({ status: 0, code: "DISCONNECTED", message: "No WebSocket can be opened.", fix: "See the cause." }, { cause: error }));
+      return this.#endAll(new AmbitError({ status: 0, code: "DISCONNECTED", message: "No WebSocket can be opened.", fix: "Where the platform has none, as Node before 22, hand one in: connect({ WebSocket }), of the package ws. Else see the cause." }, { cause: error }));
     }
     this.#socket = socket;
     this.#cancelSilence = environment.schedule(CONNECT_MS, () => this.#lost(socket));

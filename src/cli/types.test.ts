@@ -23,6 +23,10 @@ test("printed and written", async () => {
   expect(readFileSync(out, "utf8")).toBe(printed.out);
   const before = statSync(out).mtimeMs;
   expect([(await run(work, "--client", "--out", out)).out, statSync(out).mtimeMs]).toEqual([`${out} is up to date\n`, before]);
+  const module = join(work, "app.mjs");
+  await run(work, "--client", "--out", module);
+  expect(readFileSync(module, "utf8")).toStartWith("// Written from schema.graphql");
+  expect((await import(module) as { app: unknown }).app).toEqual({ tables: { Item: { key: "id" } } });
   expect(JSON.parse((await run(work, "--client", "--json")).out)).toMatchObject({ text: printed.out });
 });
 

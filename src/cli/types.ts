@@ -5,6 +5,11 @@ import { clientDeclaration } from "../codegen/client-declaration.ts";
 import { isError, loadApp } from "../runtime/load-app.ts";
 import type { Command } from "./command.ts";
 
+/** What is left of it when it runs: the facts of the app. */
+function withoutTypes(text: string): string {
+  return `${text.slice(0, text.indexOf("\n"))}\n${new Bun.Transpiler({ loader: "ts" }).transformSync(text)}`;
+}
+
 export const typesCommand: Command = {
   name: "types",
   usage: "[DIR] --client [--out FILE]",
@@ -12,7 +17,7 @@ export const typesCommand: Command = {
   words: { min: 0, max: 1 },
   flags: {
     client: { value: null, help: "Those for ambit/client. Types of resources.ts are written by check and dev." },
-    out: { value: "FILE", help: "Written there when they differ. Default: printed." },
+    out: { value: "FILE", help: "Written there when they differ; as JavaScript where it ends in .js or .mjs, for pages without a build. Default: printed." },
   },
   async run({ words, flag, isSet, output, environment }) {
     if (!isSet("client")) throw fault("USAGE", "Say whose types: --client.", { fix: "ambit types [DIR] --client [--out FILE]" });
@@ -22,8 +27,8 @@ export const typesCommand: Command = {
       output.diagnostics(errors);
       return 1;
     }
-    const text = clientDeclaration(app.catalog);
     const out = flag("out");
+    const text = out !== null && /\.m?js$/.test(out) ? withoutTypes(clientDeclaration(app.catalog)) : clientDeclaration(app.catalog);
     if (out === null) {
       output.object({ text });
       output.say(text.trimEnd());

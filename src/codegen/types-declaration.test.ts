@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { compileSchema } from "../schema/compile-schema.ts";
-import { typesDeclaration } from "./types-declaration.ts";
+import { typesDeclaration, type ValueType } from "./types-declaration.ts";
 
-const declare = (text: string, values: string[] = [], secrets: string[] = []): string => {
+const declare = (text: string, values: Record<string, ValueType> = {}, secrets: string[] = []): string => {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
   expect(diagnostics.filter((diagnostic) => diagnostic.severity === "error")).toEqual([]);
   return typesDeclaration(catalog, { values, secrets });
@@ -33,12 +33,12 @@ type Endpoints { find(filter: Filter!): [Json!]! @page @http(method: POST) }
 `;
 
 test("records, inputs and conditions have the types of the schema", () => {
-  const text = declare(SCHEMA, ["paymentUrl"], ["stripe"]);
+  const text = declare(SCHEMA, { paymentUrl: "string", seats: "number" }, ["stripe"]);
   expect(text).toContain(`export type Patch = "OPEN" | "CLOSED";`);
   expect(text).toContain("readonly big: bigint; readonly at: string | null; readonly amount: string | null; readonly place: Place | null; readonly tags: readonly string[];");
   expect(text).toContain("big: bigint | number | string; at?: string | Date | null;");
   expect(text).toContain("readonly parent?: Json | null; readonly children?: readonly Json[];");
-  expect(text).toContain(`readonly "paymentUrl": string | number | boolean;`);
+  expect(text).toContain(`{ readonly "paymentUrl": string; readonly "seats": number; }`);
   expect(text).toContain(`readonly "stripe": string;`);
 });
 

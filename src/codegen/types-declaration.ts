@@ -3,8 +3,11 @@ import type { Callable, Catalog, Channel, EnumType, Field, InputField, ObjectTyp
 import { FILE_TYPE, isFile } from "../schema/file-type.ts";
 import { ambitModuleTypes, ambitTestTypes } from "./ambit-module-types.ts";
 
+/** Of a setting under `values`. */
+export type ValueType = "string" | "number" | "boolean";
+
 /** The whole text of `.ambit/types.d.ts`. Same catalog, same text. */
-export function typesDeclaration(catalog: Catalog, configuration: { values: readonly string[]; secrets: readonly string[] }): string {
+export function typesDeclaration(catalog: Catalog, configuration: { values: Readonly<Record<string, ValueType>>; secrets: readonly string[] }): string {
   const app = [
     ...[...catalog.enums.values()].map(enumType),
     ...[...catalog.objects.values()].filter(({ name }) => name !== FILE_TYPE).map((object) => objectType(object, catalog)),
@@ -17,7 +20,7 @@ export function typesDeclaration(catalog: Catalog, configuration: { values: read
   ].join("\n").split("\n").map((line) => `  ${line}`).join("\n");
   const parts = [
     `/** The types of schema.graphql. */\nexport namespace App {\n${app}\n}`,
-    `export interface Values { ${configuration.values.map((name) => `readonly ${JSON.stringify(name)}: string | number | boolean;`).join(" ")} }`,
+    `export interface Values { ${Object.entries(configuration.values).map(([name, type]) => `readonly ${JSON.stringify(name)}: ${type};`).join(" ")} }`,
     `export interface Secrets { ${configuration.secrets.map((name) => `readonly ${JSON.stringify(name)}: string;`).join(" ")} }`,
     ambitModuleTypes,
   ];

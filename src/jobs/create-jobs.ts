@@ -35,7 +35,7 @@ export interface Jobs {
   /** Another app is served by now. */
   replaced(): Promise<void>;
   stop(graceMs: number): Promise<void>;
-  /** Resolves once nothing is due or under way. */
+  /** Resolves once it has started and nothing is due or under way. */
   settled(): Promise<void>;
   stats(): { readonly waiting: number; readonly running: number; readonly deadLetters: number; readonly enqueued: number; readonly succeeded: number; readonly failedAttempts: number };
 }
@@ -55,46 +55,37 @@ export function createJobs(options: JobsOptions): Jobs {
     wake: (dueMs) => worker.wake(dueMs), progressOf: (number) => worker.progressOf(number), abort: (number) => worker.abort(number),
   });
   const life = { isStopped: false };
+  let starting: Promise<void> = Promise.resolve();
   let cancelRetention = (): void => {};
 
-  const retain = async (): Promise<void> => {
-    const { jobKeptMs, jobDeadMs } = limits();
-    const now = clock.now();
-    for (let full = true; full && !life.isStopped;) {
-      const gone = await storage.commit((connection) => removeEnded(connection, { beforeMs: now - jobKeptMs, deadBeforeMs: now - jobDeadMs, limit: RETENTION_ROWS }));
-      counts.deadLetters -= gone.dead;
-      full = gone.rows === RETENTION_ROWS;
-    }
-  };
   const retainLater = (): void => {
     cancelRetention = clock.schedule(RETENTION_EVERY_MS, () => {
-      retain().catch((error: unknown) => log.warn("retention-failed", { cause: describeError(error) }));
+      removeOld(options, counts, () => life.isStopped).catch((error: unknown) => log.warn("retention-failed", { cause: describeError(error) }));
       retainLater();
     });
   };
+  const begin = async (): Promise<void> => {
+    while (!life.isStopped) {
+      try {
+        await recover(options, counts);
+        const { catalog, book } = current();
+        await schedules.plan(catalog, book, true);
+        break;
+      } catch (error) {
+        // The disk is full, say. Nothing is claimed here before what was claimed earlier is taken back.
+        log.warn("jobs-not-started", { cause: describeError(error) });
+        await new Promise<void>((resolve) => { clock.schedule(PAUSE_MS, resolve); });
+      }
+    }
+    if (life.isStopped) return;
+    worker.start();
+    retainLater();
+  };
   return {
     queue,
-    async start() {
-      while (!life.isStopped) {
-        try {
-          for (let hasMore = true; hasMore;) {
-            const recovered = await storage.commit((connection) => recoverRuns(connection, clock.now(), limits()));
-            counts.waiting -= recovered.cancelled + recovered.failed;
-            counts.deadLetters += recovered.failed;
-            hasMore = recovered.hasMore;
-          }
-          const { catalog, book } = current();
-          await schedules.plan(catalog, book, true);
-          break;
-        } catch (error) {
-          // The disk is full, say. Nothing is claimed here before what was claimed earlier is taken back.
-          log.warn("jobs-not-started", { cause: describeError(error) });
-          await new Promise<void>((resolve) => { clock.schedule(PAUSE_MS, resolve); });
-        }
-      }
-      if (life.isStopped) return;
-      worker.start();
-      retainLater();
+    start() {
+      starting = begin();
+      return starting;
     },
     async replaced() {
       const { catalog, book } = current();
@@ -108,9 +99,31 @@ export function createJobs(options: JobsOptions): Jobs {
       await worker.stop(graceMs);
     },
     async settled() {
+      await starting;
       await schedules.settled();
       await worker.settled();
     },
     stats: () => ({ waiting: counts.waiting, running: counts.running, deadLetters: counts.deadLetters, enqueued: counts.enqueued, succeeded: counts.succeeded, failedAttempts: counts.failedAttempts }),
   };
+}
+
+/** Takes back what an earlier process had claimed. */
+async function recover({ storage, clock, current }: JobsOptions, counts: JobCounts): Promise<void> {
+  for (let hasMore = true; hasMore;) {
+    const recovered = await storage.commit((connection) => recoverRuns(connection, clock.now(), current().limits));
+    counts.waiting -= recovered.cancelled + recovered.failed;
+    counts.deadLetters += recovered.failed;
+    hasMore = recovered.hasMore;
+  }
+}
+
+/** What has ended long ago. */
+async function removeOld({ storage, clock, current }: JobsOptions, counts: JobCounts, isStopped: () => boolean): Promise<void> {
+  const { jobKeptMs, jobDeadMs } = current().limits;
+  const now = clock.now();
+  for (let full = true; full && !isStopped();) {
+    const gone = await storage.commit((connection) => removeEnded(connection, { beforeMs: now - jobKeptMs, deadBeforeMs: now - jobDeadMs, limit: RETENTION_ROWS }));
+    counts.deadLetters -= gone.dead;
+    full = gone.rows === RETENTION_ROWS;
+  }
 }

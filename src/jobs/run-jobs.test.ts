@@ -4,7 +4,7 @@ import { endpoints, jobs, Table } from "../resources/app-api.ts";
 import type { AppOptions } from "../resources/testing/open-app.ts";
 import { nobody, refusal, user } from "../resources/testing/open-app.ts";
 import type { TestContext } from "../resources/testing/typed-context.ts";
-import { insertRun } from "../storage/job-rows.ts";
+import { insertRun, listRuns } from "../storage/job-rows.ts";
 import { openJobs, type OpenJobs } from "./testing/open-jobs.ts";
 
 const SDL = `
@@ -233,6 +233,7 @@ test("a claim that shares its commit with the end of a lane's run leaves nobody 
   await app.as(nobody).call("ask", { mode: "go" });
   const states = (): unknown[] => app.storage.reader.values(`SELECT "state" FROM "$job" ORDER BY "number"`).flat();
   while (!states().includes("HELD")) await new Promise((resolve) => { setTimeout(resolve, 1); });
+  expect(listRuns(app.storage.reader, { state: "QUEUED", job: null, before: null, limit: 10, tenant: null }).map(({ state }) => state)).toEqual(["HELD", "HELD"]);
   // There is something to claim, of which the worker does not know yet; it looks for it right behind the end of the first.
   const other = { id: "other", job: "write", input: '{"text":"other"}', identity: '{"kind":"system"}', priority: 0, dueMs: 0, lane: null, dedupe: null, enqueuedMs: 0 };
   await app.storage.commit((connection) => insertRun(connection, other, 1));

@@ -2,7 +2,7 @@
 import type { Identity } from "../access/identity.ts";
 import type { Json } from "../base/value.ts";
 import type { Connection } from "../storage/connection.ts";
-import type { RunState } from "../storage/job-rows.ts";
+import type { ToldState } from "../storage/job-rows.ts";
 import type { Effect } from "./work.ts";
 
 /** A run to be made. Times are milliseconds since the epoch. */
@@ -25,7 +25,7 @@ export interface RunView {
   readonly id: string;
   readonly job: string;
   /** HELD is told as QUEUED. */
-  readonly state: Exclude<RunState, "HELD">;
+  readonly state: ToldState;
   readonly attempts: number;
   readonly progress: { readonly done: number; readonly total: number | null } | null;
   readonly result: Json;
@@ -41,7 +41,7 @@ export interface RunView {
   readonly owner: Pick<Identity, "kind" | "subject" | "tenant">;
 }
 
-export interface RunFilter { readonly state: RunState | null; readonly job: string | null; readonly after: string | null; readonly limit: number; /** Null: of all. */ readonly tenant: string | null }
+export interface RunFilter { readonly state: ToldState | null; readonly job: string | null; readonly after: string | null; readonly limit: number; /** Null: of all. */ readonly tenant: string | null }
 
 export interface JobQueue {
   /** `isKnown`: a run with its dedupe key has not ended; that is the one, as long as `effect` finds it so in the commit. */

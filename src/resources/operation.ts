@@ -9,7 +9,7 @@ import type { Identity } from "../access/identity.ts";
 import type { DecisionResult } from "./decision-port.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
-import type { RunState } from "../storage/job-rows.ts";
+import type { ToldState } from "../storage/job-rows.ts";
 import type { JobRun } from "./job-port.ts";
 import type { Served } from "./source-port.ts";
 
@@ -62,7 +62,7 @@ export type OperationBody =
 /** find, cancel: of whoever enqueued it, or the administrator, who alone may ask for the others. */
 export type RunQuestion =
   | { readonly do: "find" | "cancel" | "replay"; readonly id: string }
-  | { readonly do: "list"; readonly state: RunState | null; readonly job: string | null; readonly limit: number; readonly after: string | null }
+  | { readonly do: "list"; readonly state: ToldState | null; readonly job: string | null; readonly limit: number; readonly after: string | null }
   | { readonly do: "enqueue"; readonly job: string; readonly input: RawInput; readonly options: RawInput };
 
 /** Of the administrator alone. `before`: a number, newest first. */

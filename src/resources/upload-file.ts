@@ -1,7 +1,7 @@
 // Takes a file that a field of a table may refer to: who may set the field may bring it. It is nobody's until a record refers to it.
 import type { Rights } from "../access/rights.ts";
 import { dateTimeOf } from "../base/date-time.ts";
-import { fault } from "../base/error.ts";
+import { fault, type AmbitError } from "../base/error.ts";
 import type { Field, Table } from "../schema/catalog.ts";
 import { type FileValue, KeptFile, isFile } from "../schema/file-type.ts";
 import { FILE_ID_BYTES, fileUrl } from "../schema/file-url.ts";
@@ -53,15 +53,19 @@ function createFileId({ random }: DispatchCore): string {
   return Buffer.from(random.bytes(FILE_ID_BYTES)).toString("hex");
 }
 
+function noField(): AmbitError {
+  return fault("NOT_FOUND", "No field for files is at this path.", { fix: "Send the file to /files/TABLE/FIELD, a field of type Blob." });
+}
+
 /** A field that the caller could not set in any record is not there, as with writing it. */
 function placeOf(core: DispatchCore, body: UploadBody, rights: Rights): { readonly table: Table; readonly field: Field } {
   const table = core.catalog.tables.get(body.table);
   const field = table?.fields.get(body.field);
-  if (table === undefined || field === undefined || field.kind !== "stored" || !isFile(field.type)) throw fault("NOT_FOUND", "No field for files is at this path.");
+  if (table === undefined || field === undefined || field.kind !== "stored" || !isFile(field.type)) throw noField();
   if (rights.permission(table.name, "CREATE") === false) rights.require(table.name, "UPDATE");
   const own = rights.authority?.table(table.name).field(field.name);
-  if (field.internal && !rights.administrator) throw fault("NOT_FOUND", "No field for files is at this path.");
-  if (own !== undefined && !rights.administrator && own.create === false && own.update === false) throw own.read === false ? fault("NOT_FOUND", "No field for files is at this path.") : rights.refusal(`set ${field.name} of ${table.name}`);
+  if (field.internal && !rights.administrator) throw noField();
+  if (own !== undefined && !rights.administrator && own.create === false && own.update === false) throw own.read === false ? noField() : rights.refusal(`set ${field.name} of ${table.name}`);
   if (field.readOnly) throw fault("READ_ONLY_FIELD", `${field.name} of ${table.name} cannot be set.`, { where: field.name });
   return { table, field };
 }

@@ -3,13 +3,13 @@ import type { Json } from "../base/value.ts";
 import { fault } from "../base/error.ts";
 import type { Exchange } from "../interfaces/http/exchange.ts";
 import { JsonText, type Operation, type Result, type RunQuestion } from "../resources/operation.ts";
-import type { RunState } from "../storage/job-rows.ts";
+import type { ToldState } from "../storage/job-rows.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AdministrationArea } from "./administration.ts";
 
 type Dispatch = (operation: Operation) => Result | Promise<Result>;
 
-const STATES: readonly string[] = ["SCHEDULED", "QUEUED", "HELD", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] satisfies readonly RunState[];
+const STATES: readonly string[] = ["SCHEDULED", "QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] satisfies readonly ToldState[];
 const ROWS = 100;
 const ROWS_MAX = 1_000;
 
@@ -61,7 +61,7 @@ async function ask(exchange: Exchange, dispatch: Dispatch, question: RunQuestion
   return dispatch({ body: { kind: "run", ask: question }, identity, requestId, idempotency: null, request: null, signal });
 }
 
-function isState(text: string): text is RunState {
+function isState(text: string): text is ToldState {
   return STATES.includes(text);
 }
 

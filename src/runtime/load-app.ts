@@ -8,6 +8,7 @@ import { fault } from "../base/error.ts";
 import { compileCatalogExpressions } from "../expression/compile-catalog.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { decisions } from "#decisions";
+import type { ValueType } from "../codegen/types-declaration.ts";
 import { bindAppCode, type AppCode } from "../resources/app-code.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { compileSchema } from "../schema/compile-schema.ts";
@@ -73,8 +74,12 @@ function toldOnce(sorted: readonly Diagnostic[]): Diagnostic[] {
 
 export const isError = (diagnostic: Diagnostic): boolean => diagnostic.severity === "error";
 
+function valueType(value: string | number | boolean): ValueType {
+  return typeof value === "string" ? "string" : typeof value === "number" ? "number" : "boolean";
+}
+
 async function checkTypes(directory: string, catalog: Catalog, config: AppConfig): Promise<Diagnostic[]> {
-  const types = { catalog, values: Object.keys(config.values), secrets: Object.keys(config.secrets) };
+  const types = { catalog, values: Object.fromEntries(Object.entries(config.values).map(([name, value]) => [name, valueType(value)])), secrets: Object.keys(config.secrets) };
   const file = resourcesFile(directory);
   if (file === null) { await writeTypes(directory, types); return []; }
   return typeCheck(directory, file, types);

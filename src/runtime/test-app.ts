@@ -64,9 +64,10 @@ async function freshApp(): Promise<{ app: TestApp; stop(): Promise<void> }> {
   const dataDirectory = mkdtempSync(join(tmpdir(), "ambit-test-"));
   const clock = fakeClock();
   const running = await startApp({
-    directory, dataDirectory, clock, loaded, port: 0, environment: process.env, adminToken: null, development: true, seed: null,
+    directory, dataDirectory, clock, loaded: { ...loaded, config: { ...loaded.config, mqtt: { port: null, tlsPort: null } } }, port: 0, environment: process.env, adminToken: null, development: true, seed: null,
     random: seededRandom(SEED), log: silentLog(), forbidOutbound: true, onFatal(error) { throw error; },
   });
+  await running.jobs.settled();     // schedules count from the start, so the test's clock must not move before they do
   const client = (acting: ActingAs): TestClient => testClient(dataDirectory, acting);
   const app: TestApp = {
     url: running.url,

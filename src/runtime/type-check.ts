@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import type { Diagnostic, SourcePosition } from "../base/diagnostic.ts";
 import { clientDeclaration } from "../codegen/client-declaration.ts";
 import { shapeCheck, type ShapeLine } from "../codegen/shape-check.ts";
-import { typesDeclaration } from "../codegen/types-declaration.ts";
+import { typesDeclaration, type ValueType } from "../codegen/types-declaration.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { unavailableMember } from "./unavailable-members.ts";
 import { workFolder } from "./work-folder.ts";
@@ -17,7 +17,7 @@ const MESSAGES_MAX = 100;
 
 export interface GeneratedTypes {
   readonly catalog: Catalog;
-  readonly values: readonly string[];
+  readonly values: Readonly<Record<string, ValueType>>;
   readonly secrets: readonly string[];
 }
 

@@ -3,7 +3,9 @@ import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
 /** held: due, but another run of its lane goes before it. */
+/** HELD waits for others of its lane. */
 export type RunState = "SCHEDULED" | "QUEUED" | "HELD" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
+export type ToldState = Exclude<RunState, "HELD">;
 
 export interface NewRun {
   readonly id: string;
@@ -188,11 +190,11 @@ export function replayRun(connection: Connection, { number, dedupe }: RunRow, no
     number, nowMs) > 0;
 }
 
-export interface RunFilter { readonly state: RunState | null; readonly job: string | null; /** Number of the last one of the page before. */ readonly before: number | null; readonly limit: number; /** Null: of all. */ readonly tenant: string | null }
+export interface RunFilter { readonly state: ToldState | null; readonly job: string | null; /** Number of the last one of the page before. */ readonly before: number | null; readonly limit: number; /** Null: of all. */ readonly tenant: string | null }
 
-/** Newest first. */
+/** Newest first. What is held is told as QUEUED, so it is found as that. */
 export function listRuns(connection: Connection, { state, job, before, limit, tenant }: RunFilter): RunRow[] {
-  const inState = state === null ? "" : `"state" = '${state}' AND `;
+  const inState = state === null ? "" : `"state" ${state === "QUEUED" ? "IN ('QUEUED', 'HELD')" : `= '${state}'`} AND `;
   return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE ${inState}"number" < ?1 AND (?3 IS NULL OR "job" = ?3) AND (?4 IS NULL OR "identity" ->> 'tenant' = ?4) ORDER BY "number" DESC LIMIT ?2`, before ?? Number.MAX_SAFE_INTEGER, limit, job, tenant).map(decode);
 }
 

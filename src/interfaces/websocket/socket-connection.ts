@@ -366,7 +366,7 @@ export class SocketConnection {
 
   #exchange({ method, path, headers, body }: Pick<Extract<ClientFrame, { op: "call" }>, "method" | "path" | "headers" | "body">): SocketExchange {
     const app = this.#parts.current();
-    if (!path.startsWith("/")) throw fault("MALFORMED_URL", "A path begins with a slash.");
+    if (!path.startsWith("/")) throw fault("MALFORMED_URL", "A path begins with a slash.", { fix: "Send it as in a request: /Product?price=lt.2000" });
     if (!METHODS.has(method)) throw fault("METHOD_NOT_ALLOWED", "There is no such method.", { fix: `Use one of ${[...METHODS].join(", ")}.` });
     const identity = this.#who();
     return new SocketExchange({

@@ -17,7 +17,11 @@ interface Place {
   readonly use: DirectiveUse;
   /** Null: nothing that has a record. */
   readonly table: DeclaredType | null;
+  readonly isChannel: boolean;
 }
+
+/** What a message of a channel can be decided by. */
+const BY_CLAIM = "Compare the key with a claim of the token, `where: \"record.roomId in auth.claims.rooms\"`, or tell by a table with an expiration instead, which is followed under its rules.";
 
 export function allowGrants(context: CompileContext): Diagnostic[] {
   const grants = context.tables.map((table) => grantsOf(table, context)).filter((found) => found !== null);
@@ -25,9 +29,9 @@ export function allowGrants(context: CompileContext): Diagnostic[] {
 }
 
 function placesOf(context: CompileContext): Place[] {
-  const of = (holder: DirectiveHolder, table: DeclaredType | null): Place[] => usesOf(holder, "allow").map((use) => ({ use, table }));
+  const of = (holder: DirectiveHolder, table: DeclaredType | null, isChannel = false): Place[] => usesOf(holder, "allow").map((use) => ({ use, table, isChannel }));
   return [
-    ...context.types.flatMap((type) => of(type, type.kind === "table" ? type : null)),
+    ...context.types.flatMap((type) => of(type, type.kind === "table" ? type : null, type.kind === "channel")),
     ...context.fields.flatMap((field) => {
       const isOnTable = field.kind === "action" && usesOf(field, "action").some((use) => use.values?.["on"] === "TABLE");
       return of(field, field.owner.kind === "table" && !isOnTable ? field.owner : null);
@@ -44,7 +48,7 @@ function rolesGranted(grants: readonly Grants[]): string[] {
   return [...new Set(grants.flatMap((grant) => grant.roles.map((role) => role.toLowerCase())))];
 }
 
-function withoutPath({ use, table }: Place, grants: readonly Grants[], context: CompileContext): Diagnostic[] {
+function withoutPath({ use, table, isChannel }: Place, grants: readonly Grants[], context: CompileContext): Diagnostic[] {
   const granted = rolesGranted(grants);
   const nodes = roleNodes(use).filter((node) => node.kind === Kind.STRING && granted.includes(node.value));
   return nodes.map((node) => {
@@ -52,7 +56,7 @@ function withoutPath({ use, table }: Place, grants: readonly Grants[], context: 
     const path = table === null ? null : nearestGrant(table, grants.filter((grant) => rolesGranted([grant]).includes(role)), context);
     return diagnose(context, {
       code: "GRANT_ROLE", at: node, message: `The role ${role} is only held within a record, but \`on\` does not say which.`, why: "Nobody holds it everywhere, so this rule would allow nobody.",
-      fix: path === null ? "Add on with the path to the record, or use another role." : `Add on: "${path}".`,
+      fix: isChannel ? `Use another role. ${BY_CLAIM}` : table === null ? "Use another role: there is no record here." : path === null ? "Add on with the path to the record, or use another role." : `Add on: "${path}".`,
       edits: path === null || roleNodes(use).length > 1 ? [] : [insertArgument(context.source, use.node, `on: "${path}"`)],
     });
   });
@@ -66,12 +70,12 @@ function nearestGrant(table: DeclaredType, grants: readonly Grants[], context: C
   return relations.length === 1 ? relations[0]?.name ?? null : null;
 }
 
-function withPath({ use, table }: Place, grants: readonly Grants[], context: CompileContext): Diagnostic[] {
+function withPath({ use, table, isChannel }: Place, grants: readonly Grants[], context: CompileContext): Diagnostic[] {
   const on = argumentNode(use, "on");
   const steps = grantPath(use);
   if (on === undefined || steps === null) return [];
   const refuse = (message: string, fix: string): Diagnostic[] => [diagnose(context, { code: "GRANT_ROLE", at: on.value, message, why: "`on` leads to the record in which the role was granted.", fix, edits: table === null ? [removeArgument(context.source, use.node, on)] : [] })];
-  if (table === null) return refuse("There is no record here that `on` could begin at.", "Remove on.");
+  if (table === null) return refuse("There is no record here that `on` could begin at.", isChannel ? `Remove on. ${BY_CLAIM}` : "Remove on.");
   if (steps.length > PATH_MAX) return refuse(`The path has ${steps.length} relations.`, `Use at most ${PATH_MAX}.`);
   const end = followRelations(table, steps, context.byName);
   if (end.kind === "stopped") {
