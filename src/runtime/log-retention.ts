@@ -37,8 +37,9 @@ export function createLogRetention(options: LogRetentionOptions): { stop(): void
       const full = await storage.commit((connection) => {
         const entries = trimLog(connection, logBefore, BATCH_ROWS);
         const answers = expireIdempotency(connection, keysBefore, BATCH_ROWS);
-        const { webhookMemoryMs, outboxKeptMs } = options.limits();
-        const webhooks = trimWebhooks(connection, dateTimeOf(now - webhookMemoryMs), BATCH_ROWS);
+        const { webhookMemoryMs, webhookToleranceMs, outboxKeptMs } = options.limits();
+        // Not before its signature is too old: until then it could be sent again as if it were new.
+        const webhooks = trimWebhooks(connection, dateTimeOf(now - Math.max(webhookMemoryMs, 2 * webhookToleranceMs)), BATCH_ROWS);
         const sent = trimOutbox(connection, dateTimeOf(now - outboxKeptMs), BATCH_ROWS);
         return [entries, answers, webhooks, sent].includes(BATCH_ROWS);
       });

@@ -121,6 +121,8 @@ test("ranges", async () => {
     const got = await ask("GET", url, { headers: { range } });
     expect([got.status, got.headers.get("content-range")]).toEqual([416, "bytes */1000"]);
   }
+  const head = await ask("HEAD", url, { headers: { range: "bytes=0-9" } });
+  expect([head.status, head.headers.get("content-range"), head.headers.get("content-length")]).toEqual([200, null, "1000"]);
 });
 
 test("rules as for the record: who may read the field, and nobody else", async () => {

@@ -192,6 +192,22 @@ test("ids are remembered for a time, across a restart of the served app", async 
   }
 });
 
+test("an id is remembered at least as long as its signature is good, whatever limits say", async () => {
+  const clock = fakeClock(Date.UTC(2026, 5, 1));
+  const own = await startTestApp({ schema, resources, config: `${config}limits: { webhookMemoryMs: 1000, webhookToleranceMs: 3600000 }\n` }, { clock });
+  try {
+    const early = standard("early", { id: "e", version: 1, status: "s" }, { nowMs: clock.now() + 3_599_000 });
+    expect((await call("/hooks/payments", early, { url: own.url })).status).toBe(200);
+    for (let step = 0; step < 11; step++) {
+      clock.advance(600_000);
+      await Bun.sleep(10);
+    }
+    expect((await call("/hooks/payments", early, { url: own.url })).body).toEqual(duplicate);
+  } finally {
+    await own.stop();
+  }
+});
+
 test("a secret that is missing, or cannot be one, stops the start", async () => {
   const problems = async (secrets: string): Promise<string[]> => {
     try {

@@ -76,7 +76,8 @@ async function fileAnswer(request: RestRequest, result: Result, file: OpenFile):
     return { status: 304, headers: rest, body: null };
   }
   const ifRange = exchange.header("if-range");
-  const range = ifRange === null || ifRange.trim() === tag ? readByteRange(exchange.header("range"), size) : null;
+  // RFC 9110 knows ranges of GET alone.
+  const range = exchange.method === "GET" && (ifRange === null || ifRange.trim() === tag) ? readByteRange(exchange.header("range"), size) : null;
   return range === null ? part(request, file, { status: 200, headers, range: { start: 0, end: size } })
     : part(request, file, { status: 206, headers: { ...headers, "content-range": `bytes ${range.start}-${range.end - 1}/${size}` }, range });
 }
