@@ -270,14 +270,20 @@ class ReasonRun {
       this.#budget.reserve({ steps: 1, tokens: recorded.settled.tokens, micros: recorded.settled.micros });
       return this.#noted(request, recorded);
     }
-    const reserved = reservation(Buffer.byteLength(JSON.stringify([request.messages, request.tools])), request.maxOutputTokens, primary.price);
+    const bytes = Buffer.byteLength(JSON.stringify([request.messages, request.tools]));
+    let reserved = reservation(bytes, request.maxOutputTokens, primary.price);
     this.#budget.reserve({ steps: 1, ...reserved });
     await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify({ model: primary.id, reserved }) }, reserved);
     let attempts = 0;
     const { answer, model } = await this.#inTime(access.ask(request, {
       signal: this.#gone.signal, deadlineMs: this.#deadlineMs,
-      // Each further request may cost as much again.
-      attempt: () => { if (attempts++ > 0) this.#budget.reserve(reserved); },
+      attempt: async (next) => {
+        if (attempts++ === 0) return;
+        // What failed may have been billed: its reservation stays, and each further request may cost as much again.
+        reserved = reservation(bytes, request.maxOutputTokens, next.price);
+        this.#budget.reserve(reserved);
+        await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify({ model: next.id, reserved }) }, reserved);
+      },
     }));
     const settled = settlement(answer.usage, reserved, model.price);
     const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };

@@ -14,7 +14,7 @@ export interface AskOptions {
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   /** Throws where no further request may be made. */
-  attempt(model: Model): void;
+  attempt(model: Model): Promise<void> | void;
 }
 
 export interface ModelAccessParts {
@@ -33,7 +33,7 @@ export function modelAccess({ clock, random, models, breakers, attempts }: Model
     const breaker = breakers.get(model)!;
     for (let count = 1; ; count++) {
       if (!breaker.isClosed()) throw new ModelFailure("circuit_open", "the provider has failed too often");
-      attempt(model);
+      await attempt(model);
       try {
         const answer = await model.ask(request, signal);
         breaker.succeeded();

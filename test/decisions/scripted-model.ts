@@ -7,7 +7,7 @@ export interface ChatRequest {
 export interface ScriptedCall { readonly name: string; readonly arguments: unknown }
 
 /** Calls, or a whole Response for what is no answer. */
-export type Script = (request: ChatRequest, count: number) => readonly ScriptedCall[] | Response | Promise<Response>;
+export type Script = (request: ChatRequest, count: number) => readonly ScriptedCall[] | Response | Promise<readonly ScriptedCall[] | Response>;
 
 export interface ScriptedModel {
   readonly url: string;

@@ -25,8 +25,9 @@ test("it is settled at what was reported, at the reservation where that is missi
   expect(settlement({ input: 100, output: 10 }, reserved, price)).toEqual({ tokens: 110, micros: 450, flag: null });
   expect(settlement({ input: null, output: 10 }, reserved, price)).toEqual({ ...reserved, flag: "usage_missing" });
   expect(settlement({ input: 100, output: null }, reserved, price)).toEqual({ ...reserved, flag: "usage_missing" });
+  expect(settlement({ input: 0, output: 10 }, reserved, price)).toEqual({ ...reserved, flag: "usage_missing" });
   expect(settlement({ input: 1_501, output: 0 }, reserved, price)).toEqual({ ...reserved, flag: "usage_above_reservation" });
-  expect(settlement({ input: 0, output: 1_400 }, reserved, price)).toEqual({ ...reserved, flag: "usage_above_reservation" });
+  expect(settlement({ input: 1, output: 1_400 }, reserved, price)).toEqual({ ...reserved, flag: "usage_above_reservation" });
 });
 
 test("each limit of the run, and nothing is reserved by what is refused", () => {

@@ -31,7 +31,8 @@ export function reservation(requestBytes: number, maxOutputTokens: number, price
 
 /** Null: as reported, within what was reserved; else the reason why it is settled at the reservation. */
 export function settlement(usage: { readonly input: number | null; readonly output: number | null }, reserved: { readonly tokens: number; readonly micros: number }, price: Model["price"]): { readonly tokens: number; readonly micros: number; readonly flag: string | null } {
-  if (usage.input === null || usage.output === null) return { ...reserved, flag: "usage_missing" };
+  // No request is of no tokens: providers' packages write 0 where nothing was reported.
+  if (usage.input === null || usage.input === 0 || usage.output === null) return { ...reserved, flag: "usage_missing" };
   const tokens = usage.input + usage.output;
   const micros = price === null ? 0 : Math.ceil((usage.input * price.input + usage.output * price.output) / 1_000_000);
   return tokens > reserved.tokens || micros > reserved.micros ? { ...reserved, flag: "usage_above_reservation" } : { tokens, micros, flag: null };
