@@ -33,12 +33,9 @@ const given = (where: string): number => bounds.values(`SELECT coalesce(sum("amo
 
 /** Looks at the data file after each commit while `work` goes on. */
 async function watched(look: () => void, work: Promise<unknown>): Promise<void> {
-  let isOver = false;
-  const done = work.finally(() => { isOver = true; });
-  while (!isOver) {
-    look();
-    await Bun.sleep(0);
-  }
+  const done = work.then(() => true);
+  // Each turn of the event loop, until the work is over.
+  while (!await Promise.race([done, Bun.sleep(0).then(() => false)])) look();
   await done;
   look();
 }
