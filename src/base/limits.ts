@@ -189,6 +189,11 @@ export interface Limits {
   readonly mqttConnections: number;
   /** Of clients of MQTT that want to find theirs again, and how long one is kept without its client. */
   readonly mqttSessions: number;
+  /** Of one subject, and of all who are not signed in. */
+  readonly mqttSessionsOfSubject: number;
+  /** That share a subscription; the same of one subject. */
+  readonly mqttGroups: number;
+  readonly mqttGroupsOfSubject: number;
   readonly mqttSessionMs: number;
   /** Filters of one client. */
   readonly mqttSubscriptions: number;
@@ -325,6 +330,9 @@ export const defaultLimits: Limits = {
   sourceRetryMs: 1_000,
   mqttConnections: 20_000,
   mqttSessions: 20_000,
+  mqttSessionsOfSubject: 5_000,
+  mqttGroups: 1_000,
+  mqttGroupsOfSubject: 100,
   mqttSessionMs: 604_800_000,
   mqttSubscriptions: 100,
   mqttPacketBytes: 1_048_576,

@@ -7,8 +7,8 @@ import type { Limits } from "../base/limits.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import {
-  addMessage, addReceived, countSessions, endInterruptedSessions, endedSessions, hasMessage, hasRoom, movePositions, namePackets, readSession, readSessions, releaseMessage, removeMessage, removeReceived,
-  removeSession, removeSubscription, writeSession, writeSubscription, type MessageRow, type SessionRow, type SessionRows, type SubscriptionRow,
+  addMessage, addReceived, countSessions, countSessionsOf, endInterruptedSessions, endedSessions, hasMessage, hasRoom, movePositions, namePackets, readSession, readSessions, releaseMessage, removeMessage, removeReceived,
+  removeSession, removeSubscription, renameIdentity, writeSession, writeSubscription, type MessageRow, type SessionRow, type SessionRows, type SubscriptionRow,
 } from "../storage/mqtt-tables.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 
@@ -21,6 +21,8 @@ export interface Move { readonly filter: string; readonly positions: string }
 export type SessionChange =
   | { readonly kind: "subscribe"; readonly subscription: SubscriptionRow }
   | { readonly kind: "unsubscribe"; readonly filter: string }
+  /** JSON of who its client is to the app that serves now. */
+  | { readonly kind: "identity"; readonly identity: string }
   | ({ readonly kind: "move" } & Move)
   | { readonly kind: "message"; readonly message: MessageRow }
   | { readonly kind: "release" | "remove" | "receive" | "forget"; readonly packet: number };
@@ -30,6 +32,8 @@ export interface SessionParts { readonly storage: Storage; readonly clock: Clock
 const ENDED_AT_ONCE = 100;
 
 export interface Beginning {
+  /** With this and a comma begin the names of all sessions of its subject. */
+  readonly owner: string;
   readonly isClean: boolean;
   readonly used: ReadonlySet<number>;
   begun(before: SessionRows | null): void;
@@ -54,13 +58,15 @@ export class MqttSessions {
    * Its client is there. `isClean`: what was before is forgotten. Answers what was there; null: nothing. `used`: packet ids that
    * have another meaning. `begun`: called in the commit, again where it runs again: what is committed after it comes after. Throws OVERLOADED.
    */
-  begin(session: SessionRow, { isClean, used, begun }: Beginning): Promise<SessionRows | null> {
+  begin(session: SessionRow, { owner, isClean, used, begun }: Beginning): Promise<SessionRows | null> {
     return this.#commit((connection) => {
       if (!isClean) namePackets(connection, session.name, used);
       const before = isClean ? null : readSession(connection, session.name, this.#now());
       if (before === null) {
         removeSession(connection, session.name);
-        if (countSessions(connection) >= this.#parts.limits().mqttSessions) throw fault("OVERLOADED", "Too many sessions are kept.", { retryAfterS: 60 });
+        const { mqttSessions, mqttSessionsOfSubject } = this.#parts.limits();
+        if (countSessions(connection) >= mqttSessions) throw fault("OVERLOADED", "Too many sessions are kept.", { retryAfterS: 60 });
+        if (countSessionsOf(connection, owner) >= mqttSessionsOfSubject) throw fault("OVERLOADED", "Too many sessions of this subject are kept.", { retryAfterS: 60 });
       }
       writeSession(connection, session, null);
       begun(before);
@@ -128,6 +134,7 @@ export class MqttSessions {
 function apply(connection: Connection, name: string, change: SessionChange): void {
   switch (change.kind) {
     case "subscribe": return writeSubscription(connection, name, change.subscription);
+    case "identity": return renameIdentity(connection, name, change.identity);
     case "unsubscribe": return removeSubscription(connection, name, change.filter);
     case "move": return movePositions(connection, name, change.filter, change.positions);
     case "message": return addMessage(connection, name, change.message);

@@ -1,11 +1,13 @@
 // MQTT beside HTTP: the broker of the process with its sessions in the data file, its ports, and its place at the HTTP listener.
 import type { Clock } from "../base/clock.ts";
+import type { Limits } from "../base/limits.ts";
 import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { SocketPort } from "../interfaces/http/served-app.ts";
 import { Broker } from "../interfaces/mqtt/broker.ts";
 import { listenMqtt, mqttSockets, type MqttListeners, type MqttListenOptions } from "../interfaces/mqtt/mqtt-listener.ts";
 import type { MqttApp } from "../interfaces/mqtt/topic-source.ts";
+import { MqttGroups } from "../resources/mqtt-groups.ts";
 import { MqttSessions } from "../resources/mqtt-sessions.ts";
 import type { Storage } from "../storage/open-storage.ts";
 
@@ -36,7 +38,8 @@ export interface MqttService {
 }
 
 export function createMqttService({ storage, current, clock, random, log }: MqttServiceParts): MqttService {
-  const broker = new Broker({ current, clock, random, log, store: new MqttSessions({ storage, clock, limits: () => current().limits }) });
+  const limits = (): Limits => current().limits;
+  const broker = new Broker({ current, clock, random, log, store: new MqttSessions({ storage, clock, limits }), groups: new MqttGroups({ storage, limits }) });
   broker.served();
   let listeners: MqttListeners | null = null;
   return {

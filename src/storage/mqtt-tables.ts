@@ -1,5 +1,5 @@
 // What message clients left behind, as it stands in the data file: their sessions, what they follow and how far they were told, messages
-// that wait or are under way, and names of what was received. Rows only: what they mean is resources/mqtt-sessions.ts.
+// that wait or are under way, names of what was received, and what waits for groups of them. Rows only: what they mean is resources/mqtt-sessions.ts.
 import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
@@ -13,6 +13,9 @@ export const mqttDdl: readonly string[] = [
     "qos" INTEGER NOT NULL, "topic" TEXT NOT NULL, "payload" BLOB NOT NULL, "about" TEXT NOT NULL, "expires" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$mqtt_message$index(session,packet)" ON "$mqtt_message" ("session", "packet")`,
   `CREATE TABLE "$mqtt_received" ("session" TEXT NOT NULL, "packet" INTEGER NOT NULL, PRIMARY KEY ("session", "packet")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$mqtt_group" ("name" TEXT PRIMARY KEY, "positions" TEXT NOT NULL, "next" INTEGER NOT NULL, "messages" INTEGER NOT NULL, "bytes" INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$mqtt_group_message" ("group" TEXT NOT NULL, "number" INTEGER NOT NULL, "topic" TEXT NOT NULL, "payload" BLOB NOT NULL,
+    "about" TEXT NOT NULL, "expires" TEXT, PRIMARY KEY ("group", "number")) STRICT`,
 ];
 
 /** `identity`: JSON of who its client was. */
@@ -83,6 +86,12 @@ export function removeSession(connection: Connection, name: string): void {
 
 export function countSessions(connection: Connection): number {
   return connection.values(`SELECT count(*) FROM "$mqtt_session"`)[0]![0] as number;
+}
+
+/** Whose names begin with this text and a comma. */
+export function countSessionsOf(connection: Connection, owner: string): number {
+  // Behind the comma comes a quoted text.
+  return connection.values(`SELECT count(*) FROM "$mqtt_session" WHERE "name" > ?1 AND "name" < ?2`, `${owner},"`, `${owner},#`)[0]![0] as number;
 }
 
 /** Names of at most `limit` that have ended by `now`. */
@@ -163,4 +172,54 @@ export function addReceived(connection: Connection, session: string, packet: num
 
 export function removeReceived(connection: Connection, session: string, packet: number): void {
   connection.run(`DELETE FROM "$mqtt_received" WHERE "session" = ?1 AND "packet" = ?2`, session, packet);
+}
+
+/** A message that waits for whichever member of a group. `number`: in order, never given again. */
+export interface GroupMessageRow extends Pick<MessageRow, "topic" | "payload" | "about" | "expires"> { readonly number: number }
+
+/** How far the group was told, as JSON; null: it was not there, and is now. */
+export function beginGroup(connection: Connection, name: string): string | null {
+  const positions = connection.values(`SELECT "positions" FROM "$mqtt_group" WHERE "name" = ?1`, name)[0]?.[0];
+  if (positions === undefined) connection.run(`INSERT INTO "$mqtt_group" ("name", "positions", "next", "messages", "bytes") VALUES (?1, '{}', 1, 0, 0)`, name);
+  return positions as string | undefined ?? null;
+}
+
+export function groupNames(connection: Connection): string[] {
+  return connection.values(`SELECT "name" FROM "$mqtt_group"`).map(([name]) => name as string);
+}
+
+export function moveGroup(connection: Connection, name: string, positions: string): void {
+  connection.run(`UPDATE "$mqtt_group" SET "positions" = ?2 WHERE "name" = ?1`, name, positions);
+}
+
+/** With all that waits for it. */
+export function removeGroup(connection: Connection, name: string): void {
+  connection.run(`DELETE FROM "$mqtt_group_message" WHERE "group" = ?1`, name);
+  connection.run(`DELETE FROM "$mqtt_group" WHERE "name" = ?1`, name);
+}
+
+/** False: so much waits for the group already, or it has ended. */
+export function addGroupMessage(connection: Connection, name: string, { topic, payload, about, expires }: Omit<GroupMessageRow, "number">, room: { readonly messages: number; readonly bytes: number }): boolean {
+  const number = connection.values(`SELECT "next" FROM "$mqtt_group" WHERE "name" = ?1 AND "messages" < ?2 AND "bytes" < ?3`, name, room.messages, room.bytes)[0]?.[0];
+  if (number === undefined) return false;
+  connection.run(`INSERT INTO "$mqtt_group_message" ("group", "number", "topic", "payload", "about", "expires") VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, name, number, topic, payload, about, expires);
+  connection.run(`UPDATE "$mqtt_group" SET "next" = "next" + 1, "messages" = "messages" + 1, "bytes" = "bytes" + ?2 WHERE "name" = ?1`, name, payload.length);
+  return true;
+}
+
+/** At most `limit` of those after `number`, in order. */
+export function readGroupMessages(connection: Connection, name: string, number: number, limit: number): GroupMessageRow[] {
+  return connection.values(`SELECT "number", "topic", "payload", "about", "expires" FROM "$mqtt_group_message" WHERE "group" = ?1 AND "number" > ?2 ORDER BY "number" LIMIT ?3`, name, number, limit)
+    .map(([found, topic, payload, about, expires]) => ({ number: found as number, topic: topic as string, payload: payload as Uint8Array, about: about as string, expires: expires as string | null }));
+}
+
+export function removeGroupMessage(connection: Connection, name: string, number: number): void {
+  const bytes = connection.values(`SELECT length("payload") FROM "$mqtt_group_message" WHERE "group" = ?1 AND "number" = ?2`, name, number)[0]?.[0];
+  if (bytes === undefined) return;
+  connection.run(`DELETE FROM "$mqtt_group_message" WHERE "group" = ?1 AND "number" = ?2`, name, number);
+  connection.run(`UPDATE "$mqtt_group" SET "messages" = "messages" - 1, "bytes" = "bytes" - ?2 WHERE "name" = ?1`, name, bytes);
+}
+
+export function renameIdentity(connection: Connection, session: string, identity: string): void {
+  connection.run(`UPDATE "$mqtt_session" SET "identity" = ?2 WHERE "name" = ?1`, session, identity);
 }

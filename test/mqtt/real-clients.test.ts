@@ -131,3 +131,13 @@ test("TLS with the certificate of HTTP, and WebSockets at /mqtt, plain and TLS",
     rmSync(folder, { recursive: true, force: true });
   }
 }, 20_000);
+
+for (const version of ["mqttv311", "mqttv5"]) {
+  test.if(hasMosquitto)(`two mosquitto_sub share a subscription, ${version}`, async () => {
+    const subscribers = [1, 2].map(() => Bun.spawn(["mosquitto_sub", "-h", "127.0.0.1", "-p", port(), ...signedIn, "-V", version, "-t", "$share/g/Room/+", "-q", "1", "-C", "2", "-F", "%p"], { stdout: "pipe", stderr: "pipe" }));
+    await until(() => app.running.mqtt.stats()["subscriptions"] === 2, "both are there");
+    for (const text of ["1", "2", "3", "4"]) expect((await published(...signedIn, "-V", version, "-t", "Room/1", "-q", "1", "-m", `{"text":"${text}"}`)).code).toBe(0);
+    const got = await Promise.all(subscribers.map(async (each) => (await new Response(each.stdout).text()).trim().split("\n").map((line) => (JSON.parse(line) as { text: string }).text)));
+    expect([got.map(({ length }) => length), got.flat().sort()]).toEqual([[2, 2], ["1", "2", "3", "4"]]);
+  });
+}

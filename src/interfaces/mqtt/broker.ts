@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { AmbitError } from "../../base/error.ts";
 import { describeError, type Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { MqttGroups } from "../../resources/mqtt-groups.ts";
 import type { MqttSessions, SessionRows } from "../../resources/mqtt-sessions.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import { ChannelKeeper } from "./channel-keeper.ts";
@@ -13,12 +14,15 @@ import { Connection, type ConnectionOwner, type Entered } from "./connection.ts"
 import { OutboxTurn, type SocketWire } from "./outbox.ts";
 import { REASON } from "./reason-codes.ts";
 import { Session } from "./session.ts";
+import { ownerOf, sessionName } from "./session-name.ts";
+import { SharedGroups } from "./shared-groups.ts";
 import type { MqttApp } from "./topic-source.ts";
 import type { Will } from "./will.ts";
 
 export interface BrokerParts {
   readonly current: () => MqttApp;
   readonly store: MqttSessions;
+  readonly groups: MqttGroups;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -45,6 +49,7 @@ export class Broker implements ConnectionOwner {
   readonly #wills = new Map<Session, { readonly cancel: () => void; readonly publish: () => void }>();
   readonly #moved = new Set<Session>();
   readonly #keeper: ChannelKeeper;
+  readonly #groups: SharedGroups;
   readonly #ready: Promise<void>;
   #endKeeping = (): void => {};
   readonly #counts = { published: 0, delivered: 0, dropped: 0 };
@@ -58,7 +63,10 @@ export class Broker implements ConnectionOwner {
     this.clock = parts.clock;
     this.log = parts.log;
     this.#ids = createRequestIds(parts.random);
-    this.#keeper = new ChannelKeeper({ store: parts.store, app: () => this.app(), dropped: () => this.counted("dropped") });
+    this.#keeper = new ChannelKeeper({ app: () => this.app(), dropped: () => this.counted("dropped") });
+    this.#groups = new SharedGroups({
+      store: parts.groups, keeper: this.#keeper, clock: parts.clock, app: () => this.app(), dropped: () => this.counted("dropped"), track: (work) => this.#track(work),
+    });
     this.#ready = this.#recover();
     this.#ready.catch(() => {});
     this.#sweepLater();
@@ -68,7 +76,7 @@ export class Broker implements ConnectionOwner {
     let subscriptions = 0;
     for (const connection of this.#connections) subscriptions += connection.subscriptions;
     const { published, delivered, dropped } = this.#counts;
-    return { connections: this.#connections.size, sessions: this.#stored.size, subscriptions, publishedTotal: published, deliveredTotal: delivered, droppedTotal: dropped };
+    return { connections: this.#connections.size, sessions: this.#stored.size, groups: this.#groups.size, subscriptions, publishedTotal: published, deliveredTotal: delivered, droppedTotal: dropped };
   }
 
   /** An app serves now, or another one. */
@@ -92,6 +100,7 @@ export class Broker implements ConnectionOwner {
     for (const session of this.#wills.keys()) this.#takeBackWill(session);
     for (const connection of this.#connections) connection.disconnect(REASON.shuttingDown, "the server stops");
     this.#cancelPositions?.();
+    this.#groups.stop();
     let cancel = (): void => {};
     const late = new Promise<void>((resolve) => { cancel = this.clock.schedule(drainMs, resolve); });
     while (this.#work.size > 0 && await Promise.race([Promise.allSettled(this.#work).then(() => true), late.then(() => false)]));
@@ -112,8 +121,7 @@ export class Broker implements ConnectionOwner {
 
   async enter(connection: Connection, agreement: Agreement, identity: Identity): Promise<Entered> {
     await this.#ready;
-    // Another subject's client of the same name is another client.
-    const name = JSON.stringify([identity.kind, identity.tenant, identity.subject, agreement.client]);
+    const name = sessionName(identity, agreement.client);
     const before = this.#entering.get(name);
     const entered = (before ?? Promise.resolve()).then(() => this.#enter(name, connection, agreement, identity), () => this.#enter(name, connection, agreement, identity));
     this.#entering.set(name, entered);
@@ -134,7 +142,10 @@ export class Broker implements ConnectionOwner {
     session.detach();
     if (will !== null) this.#willLater(session, will);
     const isKept = session.expiryMs > 0 && !session.isBroken;
-    if (!isKept) this.#sessions.delete(session.name);
+    if (!isKept) {
+      session.end();
+      this.#sessions.delete(session.name);
+    }
     if (session.expiryMs <= 0) this.#keeper.remove(session.name);
     if (!this.#stored.has(session.name)) return;
     if (session.expiryMs <= 0) this.#stored.delete(session.name);
@@ -165,7 +176,7 @@ export class Broker implements ConnectionOwner {
     };
     let rows: SessionRows | null = null;
     if (expiryMs > 0 || (this.#stored.has(name) && !isClean)) {
-      rows = await store.begin({ name, client, expiryMs, identity: JSON.stringify(identity) }, { isClean, used: known?.outgoing.used ?? NONE, begun: begin });
+      rows = await store.begin({ name, client, expiryMs, identity: JSON.stringify(identity) }, { owner: ownerOf(identity), isClean, used: known?.outgoing.used ?? NONE, begun: begin });
       this.#stored.add(name);
     } else {
       begin(null);
@@ -186,12 +197,14 @@ export class Broker implements ConnectionOwner {
       session.restore(subscriptions);
       this.#sessions.set(name, session);
       this.#interested(session);
+      session.joinAway();
     }
+    await this.#groups.recovered();
   }
 
   #create(name: string, client: string): Session {
     return new Session({
-      name, client, store: this.#parts.store,
+      name, client, store: this.#parts.store, groups: this.#groups,
       onMoved: (session) => this.#positionsLater(session), onChanged: (session) => this.#interested(session), onDropped: () => this.counted("dropped"),
     });
   }
@@ -200,7 +213,8 @@ export class Broker implements ConnectionOwner {
   #interested(session: Session): void {
     const { name, identity, self } = session;
     if (!session.isStored || identity === null || this.#sessions.get(name) !== session) return;
-    this.#keeper.set({ name, identity, self, filters: session.filters(), receiver: session.connection === null ? null : session });
+    this.#keeper.set({ name, identity, self, filters: session.filters(), receiver: session.connection === null ? null : session,
+      keep: (writes, message) => this.#parts.store.keepIn(writes, name, message) });
   }
 
   #forget(session: Session): void {

@@ -4,7 +4,7 @@ import type { Identity } from "../../access/identity.ts";
 import { dateTimeOf } from "../../base/date-time.ts";
 import type { ChannelMessage } from "../../resources/channel-frame.ts";
 import type { MessageKeeper } from "../../resources/channel-hub.ts";
-import type { MqttSessions } from "../../resources/mqtt-sessions.ts";
+import type { MessageRow } from "../../resources/mqtt-sessions.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { messageOf, originOf } from "./channel-messages.ts";
 import type { Flight } from "./outgoing.ts";
@@ -14,7 +14,7 @@ import type { TopicFilter } from "./topics.ts";
 
 export interface KeptFilter { readonly filter: TopicFilter; readonly qos: 0 | 1 | 2; readonly noLocal: boolean; readonly identifier: number | null }
 
-/** What a session wants to be kept. */
+/** What a session, or a group that shares a subscription, wants to be kept. */
 export interface Interest {
   readonly name: string;
   readonly identity: Identity;
@@ -23,10 +23,11 @@ export interface Interest {
   readonly receiver: { nameKept(message: ChannelMessage): number | null; noteKept(message: ChannelMessage, flight: Flight): void } | null;
   /** As in origins. */
   readonly self: object;
+  /** In the commit of what is published. False: too much waits already. */
+  keep(writes: WriteSession, message: MessageRow): boolean;
 }
 
 export interface KeeperParts {
-  readonly store: MqttSessions;
   app(): MqttApp;
   dropped(): void;
 }
@@ -62,12 +63,12 @@ export class ChannelKeeper implements MessageKeeper {
     }
   }
 
-  #keep({ name, receiver }: Interest, { qos, identifier, topics }: Match, told: ChannelMessage, writes: WriteSession): void {
+  #keep({ receiver, keep }: Interest, { qos, identifier, topics }: Match, told: ChannelMessage, writes: WriteSession): void {
     const message = messageOf(told, topics);
     const packet = receiver?.nameKept(told) ?? null;
     const { about } = storedForm({ message, retain: false, identifier });
     const expires = message.expiresAtMs === null ? null : dateTimeOf(message.expiresAtMs);
-    const isKept = this.#parts.store.keepIn(writes, name, { packet, qos, isReleased: false, topic: message.topic, payload: message.payload, about, expires });
+    const isKept = keep(writes, { packet, qos, isReleased: false, topic: message.topic, payload: message.payload, about, expires });
     if (!isKept) return this.#parts.dropped();
     if (packet !== null) receiver!.noteKept(told, { message, qos, retain: false, identifier, packet, isStored: true, isRepeated: false, isReleased: false, told: null });
   }

@@ -76,7 +76,7 @@ export function welcome(agreement: Agreement, isPresent: boolean, limits: Limits
       reasonCode: REASON.success,
       properties: {
         sessionExpiryInterval: Math.floor(expiryMs / 1_000), receiveMaximum: Math.min(65_535, limits.mqttInflight), maximumPacketSize: limits.mqttPacketBytes,
-        topicAliasMaximum: Math.min(65_535, limits.mqttTopicAliases), sharedSubscriptionAvailable: false, ...(isAssigned ? { assignedClientIdentifier: client } : {}),
+        topicAliasMaximum: Math.min(65_535, limits.mqttTopicAliases), sharedSubscriptionAvailable: true, ...(isAssigned ? { assignedClientIdentifier: client } : {}),
       },
     }),
   }, version);

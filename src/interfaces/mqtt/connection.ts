@@ -318,6 +318,7 @@ export class Connection implements SessionConnection {
   async #subscribe({ messageId = 0, subscriptions, properties }: SubscribePacket): Promise<void> {
     const session = this.#session!;
     if (messageId < 1 || subscriptions.length === 0 || subscriptions.length > this.app.limits.mqttSubscriptions) return this.disconnect(REASON.protocol, "SUBSCRIBE has a packet id and at most limits.mqttSubscriptions filters");
+    if (subscriptions.some(({ topic, nl }) => nl === true && topic.startsWith("$share/"))) return this.disconnect(REASON.protocol, "No Local is not for shared subscriptions");
     const granted: number[] = [];
     let why: string | null = null;
     for (const { topic, qos, nl = false, rap = false, rh = 0 } of subscriptions) {
@@ -359,7 +360,8 @@ export class Connection implements SessionConnection {
       // Within its tenant the administrator stays.
       this.#identity = identity.kind === "administrator" && this.#identity?.kind === "administrator" ? this.#identity : identity;
       this.#expire(identity);
-      this.#session!.resume();
+      await this.#session!.identify(this.#identity);
+      if ((this.#state as string) === "open") this.#session!.resume();
     } catch (error) {
       this.#isRenewing = false;
       this.fail(error);

@@ -1,6 +1,5 @@
 // Messages of QoS 1 and 2 on their way to one client: packet ids, how many may be under way, what is sent again, and who is told when one
 // has arrived. What must survive the process is stored before it is sent, by whoever adds it here.
-import type { Told } from "./following.ts";
 import type { Message } from "./message.ts";
 
 export interface Flight {
@@ -18,9 +17,11 @@ export interface Flight {
   isReleased: boolean;
   /** Who is told when it is sent and when it has arrived; null: nobody. */
   readonly told: FlightTold | null;
+  /** It goes to another member of its group if its receiver leaves. */
+  readonly isShared?: true;
 }
 
-export interface FlightTold { readonly told: Told; readonly following: { arrived(told: Told): void } }
+export interface FlightTold { sent(): void; arrived(): void }
 
 export interface OutgoingOwner {
   /** It was stored, and will not be sent: nobody wants it any more. */
@@ -78,12 +79,12 @@ export class Outgoing {
     this.pump();
   }
 
-  /** What was never sent is forgotten here, and so is what is stored: it is read again. Answers what of that was sent. */
+  /** What was never sent is forgotten here, and so are what is stored, which is read again, and what is shared. Answers what of that was sent. */
   detach(): ReadonlySet<number> {
     this.#wire = null;
     const sentStored = new Set([...this.#flights.values()].filter(({ isStored }) => isStored).map(({ packet }) => packet));
     this.#waiting = [];
-    for (const flight of this.#flights.values()) if (flight.isStored) this.#flights.delete(flight.packet);
+    for (const flight of this.#flights.values()) if (flight.isStored || flight.isShared === true) this.#flights.delete(flight.packet);
     this.#used.clear();
     this.#stored.clear();
     this.#bytes = 0;
@@ -134,7 +135,7 @@ export class Outgoing {
         flight.packet = packet;
       }
       sent++;
-      if (flight.told !== null) flight.told.told.unsent--;
+      flight.told?.sent();
       this.#flights.set(flight.packet, flight);
       if (flight.isReleased) this.#wire.release(flight.packet);
       else if (!this.#wire.publish(flight)) this.#expire(flight);
@@ -164,6 +165,6 @@ export class Outgoing {
     this.#used.delete(flight.packet);
     this.#stored.delete(flight.packet);
     this.#bytes -= flight.message.bytes;
-    flight.told?.following.arrived(flight.told.told);
+    flight.told?.arrived();
   }
 }

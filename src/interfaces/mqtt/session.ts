@@ -8,6 +8,9 @@ import type { ChannelMessage } from "../../resources/channel-frame.ts";
 import type { KeptFilter } from "./channel-keeper.ts";
 import type { Message } from "./message.ts";
 import { Outgoing, type Flight, type OutgoingWire } from "./outgoing.ts";
+import { SessionShares } from "./session-shares.ts";
+import type { SharedReceiver } from "./shared-group.ts";
+import type { SharedGroups } from "./shared-groups.ts";
 import { flightOf, rowOf } from "./stored-message.ts";
 import { Subscription, type SubscriptionOptions, type SubscriptionOwner } from "./subscription.ts";
 import type { MqttApp, TopicSource } from "./topic-source.ts";
@@ -34,6 +37,7 @@ export interface SessionOptions {
   readonly name: string;
   readonly client: string;
   readonly store: MqttSessions;
+  readonly groups: SharedGroups;
   /** Its positions are to be stored soon. */
   readonly onMoved: (session: Session) => void;
   /** Its filters, or who follows them, are others now. */
@@ -45,7 +49,7 @@ const OWN_MAX = 1_000;
 /** Messages whose commit is under way. */
 const KEPT_MAX = 20_000;
 
-export class Session implements SubscriptionOwner {
+export class Session implements SubscriptionOwner, SharedReceiver {
   readonly name: string;
   readonly client: string;
   /** It outlives its connection for so long. */
@@ -61,6 +65,7 @@ export class Session implements SubscriptionOwner {
   readonly underWay = new Map<number, Promise<void>>();
   readonly #options: SessionOptions;
   readonly #subscriptions = new Map<string, Subscription>();
+  readonly #shares: SessionShares;
   /** Topics by the positions at which its client wrote them. */
   readonly #own = new Map<string, string>();
   /** Of messages of channels that are being stored: their packet ids, and what they are when they are told. */
@@ -78,6 +83,7 @@ export class Session implements SubscriptionOwner {
     this.#options = options;
     this.name = options.name;
     this.client = options.client;
+    this.#shares = new SessionShares(this, options.groups);
   }
 
   get connection(): SessionConnection | null {
@@ -85,7 +91,7 @@ export class Session implements SubscriptionOwner {
   }
 
   get subscriptions(): number {
-    return this.#subscriptions.size;
+    return this.#subscriptions.size + this.#shares.size;
   }
 
   /** What is in memory says more than what is stored: only the latter counts. */
@@ -121,9 +127,27 @@ export class Session implements SubscriptionOwner {
   /** As it stands in the data file, after a start. */
   restore(subscriptions: readonly SubscriptionRow[]): void {
     for (const { filter, options, positions } of subscriptions) {
+      if (isShared(filter)) {
+        this.#shares.restore(filter, JSON.parse(options) as SubscriptionOptions);
+        continue;
+      }
       this.#subscriptions.set(filter, new Subscription(filter, JSON.parse(options) as SubscriptionOptions, this, JSON.parse(positions) as Record<string, string>));
     }
     this.#isRestored = true;
+  }
+
+  /** After a start: with its groups, of which its client is away. */
+  joinAway(): void {
+    if (this.identity !== null) this.#shares.joinAway(this.identity);
+  }
+
+  /** Who its client is to the app that serves now. */
+  async identify(identity: Identity): Promise<void> {
+    const isOther = this.identity?.key !== identity.key;
+    this.identity = identity;
+    if (!isOther || !this.isStored) return;
+    this.#options.onChanged(this);
+    await this.#change([{ kind: "identity", identity: JSON.stringify(identity) }]);
   }
 
   filters(): KeptFilter[] {
@@ -136,6 +160,7 @@ export class Session implements SubscriptionOwner {
   detach(): void {
     this.#generation++;
     this.#connection = null;
+    this.#shares.detach();
     this.#sentStored = this.outgoing.detach();
     this.#kept.clear();
     this.#options.onChanged(this);
@@ -147,6 +172,7 @@ export class Session implements SubscriptionOwner {
     this.detach();
     for (const subscription of this.#subscriptions.values()) subscription.stop();
     this.#subscriptions.clear();
+    this.#shares.end();
   }
 
   /** Goes on with all subscriptions where they were, in the app that serves now. */
@@ -161,16 +187,19 @@ export class Session implements SubscriptionOwner {
       }
       subscription.release();
     }
+    this.#shares.resume(this.#connection!.identity, (filter) => this.#sources(filter));
   }
 
   /** Resolves to the granted QoS. Rejects with what refuses it; then it is as if it had not been asked for. */
   async subscribe(filter: string, options: SubscriptionOptions): Promise<0 | 1 | 2> {
     const { app } = this.#connection!;
     const before = this.#subscriptions.get(filter);
-    if (before === undefined && this.#subscriptions.size >= app.limits.mqttSubscriptions) throw fault("OVERLOADED", "One client has at most limits.mqttSubscriptions filters.");
-    const subscription = new Subscription(filter, options, this);
+    if (before === undefined && !this.#shares.has(filter) && this.subscriptions >= app.limits.mqttSubscriptions) throw fault("OVERLOADED", "One client has at most limits.mqttSubscriptions filters.");
     const sources = this.#sources(filter);
     if (sources.length === 0) throw fault("NOT_FOUND", "No table or channel has such topics.");
+    if (isShared(filter)) return await this.#share(filter, options, sources);
+    const subscription = new Subscription(filter, options, this);
+    const generation = this.#generation;
     try {
       const skipsFirst = options.retainHandling === 2 || (options.retainHandling === 1 && before !== undefined);
       const count = subscription.begin(sources, skipsFirst);
@@ -182,6 +211,8 @@ export class Session implements SubscriptionOwner {
     }
     before?.stop();
     this.#subscriptions.set(filter, subscription);
+    // Its client has gone meanwhile.
+    if (this.#generation !== generation) subscription.pause();
     this.#options.onChanged(this);
     return options.qos;
   }
@@ -189,13 +220,14 @@ export class Session implements SubscriptionOwner {
   /** After the client was told of it. */
   release(filter: string): void {
     this.#subscriptions.get(filter)?.release();
+    this.#shares.release(filter);
   }
 
   /** False: there was none. */
   async unsubscribe(filter: string): Promise<boolean> {
     const subscription = this.#subscriptions.get(filter);
-    if (subscription === undefined) return false;
-    subscription.stop();
+    if (subscription === undefined && !this.#shares.unsubscribe(filter)) return false;
+    subscription?.stop();
     this.#subscriptions.delete(filter);
     this.#options.onChanged(this);
     if (this.isStored) await this.#change([{ kind: "unsubscribe", filter }]);
@@ -256,6 +288,7 @@ export class Session implements SubscriptionOwner {
 
   /** There is room again: who was let go goes on. */
   roomMade(): void {
+    if (this.#connection !== null) this.#shares.roomMade();
     if (!this.#hasParked || this.#isUnparking || this.#connection === null || this.#queued() > this.#queueBytes() / 2) return;
     this.#hasParked = false;
     const parked = [...this.#subscriptions.values()].filter(({ isParked }) => isParked);
@@ -276,6 +309,10 @@ export class Session implements SubscriptionOwner {
 
   parked(): void {
     this.#hasParked = true;
+  }
+
+  get hasWindow(): boolean {
+    return this.#connection !== null && this.outgoing.length < this.#connection.window;
   }
 
   isFull(): boolean {
@@ -367,8 +404,18 @@ export class Session implements SubscriptionOwner {
   #sources(filter: string): readonly TopicSource[] {
     const { app, identity } = this.#connection!;
     const asked = readFilter(filter);
-    if (asked !== null && asked.group !== null) throw fault("NOT_AVAILABLE", "Shared subscriptions are not available.", { fix: "Subscribe to the filter itself." });
     return asked === null ? [] : app.sources(asked, identity);
+  }
+
+  /** At most QoS 1: what one member did not acknowledge goes to another, who may have it, too. */
+  async #share(filter: string, options: SubscriptionOptions, sources: readonly TopicSource[]): Promise<0 | 1> {
+    const qos = options.qos === 0 ? 0 : 1;
+    const shared: SubscriptionOptions = { ...options, qos };
+    await this.#shares.subscribe(filter, {
+      options: shared, identity: this.#connection!.identity, sources,
+      store: async () => { if (this.isStored) await this.#change([{ kind: "subscribe", subscription: { filter, options: JSON.stringify(shared), positions: "{}" } }]); },
+    });
+    return qos;
   }
 
   #change(changes: readonly SessionChange[]): Promise<void> {
@@ -419,4 +466,8 @@ export class Session implements SubscriptionOwner {
     for (const packet of received) this.received.add(packet);
     for (const row of messages) if (row.packet !== null) this.outgoing.add(flightOf(row, row.packet, sent.has(row.packet)));
   }
+}
+
+function isShared(filter: string): boolean {
+  return filter.startsWith("$share/");
 }

@@ -24,11 +24,15 @@ export function rowOf(flight: Flight): MessageRow {
 }
 
 export function flightOf({ qos, isReleased, topic, payload, about, expires }: MessageRow, packet: number, isRepeated: boolean): Flight {
-  const { retain = false, identifier = null, properties = null } = JSON.parse(about) as Partial<About>;
+  const { retain = false, identifier = null } = JSON.parse(about) as Partial<About>;
+  return { message: storedMessage({ topic, payload, about, expires }), qos: qos as 1 | 2, retain, identifier, packet, isStored: true, isRepeated, isReleased, told: null };
+}
+
+export function storedMessage({ topic, payload, about, expires }: Pick<MessageRow, "topic" | "payload" | "about" | "expires">): Message {
+  const { properties = null } = JSON.parse(about) as Partial<About>;
   const { correlationData, ...others } = properties ?? {};
-  const message = new Message({
+  return new Message({
     topic, payload, expiresAtMs: expires === null ? null : millisecondsOf(expires),
     properties: properties === null ? null : { ...others, ...(correlationData === undefined ? {} : { correlationData: Buffer.from(correlationData, "base64") }) },
   });
-  return { message, qos: qos as 1 | 2, retain, identifier, packet, isStored: true, isRepeated, isReleased, told: null };
 }

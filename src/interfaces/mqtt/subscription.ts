@@ -176,9 +176,9 @@ export class Subscription {
     }
     const { keep } = this.#owner;
     const isStored = keep !== null && qos === 2;
+    const way = isStored ? null : { sent: () => { told.unsent--; }, arrived: () => following.arrived(told) };
     const flights = messages.map(({ message }): Flight => ({
-      message, qos, retain, identifier, packet: 0, isStored, isRepeated: false, isReleased: false,
-      told: isStored ? null : { told, following },
+      message, qos, retain, identifier, packet: 0, isStored, isRepeated: false, isReleased: false, told: way,
     }));
     if (!isStored) return this.#owner.fly(flights);
     told.unsent = 0;
