@@ -30,6 +30,10 @@ export class Flights<End> {
     return flight;
   }
 
+  overtakeAll(): void {
+    this.#flights.clear();
+  }
+
   /** Of all tenants. `key` null: all of the table. */
   overtake(table: string, key: string | null): void {
     for (const [name, flight] of this.#flights) if (flight.table === table && (key === null || flight.key === key)) this.#flights.delete(name);

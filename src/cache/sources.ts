@@ -29,6 +29,8 @@ export interface SourcesOptions { readonly storage: Storage; readonly clock: Clo
 export interface Sources extends SourcePort {
   /** Another app is served by now: what failed or was missing may be there. */
   replaced(): void;
+  /** What is under way is not kept any more. */
+  stop(): void;
   stats(): SourceStats;
 }
 
@@ -50,6 +52,8 @@ interface Here {
 
 /** A flight that is overtaken so often is not tried again. */
 const ATTEMPTS = 3;
+/** So far a clock may have been set back. */
+const CLOCK_SLACK_MS = 60_000;
 
 export function createSources(options: SourcesOptions): Sources {
   return new SourceCache(options);
@@ -63,6 +67,7 @@ class SourceCache implements Sources {
   readonly #failing: Remembered<unknown>;
   readonly #slots = new Map<string, UpstreamSlots>();
   readonly #rows = new KeptRows();
+  #isStopped = false;
   #hits = 0;
   #stale = 0;
   #fetches = 0;
@@ -79,15 +84,15 @@ class SourceCache implements Sources {
     const { table } = wanted;
     const here = this.#here(core, wanted);
     if (here === null) return null;
-    const name = nameOf(wanted);
-    if (here.stored === null && this.#missing.get(name) === true) return null;
     const source = table.source!;
     if (here.ageMs < source.maxAgeMs) {
       this.#hits++;
       return served("kept", here.ageMs, source);
     }
+    const name = nameOf(wanted);
+    if (here.stored === null && this.#missing.get(name) === true) return null;
     if (here.ageMs < source.maxAgeMs + source.staleWhileRevalidateMs) {
-      if (this.#failing.get(name) === undefined) this.#flightOf(core, wanted, caller);
+      if (this.#failing.get(name) === undefined && !this.#isStopped) this.#flightOf(core, wanted, caller);
       return this.#outdated("stale", here.ageMs, source);
     }
     const failed = this.#failing.get(name);
@@ -138,6 +143,11 @@ class SourceCache implements Sources {
     this.#failing.deleteAll("");
   }
 
+  stop(): void {
+    this.#isStopped = true;
+    this.#flights.overtakeAll();
+  }
+
   stats(): SourceStats {
     let [running, waiting] = [0, 0];
     for (const slots of this.#slots.values()) [running, waiting] = [running + slots.running, waiting + slots.waiting];
@@ -153,7 +163,9 @@ class SourceCache implements Sources {
     if (!isWithin(confinement, table, stored.values)) return null;
     const fetch = findFetch(this.#storage.reader, table.name, String(id));
     if (fetch === null || fetch.fetchedMs === 0) return { stored, ageMs: Number.POSITIVE_INFINITY, tag: fetch?.tag ?? null };
-    return { stored, ageMs: Math.max(0, this.#clock.now() - fetch.fetchedMs), tag: fetch.tag };
+    const ageMs = this.#clock.now() - fetch.fetchedMs;
+    // By a clock that was far ahead: nobody knows when.
+    return { stored, ageMs: ageMs < -CLOCK_SLACK_MS ? Number.POSITIVE_INFINITY : Math.max(0, ageMs), tag: fetch.tag };
   }
 
   /** Once it was fetched; else what is kept, as long as it may stand in. */
@@ -188,6 +200,7 @@ class SourceCache implements Sources {
 
   async #fly(core: DispatchCore, wanted: Sourced, caller: () => Caller): Promise<Kept> {
     for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+      if (this.#isStopped) throw fault("UNAVAILABLE", "The process stops.", { retryAfterS: 1 });
       if (attempt > 1 && (this.#here(core, wanted)?.ageMs ?? 0) < wanted.table.source!.maxAgeMs) return "kept";
       const end = await this.#flightOf(core, wanted, caller);
       if (end !== "overtaken") return end;

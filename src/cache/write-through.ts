@@ -8,6 +8,7 @@ import { unwanted } from "../resources/direct-work.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { ownCopy } from "../resources/own-copy.ts";
 import { pinned, type PinnedWrite } from "../resources/pinned-write.ts";
+import { readsOnly } from "../resources/reading-work.ts";
 import type { Sourced } from "../resources/source-port.ts";
 import type { RecordWrite } from "../resources/straight-write.ts";
 import type { Table } from "../schema/catalog.ts";
@@ -46,7 +47,7 @@ export async function writeThrough(body: Body, request: RecordWrite, parts: Thro
   const done: { outcome: WriteOutcome | null; failure: unknown } = { outcome: null, failure: null };
   const { end } = parts.flights.start(name, { table: table.name, key: String(wanted.id) }, async (isOvertaken) => {
     try {
-      done.outcome = await carryOut(body, pin, { wanted, previous: parts.previous(wanted), isOvertaken });
+      done.outcome = await carryOut(body, pin, { wanted, previous: parts.previous(wanted), isOvertaken, flights: parts.flights });
       return done.outcome.record === null ? "missing" : "kept";
     } catch (error) {
       done.failure = error;
@@ -66,6 +67,7 @@ function refuse({ core, work, caller }: Body, table: Table, { kind }: Write): vo
     const allow = ["GET", "HEAD", ...(put === null ? [] : ["POST", "PUT", "PATCH"]), ...(remove === null ? [] : ["DELETE"]), "OPTIONS"].join(", ");
     throw fault("METHOD_NOT_ALLOWED", `The source of ${table.name} does not take this.`, { headers: { allow }, fix: `Give Sources.${table.name} a ${kind === "remove" ? "remove" : "put"}.` });
   }
+  if (work.readsOnly === true) throw readsOnly("A write");
   if (!work.transactional) return;
   throw fault("EXTERNAL_IN_TRANSACTION", `${table.name} would have been written at its source inside the transaction of ${caller.label}.`, {
     fix: `Declare the callable with transaction: NONE. For what the source itself has told: ctx.sources.${table.name}.keep.`,
@@ -92,9 +94,9 @@ function foresee({ core, caller }: Body, { write, options }: PinnedWrite): Write
   return core.tables.rehearse((session) => session.write(write, options), commitAs(caller));
 }
 
-interface Carrying { readonly wanted: Sourced; readonly previous: Previous | null; isOvertaken(): boolean }
+interface Carrying { readonly wanted: Sourced; readonly previous: Previous | null; readonly flights: Flights<Kept>; isOvertaken(): boolean }
 
-async function carryOut(body: Body, pin: PinnedWrite, { wanted, previous, isOvertaken }: Carrying): Promise<WriteOutcome> {
+async function carryOut(body: Body, pin: PinnedWrite, { wanted, previous, flights, isOvertaken }: Carrying): Promise<WriteOutcome> {
   const { core, caller } = body;
   const { table, id } = wanted;
   const foreseen = foresee(body, pin);
@@ -109,10 +111,13 @@ async function carryOut(body: Body, pin: PinnedWrite, { wanted, previous, isOver
   });
   const told = toldBy(core, table, record === null ? undefined : value);
   const { value: outcome } = await core.tables.commit((session) => {
+    const isOld = isOvertaken();
+    // Whoever began to fetch or to write it meanwhile, because of what overtook this, may bring what was before it.
+    flights.overtake(table.name, key);
     const done = session.write(withoutPrecondition(pin.write), pin.options);
     const final = told === null ? done : { ...done, record: putRecord(core, session, { table, id, input: told.input }).record };
     if (final.record === null) removeFetch(session.connection, table.name, key);
-    else writeFetch(session.connection, table.name, key, { fetchedMs: isOvertaken() ? 0 : core.clock.now(), tag: told?.tag ?? null });
+    else writeFetch(session.connection, table.name, key, { fetchedMs: isOld ? 0 : core.clock.now(), tag: told?.tag ?? null });
     return final;
   }, commitAs(caller));
   return outcome;

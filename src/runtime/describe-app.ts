@@ -3,7 +3,7 @@ import { basename } from "node:path";
 import { describeRule } from "../access/describe-rule.ts";
 import { durationOf } from "../base/duration.ts";
 import { unavailable } from "../schema/availability.ts";
-import type { Callable, Catalog, Channel, Field, Job, Table, TypeRef } from "../schema/catalog.ts";
+import type { Callable, Catalog, Channel, Field, Job, Table, TableSource, TypeRef } from "../schema/catalog.ts";
 import type { Decision } from "../schema/decision.ts";
 import type { LoadedApp } from "./load-app.ts";
 
@@ -74,8 +74,13 @@ function describeTable(table: Table, records: number | null): object {
     indexes: table.indexes.map((index) => `${index.unique ? "unique " : ""}${index.kind} (${index.fields.join(", ")})`),
     allow: table.allow.map(describeRule), checks: table.checks.map((check) => check.rule.source),
     ...(table.historyMs === null ? {} : { history: durationOf(table.historyMs) }), ...(table.trashMs === null ? {} : { trash: durationOf(table.trashMs) }),
+    ...(table.source === undefined ? {} : { source: describeSource(table.source) }),
     actions: [...table.actions.values()].map(describeCallable),
   };
+}
+
+function describeSource({ maxAgeMs, staleWhileRevalidateMs, staleIfErrorMs }: TableSource): object {
+  return { maxAge: durationOf(maxAgeMs), ...(staleWhileRevalidateMs === 0 ? {} : { staleWhileRevalidate: durationOf(staleWhileRevalidateMs) }), ...(staleIfErrorMs === 0 ? {} : { staleIfError: durationOf(staleIfErrorMs) }) };
 }
 
 function describeChannel({ name, exportName, exportOver, key, fields, allow, presence }: Channel): object {

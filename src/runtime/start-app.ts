@@ -218,7 +218,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     const { drainMs } = config.limits;
     await stopServing(served, [sockets, graphqlSockets, mqtt], drainMs);
     await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs)]);
-    for (const part of [retention, options.files, served.tables]) part.stop();
+    for (const part of [retention, options.files, options.sources, served.tables]) part.stop();
     await storage.close();
   };
   const replace = (loaded: LoadedApp): void => {
