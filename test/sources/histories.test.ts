@@ -20,7 +20,7 @@ for (let seed = 1; seed <= histories; seed++) {
   test(`history ${seed}`, async () => {
     const random = seededRandom(seed);
     const pick = (most: number): number => Math.floor(random.next() * most);
-    const pause = (): Promise<void> => new Promise((resolve) => { setTimeout(resolve, pick(3)); });
+    const pause = (most = 3): Promise<void> => new Promise((resolve) => { setTimeout(resolve, pick(most)); });
     const upstream = new Map(IDS.map((id) => [id, 0]));
     const acknowledged = new Map(IDS.map((id) => [id, 0]));
     let next = 0;
@@ -37,7 +37,8 @@ for (let seed = 1; seed <= histories; seed++) {
             async get(_ctx: unknown, id: string) {
               await pause();
               const number = upstream.get(id)!;
-              await pause();
+              // Long enough for a change that comes and is told meanwhile.
+              await pause(20);
               if (pick(12) === 0) throw new Error("down");
               return { number };
             },
@@ -89,16 +90,16 @@ for (let seed = 1; seed <= histories; seed++) {
           if (await member.update("Item", id, { number }).then(() => true, () => false)) acknowledge(id, number);
       }
     };
-    let left = STEPS;
+    const steps = { left: STEPS };
     const reader = async (): Promise<void> => {
-      while (left-- > 0) {
+      while (steps.left-- > 0) {
         await read(IDS[pick(IDS.length)]!);
         await pause();
         if (pick(10) === 0) app.clock.advance(600);
       }
     };
     const writer = async (id: string): Promise<void> => {
-      while (left > 0) {
+      while (steps.left > 0) {
         await change(id);
         await pause();
       }
