@@ -92,7 +92,7 @@ for (let seed = 1; seed <= histories; seed++) {
     };
     const steps = { left: STEPS };
     const reader = async (): Promise<void> => {
-      while (steps.left-- > 0) {
+      for (; steps.left > 0; steps.left--) {
         await read(IDS[pick(IDS.length)]!);
         await pause();
         if (pick(10) === 0) app.clock.advance(600);
