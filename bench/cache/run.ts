@@ -1,5 +1,5 @@
 // bench/cache: a list of 20 that is kept, against GET by id of the same app and the floor of Bun.serve, alternated in one run.
-// The aim: 0.8 of GET by id. Processor time for a request is told too, which a busy machine changes less. Needs wrk: see docs/performance.md.
+// The aim: 0.8 of GET by id. Processor time for a request is told too, which a busy machine changes less. Needs wrk: see bench/README.md.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
 // bench/fanout: WebSocket and MQTT fan-out against floors and peers, many live queries, idle sockets, a chat. One core for the server, the other for clients.
-// Arguments choose parts (websocket mqtt queries idle chat); without any all run. Needs taskset, for the peers mosquitto (Debian) and .peers/: see docs/performance.md.
+// Arguments choose parts (websocket mqtt queries idle chat); without any all run. Needs taskset, for the peers mosquitto (Debian) and .peers/: see bench/README.md.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

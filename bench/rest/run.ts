@@ -1,5 +1,5 @@
 // bench/rest: GET by id, 20 rows by index and durable PUT against the floors and the peers, alternated in one run.
-// Needs wrk and, for the peers, PostgreSQL (Debian) and the packages in .peers/: see docs/performance.md.
+// Needs wrk and, for the peers, PostgreSQL (Debian) and the packages in .peers/: see bench/README.md.
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -21,8 +21,8 @@ const spansOf = (text: string): string[] => [...text.matchAll(/`([^`\n]+)`/g)].m
 /** Code spans of the first cell of each row of a table. */
 const firstCells = (text: string): string[][] => [...text.matchAll(/^\| (`.*?) \|/gm)].map((match) => spansOf(match[1]!));
 
-test("docs/limits.md has every limit with its default, config.schema.json lets each be set", () => {
-  const stated = Object.fromEntries([...read("docs/limits.md").matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map((match) => [match[1]!, Number(match[2])]));
+test("docs/reference/limits.md has every limit with its default, config.schema.json lets each be set", () => {
+  const stated = Object.fromEntries([...read("docs/reference/limits.md").matchAll(/^\| `(\w+)` \| (\d+) \|/gm)].map((match) => [match[1]!, Number(match[2])]));
   expect(stated).toEqual({ ...defaultLimits });
   expect(Object.keys(configSchema.properties.limits.properties).sort()).toEqual(Object.keys(defaultLimits).sort());
 });
