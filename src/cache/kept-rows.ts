@@ -4,7 +4,7 @@ import type { Value } from "../base/value.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { coerceText } from "../schema/coerce-text.ts";
 import type { Table } from "../schema/catalog.ts";
-import { countFetches, oldestFetches, removeFetch } from "../storage/source-rows.ts";
+import { countFetches, isReferredTo, oldestFetches, removeFetch } from "../storage/source-rows.ts";
 import type { CommitOptions } from "../tables/engine.ts";
 
 const SYSTEM: CommitOptions = { actor: null, requestId: "source-rows" };
@@ -45,6 +45,8 @@ async function removeOne(core: DispatchCore, table: Table, key: string): Promise
   const id: Value = coerceText(key, table.fields.get(table.primaryKey)!.type, core.catalog);
   try {
     await core.tables.commit((session) => {
+      // To make room nothing else is deleted or changed, whatever its onDelete says.
+      if (isReferredTo(session.connection, core.catalog, table, id)) return removeFetch(session.connection, table.name, key);
       if (session.get(table.name, id) !== null) session.write({ kind: "remove", table: table.name, id, precondition: null }, { dialect: "code", authority: null, sent: null });
       removeFetch(session.connection, table.name, key);
     }, SYSTEM);

@@ -10,6 +10,7 @@ import { ownCopy } from "../resources/own-copy.ts";
 import type { Served, Sourced, SourcePort } from "../resources/source-port.ts";
 import type { RecordWrite } from "../resources/straight-write.ts";
 import type { Effect } from "../resources/work.ts";
+import { checkLimits } from "../schema/check-limits.ts";
 import type { Table, TableSource } from "../schema/catalog.ts";
 import { findFetch, outdateFetches, writeFetch } from "../storage/source-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
@@ -159,6 +160,8 @@ class SourceCache implements Sources {
     // Whoever names no tenant reads what is kept: nobody could say whose a new record is.
     if (table.tenant !== null && (confinement?.tenant ?? null) === null) return null;
     const stored = core.tables.get(table.name, id);
+    // No source is asked for what could not be kept: a key of the wrong shape may mean something else there.
+    if (stored === null && !isPossible(table, id)) return null;
     if (stored === null) return { stored, ageMs: Number.POSITIVE_INFINITY, tag: null };
     if (!isWithin(confinement, table, stored.values)) return null;
     const fetch = findFetch(this.#storage.reader, table.name, String(id));
@@ -221,7 +224,7 @@ class SourceCache implements Sources {
     this.#fetches++;
     try {
       const kept = await this.#ask(core, wanted, caller, isOvertaken);
-      if (kept === "missing") this.#missing.set(name, true, { forMs: Math.min(limits.sourceMissingMs, wanted.table.source!.maxAgeMs), most: limits.sourceMissing });
+      if (kept === "missing" && !isOvertaken()) this.#missing.set(name, true, { forMs: Math.min(limits.sourceMissingMs, wanted.table.source!.maxAgeMs), most: limits.sourceMissing });
       if (kept === "kept") this.#tell(core, wanted);
       return kept;
     } catch (error) {
@@ -266,6 +269,11 @@ class SourceCache implements Sources {
     if (slots === undefined) this.#slots.set(table, slots = new UpstreamSlots(table, this.#clock));
     return slots;
   }
+}
+
+function isPossible({ fields, primaryKey }: Table, id: Value): boolean {
+  const { type, limits } = fields.get(primaryKey)!;
+  return checkLimits(id, type, limits).length === 0;
 }
 
 /** A source may answer differently to each tenant. */

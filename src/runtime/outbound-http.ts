@@ -32,7 +32,7 @@ const CREDENTIALS = ["authorization", "cookie", "proxy-authorization"];
 export function guardedFetch(guard: OutboundGuard): DispatchParts["fetch"] {
   return async (given, init) => {
     const { url, method, headers, body, signal, redirect } = new Request(given as string, init);
-    let call: PinnedCall = { url: new URL(url), method, headers: new Headers(headers), body: body === null ? null : new Uint8Array(await new Response(body).arrayBuffer()), signal };
+    let call: PinnedCall = { url: new URL(url), method, headers: new Headers(headers), body: body === null ? null : new Uint8Array(await new Response(body).arrayBuffer()), signal, isPlain: (init as { readonly decompress?: boolean } | undefined)?.decompress === false };
     for (let hops = 0; ; hops++) {
       const response = await pinnedFetch(call, guard);
       Object.defineProperty(response, "url", { value: call.url.href });
@@ -48,12 +48,12 @@ export function guardedFetch(guard: OutboundGuard): DispatchParts["fetch"] {
 interface PinnedCall { readonly url: URL; readonly method: string; readonly headers: Headers; readonly body: Uint8Array | null; readonly signal: AbortSignal; /** Over no kept connection. */ readonly isFresh?: boolean; /** The body as it came, whatever coding it says to have. */ readonly isPlain?: boolean }
 
 /** As browsers do it: what changes something is not sent elsewhere, but asked for. */
-function redirected({ url, method, headers: sent, body, signal }: PinnedCall, to: URL, status: number): PinnedCall {
+function redirected({ url, method, headers: sent, body, ...rest }: PinnedCall, to: URL, status: number): PinnedCall {
   const becomesGet = method !== "HEAD" && (status === 303 || ((status === 301 || status === 302) && method === "POST"));
   const headers = new Headers(sent);
   if (url.origin !== to.origin) for (const name of CREDENTIALS) headers.delete(name);
   if (becomesGet) headers.delete("content-type");
-  return { url: to, method: becomesGet ? "GET" : method, headers, body: becomesGet ? null : body, signal };
+  return { url: to, method: becomesGet ? "GET" : method, headers, body: becomesGet ? null : body, ...rest };
 }
 
 async function pinnedFetch(call: PinnedCall, guard: OutboundGuard): Promise<Response> {

@@ -1,5 +1,8 @@
 // What is known of records that came from elsewhere: when each was fetched, and the tag that its source gave it. The records themselves
 // stand in their tables. Every writing function runs inside a commit.
+import type { SqlValue, Value } from "../base/value.ts";
+import type { Catalog, Table } from "../schema/catalog.ts";
+import { quoted } from "./column.ts";
 import type { Connection } from "./connection.ts";
 
 /** `fetched`: milliseconds; 0: it must be fetched before it is answered again. */
@@ -43,4 +46,10 @@ export function countFetches(connection: Connection, table: string): number {
 /** Keys of those that were fetched first. */
 export function oldestFetches(connection: Connection, table: string, limit: number): string[] {
   return connection.values(`SELECT "key" FROM "$source" WHERE "table" = ?1 ORDER BY "fetched" LIMIT ?2`, table, limit).map(([key]) => key as string);
+}
+
+/** Whether any record has its key in a foreign key. */
+export function isReferredTo(connection: Connection, catalog: Catalog, table: Table, id: Value): boolean {
+  return [...catalog.tables.values()].some((other) => [...other.fields.values()].some(({ relation }) => relation?.kind === "one" && relation.table === table.name
+    && connection.values(`SELECT 1 FROM ${quoted(other.sqlName)} WHERE ${quoted(relation.from)} = ?1 LIMIT 1`, id as SqlValue).length > 0));
 }
