@@ -37,5 +37,5 @@ function requireAdministrator({ rights, identity }: Caller): void {
 }
 
 function shown({ number, key, state, order, host, dueMs, attempts, request, sender, created, finished, answer, problem }: Delivery): { readonly [name: string]: Json } {
-  return { number, key, state, order, host, due: dueMs === null ? null : dateTimeOf(dueMs), attempts, request, sender, created, finished, answer, problem };
+  return { number, key, state, order: order === null ? null : (JSON.parse(order) as [string, string])[1], host, due: dueMs === null ? null : dateTimeOf(dueMs), attempts, request, sender, created, finished, answer, problem };
 }

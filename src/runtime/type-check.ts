@@ -99,7 +99,7 @@ function toDiagnostic(message: CompilerMessage, directory: string, lines: Readon
   return [{
     code: "TYPESCRIPT", severity: "error", position, message: `${textOf(message).replace(/(?<![.?!])$/, ".")} (${message.number})`,
     why: "The bodies in resources.ts are typed from schema.graphql, so that a mismatch is found before a request meets it.",
-    fix: "Correct the code, or the declaration in schema.graphql.", edits: [],
+    fix: "Correct the code, or what schema.graphql and config.yaml declare.", edits: [],
   }];
 }
 

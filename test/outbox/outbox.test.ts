@@ -88,7 +88,7 @@ async function call(name: string, body: object, headers: Record<string, string> 
   return { status: answer.status, body: await answer.json() as unknown };
 }
 
-interface Listed { readonly number: number; readonly key: string; readonly state: string; readonly attempts: number; readonly problem: string | null; readonly answer: { status: number; body: string; truncated: boolean } | null }
+interface Listed { readonly order: string | null; readonly number: number; readonly key: string; readonly state: string; readonly attempts: number; readonly problem: string | null; readonly answer: { status: number; body: string; truncated: boolean } | null }
 
 async function administer(path: string, method = "GET"): Promise<{ status: number; body: unknown }> {
   const answer = await fetch(`${app!.url}/admin/outbox${path}`, { method, headers: { authorization: `Bearer ${adminToken}` } });
@@ -244,6 +244,7 @@ test("one after the other where they have an order, and side by side where they 
     await send({ url: `${server.url}/free`, body: "x" });
   }
   await until(async () => (await listed()).every(({ state }) => state === "delivered"));
+  expect(new Set((await listed()).map(({ order }) => order))).toEqual(new Set(["o", null]));
   expect(server.requests.filter(({ path }) => path === "/ordered").map(({ body }) => body)).toEqual(["0", "1", "2", "3", "3", "3", "3", "4", "5", "6", "7"]);
   expect(most).toBeLessThanOrEqual(4);
 });

@@ -42,7 +42,7 @@ function checkField(field: DeclaredField, context: CompileContext): Diagnostic[]
   if (field.kind === "member" && kind === "table") return shape(`has the type of the table ${name}.`, "A nested object or a message holds no records.", "Keep the record's id in a field of type ID.");
   if (kind === "scalar" && name === FILE_TYPE) {
     const reason = fileProblem(field);
-    if (reason !== null) return shape(`is a file, ${reason}`, "Files belong to fields of their own in tables, and come as arguments of actions and endpoints.", "Move it to a table's own field.");
+    if (reason !== null) return shape(`is a file, ${reason}`, "Files belong to fields of their own in tables, and come as arguments of actions and endpoints.", field.kind === "stored" ? "Remove @default." : "Move it to a table's own field.");
   }
   if (name === "Vector" && list) return shape("is a list of Vectors.", "A Vector is a list of numbers already.", "Write Vector.");
   return [];
