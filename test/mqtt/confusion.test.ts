@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
 import { createHmac } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generate } from "mqtt-packet";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
@@ -166,6 +167,40 @@ for (const qos of [1, 2] as const) {
     expect(told()).not.toMatch(/SECRET|777/);
     expect(after.received.filter(({ topic }) => topic === "Desk/1").map(({ json }) => (json as { level: number }).level)).toEqual([1, 2, 3, 1]);
     await after.end();
+    await boss.end();
+  });
+}
+
+for (const qos of [1, 2] as const) {
+  test(`what waits for a client that is there is judged again when its rights change (QoS ${qos})`, async () => {
+    const clerk = schema.replace('@allow(to: ["clerk"], do: [SUBSCRIBE], where: "record.level < 5")', '@allow(to: ["clerk"], do: [SUBSCRIBE])');
+    const reload = async (text: string): Promise<void> => {
+      writeFileSync(join(app.directory, "schema.graphql"), text);
+      expect((await app.running.reload({ typeCheck: false })).filter(({ severity }) => severity === "error")).toEqual([]);
+    };
+    await reload(clerk.replace("cost: Int @allow(to: [\"boss\"], do: [READ, CREATE, UPDATE])", "cost: Int"));
+    const raw = await PacketClient.open(app.running.mqtt.port!, { version: 5, client: `waits-${qos}`, clean: false, password: annToken("clerk"), properties: { sessionExpiryInterval: 60 } });
+    await raw.subscribe("Desk/9", qos);
+    const boss = await open({ username: "x", password: "key-boss" });
+    for (const level of [1, 2, 9, 3]) await boss.publish("Desk/9", { text: level > 5 ? "SECRET" : "", level }, { qos: 2, retain: false });
+    const first = [await raw.expect("publish"), await raw.expect("publish")];
+    // Two are under way, as many as may be: the others wait.
+    await raw.subscribe("Paper/+", qos);
+    for (const cost of [778, 779]) await boss.publish(`Paper/w${qos}`, { cost }, { qos: 1 });
+    await reload(schema);
+    const told: string[] = [];
+    for (const { messageId } of first) raw.send(qos === 1 ? { cmd: "puback", messageId: messageId! } : { cmd: "pubrec", messageId: messageId! });
+    const isAll = (): boolean => told.some((text) => text.includes('"level":3')) && told.some((text) => text.startsWith(`Paper/w${qos}`));
+    while (!isAll()) {
+      const packet = await raw.next();
+      if (packet === undefined) throw new Error("closed");
+      if (packet.cmd === "pubrel") raw.send({ cmd: "pubcomp", messageId: packet.messageId! });
+      if (packet.cmd !== "publish") continue;
+      told.push(`${packet.topic} ${String(packet.payload)}`);
+      raw.send(qos === 1 ? { cmd: "puback", messageId: packet.messageId! } : { cmd: "pubrec", messageId: packet.messageId! });
+    }
+    expect(told.join("\n")).not.toMatch(/SECRET|77[789]/);
+    raw.destroy();
     await boss.end();
   });
 }

@@ -149,7 +149,7 @@ export class Broker implements ConnectionOwner {
     if (session.expiryMs <= 0) this.#keeper.remove(session.name);
     if (!this.#stored.has(session.name)) return;
     if (session.expiryMs <= 0) this.#stored.delete(session.name);
-    this.#track(this.#parts.store.end({ name: session.name, client: session.client, expiryMs: session.expiryMs, identity: JSON.stringify(session.identity) }, session.positions()));
+    this.#track(this.#parts.store.end({ name: session.name, client: session.client, expiryMs: session.expiryMs, identity: session.standing }, session.positions()));
   }
 
   async #enter(name: string, connection: Connection, { client, isClean, expiryMs }: Agreement, identity: Identity): Promise<Entered> {
@@ -163,20 +163,22 @@ export class Broker implements ConnectionOwner {
     if (isClean && wasThere !== undefined) this.#forget(wasThere);
     const known = this.#sessions.get(name);
     let session = this.#create(name, client);
-    const isOther = known !== undefined && known.identity?.key !== identity.key;
+    session.become(identity, this.app());
+    const { standing } = session;
+    let isOther = false;
     /** In the commit: what is published after it is stored for this connection. */
     const begin = (before: SessionRows | null): void => {
       if (before !== null && known !== undefined) session = known;
       else if (before !== null) session.restore(before.subscriptions);
       session.expiryMs = expiryMs;
-      session.identity = identity;
+      isOther = (session === known ? session.become(identity, this.app()) : before !== null) || isOther;
       this.#sessions.set(name, session);
       session.claim(connection);
       this.#interested(session);
     };
     let rows: SessionRows | null = null;
     if (expiryMs > 0 || (this.#stored.has(name) && !isClean)) {
-      rows = await store.begin({ name, client, expiryMs, identity: JSON.stringify(identity) }, { owner: ownerOf(identity), isClean, used: known?.outgoing.used ?? NONE, begun: begin });
+      rows = await store.begin({ name, client, expiryMs, identity: standing }, { owner: ownerOf(identity), isClean, used: known?.outgoing.used ?? NONE, begun: begin });
       this.#stored.add(name);
     } else {
       begin(null);
@@ -193,7 +195,7 @@ export class Broker implements ConnectionOwner {
       this.#stored.add(name);
       const session = this.#create(name, client);
       session.expiryMs = expiryMs;
-      session.identity = JSON.parse(identity) as Identity;
+      session.recall(identity);
       session.restore(subscriptions);
       this.#sessions.set(name, session);
       this.#interested(session);

@@ -38,6 +38,7 @@ export class ChannelFollowing implements ChannelSink {
   }
 
   begin(source: ChannelSource): void {
+    this.#live?.close();
     this.#source = source;
     this.#held = [];
     this.#live = source.follow(this);

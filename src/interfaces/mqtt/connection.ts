@@ -124,6 +124,7 @@ export class Connection implements SessionConnection {
   renew(): void {
     if (this.#isRenewing || this.#state === "closed") return;
     this.#isRenewing = true;
+    this.#session?.outgoing.hold();
     queueMicrotask(() => void this.#renewed());
   }
 

@@ -69,6 +69,8 @@ export class Following implements LiveSink {
 
   /** Holds back what comes until `release`. `source`: of the app that serves now. Answers how many records it begins with. Throws what following does. */
   begin(source: RecordSource, skipsFirst = false): number {
+    this.#live?.close();
+    this.#live = null;
     this.#source = source;
     this.#skipsFirst = skipsFirst;
     this.#held = [];

@@ -14,7 +14,7 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
   const records = new RecordTopics(options);
   const channels = new ChannelTopics(options);
   return {
-    limits: options.limits, authenticator: options.authenticator,
+    version: options.catalog.hash, limits: options.limits, authenticator: options.authenticator,
     sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity)],
     channelName: (message) => channels.nameOf(message),
     isVisible: (message, identity) => channels.isVisible(message, identity),

@@ -48,6 +48,7 @@ export class Outgoing {
   #lastPacket = 0;
   #wire: OutgoingWire | null = null;
   #window = 0;
+  #isHeld = false;
 
   constructor(owner: OutgoingOwner) {
     this.#owner = owner;
@@ -71,6 +72,7 @@ export class Outgoing {
   attach(wire: OutgoingWire, window: number): void {
     this.#wire = wire;
     this.#window = window;
+    this.#isHeld = false;
     for (const flight of this.#flights.values()) {
       flight.isRepeated = true;
       if (flight.isReleased) wire.release(flight.packet);
@@ -104,6 +106,19 @@ export class Outgoing {
     this.#bytes = 0;
   }
 
+  /** What has not been sent goes, where it is not to be sent any more. */
+  sift(isKept: (flight: Flight) => boolean): void {
+    const dropped = this.#waiting.filter((flight) => !flight.isReleased && !isKept(flight));
+    const gone = new Set(dropped);
+    this.#waiting = this.#waiting.filter((flight) => !gone.has(flight));
+    for (const flight of dropped) {
+      this.#used.delete(flight.packet);
+      this.#stored.delete(flight.packet);
+      this.#bytes -= flight.message.bytes;
+      if (flight.isStored) this.#owner.expired(flight);
+    }
+  }
+
   /** An id that nothing has; to be used at once. Null: there is none. */
   takePacket(): number | null {
     if (this.#used.size >= PACKET_MAX) return null;
@@ -124,10 +139,20 @@ export class Outgoing {
     this.#waiting.push(flight);
   }
 
+  /** Nothing more is sent until it is known what may be. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  goOn(): void {
+    this.#isHeld = false;
+    this.pump();
+  }
+
   /** Sends what may be sent. */
   pump(): void {
     let sent = 0;
-    while (this.#wire !== null && this.#flights.size < this.#window && sent < this.#waiting.length) {
+    while (this.#wire !== null && !this.#isHeld && this.#flights.size < this.#window && sent < this.#waiting.length) {
       const flight = this.#waiting[sent]!;
       if (flight.packet === 0) {
         const packet = this.takePacket();

@@ -57,8 +57,9 @@ export class Session implements SubscriptionOwner, SharedReceiver {
   readonly outgoing = new Outgoing({ expired: (flight) => this.#removed(flight) });
   /** Names it in what it publishes. */
   readonly self: object = {};
-  /** Who its client is, or was. */
-  identity: Identity | null = null;
+  #identity: Identity | null = null;
+  /** What the client's rights come from. */
+  #rights: string | null = null;
   /** Packet ids of QoS 2 messages of the client that were carried out. */
   readonly received = new Set<number>();
   /** Those that are being carried out, also over a connection that has ended since. */
@@ -73,6 +74,8 @@ export class Session implements SubscriptionOwner, SharedReceiver {
   readonly #moved = new Set<Subscription>();
   #connection: SessionConnection | null = null;
   #generation = 0;
+  /** How often its rights have changed. */
+  #judgements = 0;
   #sentStored: ReadonlySet<number> = new Set();
   #isRestored = false;
   #isUnparking = false;
@@ -84,6 +87,31 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     this.name = options.name;
     this.client = options.client;
     this.#shares = new SessionShares(this, options.groups);
+  }
+
+  /** Who its client is, or was. */
+  get identity(): Identity | null {
+    return this.#identity;
+  }
+
+  /** The same as it is stored. */
+  get standing(): string {
+    return JSON.stringify({ ...this.#identity, rights: this.#rights });
+  }
+
+  /** As it was stored. */
+  recall(standing: string): void {
+    const { rights, ...identity } = JSON.parse(standing) as Identity & { readonly rights: string };
+    this.#identity = identity;
+    this.#rights = rights;
+  }
+
+  /** Who its client is from now on. True: with other rights than before. */
+  become(identity: Identity, { version }: MqttApp): boolean {
+    const before = this.#rights;
+    this.#identity = identity;
+    this.#rights = `${identity.key} ${version}`;
+    return before !== this.#rights;
   }
 
   get connection(): SessionConnection | null {
@@ -141,13 +169,19 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     if (this.identity !== null) this.#shares.joinAway(this.identity);
   }
 
-  /** Who its client is to the app that serves now. */
+  /** Who its client is to the app that serves now. With other rights it is not sent what it may no longer see, and is told records anew; `resume` follows. */
   async identify(identity: Identity): Promise<void> {
-    const isOther = this.identity?.key !== identity.key;
-    this.identity = identity;
+    const { app } = this.#connection!;
+    const isOther = this.become(identity, app);
+    if (isOther) {
+      this.#judgements++;
+      for (const subscription of this.#subscriptions.values()) subscription.restart();
+      this.outgoing.sift(({ message, isShared }) => isShared === true || app.isKeptVisible(message, identity, true));
+    }
+    this.outgoing.goOn();
     if (!isOther || !this.isStored) return;
     this.#options.onChanged(this);
-    await this.#change([{ kind: "identity", identity: JSON.stringify(identity) }]);
+    await this.#change([{ kind: "identity", identity: this.standing }]);
   }
 
   filters(): KeptFilter[] {
@@ -423,7 +457,7 @@ export class Session implements SubscriptionOwner, SharedReceiver {
   }
 
   #keep(subscription: Subscription, flights: readonly Flight[], kept: () => void): void {
-    const generation = this.#generation;
+    const moment = { generation: this.#generation, judgements: this.#judgements };
     const changes: SessionChange[] = [];
     for (const flight of flights) {
       const packet = this.outgoing.takePacket();
@@ -434,13 +468,19 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     // In the order of commits: what is acknowledged by then is what these messages bring it to.
     kept();
     changes.push({ kind: "move", filter: subscription.filter, positions: subscription.positions() });
-    void this.#fly(this.#change(changes), flights, generation);
+    void this.#fly(this.#change(changes), flights, moment);
   }
 
-  async #fly(stored: Promise<void>, flights: readonly Flight[], generation: number): Promise<void> {
+  async #fly(stored: Promise<void>, flights: readonly Flight[], { generation, judgements }: { readonly generation: number; readonly judgements: number }): Promise<void> {
     try {
       await stored;
-      if (this.#generation === generation) this.fly(flights);
+      if (this.#generation !== generation) return;
+      if (this.#judgements === judgements) return this.fly(flights);
+      // Told anew meanwhile, under other rights.
+      for (const flight of flights) {
+        this.outgoing.freePacket(flight.packet);
+        this.#removed(flight);
+      }
     } catch (error) {
       this.#isBroken = true;
       this.fail(error);

@@ -48,6 +48,8 @@ export interface Publication {
 
 /** What a connection needs of the app that is served. */
 export interface MqttApp {
+  /** Of its schema, in which the rules stand. */
+  readonly version: string;
   readonly limits: Limits;
   readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
   /** Empty: nothing has such topics. Throws what refuses the caller. */
