@@ -18,7 +18,7 @@ import { readRun, runOfKey, takeRun, type AdmittedRun, type DecisionRow } from "
 import { canonicalJson } from "./audit/canonical-json.ts";
 import { valueOf } from "./bounds/judge.ts";
 import type { Gathered, Question } from "./context/gather.ts";
-import type { Reasoner } from "./loop.ts";
+import type { AskingRun, Reasoner } from "./loop.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
@@ -100,14 +100,14 @@ export class Decisions implements DecisionPort {
   }
 
   /** For another decision: its own record, its rights those of whoever asked the other. */
-  async advise(name: string, args: RecordValues, { run, caller, deadlineMs }: { readonly run: string; readonly caller: Caller; readonly deadlineMs: number }): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }> {
+  async advise(name: string, args: RecordValues, { run, caller, deadlineMs, isUntrusted }: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }> {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
     const asked = this.#ask({ name, input: raw, caller, key: null });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
-    const result = await this.#begin({ ...asked, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
+    const result = await this.#begin({ ...asked, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
   }
 

@@ -13,6 +13,7 @@ import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { valueOf, violations } from "./bounds/judge.ts";
 import { gather, type Gathered, type Question } from "./context/gather.ts";
+import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, refused } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
@@ -45,10 +46,13 @@ export interface ReasonerParts {
   readonly parse: ParseJson;
   readonly limits: { readonly steps: number; readonly calls: number; readonly outputTokens: number };
   callTool(call: CompiledCall, args: RecordValues, caller: Caller): Promise<Json>;
-  ask(name: string, args: RecordValues, parent: { readonly run: string; readonly caller: Caller; readonly deadlineMs: number }): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  ask(name: string, args: RecordValues, parent: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
   /** Who a decision is when it acts under its own name. */
   ownCaller(question: Question): Caller;
 }
+
+/** On whose behalf another decision is asked. */
+export interface AskingRun { readonly run: string; readonly caller: Caller; readonly deadlineMs: number; readonly isUntrusted: boolean }
 
 export function modelReasoner(parts: ReasonerParts): Reasoner {
   return { run: (request) => new ReasonRun(parts, request).toEnd() };
@@ -74,6 +78,8 @@ class ReasonRun {
   #repairs = 0;
   #reported = { input: 0, output: 0 };
   #transcript: Json[] = [];
+  /** By what entered any of its prompts so far. */
+  #isUntrusted = false;
 
   constructor(parts: ReasonerParts, request: ReasonRequest, recorded: readonly RunStep[] = []) {
     const { question: { decision }, admitted } = request;
@@ -192,14 +198,23 @@ class ReasonRun {
   }
 
   async #converse(gathered: Gathered): Promise<Reasoned> {
+    const acting = this.#acting(gathered);
+    try {
+      return await this.#converseWith(gathered, acting);
+    } finally {
+      this.#isUntrusted ||= acting.isUntrusted;
+    }
+  }
+
+  async #converseWith(gathered: Gathered, acting: Acting): Promise<Reasoned> {
     const { question } = this.#request;
     const { declaration } = question.decision;
-    const acting = this.#acting(gathered);
+    const { secret, quarantined } = keptBack(question.decision, question.input, gathered.rows);
     const messages = firstMessages({ decision: question.decision, input: question.input, gathered, policy: this.#parts.policy });
     const tools = toolsOf(question.decision, this.#parts.schemas);
     let repairs = 0;
     for (;;) {
-      const answer = await this.#ask({ messages: [...messages], tools, maxOutputTokens: this.#parts.limits.outputTokens });
+      const answer = await this.#ask({ messages: [...messages], tools, maxOutputTokens: this.#parts.limits.outputTokens }, [...secret, ...quarantined]);
       if (answer.finish !== "complete") return { reason: answer.finish === "filtered" ? "model_refused" : "output_invalid" };
       messages.push({ role: "assistant", text: answer.text, calls: answer.calls });
       const results = await this.#carryOut(answer, acting);
@@ -223,11 +238,14 @@ class ReasonRun {
   #acting(gathered: Gathered): Acting {
     const { core, parse, callTool, ask, ownCaller } = this.#parts;
     const { question } = this.#request;
-    return new Acting({
+    const acting = new Acting({
       core, question, reader: { parse, catalog: question.decision.catalog }, own: ownCaller(question),
       callTool: (call, args) => callTool(call, args, question.caller),
-      ask: (name, args) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs }),
+      ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted }),
     }, gathered);
+    // What entered an earlier prompt of the run stays with it.
+    acting.isUntrusted ||= this.#isUntrusted;
+    return acting;
   }
 
   /** Everything but the last answer; in order. */
@@ -260,7 +278,8 @@ class ReasonRun {
     return first.declaration.else === "REPAIR" ? { repair: refused("BOUND", first.declaration.tell), otherwise: reason } : { reason };
   }
 
-  async #ask(request: ModelRequest): Promise<ModelAnswer> {
+  async #ask(request: ModelRequest, kept: readonly string[]): Promise<ModelAnswer> {
+    assertKeptBack(request, kept);
     const { core, access } = this.#parts;
     const { primary } = access;
     const hash = requestHash(primary, request);

@@ -8,16 +8,19 @@ import { openValuesRoot } from "../../query/open-operand.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { State } from "../../resources/work.ts";
-import { rowValues, shownRow } from "../policy/answer-shape.ts";
+import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
 import type { CompiledQuery, Hole } from "../policy/compile-query.ts";
-import { untrustedIn } from "./taint.ts";
+import { isHidden } from "./kept-back.ts";
+import { untrustedIn, type Labelling } from "./taint.ts";
 
 /** What one run is about. */
 export interface Question {
   readonly decision: CompiledDecision;
   readonly caller: Caller;
   readonly input: RecordValues;
+  /** Asked by a run whose words are nobody's: so is the text of the input. */
+  readonly isFromUntrusted?: boolean;
 }
 
 type Rows = readonly { readonly [name: string]: Json }[];
@@ -33,16 +36,22 @@ export interface Gathered {
   readonly overflow: string | null;
   /** Text that nobody answers for is among them. */
   readonly isUntrusted: boolean;
+  /** And among what a model is shown. */
+  readonly isShownUntrusted: boolean;
 }
 
 /** `extracted`: what quarantined calls have read, by context. */
-export function gather({ decision, caller, input }: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
+export function gather({ decision, caller, input, isFromUntrusted = false }: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
   const { auth } = caller.rights;
   const variables: Record<string, Value> = { input, auth, now: state.now };
   const rows: Record<string, Rows> = {};
   let missing: string | null = null;
   let overflow: string | null = null;
-  let isUntrusted = untrustedIn(input, decision.declaration.callable.arguments, decision.catalog);
+  const given = decision.declaration.callable.arguments;
+  const labelling: Labelling = { catalog: decision.catalog, all: isFromUntrusted };
+  const showing: Showing & Labelling = { catalog: decision.catalog, isHidden: (field) => isHidden(decision, field) };
+  let isUntrusted = untrustedIn(input, given, labelling);
+  let isShownUntrusted = untrustedIn(input, given, { ...showing, all: isFromUntrusted });
   for (const context of decision.contexts) {
     const { name, required } = context.declaration;
     if (context.source.kind === "extract") {
@@ -57,11 +66,12 @@ export function gather({ decision, caller, input }: Question, state: State, core
     variables[name] = query.id === null ? values : values[0] ?? null;
     if (query.id !== null && !required) variables[`has_${name}`] = values.length > 0;
     if (query.id !== null && required && values.length === 0) missing ??= name;
-    isUntrusted ||= values.some((row) => untrustedIn(row, shape.row.fields, decision.catalog));
+    isUntrusted ||= values.some((row) => untrustedIn(row, shape.row.fields, { catalog: decision.catalog }));
+    isShownUntrusted ||= values.some((row) => untrustedIn(row, shape.row.fields, showing));
     // What comes after may lean on what is not there.
     if (missing !== null) break;
   }
-  return { variables, rows, missing, overflow, isUntrusted };
+  return { variables, rows, missing, overflow, isUntrusted, isShownUntrusted };
 }
 
 interface Reading { readonly variables: Readonly<Record<string, Value>>; readonly caller: Caller; readonly state: State; readonly core: DispatchCore }
@@ -112,14 +122,15 @@ function hasLong(value: Json, max: number): boolean {
 }
 
 /** What a model is shown of the contexts, each within its `maxBytes`, cut at the border of a row, which is said. */
-export function shownContexts({ contexts, catalog }: CompiledDecision, { rows, variables }: Gathered): { [name: string]: Json } {
+export function shownContexts(decision: CompiledDecision, { rows, variables }: Gathered): { [name: string]: Json } {
   const shown: { [name: string]: Json } = {};
-  for (const { declaration: { name, maxBytes }, source } of contexts) {
+  const showing: Showing = { catalog: decision.catalog, isHidden: (field) => isHidden(decision, field) };
+  for (const { declaration: { name, maxBytes }, source } of decision.contexts) {
     if (source.kind === "extract") {
       shown[name] = variables[name] as Json;
       continue;
     }
-    const all = (rows[name] ?? []).map((row) => shownRow(row, source.shape.row, catalog)).filter((row) => row !== null);
+    const all = (rows[name] ?? []).map((row) => shownRow(row, source.shape.row, showing)).filter((row) => row !== null);
     shown[name] = source.query.id === null ? cut(all, maxBytes) : cutRecord(all[0] ?? null, maxBytes);
   }
   return shown;

@@ -8,7 +8,7 @@ const { catalog } = compileSchema({ file: "s", text: `
 type Note { text: String @untrusted kind: String n: Int @untrusted }
 type Mail @table { id: ID! @primaryKey subject: String body: String @untrusted tags: [String!] @untrusted any: JSON @untrusted note: Note notes: [Note!] }` });
 const { fields } = catalog.tables.get("Mail")!;
-const isUntrusted = (values: RecordValues): boolean => untrustedIn(values, fields, catalog);
+const isUntrusted = (values: RecordValues): boolean => untrustedIn(values, fields, { catalog });
 
 test.each([
   [{ body: "x" }], [{ tags: ["x"] }], [{ any: { a: 1 } }], [{ note: { text: "x", kind: null, n: null } }], [{ notes: [{ text: null, kind: null, n: null }, { text: "x", kind: null, n: null }] }],

@@ -95,17 +95,19 @@ export function rowValues(row: { readonly [name: string]: Json }, shape: ObjectT
   return fromWireValue(row, { ...JSON_VALUE, kind: "object", name: shape.name }, catalog) as RecordValues;
 }
 
-/** What a model is shown of the rows: without secret members, and without rows that are secret as a whole. */
-export function shownRow(row: { readonly [name: string]: Json }, shape: ObjectType, catalog: Catalog): { [name: string]: Json } | null {
+export interface Showing { readonly catalog: Catalog; isHidden(field: Pick<InputField, "limits" | "position">): boolean }
+
+/** What a model is shown of the rows: without hidden members, and without rows that are secret as a whole. */
+export function shownRow(row: { readonly [name: string]: Json }, shape: ObjectType, showing: Showing): { [name: string]: Json } | null {
   if (row[HIDDEN] === true) return null;
   const shown: { [name: string]: Json } = {};
-  for (const field of shape.fields.values()) if (!field.limits.secret) shown[field.name] = shownValue(row[field.name] ?? null, field.type, catalog);
+  for (const field of shape.fields.values()) if (!showing.isHidden(field)) shown[field.name] = shownValue(row[field.name] ?? null, field.type, showing);
   return shown;
 }
 
-function shownValue(value: Json, type: TypeRef, catalog: Catalog): Json {
+function shownValue(value: Json, type: TypeRef, showing: Showing): Json {
   if (type.kind !== "object" || value === null) return value;
-  const object = catalog.objects.get(type.name)!;
-  const one = (item: Json): Json => (typeof item === "object" && item !== null && !Array.isArray(item) ? shownRow(item, object, catalog) : item);
+  const object = showing.catalog.objects.get(type.name)!;
+  const one = (item: Json): Json => (typeof item === "object" && item !== null && !Array.isArray(item) ? shownRow(item, object, showing) : item);
   return Array.isArray(value) ? value.map(one).filter((item) => item !== null) : one(value);
 }

@@ -15,8 +15,8 @@ type Credit @table @secret(where: "record.amount > 100") { id: ID! @primaryKey c
 type Tools { stockOf(sku: String!): Int! }
 `;
 
-function compile(decision: string) {
-  const text = `${TABLES}\ntype Decisions {\n${decision}\n}`;
+function compile(decision: string, change: (text: string) => string = (text) => text) {
+  const text = change(`${TABLES}\ntype Decisions {\n${decision}\n}`);
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
   const { book } = compileCatalogExpressions(catalog);
   const problems = diagnostics.filter(({ code, severity }) => severity === "error" && code !== "NOT_AVAILABLE");
@@ -81,4 +81,20 @@ test.each([
   ["two contexts of one name", `@context(name: "order", query: "Order?limit=1")`, "DUPLICATE_NAME Decisions.refund has two of the name order."],
 ])("%s is refused", (_, directives, problem) => {
   expect(compile(REFUND(directives)).problems).toContain(problem);
+});
+
+test.each([
+  ["a hole of a read", `@mayRead(query: "Line?orderId=eq.{order.id}&sku=eq.{order.customer.notes}")`, "SECRET_LEAK What line of refund finds depends on a secret."],
+  ["the result of a tool", `@mayCall(tool: "customerOf")`, "SECRET_LEAK The tool customerOf of refund answers a type with secret fields."],
+  ["what is computed from it", "", "SECRET_LEAK Customer.shout is computed from a secret and is not secret."],
+])("a secret in %s is refused", (_, directives, problem) => {
+  expect(compile(REFUND(directives), (text) => text.replace("notes: String @secret", `notes: String @secret shout: String @computed(rule: "record.notes + '!'")`).replace("stockOf(", "customerOf(id: ID!): Customer! stockOf(")).problems).toContain(problem);
+});
+
+test("a bound over a secret may be tried against once more, not more often", () => {
+  const bound = (otherwise: string): string => `@bound(name: "b", rule: "order.customer.notes == null || out.reason != order.customer.notes", else: ${otherwise})`;
+  const withRepairs = (text: string): string => text.replace("@decision @export", "@decision(repairs: 2) @export");
+  expect(compile(REFUND(bound("REPAIR"))).problems).toEqual([]);
+  expect(compile(withRepairs(REFUND(bound("FALLBACK")))).problems).toEqual([]);
+  expect(compile(withRepairs(REFUND(bound("REPAIR")))).problems).toEqual(["SECRET_LEAK The bound b of refund is over a secret, and a model may try 3 times."]);
 });

@@ -17,6 +17,8 @@ import { answerShape, withShapes } from "./answer-shape.ts";
 import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledRead, CompiledWrite } from "./compiled-decision.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { fieldsRead, placeOfField } from "./read-fields.ts";
+import { secretLeaks } from "./secret-leaks.ts";
 import { unboundedWrites } from "./unbounded-writes.ts";
 
 export interface DecisionParts {
@@ -56,8 +58,10 @@ class DecisionCompiler {
     this.#add([[afterType(this.#named).name, afterType(this.#named)]]);
     const values = contextValues(this.#named);
     const outcome = outcomeValues(values, declaration);
+    const known = { declaration, contexts, catalog: this.#catalog };
     const decision: CompiledDecision = {
       name, declaration, contexts,
+      quarantined: new Set(contexts.flatMap(({ source }) => (source.kind === "extract" ? fieldsRead(source.from, known).filter(({ type }) => type.kind === "scalar").flatMap((field) => placeOfField(field) ?? []) : []))),
       reads: declaration.mayRead.flatMap((one) => this.#read(one, values) ?? []),
       calls: declaration.mayCall.flatMap((one) => this.#call(one, values) ?? []),
       writes: declaration.mayWrite.flatMap((one) => this.#write(one, outcome) ?? []),
@@ -67,7 +71,7 @@ class DecisionCompiler {
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
-    this.diagnostics.push(...unboundedWrites(decision));
+    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book));
     return { ...decision, catalog: this.#catalog };
   }
 

@@ -40,6 +40,8 @@ export interface CompiledDecision {
   readonly writes: readonly CompiledWrite[];
   readonly effects: readonly CompiledFixedEffect[];
   readonly bounds: readonly CompiledBound[];
+  /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
+  readonly quarantined: ReadonlySet<string>;
   readonly subject: Expression | null;
   readonly idempotency: Expression | null;
 }

@@ -13,8 +13,9 @@ import { beside } from "../../resources/run-body.ts";
 import type { ModelCall } from "../../models/model.ts";
 import { environmentOf, permits, violations, type Variables } from "../bounds/judge.ts";
 import { readQuery, type Gathered, type Question } from "../context/gather.ts";
+import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
-import { rowValues, shownRow } from "../policy/answer-shape.ts";
+import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { CompiledCall, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Hole } from "../policy/compile-query.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
@@ -38,7 +39,7 @@ export interface ActParts {
   /** Runs the body of a tool, which only reads. */
   callTool(call: CompiledCall, args: RecordValues): Promise<Json>;
   /** Asks another decision for its advice. */
-  ask(name: string, args: RecordValues): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
   /** The rights of `decision:NAME`. */
   readonly own: Caller;
 }
@@ -53,11 +54,14 @@ export class Acting {
   readonly staged: StagedEffect[] = [];
   isUntrusted: boolean;
   #refusedTools = 0;
+  readonly #keptBack: readonly string[];
 
   constructor(parts: ActParts, gathered: Gathered) {
     this.#parts = parts;
     this.#gathered = gathered;
-    this.isUntrusted = gathered.isUntrusted;
+    this.isUntrusted = gathered.isShownUntrusted;
+    const { secret, quarantined } = keptBack(parts.question.decision, parts.question.input, gathered.rows);
+    this.#keptBack = [...secret, ...quarantined];
   }
 
   /** JSON text for the model. Throws Halt. */
@@ -68,7 +72,8 @@ export class Acting {
       if (++known.times > 2) throw new Halt("loop_detected");
       return known.json;
     }
-    const json = JSON.stringify(await this.#first(name, text));
+    const found = await this.#first(name, text);
+    const json = JSON.stringify(holdsOne(found, this.#keptBack) ? refused("KEPT_BACK", null) : found);
     this.#known.set(key, { json, times: 1 });
     return json;
   }
@@ -106,8 +111,9 @@ export class Acting {
     if (rights.permission(read.query.table.name, "READ") === false) return refused("NOT_PERMITTED", "This may not be read.");
     const found = readQuery(read.query, { id: read.query.id === null ? null : valueOf(read.query.id), values: read.query.holes.map(valueOf), rights }, { state, core });
     const { catalog } = question.decision;
-    this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, catalog));
-    const shown = found.slice(0, read.query.maxRows).map((row) => shownRow(row, read.shape.row, catalog)).filter((row) => row !== null);
+    const showing: Showing = { catalog, isHidden: (field) => isHidden(question.decision, field) };
+    this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, showing));
+    const shown = found.slice(0, read.query.maxRows).map((row) => shownRow(row, read.shape.row, showing)).filter((row) => row !== null);
     return read.query.id === null ? shown as Json : shown[0] ?? null;
   }
 
@@ -116,7 +122,11 @@ export class Acting {
     const args = readFields(text, tool.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
     const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
-    return refusal ?? this.#given(() => this.#parts.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args));
+    return refusal ?? this.#given(async () => {
+      const found = await this.#parts.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args);
+      this.isUntrusted ||= untrustedIn({ found: found as Value }, new Map([["found", { ...argument("found", tool.result), position: tool.position }]]), { catalog: this.#parts.question.decision.catalog });
+      return found;
+    });
   }
 
   async #ask(name: string, text: string): Promise<Json> {
@@ -124,7 +134,7 @@ export class Acting {
     const args = readFields(text, asked.callable.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
     return this.#given(async () => {
-      const { answer, isUntrusted } = await this.#parts.ask(name, args);
+      const { answer, isUntrusted } = await this.#parts.ask(name, args, this.isUntrusted);
       this.isUntrusted ||= isUntrusted;
       return answer;
     });

@@ -5,6 +5,7 @@ import type { InputField, TypeRef } from "../../schema/catalog.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { ModelMessage, ModelTool } from "../../models/model.ts";
 import { shownContexts, type Gathered } from "../context/gather.ts";
+import { isHidden, keptBack, without } from "../context/kept-back.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 
@@ -31,9 +32,9 @@ export interface PromptParts {
 export function firstMessages({ decision, input, gathered, policy }: PromptParts): ModelMessage[] {
   const { declaration, catalog } = decision;
   const shownInput: { [name: string]: Json } = {};
-  for (const [name, argument] of declaration.callable.arguments) if (!argument.limits.secret) shownInput[name] = toWireValue(input[name], argument.type, catalog);
+  for (const [name, argument] of declaration.callable.arguments) if (!isHidden(decision, argument)) shownInput[name] = toWireValue(input[name], argument.type, catalog);
   const told = declaration.bounds.flatMap(({ tell }) => (tell === null ? [] : [tell]));
-  const document = { input: shownInput, contexts: shownContexts(decision, gathered), memory: null, now: gathered.variables["now"] as Json, told };
+  const document = { ...without({ input: shownInput, contexts: shownContexts(decision, gathered) }, keptBack(decision, input, gathered.rows).quarantined) as object, memory: null, now: gathered.variables["now"] as Json, told };
   return [{ role: "system", text: `${FRAME}\n\n${policy}` }, { role: "user", text: canonicalJson(document) }];
 }
 

@@ -154,8 +154,9 @@ class RunCommit {
   async fallBack(reason: FallbackReason | null): Promise<Committed> {
     const { output, source } = this.#request.fallback(this.#gathered);
     if (output === undefined) return this.end({ ...refusal("REFUSED", []), reason });
-    const isRule = this.#request.question.decision.declaration.kind === "RULE";
-    const attempted = await this.attempt({ output, effects: [], source: isRule ? "rule" : source, over: null, isUntrusted: this.#gathered.isUntrusted }, isRule ? null : reason ?? "no_model");
+    const { declaration } = this.#request.question.decision;
+    const isRule = declaration.kind === "RULE";
+    const attempted = await this.attempt({ output, effects: [], source: isRule ? "rule" : source, over: null, isUntrusted: declaration.fallback?.kind !== "value" && this.#gathered.isUntrusted }, isRule ? null : reason ?? "no_model");
     if ("ending" in attempted) return this.end(attempted.ending, attempted.sums);
     return this.end(refusal("REFUSED", attempted.violated.bounds));
   }
