@@ -56,6 +56,23 @@ test("a restart neither repeats a time nor makes up for missed ones, unless it s
   }
 });
 
+test("a clock that was far ahead is no reason to wait as long; one that goes back a little repeats nothing", async () => {
+  for (const [aheadMs, atMs] of [[24 * 365 * HOUR, HOUR], [30 * 60_000, 2 * HOUR]] as const) {
+    started();
+    await open('@every(cron: "0 * * * *")');
+    // The clock of a test begins anew: as if it had been ahead when it was stopped, and the next time was set by it.
+    await app.storage.commit((connection) => { connection.run(`UPDATE "$schedule" SET "next" = ?1`, Math.floor((app.clock.now() + aheadMs) / HOUR) * HOUR + (aheadMs < HOUR ? 2 : 1) * HOUR); });
+    const directory = await app.crash();
+    await open('@every(cron: "0 * * * *")', directory);
+    await app.advance(atMs - 1);
+    expect(fired.length).toBe(0);
+    await app.advance(1);
+    expect(fired.length).toBe(1);
+    await app.close();
+  }
+  await open('@every(cron: "0 * * * *")');
+});
+
 test("a run and the time after it are noted together", async () => {
   started();
   await open('@every(cron: "0 * * * *", overlap: ALLOW)');

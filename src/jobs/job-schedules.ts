@@ -60,7 +60,7 @@ export class JobSchedules {
       return declared.flatMap((one): Planned[] => {
         const stored = scheduleNextMs(connection, one.name);
         const isMissed = stored !== null && afterStop && stored <= now && !one.schedule.catchUp;
-        const nextMs = stored === null || isMissed ? nextTimeMs(one.schedule, now) : stored;
+        const nextMs = stored === null || isMissed || isTooFar(one.schedule, stored, now) ? nextTimeMs(one.schedule, now) : stored;
         if (nextMs === null) return [];
         if (nextMs !== stored) writeSchedule(connection, one.name, nextMs);
         return [{ ...one, nextMs }];
@@ -137,6 +137,12 @@ export class JobSchedules {
     const environment = { rows: {}, variables: {}, now: dateTimeOf(dueMs), source: null };
     return Object.fromEntries([...book.inputs(input)].map(([name, expression]) => [name, toWireValue(evaluate(expression, environment, book), job.arguments.get(name)!.type, catalog)]));
   }
+}
+
+/** Of a clock that was ahead: it would not come for as long as that. One time ahead may have been fired just before the clock was set back. */
+function isTooFar(schedule: Schedule, storedMs: number, nowMs: number): boolean {
+  const nextMs = nextTimeMs(schedule, nowMs);
+  return nextMs !== null && storedMs > (nextTimeMs(schedule, nextMs) ?? Number.POSITIVE_INFINITY);
 }
 
 /** What makes it another schedule: its time. */
