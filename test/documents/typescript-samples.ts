@@ -5,15 +5,17 @@ import type { Fixture } from "./running-fixture.ts";
 
 export interface TypeScriptSample { readonly name: string; readonly text: string; readonly words: readonly string[] }
 
+const WHOLE = `import { endpoints } from "ambit";`;
+const PART = `import { endpoints as all } from "ambit";\nconst endpoints = (bodies: Partial<Parameters<typeof all>[0]>) => bodies;`;
 const REFERENCE = `/// <reference path="../types.d.ts" />\n`;
 
-/** `body`: statements of a body, with \`ctx\`. Everything else is a module. Error lines of the compiler, with the sample's name. */
+/** `body`: statements of a body, with \`ctx\`. `part`: some of the endpoints. Everything else is a module. Error lines of the compiler, with the sample's name. */
 export async function typeScriptErrors(fixture: Fixture, samples: readonly TypeScriptSample[]): Promise<string[]> {
   const folder = join(fixture.directory, ".ambit", "samples");
   if (!existsSync(folder)) mkdirSync(folder);
   const names = new Map(samples.map((sample, index) => [`sample-${index}.ts`, sample]));
   for (const [file, { text, words }] of names) {
-    const code = text.replace(/^\/\/\/ <reference .*\n/m, "");
+    const code = text.replace(/^\/\/\/ <reference .*\n/m, "").replace(words.includes("part") ? WHOLE : "", words.includes("part") ? PART : "");
     const whole = words.includes("body")
       ? `import type { Ctx } from "ambit";\nexport async function sample(ctx: Ctx): Promise<unknown> {\n${code}\nreturn undefined;\n}\n`
       : `${code}\nexport {};\n`;
