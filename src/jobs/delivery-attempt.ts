@@ -90,13 +90,18 @@ function withoutUser(url: URL): URL {
 }
 
 function judge({ status, headers, body, truncated }: CallAnswer, request: OutgoingRequest, { nowMs, headerBytes }: AttemptParts): Attempt {
-  const answer = { status, headers: keptHeaders(headers, headerBytes), body: new TextDecoder().decode(body), truncated };
+  const answer = { status, headers: keptHeaders(headers, headerBytes), body: textOf(body), truncated };
   const isDelivered = status >= 200 && status < 300;
   return {
     isDelivered, isFinal: request.giveUpOn.includes(status), isHealthy: status < 500 && status !== 429, answer,
     problem: isDelivered ? null : status >= 300 && status < 400 ? `it answered ${status}; redirects are not followed` : `it answered ${status}`,
     retryAfterMs: isDelivered ? null : retryAfter(headers["retry-after"], nowMs),
   };
+}
+
+/** What no field could hold must not keep the app from being told. */
+function textOf(body: Uint8Array): string {
+  return new TextDecoder().decode(body).replaceAll("\0", "\ufffd");
 }
 
 /** The first of them, without cookies. */
@@ -119,9 +124,10 @@ function retryAfter(text: string | undefined, nowMs: number): number | null {
   return Number.isNaN(atMs) ? null : Math.max(0, atMs - nowMs);
 }
 
+/** It is logged, and a URL may hold a secret. */
 function problemOf(error: unknown): string {
   const text = error instanceof Error ? `${(error as { code?: unknown }).code ?? error.name}: ${error.message}` : String(error);
-  return text.slice(0, PROBLEM_LENGTH_MAX);
+  return text.replace(/ For more information, pass .*$/s, "").replace(/["']?\bhttps?:\/\/[^\s"']*["']?/gi, "its URL").slice(0, PROBLEM_LENGTH_MAX);
 }
 
 /** What the endpoint of `then` is told, and administration shows. */

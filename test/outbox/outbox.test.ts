@@ -277,6 +277,20 @@ test("the answer is told to the endpoint that asked for it, once, with what it w
   expect(server.requests.length).toBe(2);
 });
 
+test("an answer of bytes that no field could hold is told; what is logged of a failure has no part of a URL but the host", async () => {
+  const broken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data(socket) { socket.write("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 5\r\n\r\na"); } } });
+  const server = serve(() => new Response(Uint8Array.from([97, 0, 0xff, 98])));
+  await start("outboxAttempts: 1");
+  await send({ url: server.url, then: { call: "answered", input: { text: "paid", fail: 0 } } });
+  await send({ url: `http://127.0.0.1:${broken.port}/services/part-of-a-secret` });
+  await until(async () => (await listed()).every(({ state }) => state === "delivered" || state === "dead"));
+  broken.stop(true);
+  const [failed, told] = await listed() as [Listed, Listed];
+  expect([told.state, told.answer?.body, (await (await fetch(`${app!.url}/Note?select=text`)).json())]).toEqual(["delivered", "a\ufffd\ufffdb", [{ text: "paid" }]]);
+  expect([failed.state, failed.problem]).toEqual(["dead", expect.stringContaining("its URL")]);
+  expect(app!.log.join("\n")).not.toContain("part-of-a-secret");
+});
+
 test("whom the app may not call: refused where it shows, never called where it does not", async () => {
   const server = serve();
   await start("outboxAttempts: 1");
