@@ -73,8 +73,8 @@ test("docs/resources.md names every member of ctx that is not there", () => {
   expect(spansOf(line).flatMap((span) => span.split(" ")).map((name) => name.replace("ctx.", "")).filter((name) => name !== "check").sort()).toEqual([...unavailableContextMembers.keys()].sort());
 });
 
-test("docs/operations.md names the events that are logged", () => {
-  const events = /\| event \|[\s\S]*?\n\n/.exec(read("docs/operations.md"))![0];
+test("docs/reference/log-and-metrics.md names the events that are logged", () => {
+  const events = /\| event \|[\s\S]*?\n\n/.exec(read("docs/reference/log-and-metrics.md"))![0];
   const sources = sourceFiles("src").filter((file) => !isTest(file.path)).map((file) => file.text).join("\n");
   const logged = new Set([...sources.matchAll(/(?:\blog(?:\.(?:info|warn|error)|\[level\])\(\s*|\bconst EVENT = )"([a-z]+(?:-[a-z]+)+)"/g)].map((match) => match[1]!));
   expect(firstCells(events).flat().sort()).toEqual([...logged].sort());
