@@ -213,6 +213,11 @@ export class ChannelHub {
     return () => { this.#keepers.delete(keeper); };
   }
 
+  /** What was said in this turn so far is told at once: for a subscriber that gives its place to another. */
+  tellNow(): void {
+    this.#flush();
+  }
+
   /** Everybody subscribes at `next`, which also tells what is still published here. Null: the end. */
   close(next: ChannelHub | null): void {
     this.#flush();
@@ -285,12 +290,14 @@ export class ChannelHub {
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    this.#atTurnEnd(() => this.#flush());
+    this.#atTurnEnd(() => {
+      this.#isScheduled = false;
+      this.#flush();
+    });
   }
 
   /** Who is there first: a message is about those who are. */
   #flush(): void {
-    this.#isScheduled = false;
     const rooms = this.#rooms;
     const groups = this.#dirty;
     this.#rooms = new Set();

@@ -59,9 +59,9 @@ async function receiver(qos: 1 | 2, version: 4 | 5): Promise<Receiver> {
 async function trouble(receivers: readonly Receiver[], isOver: () => boolean): Promise<void> {
   for (let step = 0; !isOver(); step++) {
     await Bun.sleep(below(60));
-    const { client } = receivers[below(receivers.length)]!;
+    const { client, qos } = receivers[below(receivers.length)]!;
     const stream = client.stream as MqttClient["stream"] & { pause(): void; resume(): void };
-    switch (below(5)) {
+    switch (below(6)) {
       case 0: case 1: stream.destroy(); break;
       case 2: {
         stream.pause();
@@ -73,6 +73,11 @@ async function trouble(receivers: readonly Receiver[], isOver: () => boolean): P
         const { clientId, protocolVersion } = client.options;
         const other = await PacketClient.open(app.running.mqtt.port!, { version: protocolVersion as 4 | 5, client: clientId!, clean: false, password: "key-clerk", properties: { sessionExpiryInterval: 600 } }).catch(() => null);
         other?.destroy();
+        break;
+      }
+      case 4: {
+        // As many do whenever they are connected.
+        client.subscribe(["Room/+", "Item/+"], { qos }, () => {});
         break;
       }
       default:

@@ -98,6 +98,7 @@ export class ChannelTopics {
     const { access, dispatcher } = this.#options;
     return [{
       kind: "channel", name: text === null ? name : `${name}/${text}`, topics: name,
+      tellNow: () => dispatcher.channels.tellNow(),
       follow: (sink) => dispatcher.channels.subscribe({ channel, key, resumed: false, connection: null }, access.rights(identity), sink),
     }];
   }

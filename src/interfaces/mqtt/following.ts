@@ -108,6 +108,11 @@ export class Following implements LiveSink {
     for (const told of this.#told.splice(first)) told.isVoid = true;
   }
 
+  /** Of one that it takes the place of. */
+  inherit(before: Following): void {
+    for (const key of before.#known) this.#known.add(key);
+  }
+
   /** Whoever follows now has other rights: what was told before is told anew as far as they go. */
   restart(): void {
     this.stop();

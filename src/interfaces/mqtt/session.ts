@@ -233,20 +233,25 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     if (sources.length === 0) throw fault("NOT_FOUND", "No table or channel has such topics.");
     if (isShared(filter)) return await this.#share(filter, options, sources);
     const subscription = new Subscription(filter, options, this);
-    const generation = this.#generation;
+    if (before !== undefined) for (const source of sources) if (source.kind === "channel") source.tellNow();
     try {
       const skipsFirst = options.retainHandling === 2 || (options.retainHandling === 1 && before !== undefined);
       const count = subscription.begin(sources, skipsFirst);
       if (!skipsFirst && count > app.limits.retainedMatches) throw fault("TOO_MANY_ROWS", "The filter matches more than limits.retainedMatches records.", { fix: "Follow fewer records." });
-      if (this.isStored) await this.#change([{ kind: "subscribe", subscription: { filter, options: JSON.stringify(options), positions: "{}" } }]);
     } catch (error) {
       subscription.stop();
       throw error;
     }
-    before?.stop();
+    // In one turn: nothing is told by both of them, or by none.
+    if (before !== undefined) subscription.replace(before);
     this.#subscriptions.set(filter, subscription);
-    // Its client has gone meanwhile.
-    if (this.#generation !== generation) subscription.pause();
+    try {
+      if (this.isStored) await this.#change([{ kind: "subscribe", subscription: { filter, options: JSON.stringify(options), positions: "{}" } }]);
+    } catch (error) {
+      this.#isBroken = true;
+      this.fail(error);
+      throw error;
+    }
     this.#options.onChanged(this);
     return options.qos;
   }

@@ -113,6 +113,15 @@ export class Subscription {
     for (const following of this.#channels.values()) following.stop();
   }
 
+  /** Takes the place of one with the same filter: what its client has is known. */
+  replace(before: Subscription): void {
+    for (const [name, following] of this.#followings) {
+      const earlier = before.#followings.get(name);
+      if (earlier !== undefined) following.inherit(earlier);
+    }
+    before.stop();
+  }
+
   /** All of it from the beginning. */
   restart(): void {
     this.#positions = {};

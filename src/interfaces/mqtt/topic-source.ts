@@ -16,6 +16,8 @@ export interface ChannelSource {
   readonly kind: "channel";
   readonly name: string;
   readonly topics: string;
+  /** What was said so far is told before this returns. */
+  tellNow(): void;
   /** Throws what following a channel throws. */
   follow(sink: ChannelSink): ChannelSubscription;
 }
