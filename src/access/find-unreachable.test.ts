@@ -24,6 +24,17 @@ type Endpoints { lost: Int @http inside: Int found: Int @http @allow(to: ["publi
   ]);
 });
 
+test("a webhook that only who is signed in may call", () => {
+  expect(told(`type Endpoints {
+lost(id: ID!): Int @http @webhook(secret: "pay")
+signed(id: ID!): Int @http @webhook(secret: "pay") @allow(to: ["authenticated"])
+heard(id: ID!): Int @http @webhook(secret: "pay") @allow(to: ["public"])
+}`)).toEqual([
+    "2 NOBODY_ALLOWED warning lost is a webhook, which nobody signed in calls, and no @allow is for public.",
+    "3 NOBODY_ALLOWED warning signed is a webhook, which nobody signed in calls, and no @allow is for public.",
+  ]);
+});
+
 const joined = (allow: string): string[] => told(`type Post @table @export @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey tags: [Tag!]! @relationship(through: "PostTag") }
 type Tag @table @export @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey }
 type PostTag @table ${allow} { id: ID! @primaryKey open: Boolean! postId: ID! post: Post! @relationship(from: "postId") tagId: ID! tag: Tag! @relationship(from: "tagId") }`);

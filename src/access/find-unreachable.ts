@@ -12,8 +12,11 @@ export function findUnreachable(catalog: Catalog): Diagnostic[] {
       table.position, `${table.name} is exported, but no @allow lets anybody reach it.`, 'Add for example @allow(to: ["authenticated"], do: [READ]), or remove @export.',
     )),
     ...unheard.map((channel) => warn(channel.position, `${channel.name} is exported, but no @allow lets anybody subscribe or publish.`, 'Add for example @allow(to: ["authenticated"], do: [SUBSCRIBE]), or remove @export.')),
-    ...callables(exported, catalog).filter((callable) => callable.allow.length === 0).map((callable) => warn(
+    ...callables(exported, catalog).filter((callable) => callable.webhook === undefined && callable.allow.length === 0).map((callable) => warn(
       callable.position, `${callable.name} has no @allow, so nobody may call it.`, `Add for example @allow(to: ["authenticated"])${callable.kind === "endpoint" ? ", or remove @http" : ""}.`,
+    )),
+    ...callables([], catalog).filter((callable) => callable.webhook !== undefined && !callable.allow.some(({ to }) => to.includes("public"))).map((callable) => warn(
+      callable.position, `${callable.name} is a webhook, which nobody signed in calls, and no @allow is for public.`, 'Write @allow(to: ["public"]): the signature stands for the caller.',
     )),
     ...exported.filter((table) => table.allow.length > 0).flatMap((table) => [...table.fields.values()].flatMap((field) => hiddenByJoin(table, field, catalog))),
   ];
