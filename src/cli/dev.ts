@@ -7,7 +7,7 @@ import { isError, loadApp } from "../runtime/load-app.ts";
 import type { RunningApp } from "../runtime/start-app.ts";
 import type { Call, Command } from "./command.ts";
 import { dataDirectory } from "./places.ts";
-import { launch, mqttPorts, startCommand, untilSignal } from "./start.ts";
+import { launch, mqttLine, mqttPorts, startCommand, untilSignal } from "./start.ts";
 
 const SETTLE_MS = 60;
 
@@ -54,7 +54,7 @@ export const devCommand: Command = {
 };
 
 function announce({ output }: Call, app: RunningApp, adminToken: string): void {
-  output.say(`Ambit serves ${app.loaded.directory} at ${app.url}\nadministrator token: ${adminToken}\nGraphiQL at ${app.url}/graphql\nwatching schema.graphql, config.yaml, resources.ts`);
+  output.say(`Ambit serves ${app.loaded.directory} at ${app.url}\nadministrator token: ${adminToken}\nGraphiQL at ${app.url}/graphql${mqttLine(app.mqtt)}\nwatching schema.graphql, config.yaml, resources.ts`);
   output.object({ event: "started", url: app.url, port: app.port, ...mqttPorts(app.mqtt), adminToken });
 }
 

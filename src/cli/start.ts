@@ -13,6 +13,12 @@ export function mqttPorts({ port, tlsPort }: RunningApp["mqtt"]): Readonly<Recor
   return { ...(port === null ? {} : { mqttPort: port }), ...(tlsPort === null ? {} : { mqttTlsPort: tlsPort }) };
 }
 
+/** A line of its own for whoever reads; nothing where there is no port. */
+export function mqttLine({ port, tlsPort }: RunningApp["mqtt"]): string {
+  const ports = [...(port === null ? [] : [`${port}`]), ...(tlsPort === null ? [] : [`${tlsPort} (TLS)`])];
+  return ports.length === 0 ? "" : `\nMQTT on port ${ports.join(" and ")}`;
+}
+
 export const startCommand: Command = {
   name: "start",
   usage: "[DIR] [--port N] [--data DIR] [--seed FILE]",
@@ -26,7 +32,7 @@ export const startCommand: Command = {
   async run(call) {
     const app = await launch(call, { development: false, adminToken: call.environment["AMBIT_ADMIN_TOKEN"] ?? null });
     if (app === null) return 1;
-    call.output.say(`Ambit serves ${resolve(call.words[0] ?? ".")} at ${app.url}`);
+    call.output.say(`Ambit serves ${resolve(call.words[0] ?? ".")} at ${app.url}${mqttLine(app.mqtt)}`);
     call.output.object({ event: "started", url: app.url, port: app.port, ...mqttPorts(app.mqtt) });
     // What only the start needed goes back to the system.
     Bun.shrink();

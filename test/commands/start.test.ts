@@ -88,6 +88,14 @@ describe("refuses to start", () => {
     expect(third.port).not.toBe(app.port);
   });
 
+  test("on a port of MQTT that is taken: PORT_IN_USE names the setting", async () => {
+    const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+    const folder = scratch.app({ "schema.graphql": `type Note @table @export { id: ID! @primaryKey }`, "config.yaml": `mqtt: { port: ${taken.port} }\n` });
+    const { code, objects } = await runAmbit(["start", folder, "--port", "0", "--data", scratch.free("data"), "--json"], { temporary });
+    taken.stop(true);
+    expect([code, objects().map((one) => [one["code"], one["fix"]])]).toEqual([1, [["PORT_IN_USE", "Stop it, or set another mqtt.port in config.yaml; 0 takes a free one."]]]);
+  });
+
   test("on data that a new schema does not fit: MIGRATION_NEEDED, exit 1", async () => {
     const data = scratch.free("data");
     const first = await startApp(good, { data, temporary });

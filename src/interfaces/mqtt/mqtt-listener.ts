@@ -34,7 +34,7 @@ export function listenMqtt(broker: Broker, { host, port, tlsPort, tls }: MqttLis
       return listener.port;
     } catch (error) {
       for (const listener of listeners) listener.stop(true);
-      if ((error as { code?: string }).code === "EADDRINUSE") throw fault("PORT_IN_USE", `Another program listens on ${host}:${at}.`, { cause: error });
+      if ((error as { code?: string }).code === "EADDRINUSE") throw fault("PORT_IN_USE", `Another program listens on ${host}:${at}, for MQTT here.`, { fix: `Stop it, or set another mqtt.${secure ? "tlsPort" : "port"} in config.yaml; 0 takes a free one.`, cause: error });
       throw fault("CONFIG", `The app cannot listen for MQTT on ${host}:${at}.`, { fix: "Correct http.host and the ports of mqtt.", cause: error });
     }
   };
