@@ -18,6 +18,7 @@ import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, refused } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
 import { Diverged, Journal, requestHash, type AskedStep } from "./reason/journal.ts";
+import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { readValue, type ParseJson } from "./reason/read-arguments.ts";
 import { commitRun, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
@@ -77,12 +78,14 @@ class ReasonRun {
   #steps = 0;
   #repairs = 0;
   #reported = { input: 0, output: 0 };
+  readonly #extraction: Extraction;
   #transcript: Json[] = [];
   /** By what entered any of its prompts so far. */
   #isUntrusted = false;
 
   constructor(parts: ReasonerParts, request: ReasonRequest, recorded: readonly RunStep[] = []) {
-    const { question: { decision }, admitted } = request;
+    const { question, admitted } = request;
+    const { decision } = question;
     this.#parts = parts;
     this.#request = request;
     this.#admitted = admitted;
@@ -90,6 +93,11 @@ class ReasonRun {
     this.#budget = new RunBudget(decision.declaration.budgets, parts.limits);
     const timeMs = decision.declaration.budgets.reduce((least, { per, timeMs: own }) => (per === "RUN" && own !== null ? Math.min(least, own) : least), request.deadlineMs ?? decision.declaration.deadlineMs);
     this.#deadlineMs = admitted.admittedMs + timeMs;
+    const { core: { book }, schemas, parse, limits: { outputTokens } } = parts;
+    this.#extraction = new Extraction({
+      decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
+      ask: (asked, kept) => this.#ask(asked, kept),
+    });
     this.#place = { tenant: admitted.tenant, decision: decision.name, subject: null, day: new Date(admitted.admittedMs).toISOString().slice(0, 10) };
   }
 
@@ -167,7 +175,7 @@ class ReasonRun {
     const { core } = this.#parts;
     const { question, fallback } = this.#request;
     const request: CommitRequest = {
-      question, extracted: {}, isNew: this.#epoch === 0, mayReason, fallback,
+      question, extracted: this.#extraction.values, isNew: this.#epoch === 0, mayReason, fallback,
       proposal: "proposal" in reasoned ? reasoned.proposal : null,
       reason: "reason" in reasoned ? reasoned.reason : null,
       ...("refusedBy" in reasoned ? { refusedBy: reasoned.refusedBy } : {}),
@@ -197,7 +205,8 @@ class ReasonRun {
     }
   }
 
-  async #converse(gathered: Gathered): Promise<Reasoned> {
+  async #converse(loaded: Gathered): Promise<Reasoned> {
+    const gathered = await this.#extraction.over(loaded);
     const acting = this.#acting(gathered);
     try {
       return await this.#converseWith(gathered, acting);

@@ -5,6 +5,7 @@ import type { Environment } from "../../expression/expression.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { openValuesRoot } from "../../query/open-operand.ts";
+import { toWireValue } from "../../schema/wire-value.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { State } from "../../resources/work.ts";
@@ -127,7 +128,7 @@ export function shownContexts(decision: CompiledDecision, { rows, variables }: G
   const showing: Showing = { catalog: decision.catalog, isHidden: (field) => isHidden(decision, field) };
   for (const { declaration: { name, maxBytes }, source } of decision.contexts) {
     if (source.kind === "extract") {
-      shown[name] = variables[name] as Json;
+      shown[name] = toWireValue(variables[name] ?? null, { kind: "object", name: source.type, list: false, required: false, itemRequired: false }, decision.catalog);
       continue;
     }
     const all = (rows[name] ?? []).map((row) => shownRow(row, source.shape.row, showing)).filter((row) => row !== null);

@@ -12,6 +12,7 @@ type Customer @table { id: ID! @primaryKey tier: String limitCents: Long! notes:
 type Order @table @export { id: ID! @primaryKey customerId: ID! @indexed customer: Customer! @relationship(from: "customerId") total: Money! @currency(code: "EUR") note: String lines: [Line!]! @relationship(to: "orderId") }
 type Line @table { id: ID! @primaryKey orderId: ID! @indexed order: Order! @relationship(from: "orderId") sku: String! price: Money! @currency(code: "EUR") }
 type Credit @table @secret(where: "record.amount > 100") { id: ID! @primaryKey customerId: ID! @indexed customer: Customer! @relationship(from: "customerId") amount: Money! @currency(code: "EUR") }
+type Said { customerId: ID }
 type Tools { stockOf(sku: String!): Int! }
 `;
 
@@ -78,9 +79,12 @@ test.each([
   ["a clamp to what the output has not", `@bound(name: "b", rule: "out.amount < 5", else: CLAMP, to: "{amoun: 5}")`, "CEL_TYPE The map names amoun, which does not exist."],
   ["no clamp", `@bound(name: "b", rule: "out.amount < 5", else: CLAMP)`, "BOUND_SHAPE The bound b clamps to nothing."],
   ["a person who is not there", `@bound(name: "b", rule: "out.amount < 5", else: ESCALATE)`, "ESCALATE_NOBODY @bound of Decisions.refund escalates, and nobody approves."],
+  ["a bound of the input over what a call reads", `@context(name: "read", from: "order.note", extract: "Said") @bound(name: "b", at: INPUT, rule: "read == null")`, "CEL_TYPE"],
+  ["a query over what a call reads", `@context(name: "read", from: "order.note", extract: "Said") @context(name: "c", query: "Order?customerId=eq.{read.customerId}")`, "CEL_TYPE"],
+  ["a text that is secret", `@context(name: "read", from: "order.customer.notes", extract: "Said")`, "SECRET_LEAK The context read of refund reads a secret."],
   ["two contexts of one name", `@context(name: "order", query: "Order?limit=1")`, "DUPLICATE_NAME Decisions.refund has two of the name order."],
 ])("%s is refused", (_, directives, problem) => {
-  expect(compile(REFUND(directives)).problems).toContain(problem);
+  expect(compile(REFUND(directives)).problems.map((one) => (problem.includes(" ") ? one : one.split(" ")[0]))).toContain(problem);
 });
 
 test.each([

@@ -44,6 +44,8 @@ class DecisionCompiler {
   readonly #declaration: Decision;
   readonly #parts: DecisionParts;
   readonly #named: NamedContext[] = [];
+  /** Those that are there before any call. */
+  readonly #loaded: NamedContext[] = [];
   #catalog: Catalog;
 
   constructor(declaration: Decision, parts: DecisionParts) {
@@ -67,7 +69,7 @@ class DecisionCompiler {
       writes: declaration.mayWrite.flatMap((one) => this.#write(one, outcome) ?? []),
       effects: declaration.effects.flatMap((one) => this.#effect(one, outcome) ?? []),
       bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
-      subject: this.#optional(declaration.subject, values, { ...TEXT, what: "The subject" }),
+      subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
@@ -85,7 +87,7 @@ class DecisionCompiler {
 
   #context(declaration: ContextDeclaration): CompiledContext | null {
     const { name, from, extract, query: template, maxRows } = declaration;
-    const values = contextValues(this.#named);
+    const values = contextValues(this.#loaded);
     if (template === null) {
       if (from === null || extract === null) return null;
       const text = this.#expression(from, values, { ...TEXT, what: "What is read" });
@@ -98,7 +100,9 @@ class DecisionCompiler {
     this.#checkInput(query, template.text);
     const shape = answerShape(name, query.plan, { catalog: this.#catalog, one: query.id !== null, required: declaration.required });
     this.#add(shape.objects);
-    this.#named.push({ name, type: shape.type, optional: query.id !== null && !declaration.required });
+    const named: NamedContext = { name, type: shape.type, optional: query.id !== null && !declaration.required };
+    this.#named.push(named);
+    this.#loaded.push(named);
     return { declaration, source: { kind: "query", query, shape } };
   }
 
@@ -181,7 +185,7 @@ class DecisionCompiler {
 
   #boundValues({ at }: Bound, values: Values, outcome: Values): Values {
     switch (at) {
-      case "INPUT": return values;
+      case "INPUT": return contextValues(this.#loaded);
       case "CALL": case "EFFECT": return callValues(values, { args: null, row: null });
       case "OUTPUT": return outcome;
       case "COMMIT": return committedValues(outcome);
