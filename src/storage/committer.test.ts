@@ -265,6 +265,18 @@ test("a commit that lingers: whoever is told before COMMIT adds to it, and nothi
   expect(order).toEqual(["told 7 of 0", "committed 7,8", "answered"]);
 });
 
+test("a commit that lingers when the storage is closed is durable", async () => {
+  const { storage, directory } = await opened();
+  const added = storage.commit(insert(1), undefined, async () => {
+    await Promise.resolve();
+    return (connection) => { insert(2)(connection); };
+  });
+  await Promise.all([storage.close(), added]);
+  const again = openedStorage(directory);
+  expect(again.storage.reader.values("SELECT id FROM item ORDER BY id")).toEqual([[1], [2]]);
+  await again.storage.close();
+});
+
 test("whoever reads while a commit lingers sees the state before, and that it is another one afterwards", async () => {
   const { storage, ids } = await opened();
   const seen: unknown[] = [];

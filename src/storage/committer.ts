@@ -167,7 +167,8 @@ export class Committer {
     const batch = this.#takeBatch();
     if (batch.length > 0) this.#commitBatch(batch);
     if (this.#queue.length > 0) this.#wake();
-    else this.#drained?.();
+    // What lingers is not committed yet; its end goes on.
+    else if (this.#endLinger === null) this.#drained?.();
   }
 
   #takeBatch(): Member[] {
