@@ -128,6 +128,9 @@ export interface Limits {
   readonly decisionAnswerBytes: number;
   /** How often one request is sent to a model. */
   readonly modelAttempts: number;
+  /** Records of the audit log, and time since the first of them, after which a checkpoint is signed. */
+  readonly auditCheckpointRecords: number;
+  readonly auditCheckpointMs: number;
   /** Failures in a row after which a model is left alone, and for how long. */
   readonly modelFailures: number;
   readonly modelPauseMs: number;
@@ -294,6 +297,8 @@ export const defaultLimits: Limits = {
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
   modelAttempts: 3,
+  auditCheckpointRecords: 1_000,
+  auditCheckpointMs: 60_000,
   modelFailures: 5,
   modelPauseMs: 10_000,
   heartbeatMs: 25_000,

@@ -4,6 +4,7 @@ import { didYouMean } from "../base/diagnostic.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
 import { exitProcess } from "../runtime/process-exit.ts";
+import { auditCommand } from "./audit.ts";
 import { backupCommand } from "./backup.ts";
 import { callCommand } from "./call.ts";
 import { checkCommand } from "./check.ts";
@@ -25,7 +26,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, typesCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, auditCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

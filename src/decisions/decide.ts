@@ -12,10 +12,12 @@ import { invalid } from "../tables/input-issue.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Caller } from "../resources/body.ts";
-import type { DecideRequest, DecisionPort, DecisionResult } from "../resources/decision-port.ts";
+import type { DecideRequest, DecisionPort, DecisionResult, ProofQuestion } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { readRun, runOfKey, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
+import type { Checkpoints } from "./audit/checkpoints.ts";
+import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
 import { valueOf } from "./bounds/judge.ts";
 import type { Gathered, Question } from "./context/gather.ts";
 import type { AskingRun, Reasoner } from "./loop.ts";
@@ -24,7 +26,7 @@ import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
-import { runView } from "./run/run-view.ts";
+import { runView, standingOf } from "./run/run-view.ts";
 
 export interface ReadyDecision {
   readonly decision: CompiledDecision;
@@ -37,6 +39,7 @@ export interface DecisionsParts {
   readonly core: DispatchCore;
   readonly decisions: ReadonlyMap<string, ReadyDecision>;
   readonly fallbacks: ReadonlyMap<string, AppFunction>;
+  readonly checkpoints: Checkpoints;
 }
 
 interface Asked {
@@ -66,7 +69,25 @@ export class Decisions implements DecisionPort {
 
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null {
     const row = readRun(this.#parts.core.storage.reader, id);
-    return row === null ? null : runView(row, { caller, inspect: this.#parts.decisions.get(row.name)?.decision.declaration.inspect ?? [] });
+    return row === null ? null : runView(row, { caller, inspect: this.#inspectorsOf(row.name) });
+  }
+
+  async proof(ask: ProofQuestion, caller: Caller): Promise<Json | null> {
+    const parts: ProofParts = { reader: this.#parts.core.storage.reader, checkpoints: this.#parts.checkpoints };
+    if (ask.of === "receipt") {
+      const row = readRun(parts.reader, ask.run);
+      const standing = row === null ? null : standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) });
+      return standing === null || row === null || row.leaf === null ? null : receiptOf(parts, { run: row.id, leaf: row.leaf, whole: standing === "inspector" });
+    }
+    const inspects = [...this.#parts.decisions.keys()].some((name) => this.#inspectorsOf(name).some((role) => caller.identity.roles.includes(role)));
+    if (!inspects && caller.identity.kind !== "administrator") return null;
+    if (ask.of === "consistency") return consistencyOf(parts, ask);
+    return ask.of === "key" ? { verifiers: [...parts.checkpoints.verifiers()] } : newestCheckpoint(parts);
+  }
+
+  /** Roles that see all of its runs. */
+  #inspectorsOf(name: string): readonly string[] {
+    return this.#parts.decisions.get(name)?.decision.declaration.inspect ?? [];
   }
 
   async decide(request: DecideRequest): Promise<DecisionResult> {

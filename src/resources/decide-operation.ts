@@ -10,13 +10,18 @@ import { JsonText, type Operation, type OperationBody, type Result } from "./ope
 import { readsOnly } from "./reading-work.ts";
 import { nothing } from "./read-operations.ts";
 
-type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" }>;
+type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "proof" }>;
 
 export async function answerDecision(core: DispatchCore, operation: Operation, body: DecisionBody, caller: Caller): Promise<Result> {
   const port = decisionsOf(core);
   if (body.kind === "decisions") {
     const list = port.list(caller).map(({ name, description, mode, kind }): Json => ({ name, description, mode, kind }));
     return { ...nothing, body: list };
+  }
+  if (body.kind === "proof") {
+    const proof = await port.proof(body.ask, caller);
+    if (proof === null) throw fault("NOT_FOUND", "There is no such proof.");
+    return { ...nothing, body: proof };
   }
   const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null });
   const { body: text, status, ...decision } = result;

@@ -35,4 +35,12 @@ export interface DecisionPort {
   list(caller: Caller): readonly { readonly name: string; readonly description: string | null; readonly callable: Callable; readonly mode: string; readonly kind: string }[];
   /** One run as this caller may see it; null: none that they may know of. */
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null;
+  /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
+  proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
 }
+
+/** receipt: of a run. consistency: that the log of `from` records is the beginning of that of `to`. */
+export type ProofQuestion =
+  | { readonly of: "receipt"; readonly run: string }
+  | { readonly of: "checkpoint" | "key" }
+  | { readonly of: "consistency"; readonly from: number; readonly to: number };

@@ -83,7 +83,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
-    if (body.kind === "decide" || body.kind === "decisions") return await answerDecision(core, operation, body, caller);
+    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
     if (body.kind === "job") return await callJob(core, body, caller);
     if (body.kind === "invalidate") return await invalidateOperation(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
@@ -109,6 +109,7 @@ function labelOf({ body }: Operation): string {
     case "outbox": return `${body.ask.do} delivery`;
     case "decide": return `decide ${body.name}`;
     case "decisions": return "list decisions";
+    case "proof": return `prove ${body.ask.of}`;
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": case "invalidate": return `${body.kind} ${body.table}`;

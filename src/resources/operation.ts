@@ -6,7 +6,7 @@ import type { OutboxState } from "../storage/outbox.ts";
 import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
-import type { DecisionResult } from "./decision-port.ts";
+import type { DecisionResult, ProofQuestion } from "./decision-port.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
 import type { ToldState } from "../storage/job-rows.ts";
@@ -44,6 +44,8 @@ export type OperationBody =
   | { readonly kind: "decide"; readonly name: string; readonly input: RawInput }
   /** Which decisions the caller may ask. */
   | { readonly kind: "decisions" }
+  /** A proof of the audit log. */
+  | { readonly kind: "proof"; readonly ask: ProofQuestion }
   /** About runs of jobs. */
   | { readonly kind: "run"; readonly ask: RunQuestion }
   /** A file for a field of a table. `length`: as announced; null: not. */

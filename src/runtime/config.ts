@@ -49,6 +49,8 @@ export interface AppConfig {
   readonly logRetentionMs: number;
   /** By alias. */
   readonly models: Readonly<Record<string, ModelSettings>>;
+  /** Of the audit log. Keys: 32 bytes. Null: made once and kept with the data. `export`: files and addresses. */
+  readonly audit: { readonly name: string | null; readonly key: Uint8Array | null; readonly formerKey: Uint8Array | null; readonly export: readonly string[] };
   /** Null: the section is not there, and ctx.fetch calls whom it likes. */
   readonly outbound: { readonly allowPrivate: readonly string[] } | null;
   /** Null: mails are not sent. */
@@ -57,7 +59,7 @@ export interface AppConfig {
 
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
-  audit: "governed decisions", cluster: "the cluster",
+  cluster: "the cluster",
   "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
 };
 
@@ -129,6 +131,7 @@ interface RawConfig {
   mail?: { url?: string };
   files?: { driver?: "disk" | "s3"; types?: string[]; bucket?: string; endpoint?: string; region?: string; accessKey?: string; secretKey?: string; prefix?: string };
   models?: Record<string, RawModel>;
+  audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
 }
 interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string }
 interface RawIssuer {
@@ -158,12 +161,18 @@ function assemble(raw: RawConfig): AppConfig {
     logRetentionMs: raw.log?.retention === undefined ? WEEK_MS : durationMs(parseDuration(raw.log.retention) ?? "P7D"),
     outbound: raw.outbound === undefined ? null : { allowPrivate: raw.outbound.allowPrivate ?? [] },
     models: Object.fromEntries(Object.entries(raw.models ?? {}).map(([alias, model]) => [alias, modelOf(model)])),
+    audit: { name: raw.audit?.name ?? null, key: seedOf(raw.audit?.key), formerKey: seedOf(raw.audit?.formerKey), export: raw.audit?.export ?? [] },
     mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
   };
 }
 
 function bucketOf({ bucket = "", endpoint, region, accessKey = "", secretKey = "", prefix = "" }: NonNullable<RawConfig["files"]>): S3Settings {
   return { bucket, endpoint: endpoint ?? null, region: region ?? null, accessKey, secretKey, prefix };
+}
+
+/** An unset variable with an empty default is no key. */
+function seedOf(text: string | undefined): Uint8Array | null {
+  return text === undefined || text === "" ? null : Buffer.from(text, "base64");
 }
 
 function modelOf({ provider, model, url, key, price, fallback }: RawModel): ModelSettings {

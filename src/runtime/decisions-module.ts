@@ -2,12 +2,15 @@
 // folder decisions/ was taken out.
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { AppCode } from "../resources/app-code.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import type { Catalog } from "../schema/catalog.ts";
+import type { Connection } from "../storage/connection.ts";
+import type { Storage } from "../storage/open-storage.ts";
 import type { AppConfig } from "./config.ts";
 
 export interface DecisionsApp {
@@ -25,9 +28,50 @@ export interface DecisionsPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Of the same module. */
+  readonly audit: AuditService;
+}
+
+/** Checkpoints of the audit log while the app runs. */
+export interface AuditService {
+  start(): void;
+  /** Signs what is not signed yet. */
+  stop(): Promise<void>;
+}
+
+export interface AuditServiceParts {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** What serves by then. */
+  readonly current: () => { readonly config: AppConfig; readonly directory: string };
+  /** Something was added to the outbox. */
+  readonly sent: () => void;
+}
+
+export interface AuditFile {
+  /** Of checkpoints that were kept elsewhere; null: none. */
+  readonly notes: string | null;
+  readonly verifiers: readonly string[] | null;
+}
+
+export interface AuditFinding {
+  readonly records: number;
+  readonly root: string;
+  readonly checkpoints: number;
+  readonly erased: number;
+  readonly problem: { readonly kind: string; readonly from: number; readonly to: number; readonly run: string | null; readonly message: string } | null;
+}
+
+/** What commands do with a data file. */
+export interface AuditTools {
+  verify(connection: Connection, file: AuditFile): AuditFinding;
 }
 
 export interface DecisionsModule {
+  openAudit(parts: AuditServiceParts): AuditService;
+  readonly audit: AuditTools | null;
   /** What is wrong with the decisions of an app. */
   checkDecisions(app: DecisionsApp): readonly Diagnostic[];
   /** Null: the app has none. */

@@ -1,8 +1,13 @@
 // Decisions in the composition root: compiles what an app declares, connects it with models, and hands the port to the dispatcher.
-import { existsSync, readFileSync } from "node:fs";
-import { join, normalize } from "node:path";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { isAbsolute, join, normalize } from "node:path";
+import { assert } from "../base/assert.ts";
+import { fault } from "../base/error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { membersSchema, typeSchema } from "../codegen/model-schema.ts";
+import { readNotes } from "../decisions/audit/checkpoint.ts";
+import { Checkpoints, type CheckpointSettings } from "../decisions/audit/checkpoints.ts";
+import { verifyLog } from "../decisions/audit/verify-log.ts";
 import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
 import { modelReasoner } from "../decisions/loop.ts";
 import { compileDecision } from "../decisions/policy/compile-decision.ts";
@@ -17,23 +22,54 @@ import { providerModel } from "../models/provider-model.ts";
 import type { Decision } from "../schema/decision.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
-import type { ModelSettings } from "./config.ts";
-import type { DecisionsApp, DecisionsModule, DecisionsPorts } from "./decisions-module.ts";
+import type { AppConfig, ModelSettings } from "./config.ts";
+import type { AuditService, DecisionsApp, DecisionsModule, DecisionsPorts } from "./decisions-module.ts";
+
+/** Made here, and given back by whoever asks for the decisions of an app. */
+class Audit extends Checkpoints implements AuditService {}
 
 export const decisions: DecisionsModule = {
+  openAudit: ({ storage, clock, random, log, current, sent }) => new Audit({ storage, clock, random, log, sent, addToFile, settings: () => checkpointSettings(current()) }),
+  audit: { verify: (connection, { notes, verifiers }) => verifyLog(connection, { notes: notes === null ? [] : checkpointsIn(notes), verifiers }) },
   checkDecisions: (app) => compileAll(app).diagnostics,
   decisionsOf(app, ports) {
     const { compiled } = compileAll(app);
     if (compiled.size === 0) return null;
     const models = modelsOf(app, ports);
+    const { audit } = ports;
+    assert(audit instanceof Audit, "the audit service is of this module");
     return (core) => {
       const ready = new Map<string, ReadyDecision>();
-      const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks });
+      const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit });
       for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port }));
       return port;
     };
   },
 };
+
+function checkpointsIn(text: string): string[] {
+  const notes = readNotes(text);
+  if (notes.length === 0) throw fault("USAGE", "The file holds no checkpoint.", { fix: "Name a file that audit.export has written." });
+  return notes;
+}
+
+function checkpointSettings({ config: { audit, limits }, directory }: { readonly config: AppConfig; readonly directory: string }): CheckpointSettings {
+  const isAddress = (target: string): boolean => /^https?:/.test(target);
+  return {
+    ...audit, limits, urls: audit.export.filter(isAddress),
+    files: audit.export.filter((target) => !isAddress(target)).map((file) => (isAbsolute(file) ? file : join(directory, file))),
+  };
+}
+
+function addToFile(path: string, text: string): void {
+  const file = openSync(path, "a", 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
 
 function compileAll({ catalog, book, config, directory }: DecisionsApp): { readonly compiled: ReadonlyMap<string, CompiledDecision>; readonly diagnostics: readonly Diagnostic[] } {
   const compiled = new Map<string, CompiledDecision>();

@@ -7,4 +7,6 @@ export const decisions: DecisionsModule = {
     why: "It was built without decisions.", fix: "Remove it, or use a server that has them.", edits: [],
   })),
   decisionsOf: () => null,
+  openAudit: () => ({ start() {}, stop: async () => {} }),
+  audit: null,
 };

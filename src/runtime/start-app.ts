@@ -37,6 +37,7 @@ import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
+import type { AuditService } from "./decisions-module.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
@@ -114,6 +115,7 @@ interface ServeParts extends StartOptions {
   readonly jobs: Jobs;
   readonly streams: StreamTally;
   readonly sources: Sources;
+  readonly audit: AuditService;
   /** Told what serves from now on. */
   announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
   /** What is served by then. */
@@ -142,12 +144,14 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
     const sources = createSources({ storage, clock: options.clock });
-    const parts: ServeParts = { ...options, files, outbox, jobs, sources, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const audit = decisions.openAudit({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, directory: options.directory }), sent: () => outbox.added() });
+    const parts: ServeParts = { ...options, files, outbox, jobs, sources, audit, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
     outbox.start();
     void jobs.start();
+    audit.start();
     await files.start();
     return running;
   } catch (error) {
@@ -164,7 +168,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
-  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch }) });
+  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch, audit: options.audit }) });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
   const { live, channels } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
@@ -219,6 +223,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     await stopServing(served, [sockets, graphqlSockets, mqtt], drainMs);
     await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs)]);
     for (const part of [retention, options.files, options.sources, served.tables]) part.stop();
+    await options.audit.stop();
     await storage.close();
   };
   const replace = (loaded: LoadedApp): void => {

@@ -17,7 +17,9 @@ export const decisionDdl: readonly string[] = [
   `CREATE TABLE "$audit" ("number" INTEGER PRIMARY KEY, "run" TEXT NOT NULL, "time" INTEGER NOT NULL, "record" TEXT NOT NULL) STRICT`,
   `CREATE INDEX "$audit$index(run)" ON "$audit" ("run")`,
   `CREATE TABLE "$audit_node" ("level" INTEGER NOT NULL, "index" INTEGER NOT NULL, "hash" BLOB NOT NULL, PRIMARY KEY ("level", "index")) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE "$checkpoint" ("size" INTEGER PRIMARY KEY, "time" INTEGER NOT NULL, "note" TEXT NOT NULL) STRICT`,
+  `CREATE TABLE "$checkpoint" ("size" INTEGER PRIMARY KEY, "time" INTEGER NOT NULL, "note" TEXT NOT NULL, "exported" INTEGER NOT NULL DEFAULT 0) STRICT`,
+  `CREATE INDEX "$checkpoint$index(waiting)" ON "$checkpoint" ("size") WHERE "exported" = 0`,
+  `CREATE TABLE "$audit_key" ("number" INTEGER PRIMARY KEY, "verifier" TEXT NOT NULL, "seed" BLOB) STRICT`,
 ];
 
 export interface AdmittedRun {
@@ -190,11 +192,53 @@ export function recordsOfRun(connection: Connection, run: string): AuditRow[] {
     .map((row) => ({ number: row[0] as number, run: row[1] as string, timeMs: row[2] as number, record: row[3] as string }));
 }
 
-export function keepCheckpoint(connection: Connection, size: number, timeMs: number, note: string): void {
+/** The smallest number of a record that a run has, from this one on. Null: none. */
+export function firstLeafFrom(connection: Connection, number: number): number | null {
+  return connection.values(`SELECT min("leaf") FROM "$decision" WHERE "leaf" >= ?1`, number)[0]?.[0] as number | null;
+}
+
+export interface CheckpointRow { readonly size: number; readonly timeMs: number; readonly note: string }
+
+export function keepCheckpoint(connection: Connection, { size, timeMs, note }: CheckpointRow): void {
   connection.run(`INSERT INTO "$checkpoint" ("size", "time", "note") VALUES (?1, ?2, ?3) ON CONFLICT ("size") DO NOTHING`, size, timeMs, note);
 }
 
-export function lastCheckpoint(connection: Connection): { readonly size: number; readonly note: string } | null {
-  const row = connection.values(`SELECT "size", "note" FROM "$checkpoint" ORDER BY "size" DESC LIMIT 1`)[0];
-  return row === undefined ? null : { size: row[0] as number, note: row[1] as string };
+export function lastCheckpoint(connection: Connection): CheckpointRow | null {
+  return checkpoints(connection, `ORDER BY "size" DESC LIMIT 1`)[0] ?? null;
+}
+
+/** By size, from the smallest. */
+export function checkpointsFrom(connection: Connection, size: number, limit: number): CheckpointRow[] {
+  return checkpoints(connection, `WHERE "size" >= ?1 ORDER BY "size" LIMIT ?2`, size, limit);
+}
+
+/** Those that nobody else has yet, from the smallest. */
+export function waitingCheckpoints(connection: Connection, limit: number): CheckpointRow[] {
+  return checkpoints(connection, `WHERE "exported" = 0 ORDER BY "size" LIMIT ?1`, limit);
+}
+
+export function noteExported(connection: Connection, size: number): void {
+  connection.run(`UPDATE "$checkpoint" SET "exported" = 1 WHERE "size" <= ?1 AND "exported" = 0`, size);
+}
+
+function checkpoints(connection: Connection, which: string, ...values: readonly SqlValue[]): CheckpointRow[] {
+  return connection.values(`SELECT "size", "time", "note" FROM "$checkpoint" ${which}`, ...values).map(([size, timeMs, note]) => ({ size: size as number, timeMs: timeMs as number, note: note as string }));
+}
+
+/** A key that has signed checkpoints from the record `number` on. */
+export interface AuditKeyRow { readonly number: number; readonly verifier: string; /** Null: it is not kept here. */ readonly seed: Uint8Array | null }
+
+/** In order. */
+export function auditKeys(connection: Connection): AuditKeyRow[] {
+  return connection.values(`SELECT "number", "verifier", "seed" FROM "$audit_key" ORDER BY "number"`).map(([number, verifier, seed]) => ({ number: number as number, verifier: verifier as string, seed: seed as Uint8Array | null }));
+}
+
+/** One that comes before the same record takes the other's place: it has signed nothing. */
+export function keepAuditKey(connection: Connection, { number, verifier, seed }: AuditKeyRow): void {
+  connection.run(`INSERT INTO "$audit_key" ("number", "verifier", "seed") VALUES (?1, ?2, ?3) ON CONFLICT ("number") DO UPDATE SET "verifier" = excluded."verifier", "seed" = excluded."seed"`, number, verifier, seed);
+}
+
+/** Of keys before it: a seed that is of no use any more is not kept. */
+export function dropSeeds(connection: Connection, number: number): void {
+  connection.run(`UPDATE "$audit_key" SET "seed" = NULL WHERE "number" < ?1`, number);
 }

@@ -34,6 +34,21 @@ export function signCheckpoint(origin: string, { size, root }: SizedRoot, key: C
   return `${text}\n${DASH} ${key.name} ${Buffer.concat([hash, signature]).toString("base64")}\n`;
 }
 
+/** Base64. */
+export function signText(text: string, { privateKey }: CheckpointKey): string {
+  return sign(null, Buffer.from(text), privateKey).toString("base64");
+}
+
+export function isSignedText(text: string, signature: string, verifier: string): boolean {
+  const known = readVerifier(verifier);
+  return known !== null && verify(null, Buffer.from(text), publicKey(known), Buffer.from(signature, "base64"));
+}
+
+/** Of a file to which notes were added one after the other. */
+export function readNotes(text: string): string[] {
+  return text.match(new RegExp(`[^\\n]+\\n(?:[^\\n]+\\n)+\\n(?:${DASH}[^\\n]*\\n)+`, "g")) ?? [];
+}
+
 export interface Checkpoint extends SizedRoot { readonly origin: string }
 
 /** Null: it is no checkpoint, or not signed by that key. */
@@ -57,7 +72,11 @@ function isSignature(line: string, text: string, { name, hash, key }: Verifier):
   if (found === null || found[1] !== name) return false;
   const bytes = Buffer.from(found[2]!, "base64");
   if (bytes.length !== 68 || !bytes.subarray(0, 4).equals(hash)) return false;
-  return verify(null, Buffer.from(text), createPublicKey({ key: Buffer.concat([SPKI_ED25519, key]), format: "der", type: "spki" }), bytes.subarray(4));
+  return verify(null, Buffer.from(text), publicKey({ key }), bytes.subarray(4));
+}
+
+function publicKey({ key }: Pick<Verifier, "key">): KeyObject {
+  return createPublicKey({ key: Buffer.concat([SPKI_ED25519, key]), format: "der", type: "spki" });
 }
 
 function readVerifier(text: string): Verifier | null {

@@ -6,15 +6,24 @@ import { canonicalJson } from "../audit/canonical-json.ts";
 import { reasonClass } from "./ending.ts";
 
 /** Null: nothing that this caller may know of. */
-export function runView(row: DecisionRow, { caller, inspect }: { readonly caller: Caller; readonly inspect: readonly string[] }): { readonly [name: string]: Json } | null {
-  const { identity } = caller;
-  const isWithin = identity.tenant === row.tenant || (identity.kind === "administrator" && identity.tenant === null);
-  const sees = isWithin && (identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role)));
-  if (!sees && !(isWithin && row.principal === canonicalJson([identity.kind, identity.subject]) && identity.kind !== "anonymous")) return null;
+export function runView(row: DecisionRow, { caller, inspect }: Viewer): { readonly [name: string]: Json } | null {
+  const standing = standingOf(row, { caller, inspect });
+  if (standing === null) return null;
+  const sees = standing === "inspector";
   return {
     run: row.id, decision: row.name, state: row.state, source: row.source, reason: sees ? row.reason : reasonClass(row.reason), taint: row.isUntrusted ? "UNTRUSTED" : null,
     admittedAt: new Date(row.admittedMs).toISOString(), endedAt: row.endedMs === null ? null : new Date(row.endedMs).toISOString(),
     status: row.status, answer: row.answer === null ? null : JSON.parse(row.answer) as Json, tells: JSON.parse(row.tells ?? "[]") as Json,
     ...(sees ? { version: row.version, parent: row.parent, subject: row.subject, leaf: row.leaf } : {}),
   };
+}
+
+export interface Viewer { readonly caller: Caller; readonly inspect: readonly string[] }
+
+/** Who somebody is to a run; null: nobody who may know of it. */
+export function standingOf(row: Pick<DecisionRow, "tenant" | "principal">, { caller: { identity }, inspect }: Viewer): "inspector" | "starter" | null {
+  const isWithin = identity.tenant === row.tenant || (identity.kind === "administrator" && identity.tenant === null);
+  if (!isWithin) return null;
+  if (identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role))) return "inspector";
+  return row.principal === canonicalJson([identity.kind, identity.subject]) && identity.kind !== "anonymous" ? "starter" : null;
 }

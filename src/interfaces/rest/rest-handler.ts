@@ -11,6 +11,7 @@ import { callAction, callEndpoint } from "./call-handlers.ts";
 import { answerFile, answerLink, answerUpload } from "./file-handlers.ts";
 import { readHistory, restoreRecord } from "./history-handlers.ts";
 import { answerTopic, followTopic, publishMessage, publishTopic, type PublishRequest } from "./channel-handlers.ts";
+import { answerProof, consistencyQuestion } from "./audit-handlers.ts";
 import { decide, listDecisions } from "./decide-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
@@ -45,6 +46,8 @@ export function createRest(options: RestOptions): RestHandler {
       case "endpoint": return callEndpoint(request, target);
       case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
       case "decide": return target.decision === null ? listDecisions(request) : decide(request, target.decision);
+      case "receipt": return answerProof(request, { of: "receipt", run: target.run });
+      case "proof": return answerProof(request, target.of === "consistency" ? consistencyQuestion(request) : { of: target.of });
       case "run": return answerRun(request, target.id);
       case "file": return answerFile(request, target.id);
       case "file-link": return answerLink(request, target.id);

@@ -15,6 +15,8 @@ export type RestTarget =
   /** `key`: as in the path; null: the channel itself. */
   | { readonly kind: "channel"; readonly channel: Channel; readonly key: string | null }
   | { readonly kind: "run"; readonly id: string }
+  | { readonly kind: "receipt"; readonly run: string }
+  | { readonly kind: "proof"; readonly of: "checkpoint" | "key" | "consistency" }
   /** `id` as in the path. */
   | { readonly kind: "file" | "file-link"; readonly id: string }
   /** `field`: as in the path. */
@@ -71,6 +73,8 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
+    if (segments.length === 3 && segments[0] === "runs" && segments[2] === "receipt" && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: "receipt", run: segments[1]! }, name: "/runs/{id}/receipt" } : null;
+    if (segments[0] === ".well-known" && segments[1] === "ambit-audit" && catalog.decisions.size > 0) return asked === "GET" ? findProof(segments) : null;
     if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
     if (segments[0] === "decide") return findDecision(catalog, asked, segments, over);
     return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over) ?? findChannel(channels, asked, segments, over);
@@ -101,6 +105,13 @@ function findDecision({ decisions }: Catalog, method: string, [, name, ...more]:
   if (name === undefined) return method === "GET" ? { target: { kind: "decide", decision: null }, name: "/decide" } : null;
   const decision = [...decisions.values()].find(({ exportName, callable }) => exportName === name && callable.exportOver?.includes(over) === true);
   return decision === undefined || method !== "POST" || more.length > 0 ? null : { target: { kind: "decide", decision }, name: `/decide/${name}` };
+}
+
+const PROOFS = ["checkpoint", "key", "consistency"] as const;
+
+function findProof([, , name, ...more]: readonly string[]): RestRoute | null {
+  const of = PROOFS.find((one) => one === name);
+  return of === undefined || more.length > 0 ? null : { target: { kind: "proof", of }, name: `/.well-known/ambit-audit/${of}` };
 }
 
 function findTable(tables: ReadonlyMap<string, TableRoutes>, method: string, segments: readonly string[], over: string): RestRoute | null {
