@@ -9,7 +9,7 @@ import type { Call, Command } from "./command.ts";
 
 export const auditCommand: Command = {
   name: "audit",
-  usage: "verify [DIR] [--checkpoint FILE] [--data DIR]",
+  usage: "verify [DIR] [--checkpoint FILE] [--key VERIFIER] [--data DIR]",
   summary: "Checks the log of decisions, and names the first bad record.",
   words: { min: 1, max: 2 },
   flags: {
