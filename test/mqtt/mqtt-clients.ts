@@ -1,4 +1,5 @@
 // The client of npm, with what tests ask of it: what came in, one after the other.
+import { createServer } from "node:net";
 import mqtt, { type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from "mqtt";
 
 export interface Received { readonly topic: string; readonly json: unknown; readonly retain: boolean; readonly qos: number; readonly dup: boolean; readonly packet: IPublishPacket }
@@ -59,4 +60,14 @@ export async function until(condition: () => boolean, what: string): Promise<voi
     if (Date.now() > untilMs) throw new Error(`not within ${WAIT_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** For a server that is to have the same one after it was killed. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
 }

@@ -2,25 +2,16 @@
 // with messages of channels and changes of records, in both directions.
 import { afterAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { createServer } from "node:net";
 import mqtt, { type MqttClient } from "mqtt";
 import { seededRandom } from "../../src/base/random.ts";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { freePort } from "./mqtt-clients.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 40 : 4;
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 async function within(ms: number, what: string, condition: () => boolean): Promise<void> {
   const untilMs = Date.now() + ms;

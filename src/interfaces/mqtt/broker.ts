@@ -173,7 +173,7 @@ export class Broker implements ConnectionOwner {
       session.expiryMs = expiryMs;
       isOther = (session === known ? session.become(identity, this.app()) : before !== null) || isOther;
       this.#sessions.set(name, session);
-      session.claim(connection);
+      session.claim(connection, before);
       this.#interested(session);
     };
     let rows: SessionRows | null = null;
@@ -277,12 +277,15 @@ export class Broker implements ConnectionOwner {
 
   async #sweep(): Promise<void> {
     if (this.#stored.size === 0) return;
-    for (const name of await this.#parts.store.expire()) {
+    const names = await this.#parts.store.expire();
+    for (const name of names) {
       const session = this.#sessions.get(name);
       // Who entered since has a session of its own.
       if (session !== undefined && session.connection === null && !this.#entering.has(name)) this.#forget(session);
       if (session?.connection === null || session === undefined) this.#stored.delete(name);
     }
+    // There may be more.
+    if (names.length > 0 && !this.#isStopping) await this.#sweep();
   }
 
   #track(work: Promise<unknown>): void {

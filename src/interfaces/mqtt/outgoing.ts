@@ -112,7 +112,7 @@ export class Outgoing {
     const gone = new Set(dropped);
     this.#waiting = this.#waiting.filter((flight) => !gone.has(flight));
     for (const flight of dropped) {
-      this.#used.delete(flight.packet);
+      if (!flight.isStored) this.#used.delete(flight.packet);
       this.#stored.delete(flight.packet);
       this.#bytes -= flight.message.bytes;
       if (flight.isStored) this.#owner.expired(flight);
@@ -127,6 +127,11 @@ export class Outgoing {
     return this.#lastPacket;
   }
 
+  /** They have a meaning, which is told later. */
+  reserve(packets: readonly number[]): void {
+    for (const packet of packets) this.#used.add(packet);
+  }
+
   freePacket(packet: number): void {
     this.#used.delete(packet);
   }
@@ -137,6 +142,10 @@ export class Outgoing {
     if (flight.packet > 0) this.#used.add(flight.packet);
     this.#bytes += flight.message.bytes;
     this.#waiting.push(flight);
+  }
+
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   /** Nothing more is sent until it is known what may be. */
@@ -187,7 +196,8 @@ export class Outgoing {
   #finish(flight: Flight): void {
     if (this.#flights.get(flight.packet) !== flight) return;
     this.#flights.delete(flight.packet);
-    this.#used.delete(flight.packet);
+    // The id of one that is stored is free when that is forgotten.
+    if (!flight.isStored) this.#used.delete(flight.packet);
     this.#stored.delete(flight.packet);
     this.#bytes -= flight.message.bytes;
     flight.told?.arrived();

@@ -131,9 +131,10 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     return this.expiryMs > 0;
   }
 
-  /** Whose it is from now on; `attach` follows. */
-  claim(connection: SessionConnection): void {
+  /** Whose it is from now on; `attach` follows. What is stored until then does not take the packet ids of `rows`. */
+  claim(connection: SessionConnection, rows: SessionRows | null): void {
     this.#connection = connection;
+    this.#reserve(rows);
   }
 
   /** With what stands in the data file, of a session that is stored. `isOther`: its client has other rights than when it was last here. */
@@ -142,6 +143,7 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     this.#connection = connection;
     if (isOther) {
       this.outgoing.clear();
+      this.#reserve(rows);
       for (const subscription of this.#subscriptions.values()) subscription.restart();
     }
     if (rows !== null) this.#restore({ ...rows, messages: this.#stillVisible(rows.messages, connection, isOther) });
@@ -294,7 +296,18 @@ export class Session implements SubscriptionOwner, SharedReceiver {
   }
 
   #removed({ packet }: Flight): void {
-    this.#change([{ kind: "remove", packet }]).catch((error: unknown) => this.fail(error));
+    this.#remove([packet]).catch((error: unknown) => this.fail(error));
+  }
+
+  /** Until that is durable their ids are not given again: a message that is stored just now would meet them in the data file. */
+  async #remove(packets: readonly number[]): Promise<void> {
+    const generation = this.#generation;
+    await this.#change(packets.map((packet) => ({ kind: "remove", packet })));
+    if (this.#generation === generation) for (const packet of packets) this.outgoing.freePacket(packet);
+  }
+
+  #reserve(rows: SessionRows | null): void {
+    this.outgoing.reserve((rows?.messages ?? []).flatMap(({ packet }) => (packet === null ? [] : [packet])));
   }
 
   /** The client has a message of QoS 2. Resolves when that is durable: only then it may forget the packet id. */
@@ -351,7 +364,7 @@ export class Session implements SubscriptionOwner, SharedReceiver {
   }
 
   get hasWindow(): boolean {
-    return this.#connection !== null && this.outgoing.length < this.#connection.window;
+    return this.#connection !== null && !this.outgoing.isHeld && this.outgoing.length < this.#connection.window;
   }
 
   isFull(): boolean {
@@ -482,10 +495,7 @@ export class Session implements SubscriptionOwner, SharedReceiver {
       if (this.#generation !== generation) return;
       if (this.#judgements === judgements) return this.fly(flights);
       // Told anew meanwhile, under other rights.
-      for (const flight of flights) {
-        this.outgoing.freePacket(flight.packet);
-        this.#removed(flight);
-      }
+      for (const flight of flights) this.#removed(flight);
     } catch (error) {
       this.#isBroken = true;
       this.fail(error);
@@ -494,12 +504,12 @@ export class Session implements SubscriptionOwner, SharedReceiver {
 
   /** What the client may still be told. All else goes. */
   #stillVisible(messages: SessionRows["messages"], { app, identity }: SessionConnection, isOther: boolean): SessionRows["messages"] {
-    const [visible, hidden] = [[] as MessageRow[], [] as SessionChange[]];
+    const [visible, hidden] = [[] as MessageRow[], [] as number[]];
     for (const message of messages) {
       if (message.isReleased || app.isKeptVisible(message, identity, isOther)) visible.push(message);
-      else if (message.packet !== null) hidden.push({ kind: "remove", packet: message.packet });
+      else if (message.packet !== null) hidden.push(message.packet);
     }
-    if (hidden.length > 0) this.#change(hidden).catch((error: unknown) => this.fail(error));
+    if (hidden.length > 0) this.#remove(hidden).catch((error: unknown) => this.fail(error));
     return visible;
   }
 

@@ -197,9 +197,16 @@ export class SharedGroup {
     this.#channels = [];
   }
 
-  /** Of an app that is no longer served: its members come again. */
+  /** Of an app that is no longer served: its members come again, and what waits is judged again. */
   #renew(): void {
     this.#isFollowing = false;
+    const numbers = this.#waiting.flatMap(({ number }) => (number === null ? [] : [number]));
+    if (numbers.length > 0) {
+      this.#read = Math.min(...numbers) - 1;
+      this.#hasStored = true;
+    }
+    this.#waiting = [];
+    for (const following of this.#followings.values()) following.pause();
     for (const { receiver } of this.#here) receiver.renew();
   }
 
@@ -253,7 +260,7 @@ export class SharedGroup {
 
   /** Gives what there is to whoever has room. */
   #go(): void {
-    if (this.#isGoing || this.#here.length === 0) return;
+    if (this.#isGoing || !this.#isFollowing || this.#here.length === 0) return;
     this.#isGoing = true;
     try {
       do this.#give(); while (this.#waiting.length === 0 && this.#readMore());
