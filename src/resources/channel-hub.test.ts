@@ -232,3 +232,20 @@ test("for whoever asks, a message is stored in the commit with which it is publi
 function changesOf({ frames }: Listener): string[][] {
   return frames.flatMap((frame) => (frame.op === "change" ? frame.changes.map((change) => [change.type, change.type === "leave" ? change.key : (JSON.parse(change.record) as { subject: string }).subject]) : [])).toSorted();
 }
+
+test("a subscriber that fails ends alone, and everybody else is told", async () => {
+  open();
+  const member = user("m1", "member");
+  const [before, broken, after, elsewhere] = ["42", "42", "42", "7"].map((key) => listen(app!, member, key));
+  await turn();
+  broken!.listener.take = () => { throw new TypeError("broken"); };
+  for (const text of ["one", "two"]) {
+    await publish(member, "42", { text });
+    await publish(member, "7", { text });
+    await turn();
+  }
+  expect([before, after, elsewhere].map((one) => one!.listener.texts)).toEqual([["one", "two"], ["one", "two"], ["one", "two"]]);
+  expect([broken!.listener.ended, app!.dispatcher.channels.stats().subscriptions]).toEqual(["failed", 3]);
+  broken!.subscription.close();
+  expect(app!.dispatcher.channels.stats().subscriptions).toBe(3);
+});

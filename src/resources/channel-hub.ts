@@ -16,6 +16,7 @@ import { tableModel, type TableModel } from "../tables/table-model.ts";
 import { invalid } from "../tables/input-issue.ts";
 import { recordShape, type RecordShape } from "../tables/record-text.ts";
 import type { WriteSession } from "../tables/write-session.ts";
+import { incident } from "./app-fault.ts";
 import type { ChannelMessage, ChannelSink, ChannelSubscription, MessageFrame } from "./channel-frame.ts";
 import type { DispatchParts } from "./dispatch-parts.ts";
 import type { LiveFrame, ResetReason } from "./live-frame.ts";
@@ -47,6 +48,8 @@ interface Subscriber {
   readonly sink: ChannelSink;
   /** Messages of the group that wait already, and are older. */
   from: number;
+  /** It is told no more. */
+  leave(): void;
 }
 
 interface Group {
@@ -126,7 +129,7 @@ export class ChannelHub {
     const rule = this.#ruleFor(request, rights);
     const topic = this.#topic(request);
     const group = this.#group(topic, rule, rights);
-    const subscriber: Subscriber = { sink, from: group.waiting.length };
+    const subscriber: Subscriber = { sink, from: group.waiting.length, leave: () => {} };
     const { connection } = request;
     const room = connection === null ? null : topic.room;
     if (room !== null && room.size >= limits.presenceEntries && !room.has(connection!)) {
@@ -145,6 +148,18 @@ export class ChannelHub {
       this.#news(topic.room);
     }
     let isOver = false;
+    const close = subscriber.leave = (): void => {
+      if (isOver || this.#isClosed) return;
+      isOver = true;
+      this.#subscriptions--;
+      group.subscribers.delete(subscriber);
+      topic.room?.leave(watcher);
+      if (room !== null) {
+        room.exit(connection!);
+        this.#news(room);
+      }
+      this.#tidy(topic, group);
+    };
     return {
       topic: exportedName(request),
       snapshot: () => {
@@ -159,18 +174,7 @@ export class ChannelHub {
         this.#news(room);
         return text;
       },
-      close: () => {
-        if (isOver || this.#isClosed) return;
-        isOver = true;
-        this.#subscriptions--;
-        group.subscribers.delete(subscriber);
-        topic.room?.leave(watcher);
-        if (room !== null) {
-          room.exit(connection!);
-          this.#news(room);
-        }
-        this.#tidy(topic, group);
-      },
+      close,
     };
   }
 
@@ -313,12 +317,22 @@ export class ChannelHub {
     const frame: MessageFrame = { op: "message", messages };
     this.#delivered += messages.length * group.subscribers.size;
     for (const subscriber of group.subscribers) {
-      if (subscriber.from === 0) subscriber.sink.take(frame);
+      if (subscriber.from === 0) this.#give(subscriber, frame);
       else {
         // It came in the midst of the turn.
-        if (subscriber.from < messages.length) subscriber.sink.take({ op: "message", messages: messages.slice(subscriber.from) });
+        if (subscriber.from < messages.length) this.#give(subscriber, { op: "message", messages: messages.slice(subscriber.from) });
         subscriber.from = 0;
       }
+    }
+  }
+
+  /** What goes wrong there is nobody else's affair. */
+  #give(subscriber: Subscriber, frame: MessageFrame): void {
+    try {
+      subscriber.sink.take(frame);
+    } catch (thrown) {
+      subscriber.leave();
+      subscriber.sink.fail(incident("INTERNAL", "The topic can no longer be followed.", { requestId: "live", body: `follow ${frame.messages[0]!.channel}`, thrown }, this.#parts));
     }
   }
 

@@ -90,6 +90,20 @@ describe("sharing", () => {
     expect(app.dispatcher.live.stats()).toMatchObject({ subscriptions: 0, queries: 0 });
   });
 
+  test("a subscriber that fails ends alone: not those of its query, nor of any other", async () => {
+    const app = opened();
+    const listeners = ["", "", "", "price=gt.1", "order=price&limit=2"].map((query) => follow(app, clerk, "Item", query));
+    const [, broken] = listeners;
+    for (const listener of listeners) listener.told();
+    broken!.take = () => { throw new TypeError("broken"); };
+    for (const id of ["a", "b"]) {
+      await app.as(clerk).create("Item", { id, owner: "ann", price: 5 });
+      await turn();
+    }
+    expect(listeners.filter((listener) => listener !== broken).map((listener) => listener.told())).toEqual(Array.from({ length: 4 }, () => ['enter "a"', 'enter "b"']));
+    expect([broken!.failure?.code, app.dispatcher.live.stats().subscriptions]).toEqual(["INTERNAL", 4]);
+  });
+
   test("undeclared fields of an open table are told as well", async () => {
     const app = opened();
     const listener = follow(app, clerk, "Loose");

@@ -20,7 +20,7 @@ import { readRows } from "../storage/read-plan.ts";
 import type { CommittedEntry } from "../tables/engine.ts";
 import { incident } from "./app-fault.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
-import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
+import type { LiveSink, LiveSubscription, PlacedFrame, ResetReason } from "./live-frame.ts";
 import { LiveHerd } from "./live-herd.ts";
 import { livePlan, rowWriter, type LiveQuestion } from "./live-plan.ts";
 import { LiveQuery, type LiveSource, type Reading, type Subscriber } from "./live-query.ts";
@@ -304,7 +304,15 @@ export class LiveQueries {
     const { query } = followed;
     if (!query.isLocal) return this.#mark(followed);
     const told = query.changesOf(changes);
-    if (told !== null) query.deliver(query.change(position, told));
+    if (told !== null) this.#deliver(followed, query.change(position, told));
+  }
+
+  /** Who fails at it ends alone. */
+  #deliver(followed: Followed, frame: PlacedFrame): void {
+    for (const { subscriber, thrown } of followed.query.deliver(frame)) {
+      this.#leave(followed, subscriber);
+      subscriber.sink.fail(this.#failure(followed, thrown));
+    }
   }
 
   #mark(followed: Followed): void {
@@ -338,8 +346,8 @@ export class LiveQueries {
       const changes = query.keep(reading);
       this.#account(followed);
       this.#depend(followed, reading);
-      if (changes === null) query.deliver(query.snapshot(head));
-      else if (changes.length > 0) query.deliver(query.change(head, changes));
+      if (changes === null) this.#deliver(followed, query.snapshot(head));
+      else if (changes.length > 0) this.#deliver(followed, query.change(head, changes));
     } catch (error) {
       this.#fail(followed, error);
     }
@@ -385,7 +393,7 @@ export class LiveQueries {
       const head = logHead(this.#core.storage.reader);
       for (const followed of this.#followed.values()) {
         const { query } = followed;
-        if (!this.#dirty.has(followed) && query.at < head) query.deliver(query.change(head, []));
+        if (!this.#dirty.has(followed) && query.at < head) this.#deliver(followed, query.change(head, []));
       }
     });
   }

@@ -15,6 +15,9 @@ import type { RowWriter } from "./live-plan.ts";
 /** `from`: frames up to there are in what it has. */
 export interface Subscriber { readonly sink: LiveSink; from: number }
 
+/** It could not take what it was told. */
+export interface Failing { readonly subscriber: Subscriber; readonly thrown: unknown }
+
 /** What all queries of one plan share, whatever their values: there may be very many of them. */
 export interface LiveSource {
   readonly compiled: CompiledPlan;
@@ -123,15 +126,21 @@ export class LiveQuery {
     return { op: "change", at, position: this.#source.position(at, this.#mark), changes };
   }
 
-  /** To all who do not have it yet. What was read again is news to everybody: they have what was kept before. */
-  deliver(frame: PlacedFrame): void {
+  /** To all who do not have it yet. What was read again is news to everybody: they have what was kept before. Answers who failed at it. */
+  deliver(frame: PlacedFrame): readonly Failing[] {
+    const failing: Failing[] = [];
     this.at = frame.at;
     const isNews = !this.isLocal && (frame.op === "snapshot" || frame.changes.length > 0);
     for (const subscriber of this.subscribers) {
       if (!isNews && subscriber.from >= frame.at) continue;
       subscriber.from = frame.at;
-      this.tell(subscriber, frame);
+      try {
+        this.tell(subscriber, frame);
+      } catch (thrown) {
+        failing.push({ subscriber, thrown });
+      }
     }
+    return failing;
   }
 
   tell({ sink }: Subscriber, frame: LiveFrame): void {
