@@ -1,7 +1,9 @@
 // Decisions as the rest of the server asks them: who may, with what, under which key; then a run, whose answer is the same for whoever asks
 // again. What happens in a run is the loop's (loop.ts) and the commit's (run/commit-run.ts).
 import { createHash } from "node:crypto";
-import { fault } from "../base/error.ts";
+import { readIdentity, storedIdentity } from "../access/stored-identity.ts";
+import { AmbitError, fault } from "../base/error.ts";
+import { describeError } from "../base/log.ts";
 import { uuidv7 } from "../base/random.ts";
 import type { Json, RecordValues, Value } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
@@ -14,16 +16,17 @@ import type { AppFunction } from "../resources/app-code.ts";
 import type { Caller } from "../resources/body.ts";
 import type { DecideRequest, DecisionPort, DecisionResult, ProofQuestion } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
-import { readRun, runOfKey, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
+import { openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import type { Checkpoints } from "./audit/checkpoints.ts";
 import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
 import { valueOf } from "./bounds/judge.ts";
 import type { Gathered, Question } from "./context/gather.ts";
-import type { AskingRun, Reasoner } from "./loop.ts";
+import type { AskingRun, Reasoner, ReasonRequest } from "./loop.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
+import { readAdmission, type Admission } from "./run/admission.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
 import { runView, standingOf } from "./run/run-view.ts";
@@ -53,10 +56,15 @@ interface Asked {
 
 /** How long after its lease a run may still be committing. */
 const LEASE_GRACE_MS = 10_000;
+/** Runs that are taken up side by side. */
+const RECOVERED_AT_ONCE = 8;
 
 export class Decisions implements DecisionPort {
   readonly #parts: DecisionsParts;
   readonly #running = new Map<string, { readonly fingerprint: string; readonly done: Promise<unknown> }>();
+
+  /** By run: those that are taken up just now. */
+  readonly #recovering = new Map<string, Promise<void>>();
 
   constructor(parts: DecisionsParts) {
     this.#parts = parts;
@@ -102,8 +110,8 @@ export class Decisions implements DecisionPort {
         await running.done.catch(() => {});
       }
       const known = runOfKey(this.#parts.core.storage.reader, key.scope, key.key, asked.admitted.admittedMs);
-      if (known !== null && known.endedMs === null && known.leaseMs + LEASE_GRACE_MS < this.#parts.core.clock.now()) {
-        await this.#abandon(known, asked);
+      if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && (this.#recovering.has(known.id) || known.leaseMs + LEASE_GRACE_MS < this.#parts.core.clock.now())) {
+        await this.#recover(known);
         continue;
       }
       if (known !== null) return this.#known(known, key.fingerprint);
@@ -132,16 +140,62 @@ export class Decisions implements DecisionPort {
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
   }
 
-  /** Whoever held it is gone, as after a crash: the run ends, its key is free. */
-  async #abandon(row: DecisionRow, { ready: { decision }, admitted }: Asked): Promise<void> {
+  async recover(which: "all" | "lapsed"): Promise<void> {
     const { core } = this.#parts;
-    core.log.warn("decision-abandoned", { run: row.id, decision: row.name });
-    await core.storage.commit((connection) => {
-      const nowMs = core.clock.now();
-      const epoch = takeRun(connection, row.id, row.epoch, nowMs);
-      if (epoch === null) return;
-      storeRun({ connection }, failed, null, { admitted: { ...admitted, ...row, key: null }, epoch, decision, input: {}, facts: noFacts, random: core.random, nowMs });
-    });
+    const waiting = openRuns(core.storage.reader, which === "all" ? null : core.clock.now() - LEASE_GRACE_MS);
+    const takeUp = async (): Promise<void> => {
+      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+        const row = readRun(core.storage.reader, id);
+        if (row === null || row.endedMs !== null) continue;
+        await this.#recover(row).catch((error: unknown) => core.log.error("decision-not-recovered", { run: row.id, decision: row.name, ...describeError(error) }));
+      }
+    };
+    await Promise.all(Array.from({ length: RECOVERED_AT_ONCE }, takeUp));
+  }
+
+  #recover(row: DecisionRow): Promise<void> {
+    const begun = this.#recovering.get(row.id);
+    if (begun !== undefined) return begun;
+    const recovering = this.#takeUp(row).finally(() => this.#recovering.delete(row.id));
+    this.#recovering.set(row.id, recovering);
+    return recovering;
+  }
+
+  /** Whoever held it is gone, as after a crash: it goes on from its journal, or ends here. */
+  async #takeUp(row: DecisionRow): Promise<void> {
+    const { core, decisions } = this.#parts;
+    const ready = decisions.get(row.name);
+    const leaseMs = Math.max(row.admittedMs + (ready?.decision.declaration.deadlineMs ?? 0), core.clock.now());
+    const epoch = await core.storage.commit((connection) => takeRun(connection, row.id, row.epoch, leaseMs));
+    if (epoch === null) return;
+    core.log.warn("decision-recovered", { run: row.id, decision: row.name });
+    const admission = readAdmission(core.storage.reader, row.id);
+    const asked = ready === undefined || admission === null ? null : this.#askedAgain(row, ready, admission);
+    if (asked === null || admission === null) {
+      await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: { ...row, key: null }, epoch, decision: null, input: {}, facts: noFacts, random: core.random, nowMs: core.clock.now() }));
+      return;
+    }
+    const { version, reasoner } = asked.ready;
+    if (version !== row.version || reasoner === null) await this.#answerDirectly(asked, "replay_divergence", epoch);
+    // Whoever asked for its advice asks anew.
+    else if (row.parent !== null) await this.#answerDirectly(asked, "crash_recovered", epoch);
+    else await reasoner.resume(this.#reasoning(asked), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id) });
+  }
+
+  /** Null: its input is none of the decision any more. */
+  #askedAgain(row: DecisionRow, ready: ReadyDecision, { input: raw, isFromUntrusted }: Admission): Asked | null {
+    const { core } = this.#parts;
+    const identity = readIdentity(row.caller);
+    const caller: Caller = {
+      identity, rights: core.access.rights(identity), system: core.access.system(identity), requestId: row.id, request: null, signal: null, run: null,
+      systemRefusals: new WeakMap(), label: `decide ${row.name}`,
+    };
+    try {
+      return { ready, ...this.#read(raw, ready, { caller, isFromUntrusted }), admitted: { ...row, key: null } };
+    } catch (error) {
+      if (error instanceof AmbitError && error.status < 500) return null;
+      throw error;
+    }
   }
 
   #known(row: DecisionRow, fingerprint: string): DecisionResult {
@@ -155,17 +209,25 @@ export class Decisions implements DecisionPort {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name);
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
-    const { decision } = ready;
-    const { callable, fallback } = decision.declaration;
+    const { callable } = ready.decision.declaration;
     caller.rights.requireCall(callable);
+    const { own, question } = this.#read(raw, ready, { caller });
+    const { input } = question;
+    const now = new Date(core.clock.now()).toISOString();
+    const permission = caller.rights.mayCall(callable);
+    if (typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
+    return { ready, own, question, admitted: this.#admitted({ ready, caller, input, raw, key, now }) };
+  }
+
+  /** Throws INVALID. */
+  #read(raw: RawInput, { decision }: ReadyDecision, of: Pick<Question, "caller" | "isFromUntrusted">): Pick<Asked, "own" | "question"> {
+    const { core } = this.#parts;
+    const { callable, fallback } = decision.declaration;
     const { own, rest } = fallback?.kind === "own" ? this.#own(raw, decision) : { own: undefined, rest: raw };
     const issues: Issue[] = [];
     const input = coerceFields(rest, inputsOf(callable), { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
     if (input === undefined) throw invalid(issues);
-    const now = new Date(core.clock.now()).toISOString();
-    const permission = caller.rights.mayCall(callable);
-    if (typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
-    return { ready, own, question: { decision, caller, input }, admitted: this.#admitted({ ready, caller, input, raw, key, now }) };
+    return { own, question: { decision, input, ...of } };
   }
 
   #own(raw: RawInput, { declaration, catalog }: CompiledDecision): { readonly own: Value; readonly rest: RawInput } {
@@ -187,7 +249,7 @@ export class Decisions implements DecisionPort {
     const admittedMs = core.clock.now();
     return {
       id: uuidv7(core.clock, core.random), name: decision.name, version, parent: null, tenant: identity.tenant,
-      caller: JSON.stringify({ kind: identity.kind, subject: identity.subject, roles: identity.roles, tenant: identity.tenant, claims: identity.claims }), principal, subject: null,
+      caller: storedIdentity(identity), principal, subject: null,
       admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs,
       key: used === null ? null : { scope: canonicalJson([identity.tenant, decision.name, principal]), key: used, fingerprint: fingerprintOf(raw), expiresMs: admittedMs + core.limits.idempotencyMs },
     };
@@ -197,18 +259,23 @@ export class Decisions implements DecisionPort {
     const { reasoner } = asked.ready;
     const direct = directReason(asked.ready);
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct ?? "no_model");
-    return this.#result(await reasoner.run({ question: asked.question, admitted: asked.admitted, ...(asked.deadlineMs === undefined ? {} : { deadlineMs: asked.deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) }));
+    return this.#result(await reasoner.run(this.#reasoning(asked)));
   }
 
-  /** Without a model: admitted, answered and ended in one commit. */
-  async #answerDirectly(asked: Asked, reason: FallbackReason | null): Promise<DecisionResult> {
+  #reasoning(asked: Asked): ReasonRequest {
+    const { question, admitted, own, deadlineMs } = asked;
+    return { question, admitted, own, ...(deadlineMs === undefined ? {} : { deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) };
+  }
+
+  /** Without a model: answered and ended in one commit, and admitted in it where `epoch` is 0. */
+  async #answerDirectly(asked: Asked, reason: FallbackReason | null, epoch = 0): Promise<DecisionResult> {
     const { core } = this.#parts;
     const { question, admitted, ready } = asked;
     const request: CommitRequest = {
-      question, proposal: null, reason, extracted: {}, isNew: true, mayReason: false,
+      question, proposal: null, reason, extracted: {}, isNew: epoch === 0, mayReason: false,
       fallback: (gathered) => this.#fallback(asked, gathered),
       store: (session, ending, gathered) => storeRun(session, ending, gathered, {
-        admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch: 0, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
+        admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
       }),
     };
     await commitRun(core, request);

@@ -12,15 +12,16 @@ import { ModelFailure, type ModelAnswer, type ModelRequest } from "../models/mod
 import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { valueOf, violations } from "./bounds/judge.ts";
-import { gather, type Gathered, type Question } from "./context/gather.ts";
+import { gather, gatheredAgain, recordOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, refused } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
-import { Diverged, Journal, requestHash, type AskedStep } from "./reason/journal.ts";
+import { Diverged, Journal, requestHash, type Acted, type AskedStep, type AskingStep } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { readValue, type ParseJson } from "./reason/read-arguments.ts";
+import { keepAdmission } from "./run/admission.ts";
 import { commitRun, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
 import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "./run/store-run.ts";
@@ -30,12 +31,19 @@ export interface ReasonRequest {
   readonly admitted: AdmittedRun;
   /** Of the decision, unless it was asked by another that has less time. */
   readonly deadlineMs?: number;
+  /** The caller's own answer, where it has given one. */
+  readonly own: Value | undefined;
   fallback(gathered: Gathered): FallbackAnswer;
 }
+
+/** A run whose holder is gone, taken with a new epoch. */
+export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[] }
 
 export interface Reasoner {
   /** Answers the id of the run, which has ended. Throws KeyTaken, and NOT_FOUND before the run is admitted. */
   run(request: ReasonRequest): Promise<string>;
+  /** Goes on where its journal ends, if time is left. */
+  resume(request: ReasonRequest, taken: TakenRun): Promise<string>;
 }
 
 export interface ReasonerParts {
@@ -56,7 +64,10 @@ export interface ReasonerParts {
 export interface AskingRun { readonly run: string; readonly caller: Caller; readonly deadlineMs: number; readonly isUntrusted: boolean }
 
 export function modelReasoner(parts: ReasonerParts): Reasoner {
-  return { run: (request) => new ReasonRun(parts, request).toEnd() };
+  return {
+    run: (request) => new ReasonRun(parts, request).toEnd(),
+    resume: (request, taken) => new ReasonRun(parts, request, taken).again(taken.read),
+  };
 }
 
 /** What came of reasoning: a proposal, or why there is none. */
@@ -72,24 +83,31 @@ class ReasonRun {
   readonly #journal: Journal;
   readonly #place: BudgetPlace;
   readonly #deadlineMs: number;
+  readonly #isTaken: boolean;
   #admitted: AdmittedRun;
   /** 0: not admitted yet. */
-  #epoch = 0;
+  #epoch: number;
   #steps = 0;
   #repairs = 0;
   #reported = { input: 0, output: 0 };
   readonly #extraction: Extraction;
   #transcript: Json[] = [];
+  /** Since the last request. */
+  #acted: Acted[] = [];
+  /** Of the next request, where it is reasoned anew. */
+  #anew: Recorded | null = null;
   /** By what entered any of its prompts so far. */
   #isUntrusted = false;
 
-  constructor(parts: ReasonerParts, request: ReasonRequest, recorded: readonly RunStep[] = []) {
+  constructor(parts: ReasonerParts, request: ReasonRequest, taken: TakenRun | null = null) {
     const { question, admitted } = request;
     const { decision } = question;
     this.#parts = parts;
     this.#request = request;
     this.#admitted = admitted;
-    this.#journal = new Journal(recorded);
+    this.#isTaken = taken !== null;
+    this.#epoch = taken?.epoch ?? 0;
+    this.#journal = new Journal(taken?.steps ?? []);
     this.#budget = new RunBudget(decision.declaration.budgets, parts.limits);
     const timeMs = decision.declaration.budgets.reduce((least, { per, timeMs: own }) => (per === "RUN" && own !== null ? Math.min(least, own) : least), request.deadlineMs ?? decision.declaration.deadlineMs);
     this.#deadlineMs = admitted.admittedMs + timeMs;
@@ -98,7 +116,7 @@ class ReasonRun {
       decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
       ask: (asked, kept) => this.#ask(asked, kept),
     });
-    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: null, day: new Date(admitted.admittedMs).toISOString().slice(0, 10) };
+    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, day: new Date(admitted.admittedMs).toISOString().slice(0, 10) };
   }
 
   async toEnd(): Promise<string> {
@@ -110,9 +128,19 @@ class ReasonRun {
     if (isDenied || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
     const admission = await this.#admit(first);
     if (admission !== null) return this.#commit({ reason: admission }, first);
+    return this.#toEndWith(first);
+  }
+
+  async again(read: Recorded): Promise<string> {
+    return this.#toEndWith(gatheredAgain(this.#request.question, read));
+  }
+
+  async #toEndWith(first: Gathered): Promise<string> {
+    const { core } = this.#parts;
     const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), () => this.#gone.abort());
     try {
-      return await this.#reasonAndCommit(first);
+      const isTooLate = this.#isTaken && core.clock.now() >= this.#deadlineMs;
+      return isTooLate ? await this.#commit({ reason: "crash_recovered" }, first) : await this.#reasonAndCommit(first);
     } catch (error) {
       if (error instanceof Fenced) throw error;
       return await this.#fail(error);
@@ -132,6 +160,8 @@ class ReasonRun {
       await core.storage.commit((connection) => {
         addDaily(connection, decision.declaration.budgets, this.#place, { runs: 1 });
         if (!admitRun(connection, this.#admitted, "REASONING")) throw new KeyTaken("the key is another run's");
+        const { question, own } = this.#request;
+        keepAdmission(connection, this.#admitted.id, { question, own, read: recordOf(gathered), random: core.random });
       });
       this.#epoch = 1;
       return null;
@@ -145,9 +175,16 @@ class ReasonRun {
     let over = first;
     for (let again = 0; ; again++) {
       const reasoned = await this.#reason(over);
+      const anew = this.#journal.coming?.over ?? null;
+      if (anew !== null) {
+        over = gatheredAgain(this.#request.question, anew);
+        this.#anew = anew;
+        continue;
+      }
       const ended = await this.#tryCommit(reasoned, over, again < RE_REASONS_MAX && "proposal" in reasoned);
       if (ended === null) return this.#admitted.id;
       over = ended;
+      this.#anew = recordOf(ended);
     }
   }
 
@@ -198,7 +235,7 @@ class ReasonRun {
     try {
       return await this.#converse(gathered);
     } catch (error) {
-      const reason = reasonOf(error);
+      const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
       if (reason === null) throw error;
       if (error instanceof ModelFailure) this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, ...describeError(error) });
       return { reason };
@@ -261,10 +298,13 @@ class ReasonRun {
   async #carryOut({ calls }: ModelAnswer, acting: Acting): Promise<{ id: string; name: string; json: string }[]> {
     const results: { id: string; name: string; json: string }[] = [];
     const last = calls.findLast(({ name }) => name === ANSWER);
+    const before = this.#journal.coming?.acted ?? [];
     for (const call of calls) {
       if (call === last) continue;
       this.#budget.reserve({ calls: 1 });
-      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : await this.#inTime(acting.act(call));
+      const known = before[this.#acted.length];
+      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await this.#inTime(acting.act(call));
+      this.#acted.push({ json, isUntrusted: acting.isUntrusted });
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }
@@ -292,8 +332,12 @@ class ReasonRun {
     const { core, access } = this.#parts;
     const { primary } = access;
     const hash = requestHash(primary, request);
-    const { number, recorded } = this.#journal.step(hash);
+    const { number, recorded, lost } = this.#journal.step(hash);
     this.#steps++;
+    const since = { acted: this.#acted, over: this.#anew };
+    this.#acted = [];
+    this.#anew = null;
+    this.#budget.reserve(lost);
     if (recorded !== null) {
       this.#budget.reserve({ steps: 1, tokens: recorded.settled.tokens, micros: recorded.settled.micros });
       return this.#noted(request, recorded);
@@ -301,22 +345,25 @@ class ReasonRun {
     const bytes = Buffer.byteLength(JSON.stringify([request.messages, request.tools]));
     let reserved = reservation(bytes, request.maxOutputTokens, primary.price);
     this.#budget.reserve({ steps: 1, ...reserved });
-    await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify({ model: primary.id, reserved }) }, reserved);
+    let asking: AskingStep = { model: primary.id, reserved, lost, ...since };
+    await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(asking) }, reserved);
     let attempts = 0;
     const { answer, model } = await this.#inTime(access.ask(request, {
       signal: this.#gone.signal, deadlineMs: this.#deadlineMs,
       attempt: async (next) => {
         if (attempts++ === 0) return;
         // What failed may have been billed: its reservation stays, and each further request may cost as much again.
+        const spent = { tokens: asking.lost.tokens + reserved.tokens, micros: asking.lost.micros + reserved.micros };
         reserved = reservation(bytes, request.maxOutputTokens, next.price);
         this.#budget.reserve(reserved);
-        await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify({ model: next.id, reserved }) }, reserved);
+        asking = { ...asking, model: next.id, reserved, lost: spent };
+        await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(asking) }, reserved);
       },
     }));
     const settled = settlement(answer.usage, reserved, model.price);
     const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };
     this.#budget.giveBack(back);
-    const step: AskedStep = { model: model.id, answer, reserved, settled };
+    const step: AskedStep = { ...asking, model: model.id, answer, settled };
     await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(step) }, { tokens: -back.tokens, micros: -back.micros });
     if (settled.flag !== null) core.log.warn("model-usage", { run: this.#admitted.id, flag: settled.flag });
     return this.#noted(request, step);

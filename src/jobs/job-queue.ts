@@ -12,7 +12,7 @@ import { cancelRun, dedupedRun, findRun, insertRun, listRuns, replayRun, type Ne
 import type { Storage } from "../storage/open-storage.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { JobCounts } from "./job-counts.ts";
-import { readIdentity, storedIdentity } from "./stored-identity.ts";
+import { readIdentity, storedIdentity } from "../access/stored-identity.ts";
 
 export interface QueueOptions {
   readonly storage: Storage;

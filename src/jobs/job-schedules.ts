@@ -14,7 +14,7 @@ import { insertRun, keepSchedules, moveSchedule, scheduleNextMs, writeSchedule, 
 import type { Storage } from "../storage/open-storage.ts";
 import type { JobCounts } from "./job-counts.ts";
 import { nextTimeMs } from "./next-time.ts";
-import { storedIdentity } from "./stored-identity.ts";
+import { storedIdentity } from "../access/stored-identity.ts";
 
 export interface ScheduleOptions {
   readonly storage: Storage;

@@ -15,7 +15,7 @@ import type { Storage } from "../storage/open-storage.ts";
 import { afterFailure, type Verdict } from "./after-failure.ts";
 import { JobAttempt } from "./job-attempt.ts";
 import type { JobCounts } from "./job-counts.ts";
-import { readIdentity } from "./stored-identity.ts";
+import { readIdentity } from "../access/stored-identity.ts";
 
 /** What is served just now. */
 export interface ServedJobs {

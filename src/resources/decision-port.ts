@@ -31,6 +31,8 @@ export interface DecisionResult {
 export interface DecisionPort {
   /** Throws what is refused before there is a run. */
   decide(request: DecideRequest): Promise<DecisionResult>;
+  /** Takes up runs that have not ended and that nobody holds: all of them, when a process has started, or those whose lease is over. */
+  recover(which: "all" | "lapsed"): Promise<void>;
   /** What this caller may ask, as `GET /decide` lists it. */
   list(caller: Caller): readonly { readonly name: string; readonly description: string | null; readonly callable: Callable; readonly mode: string; readonly kind: string }[];
   /** One run as this caller may see it; null: none that they may know of. */

@@ -9,6 +9,7 @@ import { callBody } from "./callables.ts";
 import { ChannelHub } from "./channel-hub.ts";
 import { answerDecision } from "./decide-operation.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
+import type { DecisionPort } from "./decision-port.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { LiveQueries } from "./live-queries.ts";
@@ -40,6 +41,7 @@ export interface Dispatcher {
   readonly live: LiveQueries;
   /** Topics of channels. */
   readonly channels: ChannelHub;
+  readonly decisions: DecisionPort | null;
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
@@ -54,6 +56,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     stats: () => reads.stats(),
     live: new LiveQueries(core),
     channels: core.channels,
+    decisions: core.decisions,
     dispatch(operation) {
       const { body } = operation;
       try {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { administratorIdentity, anonymousIdentity, subjectIdentity } from "../access/identities.ts";
-import { readIdentity, storedIdentity } from "../jobs/stored-identity.ts";
+import { readIdentity, storedIdentity } from "../access/stored-identity.ts";
 import { renewIdentity } from "./renew-identity.ts";
 
 const ann = subjectIdentity({ subject: "ann", roles: ["writer"], tenant: null, claims: { level: 2 }, isOfKey: true });

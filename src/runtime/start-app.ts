@@ -51,6 +51,7 @@ import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { renewIdentity } from "./renew-identity.ts";
 import { openFiles, type AppFiles } from "./open-files.ts";
+import { startRunRecovery } from "./run-recovery.ts";
 import { seedDatabase } from "./seed.ts";
 
 export interface StartOptions {
@@ -218,10 +219,11 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     throw error;
   }
   const { port, url } = server;
+  const recovery = startRunRecovery({ clock, log, current: () => served.dispatcher.decisions });
   const stop = async (): Promise<void> => {
     const { drainMs } = config.limits;
     await stopServing(served, [sockets, graphqlSockets, mqtt], drainMs);
-    await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs)]);
+    await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs), recovery.stop(drainMs)]);
     for (const part of [retention, options.files, options.sources, served.tables]) part.stop();
     await options.audit.stop();
     await storage.close();

@@ -4,7 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Json } from "../base/value.ts";
 import { createOutboxSender, type OutboxSender, type SenderSettings } from "../jobs/outbox-sender.ts";
-import { readIdentity } from "../jobs/stored-identity.ts";
+import { readIdentity } from "../access/stored-identity.ts";
 import type { Dispatcher } from "../resources/dispatch.ts";
 import type { DispatchParts } from "../resources/dispatch-parts.ts";
 import type { Outbox, Sending } from "../resources/send-request.ts";

@@ -121,9 +121,9 @@ export function runOfKey(connection: Connection, scope: string, key: string, now
   return row === undefined ? null : decode(row);
 }
 
-/** In order of admission, those that have not ended. */
-export function openRuns(connection: Connection, limit: number): DecisionRow[] {
-  return connection.values(`SELECT ${COLUMNS} FROM "$decision" WHERE "ended" IS NULL ORDER BY "admitted" LIMIT ?1`, limit).map(decode);
+/** In order of admission, those that have not ended; `leaseBeforeMs` not null: whose lease was over by then. */
+export function openRuns(connection: Connection, leaseBeforeMs: number | null): string[] {
+  return connection.values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL AND (?1 IS NULL OR "lease" < ?1) ORDER BY "admitted"`, leaseBeforeMs).map(([id]) => id as string);
 }
 
 /** Newest first. */
@@ -136,6 +136,14 @@ export interface RunPart { readonly name: string; readonly salt: Uint8Array; rea
 
 export function keepPart(connection: Connection, run: string, { name, salt, data }: RunPart): void {
   connection.run(`INSERT INTO "$decision_part" ("run", "name", "salt", "data") VALUES (?1, ?2, ?3, ?4) ON CONFLICT ("run", "name") DO UPDATE SET "salt" = excluded."salt", "data" = excluded."data"`, run, name, salt, data);
+}
+
+export function readPart(connection: Connection, run: string, name: string): string | null {
+  return connection.values(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = ?2`, run, name)[0]?.[0] as string | undefined ?? null;
+}
+
+export function dropPart(connection: Connection, run: string, name: string): void {
+  connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1 AND "name" = ?2`, run, name);
 }
 
 export function partsOf(connection: Connection, run: string): RunPart[] {

@@ -42,9 +42,32 @@ export interface Gathered {
 }
 
 /** `extracted`: what quarantined calls have read, by context. */
-export function gather({ decision, caller, input, isFromUntrusted = false }: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
+export function gather(question: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
+  const { caller } = question;
+  return gathering(question, { now: state.now, extracted, rowsOf: (context, variables) => readContext(context, { variables, caller, state, core }) });
+}
+
+/** What a run has read, to be read again where the run goes on. */
+export interface Recorded { readonly now: string; readonly rows: Gathered["rows"] }
+
+export function recordOf({ variables, rows }: Gathered): Recorded {
+  return { now: String(variables["now"]), rows };
+}
+
+/** As it was then, whatever it is by now. */
+export function gatheredAgain(question: Question, { now, rows }: Recorded): Gathered {
+  return gathering(question, { now, extracted: {}, rowsOf: ({ declaration: { name } }) => rows[name] ?? [] });
+}
+
+interface Gathering {
+  readonly now: string;
+  readonly extracted: Readonly<Record<string, Value>>;
+  rowsOf(context: CompiledContext, variables: Readonly<Record<string, Value>>): Rows;
+}
+
+function gathering({ decision, caller, input, isFromUntrusted = false }: Question, { now, extracted, rowsOf }: Gathering): Gathered {
   const { auth } = caller.rights;
-  const variables: Record<string, Value> = { input, auth, now: state.now };
+  const variables: Record<string, Value> = { input, auth, now };
   const rows: Record<string, Rows> = {};
   let missing: string | null = null;
   let overflow: string | null = null;
@@ -59,7 +82,7 @@ export function gather({ decision, caller, input, isFromUntrusted = false }: Que
       variables[name] = extracted[name] ?? null;
       continue;
     }
-    const found = readContext(context, { variables, caller, state, core });
+    const found = rowsOf(context, variables);
     const { shape, query } = context.source;
     if (isOverlong(found, query)) overflow ??= name;
     const values = found.map((row) => rowValues(row, shape.row, decision.catalog));

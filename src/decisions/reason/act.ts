@@ -20,6 +20,7 @@ import type { CompiledCall, CompiledRead, CompiledWrite } from "../policy/compil
 import type { Hole } from "../policy/compile-query.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
+import type { Acted } from "./journal.ts";
 import { readFields, type ArgumentReader } from "./read-arguments.ts";
 
 /** The reasoning ends here, with this. */
@@ -66,7 +67,7 @@ export class Acting {
 
   /** JSON text for the model. Throws Halt. */
   async act({ name, arguments: text }: ModelCall): Promise<string> {
-    const key = createHash("sha256").update(`${name} ${text}`).digest("hex");
+    const key = callKey(name, text);
     const known = this.#known.get(key);
     if (known !== undefined) {
       if (++known.times > 2) throw new Halt("loop_detected");
@@ -75,6 +76,25 @@ export class Acting {
     const found = await this.#first(name, text);
     const json = JSON.stringify(holdsOne(found, this.#keptBack) ? refused("KEPT_BACK", null) : found);
     this.#known.set(key, { json, times: 1 });
+    return json;
+  }
+
+  /** A call of a run that goes on after a crash: told the same, and done no second time. */
+  restore({ name, arguments: text }: ModelCall, { json, isUntrusted }: Acted): string {
+    const key = callKey(name, text);
+    const known = this.#known.get(key);
+    this.isUntrusted ||= isUntrusted;
+    if (known !== undefined) {
+      known.times++;
+      return json;
+    }
+    this.#known.set(key, { json, times: 1 });
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    const told = JSON.parse(json) as { readonly staged?: string | number; readonly refused?: string } | null;
+    if (told?.refused === "TOOL_NOT_ALLOWED") this.#refusedTools++;
+    const write = this.#parts.question.decision.writes.find((one) => one.name === name);
+    const args = write === undefined || told?.staged === undefined ? undefined : this.#stagedArguments(write, text, () => String(told.staged));
+    if (args !== undefined) this.staged.push({ write: write!, args });
     return json;
   }
 
@@ -152,18 +172,11 @@ export class Acting {
   }
 
   #stage(write: CompiledWrite, text: string): Json {
-    const { declaration, table, action, verb } = write;
+    const { declaration, table, verb } = write;
     if (this.isUntrusted && declaration.taint !== "ALLOW") throw new Halt("taint_blocked");
-    const members = action === null ? table.fields : action.arguments;
-    const supplied = new Map(declaration.fields.flatMap((name) => {
-      const member = members.get(name);
-      return member === undefined ? [] : [[name, { ...argument(name, verb === "create" || action !== null ? member.type : { ...member.type, required: false }), limits: member.limits }] as const];
-    }));
-    const args = readFields(text, supplied, this.#parts.reader);
-    if (args === undefined) return malformed();
     const { core } = this.#parts;
-    const isNew = verb === "create" && !declaration.set.has(table.primaryKey) && args[table.primaryKey] === undefined && ["ID", "String"].includes(table.fields.get(table.primaryKey)!.type.name);
-    const whole: RecordValues = isNew ? { ...args, [table.primaryKey]: uuidv7(core.clock, core.random) } : args;
+    const whole = this.#stagedArguments(write, text, () => uuidv7(core.clock, core.random));
+    if (whole === undefined) return malformed();
     const key = whole["id"] ?? whole[table.primaryKey] ?? null;
     const row = verb === "create" || key === null ? null : beside(core).get(table.name, key)?.values ?? null;
     // What depends on the answer is judged when there is one.
@@ -174,6 +187,19 @@ export class Acting {
     return { staged: key === null ? this.staged.length : String(key) };
   }
 
+  /** With its id where it makes a record; undefined: they are not of the declared types. */
+  #stagedArguments({ declaration, table, action, verb }: CompiledWrite, text: string, newId: () => string): RecordValues | undefined {
+    const members = action === null ? table.fields : action.arguments;
+    const supplied = new Map(declaration.fields.flatMap((name) => {
+      const member = members.get(name);
+      return member === undefined ? [] : [[name, { ...argument(name, verb === "create" || action !== null ? member.type : { ...member.type, required: false }), limits: member.limits }] as const];
+    }));
+    const args = readFields(text, supplied, this.#parts.reader);
+    if (args === undefined) return undefined;
+    const isNew = verb === "create" && !declaration.set.has(table.primaryKey) && args[table.primaryKey] === undefined && ["ID", "String"].includes(table.fields.get(table.primaryKey)!.type.name);
+    return isNew ? { ...args, [table.primaryKey]: newId() } : args;
+  }
+
   /** Null: nothing stands against it. */
   #judge(variables: Variables, where: CompiledWrite["where"], point: "CALL" | "EFFECT"): Json | null {
     const { question, core } = this.#parts;
@@ -182,6 +208,10 @@ export class Acting {
     const [broken] = violations(judging, point);
     return broken === undefined ? null : refused("BOUND", broken.declaration.tell);
   }
+}
+
+function callKey(name: string, text: string): string {
+  return createHash("sha256").update(`${name} ${text}`).digest("hex");
 }
 
 export function refused(code: string, tell: string | null): { refused: string; tell: string | null } {

@@ -3,12 +3,28 @@
 import { createHash } from "node:crypto";
 import type { ModelAnswer, ModelRequest } from "../../models/model.ts";
 import type { RunStep } from "../../storage/decision-rows.ts";
+import type { Recorded } from "../context/gather.ts";
 
-export interface AskedStep {
+interface Spent { readonly tokens: number; readonly micros: number }
+
+/** What a model was told of a call. */
+export interface Acted { readonly json: string; /** The run's label after it. */ readonly isUntrusted: boolean }
+
+/** Before the answer. */
+export interface AskingStep {
   readonly model: string;
+  readonly reserved: Spent;
+  /** Reservations of requests whose answers nobody knows. */
+  readonly lost: Spent;
+  /** Since the step before. */
+  readonly acted: readonly Acted[];
+  /** Not null: reasoned anew, over these contexts. */
+  readonly over: Recorded | null;
+}
+
+export interface AskedStep extends AskingStep {
   readonly answer: ModelAnswer;
-  readonly reserved: { readonly tokens: number; readonly micros: number };
-  readonly settled: { readonly tokens: number; readonly micros: number; readonly flag: string | null };
+  readonly settled: Spent & { readonly flag: string | null };
 }
 
 /** Another question than the recorded one. */
@@ -20,6 +36,8 @@ export function requestHash(model: { readonly alias: string; readonly id: string
   return createHash("sha256").update(JSON.stringify([model.alias, model.id, messages, tools, maxOutputTokens])).digest("hex");
 }
 
+const nothing: Spent = { tokens: 0, micros: 0 };
+
 export class Journal {
   readonly #recorded: ReadonlyMap<number, RunStep>;
   #next = 0;
@@ -28,14 +46,19 @@ export class Journal {
     this.#recorded = new Map(recorded.map((step) => [step.number, step]));
   }
 
-  /** The number of the step to come, and what was answered then. Throws Diverged. */
-  step(hash: string): { readonly number: number; readonly recorded: AskedStep | null } {
+  /** The step to come as it was the last time; null: it was never begun. */
+  get coming(): AskingStep | AskedStep | null {
+    const known = this.#recorded.get(this.#next);
+    return known === undefined ? null : JSON.parse(known.facts) as AskingStep | AskedStep;
+  }
+
+  /** The number of the step to come, what was answered then, and what was spent on answers that nobody knows. Throws Diverged. */
+  step(hash: string): { readonly number: number; readonly recorded: AskedStep | null; readonly lost: Spent } {
+    const { coming } = this;
     const number = this.#next++;
-    const known = this.#recorded.get(number);
-    if (known === undefined) return { number, recorded: null };
-    if (known.hash !== hash) throw new Diverged("the request differs from the recorded one");
-    const facts = JSON.parse(known.facts) as Partial<AskedStep>;
-    // It was asked, and nobody knows what was answered.
-    return { number, recorded: facts.answer === undefined ? null : facts as AskedStep };
+    if (coming === null) return { number, recorded: null, lost: nothing };
+    if (this.#recorded.get(number)!.hash !== hash) throw new Diverged("the request differs from the recorded one");
+    if ("answer" in coming) return { number, recorded: coming, lost: coming.lost };
+    return { number, recorded: null, lost: { tokens: coming.lost.tokens + coming.reserved.tokens, micros: coming.lost.micros + coming.reserved.micros } };
   }
 }

@@ -1,4 +1,5 @@
 // How runs end: the terminal states, and what each answers. The one place that knows which status, body and words go out.
+import { assert } from "../../base/assert.ts";
 import type { ErrorCode } from "../../base/error-registry.ts";
 import { fault, toProblem } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
@@ -51,9 +52,12 @@ const REFUSALS: Readonly<Partial<Record<TerminalState, { readonly status: number
 };
 
 /** Names of bounds, messages of providers and expressions never appear in it. The body is the same for whoever repeats the request. */
-export function answerOf({ state, output, tells }: Ending, { result, catalog, run }: { readonly result: TypeRef; readonly catalog: Catalog; readonly run: string }): DecisionAnswer {
+export function answerOf({ state, output, tells }: Ending, { type, run }: { readonly type: { readonly result: TypeRef; readonly catalog: Catalog } | null; readonly run: string }): DecisionAnswer {
   const refusal = REFUSALS[state];
-  if (refusal === undefined) return { status: 200, body: JSON.stringify(toWireValue(output ?? null, { ...result, required: false }, catalog)) };
+  if (refusal === undefined) {
+    assert(type !== null, "who answers knows the type");
+    return { status: 200, body: JSON.stringify(toWireValue(output ?? null, { ...type.result, required: false }, type.catalog)) };
+  }
   return { status: refusal.status, body: JSON.stringify(toProblem(fault(refusal.code, refusal.message, { details: { run, tells: [...tells] } }), run)) };
 }
 

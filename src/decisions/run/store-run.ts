@@ -2,10 +2,11 @@
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
-import { admitRun, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
+import { admitRun, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { ADMISSION } from "./admission.ts";
 import { answerOf, type Ending } from "./ending.ts";
 
 /** Somebody else has the key. */
@@ -34,7 +35,8 @@ export interface StoredRun {
   readonly admitted: AdmittedRun;
   /** 0: it is admitted with its end. */
   readonly epoch: number;
-  readonly decision: CompiledDecision;
+  /** Null: the app has it no more. */
+  readonly decision: CompiledDecision | null;
   readonly input: RecordValues;
   readonly facts: RunFacts;
   readonly random: Random;
@@ -45,10 +47,11 @@ export interface StoredRun {
 export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): void {
   const { admitted, decision, input, facts, random, nowMs } = run;
   if (run.epoch === 0 && !admitRun(connection, admitted, "COMMITTING")) throw new KeyTaken("the key is another run's");
+  if (run.epoch > 0) dropPart(connection, admitted.id, ADMISSION);
   const leaf = appendRecord(connection, {
     run: admitted.id, timeMs: nowMs,
     facts: {
-      kind: "run", decision: decision.name, version: admitted.version, parent: admitted.parent, state: ending.state, reason: ending.reason, source: ending.source,
+      kind: "run", decision: admitted.name, version: admitted.version, parent: admitted.parent, state: ending.state, reason: ending.reason, source: ending.source,
       untrusted: ending.isUntrusted, clamped: [...ending.clamped], noted: [...ending.noted], admitted: new Date(admitted.admittedMs).toISOString(),
       steps: facts.steps, repairs: facts.repairs, tokens: { ...facts.tokens }, costMicros: facts.costMicros, effects: ending.effects.map(({ operation }) => operation),
     },
@@ -57,7 +60,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
       output: ending.output === undefined ? null : wire(ending.output), effects: ending.effects as unknown as Json, tells: [...ending.tells], ...facts.payloads,
     },
   }, () => saltFrom(random));
-  const answer = answerOf(ending, { result: decision.declaration.callable.result, catalog: decision.catalog, run: admitted.id });
+  const answer = answerOf(ending, { type: decision === null ? null : { result: decision.declaration.callable.result, catalog: decision.catalog }, run: admitted.id });
   const ended = endRun(connection, { id: admitted.id, epoch: Math.max(1, run.epoch) }, {
     state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
   }, { endedMs: nowMs, leaf });

@@ -1,6 +1,6 @@
 // Whoever enqueued a run, as its row keeps them: enough to act for them later, and nothing that would let anybody else do so.
-import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdentity, systemIdentity } from "../access/identities.ts";
-import type { Identity } from "../access/identity.ts";
+import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdentity, systemIdentity } from "./identities.ts";
+import type { Identity } from "./identity.ts";
 import { unreachable } from "../base/assert.ts";
 
 type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims" | "isOfKey">;

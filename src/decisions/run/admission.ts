@@ -1,0 +1,41 @@
+// What a run needs to go on elsewhere after a crash: its input and what it has read. Kept with its admission, dropped with its end, when the record
+// has both.
+import type { Json, RecordValues, Value } from "../../base/value.ts";
+import type { Random } from "../../base/random.ts";
+import { toWireValue } from "../../schema/wire-value.ts";
+import type { Connection } from "../../storage/connection.ts";
+import { keepPart, readPart } from "../../storage/decision-rows.ts";
+import type { Question, Recorded } from "../context/gather.ts";
+
+export const ADMISSION = "admission";
+
+export interface Admission extends Recorded {
+  /** As over the wire. */
+  readonly input: { readonly [name: string]: Json };
+  readonly isFromUntrusted: boolean;
+}
+
+export interface Admitting { readonly question: Question; readonly own: Value | undefined; readonly read: Recorded; readonly random: Random }
+
+const SALT_BYTES = 32;
+
+export function keepAdmission(connection: Connection, run: string, { question, own, read, random }: Admitting): void {
+  const { decision: { declaration: { callable }, catalog }, isFromUntrusted = false } = question;
+  const input: Record<string, Json> = wireInput(question.input, question);
+  if (own !== undefined) input["own"] = toWireValue(own, callable.result, catalog);
+  const admission: Admission = { ...read, input, isFromUntrusted };
+  keepPart(connection, run, { name: ADMISSION, salt: random.bytes(SALT_BYTES), data: JSON.stringify(admission) });
+}
+
+/** Null: it was admitted with its end, or has ended. */
+export function readAdmission(connection: Connection, run: string): Admission | null {
+  const kept = readPart(connection, run, ADMISSION);
+  return kept === null ? null : JSON.parse(kept) as Admission;
+}
+
+function wireInput(input: RecordValues, { decision: { declaration: { callable }, catalog } }: Question): Record<string, Json> {
+  return Object.fromEntries([...callable.arguments].flatMap(([name, { type }]) => {
+    const value = input[name];
+    return value === undefined ? [] : [[name, toWireValue(value, type, catalog)]];
+  }));
+}
