@@ -12,7 +12,7 @@ import { runShell } from "./shell-samples.ts";
 import { typeScriptErrors } from "./typescript-samples.ts";
 
 const docs = join(import.meta.dir, "..", "..", "docs");
-const pages = readdirSync(docs).filter((name) => name.endsWith(".md")).sort().map((name) => ({ name, blocks: blocksOf(readFileSync(join(docs, name), "utf8")) }));
+const pages = [...readdirSync(docs), ...readdirSync(join(docs, "reference")).map((name) => `reference/${name}`)].filter((name) => name.endsWith(".md")).sort().map((name) => ({ name, blocks: blocksOf(readFileSync(join(docs, name), "utf8")) }));
 
 let fixture: Fixture;
 beforeAll(async () => { fixture = await openFixture(); });
