@@ -123,6 +123,8 @@ export interface Limits {
   /** Requests to models and tool calls of one run, where its @budget says nothing. */
   readonly decisionSteps: number;
   readonly decisionCalls: number;
+  /** Runs beside a SHADOW that wait for their turn. */
+  readonly decisionShadows: number;
   /** Tokens that a model may write in one answer, and characters that are read of it. */
   readonly decisionOutputTokens: number;
   readonly decisionAnswerBytes: number;
@@ -294,6 +296,7 @@ export const defaultLimits: Limits = {
   decisionReadRows: 50,
   decisionSteps: 12,
   decisionCalls: 40,
+  decisionShadows: 100,
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
   modelAttempts: 3,

@@ -29,6 +29,7 @@ import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission } from "./run/admission.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
+import { ShadowQueue } from "./run/shadow-queue.ts";
 import { runView, standingOf } from "./run/run-view.ts";
 
 export interface ReadyDecision {
@@ -61,6 +62,7 @@ const RECOVERED_AT_ONCE = 8;
 
 export class Decisions implements DecisionPort {
   readonly #parts: DecisionsParts;
+  readonly #shadows: ShadowQueue;
   readonly #running = new Map<string, { readonly fingerprint: string; readonly done: Promise<unknown> }>();
 
   /** By run: those that are taken up just now. */
@@ -68,6 +70,7 @@ export class Decisions implements DecisionPort {
 
   constructor(parts: DecisionsParts) {
     this.#parts = parts;
+    this.#shadows = new ShadowQueue(parts.core.limits.decisionShadows);
   }
 
   list(caller: Caller): ReturnType<DecisionPort["list"]> {
@@ -271,15 +274,35 @@ export class Decisions implements DecisionPort {
   async #answerDirectly(asked: Asked, reason: FallbackReason | null, epoch = 0): Promise<DecisionResult> {
     const { core } = this.#parts;
     const { question, admitted, ready } = asked;
+    let seen: Gathered | null = null;
     const request: CommitRequest = {
       question, proposal: null, reason, extracted: {}, isNew: epoch === 0, mayReason: false,
       fallback: (gathered) => this.#fallback(asked, gathered),
-      store: (session, ending, gathered) => storeRun(session, ending, gathered, {
+      store: (session, ending, gathered) => storeRun(session, ending, seen = gathered, {
         admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
       }),
     };
     await commitRun(core, request);
+    const row = readRun(core.storage.reader, admitted.id);
+    if (row !== null && seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, row);
     return this.#result(admitted.id);
+  }
+
+  /** What the model would have said, when there is time for it. */
+  #shadow({ ready: { reasoner, decision }, question, admitted }: Asked, gathered: Gathered, { id: parent, answer, subject }: DecisionRow): void {
+    if (reasoner === null) return;
+    const { core } = this.#parts;
+    const isTaken = this.#shadows.add(async () => {
+      const admittedMs = core.clock.now();
+      const beside: AdmittedRun = { ...admitted, id: uuidv7(core.clock, core.random), parent, subject, principal: canonicalJson(["shadow", decision.name]), key: null, admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs };
+      const fallback = (): ReturnType<typeof fallbackAnswer> => ({ output: undefined, source: "fallback" });
+      try {
+        await reasoner.shadow({ question, admitted: beside, own: undefined, fallback, shadowed: { gathered, answered: JSON.parse(answer ?? "null") as Json } });
+      } catch (error) {
+        core.log.warn("shadow-failed", { run: parent, decision: decision.name, ...describeError(error) });
+      }
+    });
+    if (!isTaken) core.log.warn("shadow-left-out", { run: parent, decision: decision.name });
   }
 
   #fallback({ ready: { decision }, question, own }: Asked, gathered: Gathered): ReturnType<typeof fallbackAnswer> {

@@ -7,10 +7,12 @@ import type { Json, RecordValues, Value } from "../base/value.ts";
 import type { Caller } from "../resources/body.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { beside } from "../resources/run-body.ts";
+import { toWireValue } from "../schema/wire-value.ts";
 import { notFound } from "../tables/denial.ts";
 import { ModelFailure, type ModelAnswer, type ModelRequest } from "../models/model.ts";
 import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
+import { canonicalJson } from "./audit/canonical-json.ts";
 import { valueOf, violations } from "./bounds/judge.ts";
 import { gather, gatheredAgain, recordOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
@@ -22,7 +24,7 @@ import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { readValue, type ParseJson } from "./reason/read-arguments.ts";
 import { keepAdmission } from "./run/admission.ts";
-import { commitRun, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
+import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
 import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "./run/store-run.ts";
 
@@ -34,6 +36,8 @@ export interface ReasonRequest {
   /** The caller's own answer, where it has given one. */
   readonly own: Value | undefined;
   fallback(gathered: Gathered): FallbackAnswer;
+  /** Beside a run that has answered: what that one saw, and its answer. */
+  readonly shadowed?: { readonly gathered: Gathered; readonly answered: Json };
 }
 
 /** A run whose holder is gone, taken with a new epoch. */
@@ -44,6 +48,8 @@ export interface Reasoner {
   run(request: ReasonRequest): Promise<string>;
   /** Goes on where its journal ends, if time is left. */
   resume(request: ReasonRequest, taken: TakenRun): Promise<string>;
+  /** Nothing but a record comes of it. */
+  shadow(request: ReasonRequest & Required<Pick<ReasonRequest, "shadowed">>): Promise<void>;
 }
 
 export interface ReasonerParts {
@@ -66,6 +72,7 @@ export interface AskingRun { readonly run: string; readonly caller: Caller; read
 export function modelReasoner(parts: ReasonerParts): Reasoner {
   return {
     run: (request) => new ReasonRun(parts, request).toEnd(),
+    shadow: (request) => new ReasonRun(parts, request).beside(request.shadowed),
     resume: (request, taken) => new ReasonRun(parts, request, taken).again(taken.read),
   };
 }
@@ -116,7 +123,7 @@ class ReasonRun {
       decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
       ask: (asked, kept) => this.#ask(asked, kept),
     });
-    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, day: new Date(admitted.admittedMs).toISOString().slice(0, 10) };
+    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
   }
 
   async toEnd(): Promise<string> {
@@ -144,6 +151,30 @@ class ReasonRun {
     } catch (error) {
       if (error instanceof Fenced) throw error;
       return await this.#fail(error);
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Not admitted before its end: nobody waits for it, and nobody takes it up. */
+  async beside({ gathered, answered }: NonNullable<ReasonRequest["shadowed"]>): Promise<void> {
+    const { core } = this.#parts;
+    const { question: { decision, input }, question } = this.#request;
+    Object.assign(this.#place, { subject: this.#admitted.subject });
+    const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), () => this.#gone.abort());
+    try {
+      const reasoned = await this.#reason(gathered, { runs: 1 });
+      const proposal = "proposal" in reasoned ? reasoned.proposal : null;
+      const reason = "reason" in reasoned ? reasoned.reason : "refusedBy" in reasoned ? `bound:${reasoned.refusedBy[0]}` : null;
+      await recordShadow(core, {
+        question, gathered: proposal?.over ?? gathered, extracted: this.#extraction.values, proposal, reason,
+        store: (session, ending) => {
+          const said = ending.output === undefined ? null : toWireValue(ending.output, decision.declaration.callable.result, decision.catalog);
+          const facts = this.#facts(gathered);
+          const comparison = { answered, agrees: canonicalJson(said) === canonicalJson(answered) };
+          storeRun(session, ending, gathered, { admitted: this.#admitted, epoch: 0, decision, input, facts: { ...facts, payloads: { ...facts.payloads, comparison } }, random: core.random, nowMs: core.clock.now() });
+        },
+      });
     } finally {
       cancel();
     }
@@ -231,8 +262,10 @@ class ReasonRun {
     };
   }
 
-  async #reason(gathered: Gathered): Promise<Reasoned> {
+  async #reason(gathered: Gathered, more: { readonly runs?: number } = {}): Promise<Reasoned> {
     try {
+      const { budgets } = this.#request.question.decision.declaration;
+      if (more.runs !== undefined) await this.#parts.core.storage.commit((connection) => addDaily(connection, budgets, this.#place, more));
       return await this.#converse(gathered);
     } catch (error) {
       const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
@@ -283,11 +316,13 @@ class ReasonRun {
 
   #acting(gathered: Gathered): Acting {
     const { core, parse, callTool, ask, ownCaller } = this.#parts;
-    const { question } = this.#request;
+    const { question, shadowed } = this.#request;
     const acting = new Acting({
       core, question, reader: { parse, catalog: question.decision.catalog }, own: ownCaller(question),
-      callTool: (call, args) => callTool(call, args, question.caller),
-      ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted }),
+      beyond: shadowed !== undefined ? null : {
+        callTool: (call, args) => callTool(call, args, question.caller),
+        ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted }),
+      },
     }, gathered);
     // What entered an earlier prompt of the run stays with it.
     acting.isUntrusted ||= this.#isUntrusted;
@@ -382,6 +417,7 @@ class ReasonRun {
     const { budgets } = this.#request.question.decision.declaration;
     await core.storage.commit((connection) => {
       addDaily(connection, budgets, this.#place, spend);
+      if (this.#request.shadowed !== undefined) return;
       if (!moveRun(connection, { id: this.#admitted.id, epoch: this.#epoch }, "REASONING", this.#deadlineMs)) throw new Fenced("the run is somebody else's");
       keepStep(connection, this.#admitted.id, step);
     });

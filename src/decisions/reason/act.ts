@@ -37,10 +37,13 @@ export interface ActParts {
   readonly core: DispatchCore;
   readonly question: Question;
   readonly reader: ArgumentReader;
-  /** Runs the body of a tool, which only reads. */
-  callTool(call: CompiledCall, args: RecordValues): Promise<Json>;
-  /** Asks another decision for its advice. */
-  ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  /** Tools and other decisions. Null in a shadow: what was not recorded is not asked. */
+  readonly beyond: {
+    /** Runs the body of a tool, which only reads. */
+    callTool(call: CompiledCall, args: RecordValues): Promise<Json>;
+    /** Asks another decision for its advice. */
+    ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  } | null;
   /** The rights of `decision:NAME`. */
   readonly own: Caller;
 }
@@ -142,8 +145,10 @@ export class Acting {
     const args = readFields(text, tool.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
     const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
+    const { beyond } = this.#parts;
+    if (beyond === null) return refusal ?? notRecorded();
     return refusal ?? this.#given(async () => {
-      const found = await this.#parts.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args);
+      const found = await beyond.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args);
       this.isUntrusted ||= untrustedIn({ found: found as Value }, new Map([["found", { ...argument("found", tool.result), position: tool.position }]]), { catalog: this.#parts.question.decision.catalog });
       return found;
     });
@@ -153,8 +158,10 @@ export class Acting {
     const asked = this.#parts.core.catalog.decisions.get(name)!;
     const args = readFields(text, asked.callable.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
+    const { beyond } = this.#parts;
+    if (beyond === null) return notRecorded();
     return this.#given(async () => {
-      const { answer, isUntrusted } = await this.#parts.ask(name, args, this.isUntrusted);
+      const { answer, isUntrusted } = await beyond.ask(name, args, this.isUntrusted);
       this.isUntrusted ||= isUntrusted;
       return answer;
     });
@@ -216,6 +223,10 @@ function callKey(name: string, text: string): string {
 
 export function refused(code: string, tell: string | null): { refused: string; tell: string | null } {
   return { refused: code, tell };
+}
+
+function notRecorded(): Json {
+  return refused("NOT_RECORDED", null);
 }
 
 function malformed(): Json {

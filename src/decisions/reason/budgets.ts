@@ -19,7 +19,7 @@ export class OverBudget extends Error {
 
 const DAILY = ["SUBJECT_DAY", "DECISION_DAY", "TENANT_DAY"] as const;
 
-export interface BudgetPlace { readonly tenant: string | null; readonly decision: string; readonly subject: string | null; readonly day: string }
+export interface BudgetPlace { readonly tenant: string | null; readonly decision: string; readonly subject: string | null; readonly day: string; /** Spends from budgets of its own. */ readonly isShadow?: boolean }
 
 /** What a request may cost at most. */
 export function reservation(requestBytes: number, maxOutputTokens: number, price: Model["price"]): { readonly tokens: number; readonly micros: number } {
@@ -85,8 +85,9 @@ export function addDaily(connection: Connection, budgets: readonly Budget[], pla
   }
 }
 
-function scopeOf({ per }: Budget, { tenant, decision, subject }: BudgetPlace): string | null {
+function scopeOf({ per }: Budget, { tenant, decision, subject, isShadow = false }: BudgetPlace): string | null {
   if (!DAILY.some((one) => one === per)) return null;
-  if (per === "SUBJECT_DAY") return subject === null ? null : JSON.stringify(["budget", per, tenant, decision, subject]);
-  return per === "DECISION_DAY" ? JSON.stringify(["budget", per, tenant, decision]) : JSON.stringify(["budget", per, tenant]);
+  const kind = isShadow ? "shadow budget" : "budget";
+  if (per === "SUBJECT_DAY") return subject === null ? null : JSON.stringify([kind, per, tenant, decision, subject]);
+  return per === "DECISION_DAY" ? JSON.stringify([kind, per, tenant, decision]) : JSON.stringify([kind, per, tenant]);
 }

@@ -73,6 +73,30 @@ export async function commitRun(core: DispatchCore, request: CommitRequest): Pro
   }
 }
 
+export interface ShadowRecord extends Pick<CommitRequest, "question" | "proposal" | "extracted" | "store"> {
+  /** Of the run that answered. */
+  readonly gathered: Gathered;
+  /** Why there is no proposal. */
+  readonly reason: string | null;
+}
+
+/** Judges as a commit would, with the effects in a buffer that is discarded whatever comes of it. Only the record is written. */
+export async function recordShadow(core: DispatchCore, { question, gathered, proposal, reason, extracted, store }: ShadowRecord): Promise<void> {
+  const request: CommitRequest = { question, proposal, reason: null, extracted, isNew: false, mayReason: false, fallback: () => ({ output: undefined, source: "fallback" }), store };
+  await runTransaction<Committed, Committed>(core, {
+    caller: question.caller, commits: false, complete: (committed) => committed,
+    async run(body) {
+      const commit = new RunCommit(body, core, request, gathered);
+      const judged = proposal === null ? null : await commit.rehearse(proposal);
+      const output = proposal?.output;
+      if (judged !== null && "ending" in judged) return commit.end({ ...judged.ending, state: "SHADOWED" });
+      const violated = judged?.violated;
+      const because = violated === undefined ? reason : violated.because ?? `bound:${violated.bounds[0]!.declaration.name}`;
+      return commit.end({ ...refusal("REFUSED", []), state: "SHADOWED", reason: because, source: proposal?.source ?? null, output, isUntrusted: proposal?.isUntrusted ?? false });
+    },
+  });
+}
+
 async function decideIn(body: Body, core: DispatchCore, request: CommitRequest): Promise<Committed> {
   const { question, proposal } = request;
   const { declaration } = question.decision;
@@ -123,6 +147,11 @@ class Violated extends Error {
     this.bounds = bounds;
     this.because = because;
   }
+}
+
+/** Undoes a rehearsal. */
+class Discarded extends Error {
+  override readonly name = "Discarded";
 }
 
 type Attempted = { readonly ending: Ending; readonly sums: readonly DailySum[] } | { readonly violated: Violated };
@@ -190,6 +219,21 @@ class RunCommit {
         output = changed;
       }
     }
+  }
+
+  /** An attempt that leaves nothing. */
+  async rehearse(proposal: Proposal): Promise<Attempted> {
+    const { work, root } = this.#body;
+    const found: Attempted[] = [];
+    try {
+      await work.nested(root, async () => {
+        found.push(await this.attempt(proposal));
+        throw new Discarded("a shadow leaves nothing");
+      });
+    } catch (error) {
+      if (!(error instanceof Discarded)) throw error;
+    }
+    return found[0]!;
   }
 
   async #apply(proposal: Proposal): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables }> {
