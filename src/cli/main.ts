@@ -18,6 +18,7 @@ import { initCommand } from "./init.ts";
 import { jobsCommand } from "./jobs.ts";
 import { migrateCommand } from "./migrate.ts";
 import { createOutput, type Sink } from "./output.ts";
+import { replayCommand } from "./replay.ts";
 import { restoreCommand } from "./restore.ts";
 import { startCommand } from "./start.ts";
 import { testCommand } from "./test.ts";
@@ -26,7 +27,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, auditCommand, typesCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, auditCommand, replayCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

@@ -22,11 +22,12 @@ import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPl
 import { Diverged, Journal, requestHash, type Acted, type AskedStep, type AskingStep } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
-import { readValue, type ParseJson } from "./reason/read-arguments.ts";
+import { judgeAnswer } from "./reason/judge-answer.ts";
+import type { ParseJson } from "./reason/read-arguments.ts";
 import { keepAdmission } from "./run/admission.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
-import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "./run/store-run.ts";
+import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts } from "./run/store-run.ts";
 
 export interface ReasonRequest {
   readonly question: Question;
@@ -258,7 +259,7 @@ class ReasonRun {
   #facts(over: Gathered): RunFacts {
     return {
       steps: this.#steps, repairs: this.#repairs, tokens: this.#reported, costMicros: this.#budget.micros,
-      payloads: { reasonedOver: over.rows as unknown as Json, transcript: this.#transcript },
+      payloads: { reasonedOver: { rows: over.rows as unknown as Json, seen: seenIn(over, this.#request.question) }, transcript: this.#transcript },
     };
   }
 
@@ -348,18 +349,10 @@ class ReasonRun {
 
   /** The proposal, what is to be repaired, or how it ends without one. */
   #judge(text: string, gathered: Gathered, acting: Acting): Reasoned | { readonly repair: Json; readonly otherwise: FallbackReason } {
-    const { core, parse } = this.#parts;
-    const { decision } = this.#request.question;
-    const output: Value | undefined = readValue(text, decision.declaration.callable.result, { parse, catalog: decision.catalog });
-    if (output === undefined) return { repair: refused("MALFORMED_ANSWER", "The answer is not of the declared type."), otherwise: "output_invalid" };
-    const variables = { ...gathered.variables, out: output, effects: [], run: { taint: acting.isUntrusted ? "UNTRUSTED" : null }, mem: null, negotiation: null };
-    const broken = violations({ bounds: decision.bounds, variables, now: String(gathered.variables["now"]), book: core.book }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP");
-    const [first] = broken;
-    if (first === undefined) return { proposal: { output, effects: acting.staged, source: "model", over: gathered, isUntrusted: acting.isUntrusted } };
-    const refusing = broken.filter(({ declaration }) => declaration.else === "REFUSE");
-    if (refusing.length > 0) return { refusedBy: refusing.map(({ declaration }) => declaration.name) };
-    const reason: FallbackReason = `bound:${first.declaration.name}`;
-    return first.declaration.else === "REPAIR" ? { repair: refused("BOUND", first.declaration.tell), otherwise: reason } : { reason };
+    const { core: { book }, parse } = this.#parts;
+    const { isUntrusted, staged } = acting;
+    const judged = judgeAnswer(text, { decision: this.#request.question.decision, gathered, isUntrusted, book, parse });
+    return "output" in judged ? { proposal: { output: judged.output, effects: staged, source: "model", over: gathered, isUntrusted } } : judged;
   }
 
   async #ask(request: ModelRequest, kept: readonly string[]): Promise<ModelAnswer> {

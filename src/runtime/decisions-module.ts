@@ -64,9 +64,17 @@ export interface AuditFinding {
   readonly problem: { readonly kind: string; readonly from: number; readonly to: number; readonly run: string | null; readonly message: string } | null;
 }
 
+export interface AuditReplay {
+  readonly run: string;
+  readonly outcome: "SAME" | "DIFFERS" | "ERASED" | "OTHER_VERSION" | "OPEN";
+  readonly differences: readonly string[];
+}
+
 /** What commands do with a data file. */
 export interface AuditTools {
   verify(connection: Connection, file: AuditFile): AuditFinding;
+  /** Null: there is no such run. Asks no model. */
+  replay(connection: Connection, run: string, app: DecisionsApp, clock: Clock): AuditReplay | null;
 }
 
 export interface DecisionsModule {

@@ -2,11 +2,13 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
 import { assert } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { membersSchema, typeSchema } from "../codegen/model-schema.ts";
 import { readNotes } from "../decisions/audit/checkpoint.ts";
 import { Checkpoints, type CheckpointSettings } from "../decisions/audit/checkpoints.ts";
+import { replayRun, type ReplayParts } from "../decisions/audit/replay-run.ts";
 import { verifyLog } from "../decisions/audit/verify-log.ts";
 import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
 import { modelReasoner } from "../decisions/loop.ts";
@@ -30,7 +32,10 @@ class Audit extends Checkpoints implements AuditService {}
 
 export const decisions: DecisionsModule = {
   openAudit: ({ storage, clock, random, log, current, sent }) => new Audit({ storage, clock, random, log, sent, addToFile, settings: () => checkpointSettings(current()) }),
-  audit: { verify: (connection, { notes, verifiers }) => verifyLog(connection, { notes: notes === null ? [] : checkpointsIn(notes), verifiers }) },
+  audit: {
+    verify: (connection, { notes, verifiers }) => verifyLog(connection, { notes: notes === null ? [] : checkpointsIn(notes), verifiers }),
+    replay: (connection, run, app, clock) => replayRun(connection, run, replayParts(app, clock)),
+  },
   checkDecisions: (app) => compileAll(app).diagnostics,
   decisionsOf(app, ports) {
     const { compiled } = compileAll(app);
@@ -109,16 +114,34 @@ function policyOf(directory: string, file: string): string | null {
 
 interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions }
 
+function replayParts(app: DecisionsApp, clock: Clock): (name: string) => ReplayParts | null {
+  const { compiled } = compileAll(app);
+  return (name) => {
+    const decision = compiled.get(name);
+    return decision === undefined ? null : { ...wordsOf(decision, app), decision, version: versionOf(decision, app), book: app.book, fallbacks: app.code.fallbacks, clock };
+  };
+}
+
+function versionOf({ declaration }: CompiledDecision, { config: { models }, catalog, codeHash }: DecisionsApp): string {
+  const alias = models[declaration.model];
+  return decisionVersion(declaration, { catalog, codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version });
+}
+
+/** How a model is spoken to. */
+function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, { catalog, config: { limits }, directory }: DecisionsApp): Pick<ReplayParts, "policy" | "schemas" | "parse"> {
+  return {
+    policy: policy ?? policyOf(directory, policyFile ?? "") ?? "", parse: (text) => parseStrictJson(text, limits.jsonDepth),
+    schemas: { ofType: (type) => typeSchema(type, catalog), ofFields: (fields) => membersSchema(fields, catalog) },
+  };
+}
+
 function readyDecision(decision: CompiledDecision, { app, core, access, port }: ReadyParts): ReadyDecision {
   const { declaration } = decision;
-  const { limits, models } = app.config;
-  const alias = models[declaration.model];
-  const version = decisionVersion(declaration, { catalog: app.catalog, codeHash: app.codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version });
+  const { limits } = app.config;
+  const version = versionOf(decision, app);
   if (access === null || declaration.kind === "RULE") return { decision, version, reasoner: null };
-  const policy = declaration.policy ?? policyOf(app.directory, declaration.policyFile ?? "") ?? "";
   const reasoner = modelReasoner({
-    core, access, policy, parse: (text) => parseStrictJson(text, limits.jsonDepth),
-    schemas: { ofType: (type) => typeSchema(type, app.catalog), ofFields: (fields) => membersSchema(fields, app.catalog) },
+    core, access, ...wordsOf(decision, app),
     limits: { steps: limits.decisionSteps, calls: limits.decisionCalls, outputTokens: limits.decisionOutputTokens },
     callTool: toolCaller(core, app.code.tools),
     ask: (name, args, parent) => port.advise(name, args, parent),

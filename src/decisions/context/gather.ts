@@ -44,7 +44,7 @@ export interface Gathered {
 /** `extracted`: what quarantined calls have read, by context. */
 export function gather(question: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
   const { caller } = question;
-  return gathering(question, { now: state.now, extracted, rowsOf: (context, variables) => readContext(context, { variables, caller, state, core }) });
+  return gatherFrom(question, { auth: caller.rights.auth, now: state.now, extracted, rowsOf: (context, variables) => readContext(context, { variables, caller, state, core }) });
 }
 
 /** What a run has read, to be read again where the run goes on. */
@@ -56,17 +56,18 @@ export function recordOf({ variables, rows }: Gathered): Recorded {
 
 /** As it was then, whatever it is by now. */
 export function gatheredAgain(question: Question, { now, rows }: Recorded): Gathered {
-  return gathering(question, { now, extracted: {}, rowsOf: ({ declaration: { name } }) => rows[name] ?? [] });
+  return gatherFrom(question, { auth: question.caller.rights.auth, now, extracted: {}, rowsOf: ({ declaration: { name } }) => rows[name] ?? [] });
 }
 
-interface Gathering {
+export interface GatherSource {
+  readonly auth: Value;
   readonly now: string;
   readonly extracted: Readonly<Record<string, Value>>;
   rowsOf(context: CompiledContext, variables: Readonly<Record<string, Value>>): Rows;
 }
 
-function gathering({ decision, caller, input, isFromUntrusted = false }: Question, { now, extracted, rowsOf }: Gathering): Gathered {
-  const { auth } = caller.rights;
+/** Wherever the rows come from: the data, or the record of a run. */
+export function gatherFrom({ decision, input, isFromUntrusted = false }: Omit<Question, "caller">, { auth, now, extracted, rowsOf }: GatherSource): Gathered {
   const variables: Record<string, Value> = { input, auth, now };
   const rows: Record<string, Rows> = {};
   let missing: string | null = null;

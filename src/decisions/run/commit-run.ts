@@ -2,8 +2,7 @@
 // bounds held against the state that is committed; where one does not hold everything is discarded and the fallback takes its place, in the
 // same transaction, with the record, the sums, the answer and the run's end. A conflict runs this again, never the model.
 import { AmbitError } from "../../base/error.ts";
-import type { RecordValues, Value } from "../../base/value.ts";
-import { coerceValue, noLimits, type Issue } from "../../schema/coerce-value.ts";
+import type { Value } from "../../base/value.ts";
 import type { Body } from "../../resources/body.ts";
 import { BodyConflict } from "../../resources/body-conflict.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
@@ -12,6 +11,7 @@ import { stateOf } from "../../resources/work.ts";
 import { notFound } from "../../tables/denial.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { noted, permits, valueOf, violations, type Variables } from "../bounds/judge.ts";
+import { clampedOutput } from "../bounds/clamp.ts";
 import { sumsOf, type DailySum } from "../bounds/totals.ts";
 import { gather, type Gathered, type Question } from "../context/gather.ts";
 import { applyEffect, type AppliedEffect } from "../effects/apply-effect.ts";
@@ -202,11 +202,11 @@ class RunCommit {
     let { output } = proposal;
     for (;;) {
       try {
-        const { effects, sums, variables } = await this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }));
+        const { effects, sums, variables, after } = await this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }));
         const state = reason === null ? "DECIDED" : "FELL_BACK";
         const ending: Ending = {
           state, reason, source: proposal.source, output, tells: [], isUntrusted: proposal.isUntrusted, clamped: [...clamped], effects,
-          noted: noted(judgingOf(this.#request.question, variables, this.#body)),
+          noted: noted(judgingOf(this.#request.question, variables, this.#body)), after: after.rows,
         };
         return { ending, sums };
       } catch (error) {
@@ -236,7 +236,7 @@ class RunCommit {
     return found[0]!;
   }
 
-  async #apply(proposal: Proposal): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables }> {
+  async #apply(proposal: Proposal): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables; readonly after: Gathered }> {
     const { question } = this.#request;
     const { decision } = question;
     const variables = this.#outcome(proposal, []);
@@ -253,7 +253,7 @@ class RunCommit {
     if (late.length > 0) throw new Violated(late);
     const { sums, violated } = sumsOf({ question, variables: final, now: this.#body.now, core: this.#core });
     if (violated.length > 0) throw new Violated(violated);
-    return { effects, sums, variables: final };
+    return { effects, sums, variables: final, after };
   }
 
   async #applyStaged({ write, args }: StagedEffect, variables: Variables): Promise<AppliedEffect> {
@@ -291,17 +291,9 @@ class RunCommit {
   }
 
   /** Undefined: the clamp has no value, or makes no output. */
-  #clamped({ to }: CompiledBound, output: Value): Value | undefined {
-    const { decision } = this.#request.question;
+  #clamped(clamp: CompiledBound, output: Value): Value | undefined {
     const judging = { variables: { ...this.#gathered.variables, now: this.#body.now, out: output }, now: this.#body.now, book: this.#core.book };
-    const changed: Record<string, Value> = { ...(output as RecordValues) };
-    for (const [name, expression] of to) {
-      const value = valueOf(expression, judging);
-      if (value === undefined) return undefined;
-      changed[name] = value;
-    }
-    const issues: Issue[] = [];
-    return coerceValue(changed, { type: decision.declaration.callable.result, limits: noLimits }, { catalog: decision.catalog, dialect: "code", path: "" }, issues);
+    return clampedOutput(this.#request.question.decision, clamp, output, judging);
   }
 }
 

@@ -5,6 +5,7 @@ import { fault, toProblem } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
 import type { TypeRef, Catalog } from "../../schema/catalog.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
+import type { Gathered } from "../context/gather.ts";
 import type { AppliedEffect } from "../effects/apply-effect.ts";
 
 export type TerminalState = "DECIDED" | "DECIDED_BY_HUMAN" | "FELL_BACK" | "REFUSED" | "DENIED" | "REJECTED_BY_HUMAN" | "EXPIRED" | "CANCELLED" | "SHADOWED" | "FAILED";
@@ -30,6 +31,8 @@ export interface Ending {
   readonly clamped: readonly string[];
   readonly noted: readonly string[];
   readonly effects: readonly AppliedEffect[];
+  /** The contexts with the effects, as bounds in the commit saw them. Absent: there was no such commit. */
+  readonly after?: Gathered["rows"];
 }
 
 /** By a fault of the server. */

@@ -2,6 +2,7 @@
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
+import { toWireValue } from "../../schema/wire-value.ts";
 import { admitRun, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
@@ -48,6 +49,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
   const { admitted, decision, input, facts, random, nowMs } = run;
   if (run.epoch === 0 && !admitRun(connection, admitted, "COMMITTING")) throw new KeyTaken("the key is another run's");
   if (run.epoch > 0) dropPart(connection, admitted.id, ADMISSION);
+  const type = decision === null ? null : { result: decision.declaration.callable.result, catalog: decision.catalog };
   const leaf = appendRecord(connection, {
     run: admitted.id, timeMs: nowMs,
     facts: {
@@ -56,11 +58,12 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
       steps: facts.steps, repairs: facts.repairs, tokens: { ...facts.tokens }, costMicros: facts.costMicros, effects: ending.effects.map(({ operation }) => operation),
     },
     payloads: {
-      principal: admitted.principal, subject: admitted.subject, input: wire(input), contexts: gathered === null ? null : gathered.rows as unknown as Json,
-      output: ending.output === undefined ? null : wire(ending.output), effects: ending.effects as unknown as Json, tells: [...ending.tells], ...facts.payloads,
+      principal: admitted.principal, subject: admitted.subject, input: decision === null ? plain(input) : wireInput(input, decision), contexts: gathered === null ? null : gathered.rows as unknown as Json,
+      seen: gathered === null ? null : seenIn(gathered, run), after: ending.after === undefined ? null : ending.after as unknown as Json,
+      output: ending.output === undefined || type === null ? null : toWireValue(ending.output, { ...type.result, required: false }, type.catalog), effects: ending.effects as unknown as Json, tells: [...ending.tells], ...facts.payloads,
     },
   }, () => saltFrom(random));
-  const answer = answerOf(ending, { type: decision === null ? null : { result: decision.declaration.callable.result, catalog: decision.catalog }, run: admitted.id });
+  const answer = answerOf(ending, { type, run: admitted.id });
   const ended = endRun(connection, { id: admitted.id, epoch: Math.max(1, run.epoch) }, {
     state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
   }, { endedMs: nowMs, leaf });
@@ -73,9 +76,20 @@ function saltFrom(random: Random): Uint8Array {
   return random.bytes(SALT_BYTES);
 }
 
-function wire(value: Value): Json {
+function wireInput(input: RecordValues, { catalog, declaration: { callable } }: CompiledDecision): Json {
+  return Object.fromEntries([...callable.arguments].map(([name, { type }]) => [name, toWireValue(input[name], { ...type, required: false }, catalog)]));
+}
+
+/** What expressions saw besides input and rows, for a replay: who asked, when, what was read out of text. */
+export function seenIn({ variables, rows }: Pick<Gathered, "variables" | "rows">, { decision }: Pick<StoredRun, "decision">): Json {
+  const apart = new Set(["input", ...Object.keys(rows), ...(decision?.contexts ?? []).map(({ declaration: { name } }) => `has_${name}`)]);
+  return plain(Object.fromEntries(Object.entries(variables).filter(([name]) => !apart.has(name))));
+}
+
+/** Values without a declared type: claims of a token, what was extracted. */
+function plain(value: Value): Json {
   if (typeof value === "bigint") return String(value);
-  if (Array.isArray(value)) return (value as readonly Value[]).map(wire);
-  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, wire(item)]));
+  if (Array.isArray(value)) return (value as readonly Value[]).map(plain);
+  if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
   return value as Json;
 }
