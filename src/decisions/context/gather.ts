@@ -13,6 +13,7 @@ import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
 import type { CompiledQuery, Hole } from "../policy/compile-query.ts";
 import { isHidden } from "./kept-back.ts";
+import { SUBJECT } from "./of-subject.ts";
 import { untrustedIn, type Labelling } from "./taint.ts";
 
 /** What one run is about. */
@@ -112,13 +113,13 @@ function readContext({ source }: CompiledContext, reading: Reading): Rows {
   return readQuery(query, { id, values: query.holes.map(valueOf), rights: caller.system }, reading);
 }
 
-export interface QueryRun { readonly id: Value; readonly values: readonly Value[]; readonly rights: Caller["rights"] }
+export interface QueryRun { readonly id: Value; readonly values: readonly Value[]; readonly rights: Caller["rights"]; /** Its key, where the plan is of a subject. */ readonly subject?: Value }
 
 /** In one state, under these rights. */
-export function readQuery(query: CompiledQuery, { id, values, rights }: QueryRun, { state, core }: Pick<Reading, "state" | "core">): Rows {
+export function readQuery(query: CompiledQuery, { id, values, rights, subject = null }: QueryRun, { state, core }: Pick<Reading, "state" | "core">): Rows {
   const plan = query.id === null ? query.plan : core.planner.byKey(query.plan);
   const { compiled } = core.planner.prepare(plan, rights, "code");
-  const { json } = state.rows(compiled, { rows: {}, variables: { auth: rights.auth, args: { key: id }, [openValuesRoot]: values }, now: state.now, source: null });
+  const { json } = state.rows(compiled, { rows: {}, variables: { auth: rights.auth, args: { key: id, [SUBJECT]: subject }, [openValuesRoot]: values }, now: state.now, source: null });
   return JSON.parse(json) as Rows;
 }
 

@@ -6,13 +6,14 @@ import { uuidv7 } from "../../base/random.ts";
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { evaluate } from "../../expression/evaluate.ts";
-import type { InputField } from "../../schema/catalog.ts";
+import type { InputField, Table } from "../../schema/catalog.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
 import type { ModelCall } from "../../models/model.ts";
-import { environmentOf, permits, violations, type Variables } from "../bounds/judge.ts";
+import { environmentOf, permits, valueOf as subjectOf, violations, type Variables } from "../bounds/judge.ts";
 import { readQuery, type Gathered, type Question } from "../context/gather.ts";
+import { ofSubject } from "../context/of-subject.ts";
 import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
@@ -132,12 +133,26 @@ export class Acting {
     const valueOf = (hole: Hole): Value => (hole.kind === "argument" ? args[hole.name] ?? null : evaluate(hole.expression, environment, core.book));
     const { rights } = read.as === "DECISION" ? own : question.caller;
     if (rights.permission(read.query.table.name, "READ") === false) return refused("NOT_PERMITTED", "This may not be read.");
-    const found = readQuery(read.query, { id: read.query.id === null ? null : valueOf(read.query.id), values: read.query.holes.map(valueOf), rights }, { state, core });
+    const about = this.#subject();
+    if (about === undefined) return refused("NOT_PERMITTED", "This may not be read.");
+    const query = about === null ? read.query : ofSubject(read.query, about.table, core.catalog);
+    const found = readQuery(query, { id: query.id === null ? null : valueOf(query.id), values: query.holes.map(valueOf), rights, subject: about?.id ?? null }, { state, core });
     const { catalog } = question.decision;
     const showing: Showing = { catalog, isHidden: (field) => isHidden(question.decision, field) };
     this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, showing));
     const shown = found.slice(0, read.query.maxRows).map((row) => shownRow(row, read.shape.row, showing)).filter((row) => row !== null);
     return read.query.id === null ? shown as Json : shown[0] ?? null;
+  }
+
+  /** Null: the decision has none. Undefined: nobody knows whom it is about. */
+  #subject(): { readonly table: Table; readonly id: Value } | null | undefined {
+    const { core, question: { decision } } = this.#parts;
+    if (decision.subject === null) return null;
+    const value = subjectOf(decision.subject, { variables: this.#gathered.variables, now: String(this.#gathered.variables["now"]), book: core.book });
+    const [, name, key] = typeof value === "string" ? /^([A-Za-z_]\w*):(.+)$/s.exec(value) ?? [] : [];
+    const table = core.catalog.tables.get(name ?? "");
+    if (table === undefined || key === undefined) return undefined;
+    return { table, id: ["Int", "Long"].includes(table.fields.get(table.primaryKey)!.type.name) ? Number(key) : key };
   }
 
   async #call({ declaration, tool, where }: CompiledCall, text: string): Promise<Json> {
