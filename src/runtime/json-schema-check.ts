@@ -9,6 +9,7 @@ export interface JsonSchema {
   readonly additionalProperties?: boolean | JsonSchema;
   readonly items?: JsonSchema;
   readonly minItems?: number;
+  readonly maxItems?: number;
   readonly minLength?: number;
   readonly minimum?: number;
   readonly maximum?: number;
@@ -20,7 +21,7 @@ export interface JsonSchema {
 
 /** The keywords that are understood, beside those that say nothing about values. A test holds the published schema to them. */
 export const understoodKeywords: readonly string[] = [
-  "type", "properties", "required", "additionalProperties", "items", "minItems", "minLength", "minimum", "maximum", "pattern", "enum", "anyOf", "oneOf",
+  "type", "properties", "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "minimum", "maximum", "pattern", "enum", "anyOf", "oneOf",
 ];
 
 export interface SchemaProblem {
@@ -80,6 +81,7 @@ function boundProblems(value: unknown, schema: JsonSchema): string[] {
     if (schema.maximum !== undefined && value > schema.maximum) found.push(`must be ${schema.maximum} at most`);
   }
   if (Array.isArray(value) && schema.minItems !== undefined && value.length < schema.minItems) found.push(`must have ${schema.minItems} items at least`);
+  if (Array.isArray(value) && schema.maxItems !== undefined && value.length > schema.maxItems) found.push(`must have ${schema.maxItems} items at most`);
   if (schema.enum !== undefined && !schema.enum.some((one) => one === value)) found.push(`must be one of ${schema.enum.join(", ")}`);
   return found;
 }

@@ -26,7 +26,7 @@ const resources = `/// <reference path="./.ambit/types.d.ts" />
 import { Table, endpoints } from "ambit";
 export class Item extends Table("Item") { async rise() { return this.update({ price: this.price + 1 }); } }
 export const Endpoints = endpoints({ async slow() { return 1; }, async unheard() { return 1; },
-  async late(ctx) { await new Promise((resolve) => setTimeout(resolve, 300)); await ctx.db.Item.create({ id: "late" }); return 1; } });
+  async late(ctx) { while (globalThis.isLateHeld) await new Promise((resolve) => setTimeout(resolve, 5)); await ctx.db.Item.create({ id: "late" }); return 1; } });
 `;
 const config = `${keysFor("clerk", "guest", "boss")}limits: { connectionQueueBytes: 100000, heartbeatMs: 300, socketSubscriptions: 5, subscriptionRows: 500, authMs: 300, socketCalls: 4 }\n`;
 
@@ -253,9 +253,12 @@ describe("WebSocket", () => {
     await write("POST", "/Item", { id: "b" });
     expect((await client.next()).changes?.[0]).toMatchObject({ type: "enter", key: "b" });
     // What the old app was still at is told by the new one.
+    const held = globalThis as { isLateHeld?: boolean };
+    held.isLateHeld = true;
     const late = write("POST", "/late");
     await Bun.sleep(50);
     await app.running.reload({ typeCheck: false });
+    held.isLateHeld = false;
     expect([(await client.next()).op, (await client.next()).op]).toEqual(["reset", "snapshot"]);
     await late;
     expect((await client.next()).changes?.[0]).toMatchObject({ type: "enter", key: "late" });

@@ -12,6 +12,8 @@ const BODY_BYTES_OF_BUN = Number.MAX_SAFE_INTEGER;
 /** Beside URL and headers: the request line's other words. */
 const REQUEST_LINE_SLACK_BYTES = 64;
 const IDLE_S_OF_BUN_MAX = 255;
+/** Bun looks at silence this often, and counts the first look as a whole step: what is to last at least N seconds needs one more. */
+const IDLE_STEP_S = 4;
 
 /** Throws PORT_IN_USE, and what Bun.serve throws. */
 export function serveHttp(options: ServeOptions): HttpServer {
@@ -55,7 +57,7 @@ function listen(options: ServeOptions, answering: Answering): Server<SocketState
   if (options.unix !== undefined) return Bun.serve<SocketState>({ ...common, unix: options.unix });
   try {
     // Outside of its development mode Bun shares a port with other processes unless it is told not to.
-    return Bun.serve<SocketState>({ ...common, hostname: options.host, port: options.port, reusePort: false, idleTimeout: Math.min(limits.idleS, IDLE_S_OF_BUN_MAX) });
+    return Bun.serve<SocketState>({ ...common, hostname: options.host, port: options.port, reusePort: false, idleTimeout: Math.min(limits.idleS + IDLE_STEP_S, IDLE_S_OF_BUN_MAX) });
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === "EADDRINUSE") throw fault("PORT_IN_USE", `Another program listens on ${options.host}:${options.port}.`, { cause: error });
