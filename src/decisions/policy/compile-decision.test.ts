@@ -82,6 +82,7 @@ test.each([
   ["a bound of the input over what a call reads", `@context(name: "read", from: "order.note", extract: "Said") @bound(name: "b", at: INPUT, rule: "read == null")`, "CEL_TYPE"],
   ["a query over what a call reads", `@context(name: "read", from: "order.note", extract: "Said") @context(name: "c", query: "Order?customerId=eq.{read.customerId}")`, "CEL_TYPE"],
   ["a text that is secret", `@context(name: "read", from: "order.customer.notes", extract: "Said")`, "SECRET_LEAK The context read of refund reads a secret."],
+  ["a fallback beyond its own bound", `@bound(name: "b", rule: "out.amount > 0")`, "FALLBACK_BOUND The fallback of refund breaks its bound b."],
   ["two contexts of one name", `@context(name: "order", query: "Order?limit=1")`, "DUPLICATE_NAME Decisions.refund has two of the name order."],
 ])("%s is refused", (_, directives, problem) => {
   expect(compile(REFUND(directives)).problems.map((one) => (problem.includes(" ") ? one : one.split(" ")[0]))).toContain(problem);

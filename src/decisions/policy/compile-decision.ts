@@ -17,6 +17,7 @@ import { answerShape, withShapes } from "./answer-shape.ts";
 import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledRead, CompiledWrite } from "./compiled-decision.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
 import { secretLeaks } from "./secret-leaks.ts";
 import { unboundedWrites } from "./unbounded-writes.ts";
@@ -73,7 +74,7 @@ class DecisionCompiler {
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
-    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book));
+    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book));
     return { ...decision, catalog: this.#catalog };
   }
 
