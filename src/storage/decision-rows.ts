@@ -150,6 +150,19 @@ export function partsOf(connection: Connection, run: string): RunPart[] {
   return connection.values(`SELECT "name", "salt", "data" FROM "$decision_part" WHERE "run" = ?1 ORDER BY "name"`, run).map(([name, salt, data]) => ({ name: name as string, salt: salt as Uint8Array, data: data as string }));
 }
 
+/**
+ * Of a run that has ended: payloads with their salts, steps, who asked and about whom, and the answer are gone; its record in the audit log stays, and
+ * with it the tree. A retry with its key finds `answer`. False: there is no such run.
+ */
+export function eraseRun(connection: Connection, id: string, { status, answer }: { readonly status: number; /** JSON. */ readonly answer: string }): boolean {
+  const erased = connection.run(
+    `UPDATE "$decision" SET "caller" = '{}', "principal" = '', "subject" = NULL, "status" = ?1, "answer" = ?2, "tells" = '[]' WHERE "id" = ?3 AND "ended" IS NOT NULL`, status, answer, id) > 0;
+  if (!erased) return false;
+  connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1`, id);
+  connection.run(`DELETE FROM "$decision_step" WHERE "run" = ?1`, id);
+  return true;
+}
+
 export interface RunStep { readonly number: number; readonly kind: string; /** Of what was asked. */ readonly hash: string; /** JSON. */ readonly facts: string }
 
 export function keepStep(connection: Connection, run: string, { number, kind, hash, facts }: RunStep): void {

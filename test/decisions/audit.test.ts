@@ -5,9 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.ts";
 import { canonicalJson } from "../../src/decisions/audit/canonical-json.ts";
 import { readCheckpoint, readNotes } from "../../src/decisions/audit/checkpoint.ts";
 import { consistencyProof, inclusionProof, isConsistent, isIncluded, leafHash, nodeHash } from "../../src/decisions/audit/merkle-tree.ts";
+import { decisions } from "../../src/runtime/decisions.ts";
+import { eraseRun } from "../../src/storage/decision-rows.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 
@@ -247,6 +250,23 @@ describe("ambit audit verify", () => {
     writeFileSync(alien, "nothing of the kind");
     expect((await ambitHere(["audit", "verify", "--data", today, "--checkpoint", alien])).code).toBe(2);
   });
+});
+
+test("a run whose payloads are erased stays in the tree, and tells nothing any more", async () => {
+  const request = { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-support", "idempotency-key": "forget-me" }, body: JSON.stringify({ orderId: "many", note: "CANARY of somebody" }) };
+  const run = (await fetch(`${app.url}/decide/take`, request)).headers.get("ambit-run")!;
+  const before = (await get(`/runs/${run}/receipt`)).body as Receipt;
+  const { storage } = app.running;
+  expect(await storage.commit((connection) => eraseRun(connection, run, { status: 410, answer: "{}" }))).toBe(true);
+  expect(await storage.commit((connection) => eraseRun(connection, "none", { status: 410, answer: "{}" }))).toBe(false);
+  for (const table of ["$decision", "$decision_part", "$decision_step", "$audit"]) {
+    expect([table, JSON.stringify(storage.reader.values(`SELECT * FROM "${table}"`)).includes("CANARY")]).toEqual([table, false]);
+  }
+  expect((await get(`/runs/${run}/receipt`)).body as Receipt).toEqual(before);
+  expect(await verify(join(app.directory, "data"), "--checkpoint", exported)).toMatchObject({ ok: true, erased: expect.any(Number) as number });
+  expect((await verify(join(app.directory, "data"))).erased).toBeGreaterThan(5);
+  expect(decisions.audit!.replay(storage.reader, run, app.running.loaded, systemClock())).toEqual({ run, outcome: "ERASED", differences: [] });
+  expect((await fetch(`${app.url}/decide/take`, request)).status).toBe(410);
 });
 
 test("twenty that want the last unit: one gets it, and the log is in the order of the commits", async () => {
