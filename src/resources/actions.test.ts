@@ -432,3 +432,26 @@ test("whoever commits alone waits for the queue no longer than a transaction liv
   (await app.tables.hold()).release();
   expect((await app.as(nobody).call("run", { mode: "write" })).body).toBe(true);
 });
+
+for (const transactionAttempts of [2, 10]) {
+  test(`a body whose time goes by in the commit queue does not run again (of ${transactionAttempts} attempts)`, async () => {
+    const app = await open({ limits: { transactionAttempts } });
+    let runs = 0;
+    modes = {
+      async outrun(ctx) {
+        runs++;
+        const { available } = (await ctx.system["Stock"]!.get("s1"))!;
+        await ctx.system["Stock"]!.update("s1", { available: available + 1 });
+        await app.as(nobody).call("checkout", { stockId: "s1" });
+        // Before its own commit.
+        void app.storage.commit(() => { app.clock.advance(5_001); });
+        return true;
+      },
+    };
+    expect((await refusal(app.as(nobody).call("run", { mode: "outrun" }))).code).toBe("TRANSACTION_TIMEOUT");
+    expect(runs).toBe(1);
+    // Nor does it keep the queue: others commit, though no timer fires.
+    expect((await app.as(nobody).call("checkout", { stockId: "s1" })).status).toBe(200);
+    expect(app.tables.get("Stock", "s1")?.values["available"]).toBe(8);
+  });
+}

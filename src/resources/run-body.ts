@@ -91,6 +91,8 @@ async function attemptOnce<Value, Answer>(core: DispatchCore, request: BodyReque
   const atMs = core.clock.now();
   const work = new BufferedWork(core, commitAs(request.caller), { place, atMs });
   try {
+    // Its time may have gone by in the commit queue: then the body does not run in vain, and keeps the hold from nobody.
+    if (atMs > deadlineMs) throw tookTooLong();
     const { value } = await runOnce(core, request, { workOf: () => work, deadlineMs, atMs });
     // No timer fires while a body computes without a pause.
     if (core.clock.now() > deadlineMs) throw tookTooLong();
