@@ -125,6 +125,8 @@ export interface Limits {
   readonly decisionCalls: number;
   /** Runs beside a SHADOW that wait for their turn. */
   readonly decisionShadows: number;
+  /** Runs of models that go on at once, beyond which none is begun for who does not wait. */
+  readonly decisionRuns: number;
   /** Tokens that a model may write in one answer, and characters that are read of it. */
   readonly decisionOutputTokens: number;
   readonly decisionAnswerBytes: number;
@@ -297,6 +299,7 @@ export const defaultLimits: Limits = {
   decisionSteps: 12,
   decisionCalls: 40,
   decisionShadows: 100,
+  decisionRuns: 1_000,
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
   modelAttempts: 3,

@@ -23,6 +23,9 @@ export function decisionPaths({ decisions }: Reach): JsonObject {
     "/runs/{id}": { get: {
       operationId: "getRun", summary: "A run, for its starter and for inspectors.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
       responses: { 200: { description: "The run.", content: jsonContent({ type: "object" }) }, default: problem },
+    }, delete: {
+      operationId: "cancelRun", summary: "Ends a run and those that it has asked.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
+      responses: { 200: { description: "What came of each.", content: jsonContent({ type: "object" }) }, default: problem },
     } },
   };
 }
@@ -36,6 +39,6 @@ function askOperation({ callable, fallback }: Decision): JsonObject {
   return {
     operationId: `decide${name.charAt(0).toUpperCase()}${name.slice(1)}`, ...(description === null ? {} : { summary: description.split("\n")[0]!, description }),
     parameters: parameterRefs("IdempotencyKey"), requestBody: { required: fields.size > 0, content: jsonContent(fieldsSchema(fields)) },
-    responses: { 200: { description: "What was decided.", headers: HEADERS, content: jsonContent(valueSchema({ type: result, limits: noLimits }, "out")) }, default: problem },
+    responses: { 200: { description: "What was decided.", headers: HEADERS, content: jsonContent(valueSchema({ type: result, limits: noLimits }, "out")) }, 202: { description: "It goes on: Prefer: respond-async.", headers: { Location: { description: "The run.", schema: text } }, content: jsonContent({ type: "object" }) }, default: problem },
   };
 }

@@ -28,7 +28,8 @@ import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission } from "./run/admission.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
-import { KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
+import { Fenced, KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
+import { cancelRuns } from "./run/cancel-runs.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
 import { runView, standingOf } from "./run/run-view.ts";
 
@@ -53,6 +54,16 @@ interface Asked {
   readonly admitted: AdmittedRun;
   /** Shorter than its own, where it was asked by another. */
   readonly deadlineMs?: number;
+  /** Called once it is admitted. */
+  admittedNow?(): void;
+}
+
+interface Running {
+  readonly run: string;
+  readonly fingerprint: string;
+  /** Others may see it by then. */
+  readonly admitted: Promise<void>;
+  readonly done: Promise<DecisionResult>;
 }
 
 /** How long after its lease a run may still be committing. */
@@ -63,7 +74,10 @@ const RECOVERED_AT_ONCE = 8;
 export class Decisions implements DecisionPort {
   readonly #parts: DecisionsParts;
   readonly #shadows: ShadowQueue;
-  readonly #running = new Map<string, { readonly fingerprint: string; readonly done: Promise<unknown> }>();
+  /** By key. */
+  readonly #running = new Map<string, Running>();
+  /** By run: ends its work when it is cancelled. */
+  readonly #held = new Map<string, AbortController>();
 
   /** By run: those that are taken up just now. */
   readonly #recovering = new Map<string, Promise<void>>();
@@ -103,32 +117,54 @@ export class Decisions implements DecisionPort {
 
   async decide(request: DecideRequest): Promise<DecisionResult> {
     const asked = this.#ask(request);
+    if (request.isAsynchronous && this.#held.size >= this.#parts.core.limits.decisionRuns) throw fault("OVERLOADED", "Too many decisions are under way.", { retryAfterS: 1 });
     const { key } = asked.admitted;
-    if (key === null) return this.#begin(asked);
+    if (key === null) return this.#told(this.#start(asked), request.isAsynchronous);
     const name = JSON.stringify([key.scope, key.key]);
     for (;;) {
       const running = this.#running.get(name);
       if (running !== undefined) {
         if (running.fingerprint !== key.fingerprint) throw mismatch();
-        await running.done.catch(() => {});
+        await Promise.race([running.done.catch(() => {}), ...(request.isAsynchronous ? [running.admitted] : [])]);
       }
       const known = runOfKey(this.#parts.core.storage.reader, key.scope, key.key, asked.admitted.admittedMs);
+      if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && request.isAsynchronous) return { ...resultOf(known), replayed: true };
       if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && (this.#recovering.has(known.id) || known.leaseMs + LEASE_GRACE_MS < this.#parts.core.clock.now())) {
         await this.#recover(known);
         continue;
       }
       if (known !== null) return this.#known(known, key.fingerprint);
       if (this.#running.has(name)) continue;
-      const done = this.#begin(asked);
-      this.#running.set(name, { fingerprint: key.fingerprint, done });
+      const started = this.#start(asked);
+      this.#running.set(name, started);
+      void started.done.catch(() => {}).then(() => this.#running.delete(name));
       try {
-        return await done;
+        return await this.#told(started, request.isAsynchronous);
       } catch (error) {
         if (!(error instanceof KeyTaken)) throw error;
-      } finally {
-        this.#running.delete(name);
       }
+      await started.done.catch(() => {});
     }
+  }
+
+  #start(asked: Asked): Running {
+    let admittedNow = (): void => {};
+    const admitted = new Promise<void>((resolve) => { admittedNow = resolve; });
+    return { run: asked.admitted.id, fingerprint: asked.admitted.key?.fingerprint ?? "", admitted, done: this.#begin({ ...asked, admittedNow }) };
+  }
+
+  /** Its end; for who does not wait for that, where it is. */
+  #told({ run, admitted, done }: Running, isAsynchronous: boolean): Promise<DecisionResult> {
+    return isAsynchronous ? Promise.race([done, admitted.then(() => this.#result(run))]) : done;
+  }
+
+  async cancel(id: string, caller: Caller): ReturnType<DecisionPort["cancel"]> {
+    const { core, decisions } = this.#parts;
+    const row = readRun(core.storage.reader, id);
+    if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) === null) return null;
+    const nodes = await cancelRuns(row, core, (name) => decisions.get(name)?.decision ?? null);
+    for (const { run } of nodes) this.#held.get(run)?.abort();
+    return nodes;
   }
 
   /** For another decision: its own record, its rights those of whoever asked the other. */
@@ -137,7 +173,7 @@ export class Decisions implements DecisionPort {
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
-    const asked = this.#ask({ name, input: raw, caller, key: null });
+    const asked = this.#ask({ name, input: raw, caller, key: null, isAsynchronous: false });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
     const result = await this.#begin({ ...asked, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
@@ -182,7 +218,7 @@ export class Decisions implements DecisionPort {
     if (version !== row.version || reasoner === null) await this.#answerDirectly(asked, "replay_divergence", epoch);
     // Whoever asked for its advice asks anew.
     else if (row.parent !== null) await this.#answerDirectly(asked, "crash_recovered", epoch);
-    else await reasoner.resume(this.#reasoning(asked), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id) });
+    else await this.#hold(row.id, (signal) => reasoner.resume(this.#reasoning(asked, signal), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id) }));
   }
 
   /** Null: its input is none of the decision any more. */
@@ -262,12 +298,26 @@ export class Decisions implements DecisionPort {
     const { reasoner } = asked.ready;
     const direct = directReason(asked.ready);
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct ?? "no_model");
-    return this.#result(await reasoner.run(this.#reasoning(asked)));
+    return this.#hold(asked.admitted.id, (signal) => reasoner.run(this.#reasoning(asked, signal)));
   }
 
-  #reasoning(asked: Asked): ReasonRequest {
+  /** As it has ended, whoever has ended it. */
+  async #hold(run: string, work: (signal: AbortSignal) => Promise<string>): Promise<DecisionResult> {
+    const held = new AbortController();
+    this.#held.set(run, held);
+    try {
+      await work(held.signal);
+    } catch (error) {
+      if (!(error instanceof Fenced) || readRun(this.#parts.core.storage.reader, run)?.endedMs === null) throw error;
+    } finally {
+      this.#held.delete(run);
+    }
+    return this.#result(run);
+  }
+
+  #reasoning(asked: Asked, signal: AbortSignal): ReasonRequest {
     const { question, admitted, own, deadlineMs } = asked;
-    return { question, admitted, own, ...(deadlineMs === undefined ? {} : { deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) };
+    return { question, admitted, own, signal, admittedNow: () => asked.admittedNow?.(), ...(deadlineMs === undefined ? {} : { deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) };
   }
 
   /** Without a model: answered and ended in one commit, and admitted in it where `epoch` is 0. */
@@ -297,7 +347,7 @@ export class Decisions implements DecisionPort {
       const beside: AdmittedRun = { ...admitted, id: uuidv7(core.clock, core.random), parent, subject, principal: canonicalJson(["shadow", decision.name]), key: null, admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs };
       const fallback = (): ReturnType<typeof fallbackAnswer> => ({ output: undefined, source: "fallback" });
       try {
-        await reasoner.shadow({ question, admitted: beside, own: undefined, fallback, shadowed: { gathered, answered: JSON.parse(answer ?? "null") as Json } });
+        await reasoner.shadow({ question, admitted: beside, own: undefined, signal: new AbortController().signal, admittedNow() {}, fallback, shadowed: { gathered, answered: JSON.parse(answer ?? "null") as Json } });
       } catch (error) {
         core.log.warn("shadow-failed", { run: parent, decision: decision.name, ...describeError(error) });
       }

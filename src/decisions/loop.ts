@@ -34,6 +34,10 @@ export interface ReasonRequest {
   readonly admitted: AdmittedRun;
   /** Of the decision, unless it was asked by another that has less time. */
   readonly deadlineMs?: number;
+  /** Aborted when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Called once it is there for others to see. */
+  admittedNow(): void;
   /** The caller's own answer, where it has given one. */
   readonly own: Value | undefined;
   fallback(gathered: Gathered): FallbackAnswer;
@@ -145,7 +149,11 @@ class ReasonRun {
 
   async #toEndWith(first: Gathered): Promise<string> {
     const { core } = this.#parts;
-    const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), () => this.#gone.abort());
+    const end = (): void => this.#gone.abort();
+    const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), end);
+    const { signal } = this.#request;
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) end();
     try {
       const isTooLate = this.#isTaken && core.clock.now() >= this.#deadlineMs;
       return isTooLate ? await this.#commit({ reason: "crash_recovered" }, first) : await this.#reasonAndCommit(first);
@@ -196,6 +204,7 @@ class ReasonRun {
         keepAdmission(connection, this.#admitted.id, { question, own, read: recordOf(gathered), random: core.random });
       });
       this.#epoch = 1;
+      this.#request.admittedNow();
       return null;
     } catch (error) {
       if (error instanceof OverBudget) return `budget:${error.budget}`;

@@ -23,7 +23,7 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
     if (proof === null) throw fault("NOT_FOUND", "There is no such proof.");
     return { ...nothing, body: proof };
   }
-  const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null });
+  const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null, isAsynchronous: body.isAsynchronous === true });
   const { body: text, status, ...decision } = result;
   return { ...nothing, status, body: new JsonText(text), replayed: result.replayed, decision };
 }
@@ -50,7 +50,7 @@ interface Asked { readonly name: string; readonly input: unknown; readonly key: 
 async function decideFromCode(body: Body, { name, input, key }: Asked): Promise<object> {
   if (body.work.readsOnly === true) throw readsOnly("ctx.decide");
   if (body.work.transactional) throw fault("DECIDE_IN_TRANSACTION", `ctx.decide.${name} was called inside the transaction of ${body.caller.label}.`);
-  const result = await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key });
+  const result = await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key, isAsynchronous: false });
   const { catalog } = body.core;
   const value = result.status === 200 ? fromWireValue(JSON.parse(result.body) as Json, catalog.decisions.get(name)!.callable.result, catalog) : null;
   return decided(result, result.status, value);

@@ -11,6 +11,8 @@ export interface DecideRequest {
   readonly caller: Caller;
   /** Null: the decision's own, or none. */
   readonly key: string | null;
+  /** Answered once the run has begun; else when it has ended. */
+  readonly isAsynchronous: boolean;
 }
 
 /** Of one run, for every interface. */
@@ -35,6 +37,8 @@ export interface DecisionPort {
   recover(which: "all" | "lapsed"): Promise<void>;
   /** What this caller may ask, as `GET /decide` lists it. */
   list(caller: Caller): readonly { readonly name: string; readonly description: string | null; readonly callable: Callable; readonly mode: string; readonly kind: string }[];
+  /** Ends a run and those that it has asked, these first; each with what came of it. Null: none that they may know of. */
+  cancel(id: string, caller: Caller): Promise<readonly { readonly run: string; readonly outcome: string; readonly state: string }[] | null>;
   /** One run as this caller may see it; null: none that they may know of. */
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */

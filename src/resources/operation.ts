@@ -40,8 +40,8 @@ export type OperationBody =
   | { readonly kind: "answered"; readonly name: string; readonly input: RawInput; settle(connection: Connection, now: string): void }
   /** An attempt of a job: nobody but jobs/ asks for it. */
   | { readonly kind: "job"; readonly name: string; readonly input: RawInput; readonly run: JobRun }
-  /** A decision is asked; the key is that of `idempotency`. */
-  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput }
+  /** A decision is asked; the key is that of `idempotency`. `isAsynchronous`: answered once it has begun. */
+  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput; readonly isAsynchronous?: boolean }
   /** Which decisions the caller may ask. */
   | { readonly kind: "decisions" }
   /** A proof of the audit log. */

@@ -18,9 +18,16 @@ export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Ca
       const decided = core.decisions?.run(ask.id, caller) ?? null;
       return decided === null ? told(core, ask.id, caller) : { ...nothing, body: decided as Json };
     }
-    case "cancel":
+    case "cancel": {
+      const nodes = await core.decisions?.cancel(ask.id, caller) ?? null;
+      if (nodes !== null) {
+        // It comes last.
+        if (nodes.at(-1)?.outcome !== "cancelled") throw fault("CONFLICT", "The run has ended already.", { details: { nodes: nodes as unknown as Json } });
+        return { ...nothing, body: { run: ask.id, state: "CANCELLED", nodes: nodes as unknown as Json } };
+      }
       if (!await jobsOf(core).cancel(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "The run has ended already.");
       return told(core, ask.id, caller);
+    }
     case "replay":
       requireAdministrator(caller);
       if (!await jobsOf(core).replay(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "Only a run that has failed or was cancelled is replayed, and only while no other has its dedupe key.");

@@ -126,6 +126,11 @@ export function openRuns(connection: Connection, leaseBeforeMs: number | null): 
   return connection.values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL AND (?1 IS NULL OR "lease" < ?1) ORDER BY "admitted"`, leaseBeforeMs).map(([id]) => id as string);
 }
 
+/** In the order in which it has asked them. */
+export function askedBy(connection: Connection, parent: string): DecisionRow[] {
+  return connection.values(`SELECT ${COLUMNS} FROM "$decision" WHERE "parent" = ?1 ORDER BY "admitted", "id"`, parent).map(decode);
+}
+
 /** Newest first. */
 export function runsOf(connection: Connection, { name, beforeMs, limit }: { readonly name: string | null; readonly beforeMs: number | null; readonly limit: number }): DecisionRow[] {
   return connection.values(

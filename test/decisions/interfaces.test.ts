@@ -84,5 +84,5 @@ test("OpenAPI has the decisions of the caller, with their types", async () => {
 test("the description of the app has them", async () => {
   const { decisions, routes } = await (await fetch(`${app.url}/admin/describe`, { headers: headersOf(adminToken) })).json() as { decisions: { name: string }[]; routes: string[] };
   expect(decisions[0]).toMatchObject({ name: "ruled", mode: "SHADOW", kind: "RULE", bounds: ["cap (OUTPUT): out.big < 9007199254740999"], fallback: "call" });
-  expect(routes).toEqual(expect.arrayContaining(["POST /decide/ruled", "GET /decide", "GET /runs/{id}"]));
+  expect(routes).toEqual(expect.arrayContaining(["POST /decide/ruled", "GET /decide", "GET DELETE /runs/{id}"]));
 });

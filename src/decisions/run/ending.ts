@@ -38,6 +38,9 @@ export interface Ending {
 /** By a fault of the server. */
 export const failed: Ending = { state: "FAILED", reason: null, source: null, output: undefined, tells: [], isUntrusted: false, clamped: [], noted: [], effects: [] };
 
+/** By whoever may. */
+export const cancelled: Ending = { ...failed, state: "CANCELLED" };
+
 /** What goes out and is kept under the key. */
 export interface DecisionAnswer {
   readonly status: number;

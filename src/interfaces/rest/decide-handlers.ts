@@ -15,7 +15,7 @@ export function decide(request: RestRequest, { callable }: Decision): Answer | P
   request.rights.requireCall(callable);
   return whenReady(readArguments(request.exchange), ({ input, bytes }) => {
     request.exchange.unhurried();
-    return whenReady(request.dispatch({ kind: "decide", name: callable.name, input }, bytes), decisionAnswer);
+    return whenReady(request.dispatch({ kind: "decide", name: callable.name, input, isAsynchronous: request.preferences.respondAsync }, bytes), decisionAnswer);
   });
 }
 
@@ -28,7 +28,7 @@ function decisionAnswer(result: Result): Answer {
     if (decision.source !== null) headers["ambit-source"] = decision.source;
     if (decision.reason !== null) headers["ambit-reason"] = decision.reason;
     if (decision.isUntrusted) headers["ambit-taint"] = "UNTRUSTED";
-    if (status === 202) headers["location"] = `/runs/${decision.run}`;
+    if (status === 202) Object.assign(headers, { "location": `/runs/${decision.run}`, "preference-applied": "respond-async" });
   }
   return { status, headers, body: textOf(body) };
 }

@@ -14,7 +14,7 @@ const rows: readonly (readonly [string | null, Partial<Preferences>])[] = [
   ["handling=strict, max-affected=5", { strict: true, maxAffected: 5, applied: ["handling=strict", "max-affected=5"] }],
   ["max-affected=0", { maxAffected: 0, applied: ["max-affected=0"] }],
   ["scan=refuse, tx=commit", { refuseScan: true, applied: ["scan=refuse", "tx=commit"] }],
-  ["respond-async, wait=10, return=everything, odder", {}],
+  ["respond-async, wait=10, return=everything, odder", { respondAsync: true }],
   [",,=,;", {}],
 ];
 for (const [header, expected] of rows) test(`Prefer: ${header}`, () => expect(readPreferences(header)).toEqual({ ...noPreferences, ...expected }));

@@ -9,13 +9,15 @@ export interface Preferences {
   readonly missingDefault: boolean;
   readonly maxAffected: number | null;
   readonly refuseScan: boolean;
+  /** Honoured by decisions alone, which say so themselves. */
+  readonly respondAsync: boolean;
   readonly strict: boolean;
   /** For Preference-Applied, as they were sent. */
   readonly applied: readonly string[];
 }
 
 export const noPreferences: Preferences = {
-  return: null, count: null, resolution: null, missingDefault: false, maxAffected: null, refuseScan: false, strict: false, applied: [],
+  return: null, count: null, resolution: null, missingDefault: false, maxAffected: null, refuseScan: false, respondAsync: false, strict: false, applied: [],
 };
 
 type Draft = { -readonly [Name in keyof Preferences]: Preferences[Name] };
@@ -26,6 +28,7 @@ const READERS: Readonly<Record<string, (value: string, draft: Draft) => boolean>
   resolution: (value, draft) => oneOf(value, ["merge-duplicates", "ignore-duplicates"] as const, (found) => { draft.resolution = found === "merge-duplicates" ? "merge" : "ignore"; }),
   missing: (value, draft) => oneOf(value, ["default", "null"] as const, (found) => { draft.missingDefault = found === "default"; }),
   scan: (value, draft) => oneOf(value, ["refuse"] as const, () => { draft.refuseScan = true; }),
+  "respond-async": (value, draft) => value === "" && (draft.respondAsync = true),
   handling: (value) => oneOf(value, ["strict", "lenient"] as const, () => {}),
   tx: (value) => value === "commit",
   "max-affected"(value, draft) {
@@ -52,7 +55,7 @@ export function readPreferences(header: string | null): Preferences {
     if (seen.has(key)) continue;
     seen.add(key);
     const reader = Object.hasOwn(READERS, key) ? READERS[key] : undefined;
-    if (reader !== undefined && reader(value.trim(), draft)) applied.push(`${key}=${value.trim()}`);
+    if (reader !== undefined && reader(value.trim(), draft)) applied.push(...(key === "respond-async" ? [] : [`${key}=${value.trim()}`]));
     else if (strict || NEVER_IGNORED.has(key)) throw unsupported(key, value);
   }
   return { ...draft, applied };

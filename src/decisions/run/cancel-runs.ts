@@ -1,0 +1,30 @@
+// Cancels a run and those that it has asked, the asked before who asks, in one commit: each either ends here or had ended before. Whatever such a
+// run does afterwards meets the fence of its end.
+import type { Json, RecordValues } from "../../base/value.ts";
+import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import type { Connection } from "../../storage/connection.ts";
+import { askedBy, readRun, stepsOf, type DecisionRow } from "../../storage/decision-rows.ts";
+import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { readAdmission } from "./admission.ts";
+import { cancelled } from "./ending.ts";
+import { noFacts, storeRun } from "./store-run.ts";
+
+/** ended: before it was to be cancelled. raced: it ended while this was under way. */
+export interface CancelledNode { readonly run: string; readonly outcome: "cancelled" | "ended" | "raced"; readonly state: string }
+
+/** In the order in which they were cancelled; the run itself comes last. */
+export async function cancelRuns(root: DecisionRow, core: DispatchCore, decisionOf: (name: string) => CompiledDecision | null): Promise<readonly CancelledNode[]> {
+  const before = new Map(treeOf(core.storage.reader, root).map((row) => [row.id, row]));
+  return core.storage.commit((connection) => treeOf(connection, readRun(connection, root.id) ?? root).map((row): CancelledNode => {
+    const known = before.get(row.id);
+    if (row.endedMs !== null) return { run: row.id, outcome: known === undefined || known.endedMs !== null ? "ended" : "raced", state: row.state };
+    const input: { readonly [name: string]: Json } = readAdmission(connection, row.id)?.input ?? {};
+    const facts = { ...noFacts, steps: stepsOf(connection, row.id).length };
+    storeRun({ connection }, cancelled, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: decisionOf(row.name), input: input as RecordValues, facts, random: core.random, nowMs: core.clock.now() });
+    return { run: row.id, outcome: "cancelled", state: cancelled.state };
+  }));
+}
+
+function treeOf(connection: Connection, row: DecisionRow): DecisionRow[] {
+  return [...askedBy(connection, row.id).flatMap((child) => treeOf(connection, child)), row];
+}
