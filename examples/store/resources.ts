@@ -1,5 +1,5 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { Table, endpoints, type Args, type Ctx, type Input, type RecordOf } from "ambit";
+import { Table, endpoints, jobs, type Args, type Ctx, type Input, type RecordOf } from "ambit";
 
 type Line = { sku: string; quantity: number };
 
@@ -27,9 +27,11 @@ export class Cart extends Table("Cart") {
       return { line, product };
     }));
     const warehouseId = await reserve(ctx, wanted.map(({ line, product }) => ({ productId: product.id, sku: line.sku, quantity: line.quantity })));
+    const reservedUntil = new Date(ctx.now().getTime() + Number(ctx.values.reservationMs));
     const order = await ctx.system.Order.create({
-      customerId: this.customerId, currency: this.currency, warehouseId, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
+      customerId: this.customerId, currency: this.currency, warehouseId, reservedUntil, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
     });
+    await ctx.at(reservedUntil, "endReservation", { orderId: order.id });
     for (const { line, product } of wanted) {
       await ctx.system.OrderLine.create({ orderId: order.id, productId: product.id, quantity: line.quantity, price: line.price, currency: line.currency });
       await ctx.system.CartLine.remove(line.id);
@@ -63,27 +65,23 @@ export class CartLine extends Table("CartLine") {
 export class Order extends Table("Order") {
   async pay({ card }: Args<"Order.pay">) {
     const { ctx } = this;
-    if (this.status !== "PENDING") throw illegal(ctx, this.status, "PAID");
+    if (!isHeld(ctx, this)) throw illegal(ctx, this.status === "PENDING" ? "PAYMENT_FAILED" : this.status, "PAID");
     // The key is the order's: whoever asks again, and after whatever crash, there is one charge.
     const answer = await askPayment(ctx, "/charges", `charge-${this.id}`, { order: this.id, amount: this.total, currency: this.currency, card });
     if (answer.status === 402) throw ctx.error(402, "PAYMENT_DECLINED", "The payment was declined.");
     if (!answer.ok) throw ctx.error(502, "PAYMENT_UNAVAILABLE", "The payment service did not accept the charge.");
     const { id } = await answer.json() as { id: string };
-    // Only if it is still pending: it may have been cancelled, or paid by another request, while the payment service worked.
-    const paid = await ctx.system.Order.claim({ id: this.id, status: "PENDING" }, { status: "PAID", paymentId: id });
-    if (paid !== null) return paid;
-    const now = await ctx.system.Order.get(this.id);
-    if (now !== null && now.paymentId !== id) await askPayment(ctx, `/charges/${id}/refund`, `refund-${this.id}`, {});
-    throw illegal(ctx, now?.status ?? "gone", "PAID");
+    // It may have been cancelled, paid by another request or out of time while the payment service worked.
+    const { order, isSold } = await ctx.transaction((ctx) => settle(ctx, this.id, id));
+    if (!isSold) throw illegal(ctx, order.status, "PAID");
+    return order;
   }
 
   async cancel({ reason }: Args<"Order.cancel">) {
     const { ctx } = this;
     if (!["PENDING", "PAID", "PAYMENT_FAILED", "ALLOCATED"].includes(this.status)) throw illegal(ctx, this.status, "CANCELLED");
-    for (const line of await ctx.system.OrderLine.find({ orderId: this.id })) {
-      const stock = await ctx.system.Stock.first({ productId: line.productId, warehouseId: this.warehouseId });
-      if (stock !== null) await ctx.system.Stock.increment(stock.id, "available", line.quantity);
-    }
+    if (this.status !== "PAYMENT_FAILED") await release(ctx, this);
+    if (this.paymentId !== null) await askRefund(ctx, this, this.paymentId);
     return this.update({ status: "CANCELLED", cancelReason: reason ?? null });
   }
 
@@ -92,7 +90,8 @@ export class Order extends Table("Order") {
   deliver() { return step(this, "SHIPPED", "DELIVERED"); }
 }
 
-type Status = RecordOf<"Order">["status"];
+type OrderRecord = RecordOf<"Order">;
+type Status = OrderRecord["status"];
 
 async function step(order: Order, from: Status, to: Status) {
   if (order.status !== from) throw illegal(order.ctx, order.status, to);
@@ -106,7 +105,65 @@ export const Endpoints = endpoints({
     const best = await ctx.system.Stock.first({ productId: product.id, order: { available: "desc" } });
     return { sku, available: best?.available ?? 0 };
   },
+
+  async chargeChanged(ctx, { order, charge, state }) {
+    if (state === "SUCCEEDED") await settle(ctx, order, charge);
+    if (state === "FAILED") await fail(ctx, order);
+    return true;
+  },
+
+  async refundAnswered(ctx, { refundId, answer }) {
+    const { delivered } = answer as { delivered: boolean };
+    await ctx.system.Refund.update(refundId, { status: delivered ? "DONE" : "FAILED" });
+    return true;
+  },
 });
+
+export const Jobs = jobs({
+  async endReservation(ctx, { orderId }) {
+    return ctx.transaction((ctx) => fail(ctx, orderId));
+  },
+});
+
+/** Its stock is held for it, and it can be paid. The clock decides, even when the job that ends it comes later. */
+function isHeld(ctx: Ctx, { status, reservedUntil }: OrderRecord): boolean {
+  return status === "PENDING" && (reservedUntil === null || new Date(reservedUntil) > ctx.now());
+}
+
+/** Money has come: a sale if it came in time, else to be given back. Told again of the same charge, it does nothing. */
+async function settle(ctx: Ctx, orderId: string, paymentId: string) {
+  const order = await ctx.system.Order.get(orderId);
+  if (order === null) throw ctx.error(404, "UNKNOWN_ORDER", "There is no such order.");
+  if (isHeld(ctx, order)) return { order: await ctx.system.Order.update(order.id, { status: "PAID", paymentId }), isSold: true };
+  if (order.paymentId !== paymentId) await askRefund(ctx, order, paymentId);
+  return { order, isSold: false };
+}
+
+/** It will not be paid: what was held for it is free again. Of an order that is not pending it changes nothing. */
+async function fail(ctx: Ctx, orderId: string): Promise<boolean> {
+  const order = await ctx.system.Order.get(orderId);
+  if (order?.status !== "PENDING") return false;
+  await release(ctx, order);
+  await ctx.system.Order.update(order.id, { status: "PAYMENT_FAILED" });
+  return true;
+}
+
+async function release(ctx: Ctx, { id, warehouseId }: OrderRecord): Promise<void> {
+  for (const { productId, quantity } of await ctx.system.OrderLine.find({ orderId: id })) {
+    const stock = await ctx.system.Stock.first({ productId, warehouseId });
+    if (stock !== null) await ctx.system.Stock.increment(stock.id, "available", quantity);
+  }
+}
+
+/** Once for each charge, however often it is asked for; sent after the commit until the payment service has it. */
+async function askRefund(ctx: Ctx, { id, total, currency }: OrderRecord, paymentId: string): Promise<void> {
+  if (await ctx.system.Refund.first({ paymentId }) !== null) return;
+  const refund = await ctx.system.Refund.create({ orderId: id, paymentId, amount: total, currency });
+  await ctx.send({
+    url: `${ctx.values.paymentUrl}/charges/${encodeURIComponent(paymentId)}/refund`, body: {}, key: `refund-${paymentId}`,
+    then: { call: "refundAnswered", input: { refundId: refund.id } },
+  });
+}
 
 async function askPayment(ctx: Ctx, path: string, key: string, body: object) {
   const request = { method: "POST", headers: { "content-type": "application/json", "idempotency-key": key }, body: JSON.stringify(body) };

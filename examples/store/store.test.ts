@@ -40,6 +40,17 @@ test("a cancelled order gives its stock back, once", async (app) => {
   expect((await app.anonymous.get("/availability/LAMP-1")).body.available).toBe(5);
 });
 
+test("an order that is not paid in time gives its stock back", async (app) => {
+  await open(app, 5);
+  const { id } = (await order(app, 5)).body;
+  app.clock.advance("PT15M");
+  await app.runJobs();
+  const customer = app.as("ann", "customer");
+  expect((await customer.get(`/Order/${id}`)).body.status).toBe("PAYMENT_FAILED");
+  expect((await customer.post(`/Order/${id}/cancel`, {})).body.status).toBe("CANCELLED");
+  expect((await app.anonymous.get("/availability/LAMP-1")).body.available).toBe(5);
+});
+
 test("a cart is gone after thirty days without a change", async (app) => {
   const customer = app.as("ann", "customer");
   await customer.post("/Cart", {});

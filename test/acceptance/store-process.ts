@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { type HttpAnswer, type HttpCaller, httpCaller } from "../processes/http-caller.ts";
 import { root, scratchFolder, type ScratchFolder } from "../processes/scratch-folder.ts";
+import { standard, standardSecret } from "../webhooks/signed.ts";
 import { type PaymentServer, startPaymentServer } from "./payment-server.ts";
 
 export interface Order {
@@ -38,7 +39,9 @@ export interface Store {
   stop(): Promise<void>;
 }
 
-export async function startStore(options: { readonly seed?: string } = {}): Promise<Store> {
+export interface StoreOptions { readonly seed?: string; readonly environment?: Readonly<Record<string, string>> }
+
+export async function startStore(options: StoreOptions = {}): Promise<Store> {
   const scratch = scratchFolder();
   const payment = startPaymentServer();
   const data = scratch.free("data");
@@ -46,7 +49,8 @@ export async function startStore(options: { readonly seed?: string } = {}): Prom
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
       CUSTOMER_KEY: keys.customer, OTHER_CUSTOMER_KEY: keys.other, SUPPORT_KEY: keys.support, MERCHANT_KEY: keys.merchant,
-      AMBIT_ADMIN_TOKEN: keys.administrator, PAYMENT_URL: payment.url, AMBIT_LOG: "quiet",
+      AMBIT_ADMIN_TOKEN: keys.administrator, PAYMENT_URL: payment.url, PAYMENT_WEBHOOK_SECRET: standardSecret, AMBIT_LOG: "quiet",
+      ...options.environment,
     },
   });
   let process = await start(options.seed ?? "seed.ts");
@@ -103,6 +107,26 @@ export async function placeOrder(customer: HttpCaller, product: Product): Promis
 
 export async function statusOf({ support }: Store, order: Order): Promise<string> {
   return (await support.get(`/Order/${order.id}?select=status`)).json<{ status: string }>().status;
+}
+
+/** As the payment service tells of a charge; `id` is the event's. */
+export interface ChargeEvent { readonly id: string; readonly order: string; readonly charge: string; readonly version: number; readonly state: string }
+
+/** `delivery`: the id of the message, which a service may change when it repeats one. */
+export function tell({ anonymous }: Store, event: ChargeEvent, { delivery = event.id, secret = standardSecret } = {}): Promise<HttpAnswer> {
+  const { headers, body } = standard(delivery, event, { secret });
+  return anonymous.post("/hooks/payments", body, headers);
+}
+
+/** Fails, instead of waiting for ever, with the value that it had last. */
+export async function eventually(read: () => Promise<unknown>, wanted: unknown, withinMs = 20_000): Promise<void> {
+  const end = Date.now() + withinMs;
+  let value = await read();
+  while (!Bun.deepEquals(value, wanted)) {
+    if (Date.now() > end) throw new Error(`it stayed ${JSON.stringify(value)}, not ${JSON.stringify(wanted)}`);
+    await Bun.sleep(20);
+    value = await read();
+  }
 }
 
 /** The answer, or an error that shows what came instead. */
