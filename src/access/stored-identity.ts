@@ -3,18 +3,18 @@ import { administratorIdentity, administratorOf, anonymousIdentity, subjectIdent
 import type { Identity } from "./identity.ts";
 import { unreachable } from "../base/assert.ts";
 
-type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims" | "isOfKey">;
+type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims" | "isOfKey" | "isOfWebhook">;
 
-export function storedIdentity({ kind, subject, roles, tenant, claims, isOfKey }: Identity): string {
-  const kept: Kept = { kind, subject, roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}) };
+export function storedIdentity({ kind, subject, roles, tenant, claims, isOfKey, isOfWebhook }: Identity): string {
+  const kept: Kept = { kind, subject, roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}), ...(isOfWebhook === true ? { isOfWebhook } : {}) };
   return JSON.stringify(kept);
 }
 
 /** The credential's own end does not end what was begun with it. */
 export function readIdentity(stored: string): Identity {
-  const { kind, subject, roles, tenant, claims, isOfKey } = JSON.parse(stored) as Kept;
+  const { kind, subject, roles, tenant, claims, isOfKey, isOfWebhook } = JSON.parse(stored) as Kept;
   switch (kind) {
-    case "anonymous": return anonymousIdentity;
+    case "anonymous": return isOfWebhook === true ? { ...anonymousIdentity, isOfWebhook } : anonymousIdentity;
     case "system": return systemIdentity;
     case "administrator": return tenant === null ? administratorIdentity : administratorOf(tenant);
     case "subject": return subjectIdentity({ subject: subject ?? "", roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}) });

@@ -1,7 +1,6 @@
 // A signed call from outside: its signature stands for the caller, and is verified before its body is read. What came before, or is older
 // than what had an effect, has none; that is decided in the commit of the body's writes, so that of two at once one is.
 import { createHash } from "node:crypto";
-import { systemIdentity } from "../access/identities.ts";
 import { verifySignature } from "../access/webhook-signature.ts";
 import { assert } from "../base/assert.ts";
 import { AmbitError, fault } from "../base/error.ts";
@@ -16,6 +15,7 @@ import { callableResult } from "./callable-result.ts";
 import { argumentsOf, endpointRun } from "./callables.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type OperationBody, type Result } from "./operation.ts";
+import { ofAllTenants } from "./of-all-tenants.ts";
 import { nothing } from "./read-operations.ts";
 import { runTransaction } from "./run-body.ts";
 
@@ -52,17 +52,6 @@ export async function receiveWebhook(core: DispatchCore, body: WebhookBody, call
     core.log.info("webhook-ignored", { requestId: caller.requestId, endpoint: callable.name, verdict: error.verdict });
     return { ...nothing, body: new JsonText(JSON.stringify({ ignored: error.verdict })) };
   }
-}
-
-/**
- * Who signs is of no tenant, and what it tells may concern any: `ctx.system` of the body reaches all of them, as the runtime's own work
- * does. Its `ctx.db` stays that of whoever is not signed in.
- */
-function ofAllTenants(core: DispatchCore, caller: Caller): Caller {
-  const { rights, identity } = caller;
-  if (identity.kind !== "anonymous") return caller;
-  const authority = rights.authority === null ? null : { ...rights.authority, confinement: null };
-  return { ...caller, rights: { ...rights, authority, confinement: null }, system: core.access.system(systemIdentity) };
 }
 
 interface FirstCall { readonly callable: Callable; readonly input: RecordValues; readonly mark: WebhookMark; readonly caller: Caller }

@@ -23,10 +23,13 @@ type Endpoints {
   push(ref: String!, after: String): String! @http(path: "/hooks/{ref}/github", method: PUT) @allow(to: ["public"]) @webhook(scheme: GITHUB, secret: "github", dedupe: "input.after")
   ping(zen: String): Boolean @http(path: "/ping") @allow(to: ["public"]) @webhook(scheme: GITHUB, secret: "github")
   member(id: ID!): Boolean @http(path: "/member") @webhook(secret: "standard")
+  suspended(provider: String!): Boolean! @http @allow(to: ["public"]) @webhook(secret: "standard")
+  publicly(provider: String!): Boolean! @http @allow(to: ["public"])
   unset(id: ID!): Boolean @http(path: "/unset") @allow(to: ["public"]) @webhook(secret: "empty")
-}`;
+}
+type Jobs { suspend(provider: String!, again: Boolean!): Int! }`;
 const resources = `
-import { endpoints } from "ambit";
+import { endpoints, jobs } from "ambit";
 export const Endpoints = endpoints({
   async subscribed(ctx, { provider, state, trick }) {
     const [found] = await ctx.system.Plan.find({ provider, order: { orgId: "asc" } });
@@ -47,7 +50,19 @@ export const Endpoints = endpoints({
   async push(ctx, { ref, after }) { return ref + " " + after; },
   async ping() { return true; },
   async member() { return true; },
+  async suspended(ctx, { provider }) { await ctx.enqueue("suspend", { provider, again: true }); return true; },
+  async publicly(ctx, { provider }) { await ctx.enqueue("suspend", { provider, again: true }); return true; },
   async unset() { return true; },
+});
+export const Jobs = jobs({
+  async suspend(ctx, { provider, again }) {
+    return ctx.transaction(async (ctx) => {
+      const found = await ctx.system.Plan.find({ provider });
+      for (const plan of found) await ctx.system.Plan.update(plan.id, { state: again ? "suspending" : "suspended" });
+      if (again) await ctx.enqueue("suspend", { provider, again: false });
+      return found.length * 10 + (await ctx.db.Plan.find()).length;
+    });
+  },
 });`;
 const config = `secrets: { standard: "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZA== ${standardSecret}", stripe: ${stripeSecret}, github: ${githubSecret}, empty: "" }\n`;
 
@@ -173,6 +188,25 @@ test("what the sender tells may concern any tenant; only ctx.system reaches it, 
   expect(await read("/Invoice?select=orgId,number", "globex")).toEqual([{ orgId: "globex", number: 1 }]);
   expect(await read("/Invoice", "acme")).toEqual([]);
   expect(await (await fetch(`${app.url}/Plan`)).json()).toEqual([]);
+});
+
+test("the jobs of a webhook, and theirs, reach all tenants too; those of another caller who is nobody do not", async () => {
+  const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/json" };
+  const results = async (count: number): Promise<unknown[]> => {
+    for (let waited = 0; waited < 400; waited++) {
+      const { runs } = await (await fetch(`${app.url}/admin/jobs?job=suspend`, { headers })).json() as { runs: { state: string; result: unknown }[] };
+      if (runs.length === count && runs.every(({ state }) => state === "SUCCEEDED")) return runs.map(({ result }) => result);
+      await Bun.sleep(10);
+    }
+    throw new Error("the jobs did not end");
+  };
+  for (const orgId of ["north", "south"]) await fetch(`${app.url}/Plan`, { method: "POST", headers, body: JSON.stringify({ id: orgId, orgId, provider: "p-jobs", state: "open" }) });
+  const states = async (): Promise<string[]> => (await (await fetch(`${app.url}/Plan?provider=eq.p-jobs`, { headers })).json() as { state: string }[]).map(({ state }) => state);
+  expect((await call("/publicly", { headers: { "content-type": "application/json" }, body: JSON.stringify({ provider: "p-jobs" }) })).body).toBe(true);
+  expect([await results(2), await states()]).toEqual([[0, 0], ["open", "open"]]);
+  expect((await call("/suspended", standard("jobs", { provider: "p-jobs" }))).body).toBe(true);
+  // Of `ctx.db` nothing: nobody is signed in.
+  expect([(await results(4)).sort(), await states()]).toEqual([[0, 0, 20, 20], ["suspended", "suspended"]]);
 });
 
 test("ids are remembered for a time, across a restart of the served app", async () => {

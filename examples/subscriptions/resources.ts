@@ -1,0 +1,69 @@
+/// <reference path="./.ambit/types.d.ts" />
+import { endpoints, jobs, type Ctx } from "ambit";
+
+const REMINDERS = 3;
+
+export const Endpoints = endpoints({
+  async subscribe(ctx, { planId }) {
+    if (await ctx.db.Plan.get(planId) === null) throw ctx.error(404, "UNKNOWN_PLAN", "There is no such plan.", { path: "planId" });
+    if (await ctx.system.Contract.count() > 0) throw ctx.error(409, "ALREADY_SUBSCRIBED", "The company has a contract.");
+    const trialEndsAt = later(ctx, ctx.values.trialMs);
+    const made = await ctx.system.Contract.create({ planId, trialEndsAt: trialEndsAt.toISOString() });
+    await ctx.at(trialEndsAt, "endTrial", { contractId: made.id });
+    return made;
+  },
+
+  // Duplicates and older events do not come this far.
+  async providerEvent(ctx, { type, contractId, sequence }) {
+    const found = await ctx.system.Contract.get(contractId);
+    if (found === null) throw ctx.error(404, "UNKNOWN_CONTRACT", "There is no such contract.");
+    if (found.status === "CANCELLED") return false;
+    switch (type) {
+      case "PAYMENT_SUCCEEDED":
+        await ctx.system.Contract.update(found.id, { sequence, status: "ACTIVE" });
+        return true;
+      case "CANCELLED":
+        await ctx.system.Contract.update(found.id, { sequence, status: "CANCELLED" });
+        return true;
+      case "PAYMENT_FAILED": {
+        const isOwing = found.status === "PAST_DUE" || found.status === "SUSPENDED";
+        const failure = isOwing ? found.failures : found.failures + 1;
+        await ctx.system.Contract.update(found.id, { sequence, status: isOwing ? found.status : "PAST_DUE", failures: failure });
+        if (!isOwing) await ctx.at(later(ctx, ctx.values.dunningMs), "dun", { contractId, failure, level: 1 });
+        return true;
+      }
+    }
+  },
+});
+
+// Each is one transaction, which commits together with the end of its run: whatever crashes, it has its effect once.
+export const Jobs = jobs({
+  async endTrial(ctx, { contractId }) {
+    return ctx.transaction(async (ctx) => {
+      const found = await ctx.system.Contract.get(contractId);
+      if (found?.status !== "TRIALING") return false;
+      await ctx.system.Contract.update(found.id, { status: "SUSPENDED" });
+      await ctx.system.Notice.create({ companyId: found.companyId, contractId, kind: "TRIAL_ENDED" });
+      return true;
+    });
+  },
+
+  async dun(ctx, { contractId, failure, level }) {
+    return ctx.transaction(async (ctx) => {
+      const found = await ctx.system.Contract.get(contractId);
+      if (found?.status !== "PAST_DUE" || found.failures !== failure) return false;
+      if (level > REMINDERS) {
+        await ctx.system.Contract.update(found.id, { status: "SUSPENDED" });
+        await ctx.system.Notice.create({ companyId: found.companyId, contractId, kind: "SUSPENDED" });
+        return true;
+      }
+      await ctx.system.Notice.create({ companyId: found.companyId, contractId, kind: "REMINDER", level });
+      await ctx.at(later(ctx, ctx.values.dunningMs), "dun", { contractId, failure, level: level + 1 });
+      return true;
+    });
+  },
+});
+
+function later(ctx: Ctx, milliseconds: unknown): Date {
+  return new Date(ctx.now().getTime() + Number(milliseconds));
+}

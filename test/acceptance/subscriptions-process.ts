@@ -1,0 +1,97 @@
+// The billing backend of examples/ as a process, with everybody who calls it and its payment provider. Also the steps that tests repeat.
+import { join } from "node:path";
+import { type AppProcess, startApp } from "../processes/app-process.ts";
+import { type HttpAnswer, type HttpCaller, httpCaller } from "../processes/http-caller.ts";
+import { root, scratchFolder } from "../processes/scratch-folder.ts";
+import { standard, standardSecret, type Signed } from "../webhooks/signed.ts";
+import { expectStatus } from "./store-process.ts";
+
+export interface Contract {
+  readonly id: string;
+  readonly planId: string;
+  readonly status: string;
+  readonly trialEndsAt: string;
+  readonly failures: number;
+  readonly sequence: string | null;
+}
+
+export interface Notice { readonly kind: string; readonly level: number | null }
+export interface Company { readonly owner: HttpCaller; readonly meter: HttpCaller }
+export interface ProviderEvent { readonly type: string; readonly contractId: string; readonly sequence: number }
+export interface Durations { readonly trialMs: number; readonly dunningMs: number }
+
+export interface Billing {
+  readonly acme: Company;
+  readonly globex: Company;
+  readonly administrator: HttpCaller;
+  readonly anonymous: HttpCaller;
+  /** As the provider sends it. */
+  tell(id: string, event: ProviderEvent): Promise<HttpAnswer>;
+  deliver(signed: Signed): Promise<HttpAnswer>;
+  /** `kill -9`. */
+  kill(): Promise<void>;
+  /** On the same data, after it was killed. */
+  restart(durations?: Durations): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const keys = {
+  ACME_OWNER_KEY: "key-of-the-owner-of-acme", ACME_METER_KEY: "key-of-the-meter-of-acme",
+  GLOBEX_OWNER_KEY: "key-of-the-owner-of-globex", GLOBEX_METER_KEY: "key-of-the-meter-of-globex",
+} as const;
+const ADMINISTRATOR_KEY = "key-of-the-administrator";
+
+export async function startBilling(durations: Durations): Promise<Billing> {
+  const scratch = scratchFolder();
+  const data = scratch.free("data");
+  const start = ({ trialMs, dunningMs }: Durations, seed?: string): Promise<AppProcess> => startApp(join(root, "examples", "subscriptions"), {
+    data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
+    environment: {
+      ...keys, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
+      AMBIT_ADMIN_TOKEN: ADMINISTRATOR_KEY, AMBIT_LOG: "quiet",
+    },
+  });
+  let process = await start(durations, "seed.ts");
+  const caller = (token: string | null): HttpCaller => httpCaller(() => process.url, token);
+  const anonymous = caller(null);
+  const deliver = ({ headers, body }: Signed): Promise<HttpAnswer> => anonymous.post("/hooks/provider", body, headers);
+  return {
+    acme: { owner: caller(keys.ACME_OWNER_KEY), meter: caller(keys.ACME_METER_KEY) },
+    globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY) },
+    administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
+    tell: (id, event) => deliver(standard(id, event)),
+    kill: () => process.kill(),
+    async restart(changed = durations) { process = await start(changed); },
+    async stop() {
+      await process.kill();
+      scratch.remove();
+    },
+  };
+}
+
+export async function subscribe({ owner }: Company): Promise<Contract> {
+  return expectStatus(await owner.post("/subscribe", { planId: "team" }), 200).json<Contract>();
+}
+
+export async function contractOf({ owner }: Company): Promise<Contract> {
+  const [contract] = expectStatus(await owner.get("/Contract"), 200).json<Contract[]>();
+  return contract!;
+}
+
+/** What the company was told, in the order of time. */
+export async function noticesOf({ owner }: Company): Promise<Notice[]> {
+  return expectStatus(await owner.get("/Notice?select=kind,level&order=createdAt"), 200).json<Notice[]>();
+}
+
+const WAITED_MS = 20_000;
+
+/** Asks until it holds; fails with what was there last. */
+export async function until<T>(ask: () => Promise<T>, holds: (found: T) => boolean): Promise<T> {
+  const deadline = performance.now() + WAITED_MS;
+  for (;;) {
+    const found = await ask();
+    if (holds(found)) return found;
+    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(found)}`);
+    await Bun.sleep(25);
+  }
+}
