@@ -160,7 +160,7 @@ async function askRefund(ctx: Ctx, { id, total, currency }: OrderRecord, payment
   if (await ctx.system.Refund.first({ paymentId }) !== null) return;
   const refund = await ctx.system.Refund.create({ orderId: id, paymentId, amount: total, currency });
   await ctx.send({
-    url: `${ctx.values.paymentUrl}/charges/${encodeURIComponent(paymentId)}/refund`, body: {}, key: `refund-${paymentId}`,
+    url: `${ctx.values.paymentUrl}/charges/${encodeURIComponent(paymentId)}/refund`, body: {}, key: `refund-${paymentId}`, giveUpOn: [404, 410],
     then: { call: "refundAnswered", input: { refundId: refund.id } },
   });
 }

@@ -5,7 +5,7 @@ import { startApp } from "../processes/app-process.ts";
 import { countAnswers, type HttpAnswer, httpCaller } from "../processes/http-caller.ts";
 import { addProduct, availableOf, type ChargeEvent, eventually, expectStatus, keys, type Order, placeOrder, type Product, startStore, statusOf, type Store, storeFolder, tell } from "./store-process.ts";
 
-const RESERVED_MS = 2_500;
+const RESERVED_MS = 3_000;
 const STOCK = 5;
 
 let store: Store;
@@ -13,8 +13,8 @@ let store: Store;
 let patient: Store;
 beforeAll(async () => {
   [store, patient] = await Promise.all([
-    startStore({ environment: { RESERVATION_MS: String(RESERVED_MS), PAYMENT_TIMEOUT_MS: "200" } }),
-    startStore({ environment: { PAYMENT_TIMEOUT_MS: "200" } }),
+    startStore({ environment: { RESERVATION_MS: String(RESERVED_MS), PAYMENT_TIMEOUT_MS: "500" } }),
+    startStore({ environment: { PAYMENT_TIMEOUT_MS: "500" } }),
   ]);
 });
 afterAll(async () => { await Promise.all([store.stop(), patient.stop()]); });
@@ -151,6 +151,13 @@ test("killed while the payment service takes no refunds: the refund is asked for
   store.payment.refusesRefunds = false;
   await expectRefunded(store, order, charge);
   expect(await stateOf(store, order, product)).toEqual(["PAYMENT_FAILED", STOCK]);
+});
+
+test("a refund that the payment service does not know is marked, for people to look at", async () => {
+  const { order } = await unansweredOrder(patient);
+  expectStatus(await patient.customer.post(`/Order/${order.id}/cancel`, {}), 200);
+  expectStatus(await tell(patient, event(order, "ch_unknown")), 200);
+  await eventually(() => refundsOf(patient, order), [{ paymentId: "ch_unknown", amount: order.total, status: "FAILED" }]);
 });
 
 test("who cannot sign cannot tell; an order that is not there is told again; other words have no effect", async () => {
