@@ -17,6 +17,11 @@ export interface SubjectFacts {
 
 /** Nobody is signed in. */
 export const anonymousIdentity: Identity = fixed("anonymous");
+/** Nobody by now, for whom work of that tenant goes on. */
+export function anonymousOf(tenant: string): Identity {
+  return { ...anonymousIdentity, tenant, key: hash(["anonymous", tenant]) };
+}
+
 /** Passes every rule. Over the wire only with the administrator's token. */
 export const administratorIdentity: Identity = fixed("administrator");
 /** The administrator, within one tenant. */

@@ -16,6 +16,14 @@ test("whose key is gone, or empty, has no rights any more", () => {
   expect(renewIdentity(ann, [{ token: "t", subject: "bob", roles: ["writer"] }, { token: "", subject: "ann", roles: ["writer"] }])).toBe(anonymousIdentity);
 });
 
+test("what somebody of a tenant began stays within it when the key is gone", () => {
+  const renewed = renewIdentity({ ...ann, tenant: "acme" }, []);
+  const { kind, subject, roles, claims, tenant, key } = renewed;
+  expect({ kind, subject, roles, claims, tenant }).toEqual({ kind: "anonymous", subject: null, roles: [], claims: {}, tenant: "acme" });
+  expect(key).not.toBe(anonymousIdentity.key);
+  expect(renewIdentity(readIdentity(storedIdentity(renewed)), [])).toEqual(renewed);
+});
+
 test("of two keys of one subject the lesser does not gain what the other may", () => {
   const keys = [{ token: "t", subject: "ann", roles: ["writer"] }, { token: "u", subject: "ann", roles: ["writer", "owner"] }];
   expect(renewIdentity(ann, keys).roles).toEqual(["writer"]);

@@ -1,14 +1,14 @@
 // The rights of somebody who asked for work earlier, as of now: whoever came with a static key has the roles that it gives today.
 import type { StaticKey } from "../access/authenticate.ts";
-import { anonymousIdentity, subjectIdentity } from "../access/identities.ts";
+import { anonymousIdentity, anonymousOf, subjectIdentity } from "../access/identities.ts";
 import type { Identity } from "../access/identity.ts";
 
-/** Roles of a token stay as they were signed; nobody could ask for them again. Whose key is gone is nobody. */
+/** Roles of a token stay as they were signed; nobody could ask for them again. Whose key is gone is nobody, but the work is still its tenant's. */
 export function renewIdentity(identity: Identity, keys: readonly StaticKey[]): Identity {
   if (identity.isOfKey !== true) return identity;
   const { subject, tenant, claims } = identity;
   const own = keys.filter((key) => key.token !== "" && key.subject === subject && (key.tenant ?? null) === tenant);
-  if (own.length === 0) return anonymousIdentity;
+  if (own.length === 0) return tenant === null ? anonymousIdentity : anonymousOf(tenant);
   return subjectIdentity({ subject: subject!, tenant, claims, roles: rolesOf(identity, own), isOfKey: true });
 }
 

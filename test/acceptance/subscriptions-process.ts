@@ -30,8 +30,8 @@ export interface Billing {
   deliver(signed: Signed): Promise<HttpAnswer>;
   /** `kill -9`. */
   kill(): Promise<void>;
-  /** On the same data, after it was killed. */
-  restart(durations?: Durations): Promise<void>;
+  /** On the same data, after it was killed; `without`: this key is gone. */
+  restart(durations?: Durations, without?: keyof typeof keys): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -44,14 +44,14 @@ const ADMINISTRATOR_KEY = "key-of-the-administrator";
 export async function startBilling(durations: Durations): Promise<Billing> {
   const scratch = scratchFolder();
   const data = scratch.free("data");
-  const start = ({ trialMs, dunningMs }: Durations, seed?: string): Promise<AppProcess> => startApp(join(root, "examples", "subscriptions"), {
+  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(join(root, "examples", "subscriptions"), {
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
       ...keys, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
-      AMBIT_ADMIN_TOKEN: ADMINISTRATOR_KEY, AMBIT_LOG: "quiet",
+      AMBIT_ADMIN_TOKEN: ADMINISTRATOR_KEY, AMBIT_LOG: "quiet", ...(without === undefined ? {} : { [without]: "" }),
     },
   });
-  let process = await start(durations, "seed.ts");
+  let process = await start(durations, { seed: "seed.ts" });
   const caller = (token: string | null): HttpCaller => httpCaller(() => process.url, token);
   const anonymous = caller(null);
   const deliver = ({ headers, body }: Signed): Promise<HttpAnswer> => anonymous.post("/hooks/provider", body, headers);
@@ -61,7 +61,7 @@ export async function startBilling(durations: Durations): Promise<Billing> {
     administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
     tell: (id, event) => deliver(standard(id, event)),
     kill: () => process.kill(),
-    async restart(changed = durations) { process = await start(changed); },
+    async restart(changed = durations, without) { process = await start(changed, without === undefined ? {} : { without }); },
     async stop() {
       await process.kill();
       scratch.remove();

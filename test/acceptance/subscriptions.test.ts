@@ -178,6 +178,37 @@ test("8: dunning reminds three times and then suspends, each once, over kills be
   expect(await noticesOf(app.acme)).toEqual([...[1, 2, 3].map((level) => ({ kind: "REMINDER", level })), { kind: "SUSPENDED", level: null }]);
 });
 
+test("8: a trial ends also where the key of whoever began it is gone by then", async () => {
+  const app = timed = await startBilling({ trialMs: 500, dunningMs: NEVER_MS });
+  const { trialEndsAt } = await subscribe(app.acme);
+  await app.kill();
+  await Bun.sleep(Math.max(0, Date.parse(trialEndsAt) - Date.now()) + 50);
+  await app.restart(undefined, "ACME_OWNER_KEY");
+  expect((await app.acme.owner.get("/Contract")).status).toBe(401);
+  await allRan(app, "endTrial", 1);
+  expect((await app.administrator.get("/Contract?select=status,notices(kind)")).json()).toEqual([{ status: "SUSPENDED", notices: [{ kind: "TRIAL_ENDED" }] }]);
+});
+
+test("5: killed during a burst of usage: what was acknowledged is there, and telling it all again makes the total exact", async () => {
+  const app = timed = await startBilling({ trialMs: NEVER_MS, dunningMs: NEVER_MS });
+  const batches = times(60, (batch) => times(50, (index) => ({ eventId: `${batch}-${index}`, meter: "burst", units: 1, at: "2026-03-04T10:00:00Z" })));
+  const burst = batches.map((batch) => report(app.acme, batch).catch(() => null));
+  await burst[0];
+  await app.kill();
+  const answers = await Promise.all(burst);
+  await app.restart();
+  const acknowledged = batches.filter((_, index) => answers[index]?.status === 201).length;
+  expect(acknowledged).toBeGreaterThan(0);
+  const rows = (await app.acme.owner.get("/UsageEvent?select=eventId&meter=eq.burst")).json<{ eventId: string }[]>();
+  const there = new Map<string, number>();
+  for (const { eventId } of rows) there.set(eventId.split("-")[0]!, (there.get(eventId.split("-")[0]!) ?? 0) + 1);
+  expect(batches.filter((_, index) => answers[index]?.status === 201 && there.get(String(index)) !== 50)).toEqual([]);
+  // A batch is there whole or not at all.
+  expect([...there.values()].filter((count) => count !== 50)).toEqual([]);
+  for (const batch of batches) expect([200, 201]).toContain((await report(app.acme, batch)).status);
+  expect(await totalsOf(app.acme, "burst")).toEqual({ 202603: [3_000, 3_000] });
+});
+
 test("8: who pays in time is reminded no more, and a later failure begins anew", async () => {
   const app = timed = await startBilling({ trialMs: NEVER_MS, dunningMs: NEVER_MS });
   const { id: contractId } = await subscribe(app.acme);
