@@ -22,7 +22,7 @@ test("paths named in documents exist", () => {
 
 test("directives named in documents exist", () => {
   const wrong = documents.flatMap((document) => [...new Set(codeSpans(document.text).flatMap((span) => [...span.matchAll(/(?:^|[\s(])@([a-z]\w*)/g)].map((match) => match[1]!)))]
-    .filter((name) => !directives.has(name) && !/^(transaction|supabase|marcbachmann|types|oven|seriousme|urql|ai)$/.test(name)).map((name) => `${document.path}: @${name}`));
+    .filter((name) => !directives.has(name) && !/^(transaction|supabase|marcbachmann|types|oven|seriousme|urql|ai|better|opentelemetry)$/.test(name)).map((name) => `${document.path}: @${name}`));
   expect(wrong).toEqual([]);
 });
 
