@@ -12,7 +12,7 @@ export interface Identity {
   readonly key: string;
   /** From a static key of config.yaml: what it may do is what is written there by then. */
   readonly isOfKey?: true;
-  /** Nobody, for whom a verified webhook spoke: `ctx.system`, also of the jobs it asks for, reaches all tenants. */
+  /** Nobody, for whom a verified webhook spoke: `ctx.system`, also of the jobs it asks for and of answers to what it sends, reaches all tenants. */
   readonly isOfWebhook?: true;
   /** When the credential ends, milliseconds since the epoch; null: never. */
   readonly expiresAtMs: number | null;

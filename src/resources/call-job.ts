@@ -9,18 +9,16 @@ import type { DispatchCore } from "./dispatch-parts.ts";
 import { JobEnd } from "./job-end.ts";
 import type { Json } from "../base/value.ts";
 import type { OperationBody, Result } from "./operation.ts";
-import { ofAllTenants } from "./of-all-tenants.ts";
 import { ownCopy } from "./own-copy.ts";
 import { beside, runDirect } from "./run-body.ts";
 
 /** Throws what the arguments or the body refuse. Where the body ended with a transaction, the run's end is written by then. */
-export async function callJob(core: DispatchCore, { name, input: raw, run }: Extract<OperationBody, { kind: "job" }>, asker: Caller): Promise<Result> {
+export async function callJob(core: DispatchCore, { name, input: raw, run }: Extract<OperationBody, { kind: "job" }>, caller: Caller): Promise<Result> {
   const job = core.catalog.jobs.get(name);
   if (job === undefined) throw fault("NOT_FOUND", `There is no job ${name} any more.`);
   const code = core.app.jobs.get(name);
   assert(code !== undefined, `job ${name} has its body`);
   const input = argumentsOf(core, job, raw);
-  const caller = asker.identity.isOfWebhook === true ? ofAllTenants(core, asker) : asker;
   const end = new JobEnd();
   const untilEnd = async (body: Body): Promise<Result> => {
     const value = await code.call(undefined, body.context, ownCopy(input));

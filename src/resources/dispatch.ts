@@ -17,6 +17,7 @@ import type { Operation, OperationBody, Result } from "./operation.ts";
 import { answerOutbox } from "./outbox-operations.ts";
 import { Planner } from "./planner.ts";
 import { publishBody } from "./publish-operation.ts";
+import { asAsked } from "./of-all-tenants.ts";
 import { ReadOperations } from "./read-operations.ts";
 import { linkFile, readFile } from "./read-file.ts";
 import { readHistory } from "./record-history.ts";
@@ -81,13 +82,13 @@ type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" |
 async function changing(core: DispatchCore, { operation, body, caller }: { readonly operation: Operation; readonly body: ChangingBody; readonly caller: Caller }): Promise<Result> {
   try {
     if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
-    if (body.kind === "answered") return await tellAnswer(core, body, caller);
+    if (body.kind === "answered") return await tellAnswer(core, body, asAsked(core, caller));
     if (body.kind === "outbox") return await answerOutbox(core, body.ask, caller);
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     if (body.kind === "decide" || body.kind === "decisions" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
-    if (body.kind === "job") return await callJob(core, body, caller);
+    if (body.kind === "job") return await callJob(core, body, asAsked(core, caller));
     if (body.kind === "invalidate") return await invalidateOperation(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));

@@ -1,4 +1,4 @@
-// The reach of a webhook and of the jobs that it asks for. Only what a signature has been verified for may come here.
+// The reach of a webhook, of the jobs that it asks for and of the answers to what it sends. Only what a signature has been verified for may come here.
 import { systemIdentity } from "../access/identities.ts";
 import type { Caller } from "./body.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -14,4 +14,9 @@ export function ofAllTenants(core: DispatchCore, caller: Caller): Caller {
   return {
     ...caller, identity: { ...identity, isOfWebhook: true }, rights: { ...rights, authority, confinement: null }, system: core.access.system(systemIdentity),
   };
+}
+
+/** For work of which somebody asked earlier. */
+export function asAsked(core: DispatchCore, caller: Caller): Caller {
+  return caller.identity.isOfWebhook === true ? ofAllTenants(core, caller) : caller;
 }

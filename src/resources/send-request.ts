@@ -41,7 +41,7 @@ export async function sendRequest(body: Body, given: unknown): Promise<string> {
 
 async function keep(body: Body, { request, host, orderKey, body: bytes }: ReadRequest, key: string): Promise<void> {
   const { limits, sending: { outbox } } = body.core;
-  const { identity: { kind, subject, roles, tenant, claims, isOfKey }, requestId } = body.caller;
+  const { identity: { kind, subject, roles, tenant, claims, isOfKey, isOfWebhook }, requestId } = body.caller;
   const scope = tenant ?? "";
   let isAdded = false;
   await body.work.effect({
@@ -49,7 +49,8 @@ async function keep(body: Body, { request, host, orderKey, body: bytes }: ReadRe
       if (outbox.unfinished >= limits.outboxWaiting) throw fault("OVERLOADED", `More than ${limits.outboxWaiting} requests wait to be sent.`, { retryAfterS: 60 });
       isAdded = addDelivery(connection, {
         scope, key, host, order: orderKey === null ? null : JSON.stringify([scope, orderKey]), dueMs: millisecondsOf(now), created: now,
-        request: request as unknown as Json, body: bytes, sender: { kind, subject, roles: [...roles], tenant, claims, requestId, ...(isOfKey === true ? { isOfKey } : {}) },
+        request: request as unknown as Json, body: bytes,
+        sender: { kind, subject, roles: [...roles], tenant, claims, requestId, ...(isOfKey === true ? { isOfKey } : {}), ...(isOfWebhook === true ? { isOfWebhook } : {}) },
       });
     },
     tell() { if (isAdded) outbox.added(); },

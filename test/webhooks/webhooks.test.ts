@@ -24,6 +24,8 @@ type Endpoints {
   ping(zen: String): Boolean @http(path: "/ping") @allow(to: ["public"]) @webhook(scheme: GITHUB, secret: "github")
   member(id: ID!): Boolean @http(path: "/member") @webhook(secret: "standard")
   suspended(provider: String!): Boolean! @http @allow(to: ["public"]) @webhook(secret: "standard")
+  charged(provider: String!, url: String!): Boolean! @http @allow(to: ["public"]) @webhook(secret: "standard")
+  chargeAnswered(provider: String!, answer: JSON!): Boolean
   publicly(provider: String!): Boolean! @http @allow(to: ["public"])
   unset(id: ID!): Boolean @http(path: "/unset") @allow(to: ["public"]) @webhook(secret: "empty")
 }
@@ -51,6 +53,11 @@ export const Endpoints = endpoints({
   async ping() { return true; },
   async member() { return true; },
   async suspended(ctx, { provider }) { await ctx.enqueue("suspend", { provider, again: true }); return true; },
+  async charged(ctx, { provider, url }) { await ctx.send({ url, then: { call: "chargeAnswered", input: { provider } } }); return true; },
+  async chargeAnswered(ctx, { provider, answer }) {
+    for (const plan of await ctx.system.Plan.find({ provider })) await ctx.system.Plan.update(plan.id, { state: "answered " + answer.status });
+    return true;
+  },
   async publicly(ctx, { provider }) { await ctx.enqueue("suspend", { provider, again: true }); return true; },
   async unset() { return true; },
 });
@@ -64,7 +71,7 @@ export const Jobs = jobs({
     });
   },
 });`;
-const config = `secrets: { standard: "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZA== ${standardSecret}", stripe: ${stripeSecret}, github: ${githubSecret}, empty: "" }\n`;
+const config = `secrets: { standard: "whsec_b2xkIG9sZCBvbGQgb2xkIG9sZA== ${standardSecret}", stripe: ${stripeSecret}, github: ${githubSecret}, empty: "" }\noutbound: { allowPrivate: ["127.0.0.1"] }\n`;
 
 let app: StartedApp;
 beforeAll(async () => { app = await startTestApp({ schema, resources, config }); });
@@ -207,6 +214,20 @@ test("the jobs of a webhook, and theirs, reach all tenants too; those of another
   expect((await call("/suspended", standard("jobs", { provider: "p-jobs" }))).body).toBe(true);
   // Of `ctx.db` nothing: nobody is signed in.
   expect([(await results(4)).sort(), await states()]).toEqual([[0, 0, 20, 20], ["suspended", "suspended"]]);
+});
+
+test("what takes the answer to a webhook's request reaches all tenants", async () => {
+  const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/json" };
+  await fetch(`${app.url}/Plan`, { method: "POST", headers, body: JSON.stringify({ id: "east", orgId: "east", provider: "p-answer", state: "open" }) });
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response("ok") });
+  try {
+    expect((await call("/charged", standard("charged", { provider: "p-answer", url: `http://127.0.0.1:${server.port}/` }))).body).toBe(true);
+    const state = async (): Promise<string> => (await (await fetch(`${app.url}/Plan/east`, { headers })).json() as { state: string }).state;
+    for (let waited = 0; waited < 400 && await state() === "open"; waited++) await Bun.sleep(10);
+    expect(await state()).toBe("answered 200");
+  } finally {
+    await server.stop(true);
+  }
 });
 
 test("ids are remembered for a time, across a restart of the served app", async () => {
