@@ -23,6 +23,8 @@ export function runKey(parameters: readonly Expression[], environment: Environme
 }
 
 function textOf(value: Value): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  // Its length first: so no value can look like the end of another.
+  if (typeof value === "string") return `${value.length}:${value}`;
+  if (typeof value === "number") return String(value);
   return typeof value === "bigint" ? `${value}n` : JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "bigint" ? `${inner}n` : inner));
 }

@@ -9,7 +9,6 @@ const HSTS = "max-age=31536000";
 const FIXED = {
   "x-content-type-options": "nosniff", "referrer-policy": "no-referrer", "content-security-policy": "default-src 'none'; frame-ancestors 'none'", vary: VARY,
 };
-const CACHED = { hit: ", cache;desc=hit", miss: ", cache;desc=miss" };
 const TEMPLATES_MAX = 100;
 
 /** Headers of one set of names, with the values of the last answer that had it. */
@@ -21,11 +20,12 @@ interface Template { readonly names: readonly string[]; readonly values: string[
  */
 export class HeaderTemplates {
   readonly #templates = new Map<string, Template>();
+  readonly #alike = new WeakMap<object, Template>();
   #last: Template = { names: [], values: [], headers: new Headers() };
 
   /** To be used at once: the next call changes it. */
   of(answer: Answer): Headers {
-    const template = fits(this.#last, answer) ? this.#last : this.#find(answer);
+    const template = answer.alike === undefined ? fits(this.#last, answer) ? this.#last : this.#find(answer) : this.#ofAlike(answer.alike, answer);
     const { names, values, headers } = template;
     for (let index = 0; index < names.length; index++) {
       const value = answer.headers[names[index]!]!;
@@ -43,11 +43,22 @@ export class HeaderTemplates {
     let template = this.#templates.get(key);
     if (template === undefined) {
       if (this.#templates.size >= TEMPLATES_MAX) this.#templates.clear();
-      this.#templates.set(key, template = { names, values: names.map(() => ""), headers: new Headers(FIXED) });
-      for (const name of names) template.headers.set(name, "");
+      this.#templates.set(key, template = templateOf(names));
     }
     return template;
   }
+
+  #ofAlike(alike: object, answer: Answer): Template {
+    let template = this.#alike.get(alike);
+    if (template === undefined || !fits(template, answer)) this.#alike.set(alike, template = templateOf(Object.keys(answer.headers)));
+    return template;
+  }
+}
+
+function templateOf(names: readonly string[]): Template {
+  const headers = new Headers(FIXED);
+  for (const name of names) headers.set(name, "");
+  return { names, values: names.map(() => ""), headers };
 }
 
 /** The same names in the same order. */
@@ -62,6 +73,7 @@ export function addCommonHeaders(answer: Answer, exchange: Exchange, secure: boo
   const { headers } = answer;
   headers["cache-control"] ??= "private, no-cache";
   headers["x-request-id"] = exchange.requestId;
-  if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.cached === undefined ? "" : CACHED[exchange.cached]}${exchange.scanned ? ", scan" : ""}`;
+  if (exchange.cached === "hit") headers["server-timing"] = exchange.scanned ? "cache;desc=hit, scan" : "cache;desc=hit";
+  else if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.cached === undefined ? "" : ", cache;desc=miss"}${exchange.scanned ? ", scan" : ""}`;
   if (secure) headers["strict-transport-security"] = HSTS;
 }

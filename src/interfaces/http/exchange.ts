@@ -46,6 +46,8 @@ export interface Answer {
   /** Lower-case names. Fresh for each answer: http/ adds to it. */
   readonly headers: Record<string, string>;
   readonly body: string | Uint8Array | null;
+  /** Answers that share this have the same headers, but for those that every answer has of its own. */
+  readonly alike?: object;
   /** In place of a body: goes on until either side ends it. */
   readonly stream?: ReadableStream<Uint8Array>;
 }

@@ -33,8 +33,17 @@ export function prepareQuery(request: RestRequest, table: Table): PreparedQuery 
   return found;
 }
 
+/** One list as a text asks for it: the same object while the text is remembered. */
+export interface AskedList { readonly prepared: PreparedQuery; readonly values: readonly Value[] | undefined }
+
 /** The same for reading, with its values apart: queries that differ in values alone share plan and statement. */
-export function prepareList(request: RestRequest, table: Table): { readonly prepared: PreparedQuery; readonly values: readonly Value[] | undefined } {
+export function prepareList(request: RestRequest, table: Table): AskedList {
+  const asked = request.parts.lists.get(cacheKey(request, table, request.exchange.query), () => askedList(request, table));
+  refuseMisplaced(request, asked.prepared.query);
+  return asked;
+}
+
+function askedList(request: RestRequest, table: Table): AskedList {
   const { parts, exchange: { query } } = request;
   const shape = queryShape(query);
   if (shape === null) return { prepared: prepareQuery(request, table), values: undefined };
@@ -45,7 +54,6 @@ export function prepareList(request: RestRequest, table: Table): { readonly prep
     return { prepared: made, values: made.query.explain ? null : operands.values() };
   });
   if (found.values === null) return { prepared: prepareQuery(request, table), values: undefined };
-  refuseMisplaced(request, found.prepared.query);
   return { prepared: found.prepared, values: readOpenValues(found.values, shape.values, parts.catalog) };
 }
 

@@ -10,8 +10,8 @@ import type { Answer } from "../http/exchange.ts";
 import { bodyTag, keptTag, matchingTag, readTags, versionTag } from "./entity-tag.ts";
 import { contentRange, rangeStatus } from "./item-range.ts";
 import { nextLink } from "./next-link.ts";
-import { explainedPlan, prepareKeyQuery, prepareList, type PreparedQuery } from "./query-plans.ts";
-import { chooseRepresentation, representRecord, representRows, type Representation } from "./representation.ts";
+import { explainedPlan, prepareKeyQuery, prepareList, type AskedList } from "./query-plans.ts";
+import { chooseRepresentation, plainJson, representRecord, representRows, type Representation } from "./representation.ts";
 import { addApplied, cacheControl, textOf } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
 
@@ -26,9 +26,10 @@ export function readRecord(request: RestRequest, table: Table, idText: string): 
 export function readList(request: RestRequest, table: Table): Answer | Promise<Answer> {
   const representation = chooseRepresentation(request.exchange.header("accept"));
   request.rights.require(table.name, "READ");
-  const { prepared, values } = prepareList(request, table);
-  const result = request.dispatch({ kind: "query", plan: prepared.plan, explain: prepared.query.explain, ...(values === undefined ? {} : { values }) }, null);
-  const answer = (ready: Result): Answer => (prepared.query.explain ? explainAnswer(ready) : listAnswer(request, ready, { prepared, representation }));
+  const asked = prepareList(request, table);
+  const { plan, query: { explain } } = asked.prepared;
+  const result = request.dispatch(asked.values === undefined ? { kind: "query", plan, explain } : { kind: "query", plan, explain, values: asked.values }, null);
+  const answer = (ready: Result): Answer => (explain ? explainAnswer(ready) : listAnswer(request, ready, { asked, representation }));
   return result instanceof Promise ? result.then((ready) => answer(ready)) : answer(result);
 }
 
@@ -87,9 +88,32 @@ function explainAnswer(result: Result): Answer {
   return { status: 200, headers: { "content-type": "application/json" }, body: textOf(result.body) };
 }
 
-interface ListContext { readonly prepared: PreparedQuery; readonly representation: Representation }
+interface ListContext { readonly asked: AskedList; readonly representation: Representation }
 
-function listAnswer(request: RestRequest, result: Result, { prepared, representation }: ListContext): Answer {
+/** As a kept answer was told to whoever asked for it in these words. */
+interface ToldList { readonly asked: AskedList; readonly status: number; readonly headers: Readonly<Record<string, string>> }
+
+const toldLists = new WeakMap<JsonText, ToldList>();
+
+/** What comes from memory in plain JSON is told as it was told before: its headers are made once. */
+function listAnswer(request: RestRequest, result: Result, context: ListContext): Answer {
+  const { body } = result;
+  if (result.cached !== "hit" || !(body instanceof JsonText) || context.representation !== plainJson || request.preferences.applied.length > 0) return freshList(request, result, context);
+  let told = toldLists.get(body);
+  if (told?.asked !== context.asked) {
+    const { status, headers } = representedList(request, result, context);
+    toldLists.set(body, told = { asked: context.asked, status, headers });
+  }
+  return withCondition(request, { status: told.status, headers: { ...told.headers }, body: body.text, alike: told });
+}
+
+function freshList(request: RestRequest, result: Result, context: ListContext): Answer {
+  const answer = representedList(request, result, context);
+  addApplied(request, answer.headers);
+  return withCondition(request, answer);
+}
+
+function representedList(request: RestRequest, result: Result, { asked: { prepared }, representation }: ListContext): Answer {
   const { offset, rows, total } = result.range ?? { offset: 0, rows: 0, total: null };
   const status = rangeStatus(offset, rows, total);
   const body = representRows(textOf(result.body), representation, prepared.columns);
@@ -100,8 +124,7 @@ function listAnswer(request: RestRequest, result: Result, { prepared, representa
     headers["ambit-next-cursor"] = result.nextCursor;
     headers["link"] = `<${nextLink(request.exchange, result.nextCursor, prepared)}>; rel="next"`;
   }
-  addApplied(request, headers);
-  return withCondition(request, { status, headers, body });
+  return { status, headers, body };
 }
 
 function tagOf({ body: whole, cached }: Result, body: string): string {

@@ -33,7 +33,9 @@ export interface RestHandler extends HttpHandler {
 export function createRest(options: RestOptions): RestHandler {
   const router = createRestRouter(options.catalog, options.over);
   const { planCacheEntries } = options.limits;
-  const parts: RestParts = { ...options, queries: new PlanCache(planCacheEntries), openQueries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries) };
+  const parts: RestParts = {
+    ...options, queries: new PlanCache(planCacheEntries), lists: new PlanCache(planCacheEntries), openQueries: new PlanCache(planCacheEntries), keyQueries: new PlanCache(planCacheEntries),
+  };
   const refused = (segments: readonly string[]): never => refuse(segments, router, options.development === true);
   const answer = (request: RestRequest, { target }: RestRoute): Answer | Promise<Answer> => {
     if (!isExported(target, request.exchange, options.over)) throw fault("NOT_ACCEPTABLE", "This table is read as a stream of events.", { where: "Accept", fix: "Accept text/event-stream." });

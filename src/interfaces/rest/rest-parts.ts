@@ -9,7 +9,7 @@ import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import type { StreamTally } from "./event-stream.ts";
-import type { OpenQuery, PreparedQuery } from "./query-plans.ts";
+import type { AskedList, OpenQuery, PreparedQuery } from "./query-plans.ts";
 
 export interface RestOptions {
   readonly catalog: Catalog;
@@ -33,7 +33,9 @@ export interface RestOptions {
 export interface RestParts extends RestOptions {
   /** Queries as parsed, by roles and text. */
   readonly queries: PlanCache<PreparedQuery>;
-  /** The same for lists that are read, by the shape of the query. */
+  /** Lists that are read, by the whole text. */
+  readonly lists: PlanCache<AskedList>;
+  /** Their plans, by the shape of the query. */
   readonly openQueries: PlanCache<OpenQuery>;
   /** The same for queries of one record, whichever it is. */
   readonly keyQueries: PlanCache<KeyQuery>;
