@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { isWellFormedText } from "../base/text.ts";
 import type { Json } from "../base/value.ts";
 import type { Identity } from "./identity.ts";
+import type { IdentityLease } from "./identity-lease.ts";
 
 export interface SubjectFacts {
   readonly subject: string;
@@ -13,6 +14,7 @@ export interface SubjectFacts {
   readonly isOfKey?: true;
   /** Claims that do not tell one identity from another (volatile-claims.ts). */
   readonly volatileClaims?: readonly string[];
+  readonly lease?: IdentityLease;
 }
 
 /** Nobody is signed in. */
@@ -43,7 +45,7 @@ export function subjectIdentity(facts: SubjectFacts): Identity {
   return {
     kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant, claims,
     key: hash(["subject", facts.subject, roles, tenant, ordered(lasting)]),
-    expiresAtMs: facts.expiresAtMs ?? null, ...(facts.isOfKey === true ? { isOfKey: true } : {}),
+    expiresAtMs: facts.expiresAtMs ?? null, ...(facts.isOfKey === true ? { isOfKey: true } : {}), ...(facts.lease === undefined ? {} : { lease: facts.lease }),
   };
 }
 

@@ -1,5 +1,6 @@
 // Who is asking. Made from a credential by authenticate.ts; read by rules, the typed context and the log.
 import type { Json } from "../base/value.ts";
+import type { IdentityLease } from "./identity-lease.ts";
 
 export interface Identity {
   /** system: code without a caller (migrations, expiry). administrator: passes every rule. */
@@ -16,4 +17,6 @@ export interface Identity {
   readonly isOfWebhook?: true;
   /** When the credential ends, milliseconds since the epoch; null: never. */
   readonly expiresAtMs: number | null;
+  /** Absent: its credential stands until then. */
+  readonly lease?: IdentityLease;
 }

@@ -6,6 +6,7 @@ import { fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import type { Identity } from "./identity.ts";
+import { isLapsed } from "./identity-lease.ts";
 import { invalidToken } from "./invalid-token.ts";
 
 export interface Tickets {
@@ -65,7 +66,7 @@ export function createTickets(clock: Clock, random: Random): Tickets {
       const found = issued.get(hash);
       if (found !== undefined) forget(hash, found);
       const now = clock.now();
-      if (found === undefined || now >= found.untilMs || now >= (found.identity.expiresAtMs ?? Infinity)) throw invalidToken("The ticket is not known, or was used, or is too old.");
+      if (found === undefined || now >= found.untilMs || isLapsed(found.identity, now)) throw invalidToken("The ticket is not known, or was used, or is too old.");
       return found.identity;
     },
     forgetAll() {

@@ -1,8 +1,9 @@
 // One WebSocket that speaks graphql-transport-ws: signs in once, carries out operations, follows queries. What waits for a client that reads slowly
 // is bounded: its changes are left out, and it gets a snapshot when it has read the rest.
 import type { Identity } from "../../access/identity.ts";
+import { watchIdentity } from "../../access/identity-lease.ts";
 import { AmbitError, fault } from "../../base/error.ts";
-import { scheduleAt, type Clock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { whenReady } from "../../base/when-ready.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
@@ -162,10 +163,24 @@ export class GraphqlConnection {
     }
   }
 
-  #expire({ expiresAtMs }: Identity): void {
+  #expire(identity: Identity): void {
     this.#cancelExpiry();
-    const { clock } = this.#parts;
-    this.#cancelExpiry = expiresAtMs === null ? () => {} : scheduleAt(clock, expiresAtMs, () => this.close(CLOSE_CODES.forbidden, "INVALID_TOKEN: The token has expired."));
+    this.#cancelExpiry = watchIdentity(this.#parts.clock, identity, {
+      expired: () => this.close(CLOSE_CODES.forbidden, "INVALID_TOKEN: The token has expired."),
+      over: () => { if (!this.#isClosed && !this.#isDraining) this.#signIn(() => this.#beginAnew(identity)); },
+    });
+  }
+
+  /** Whoever is somebody else now is told all that is followed again. */
+  #beginAnew(before: Identity): void {
+    if (this.#identity?.key === before.key) return;
+    for (const each of this.#running.values()) {
+      if (each.live === null || each.subscription === null) continue;
+      each.subscription.close();
+      each.subscription = null;
+      each.isBehind = false;
+      this.#operate(each, "rights");
+    }
   }
 
   #subscribe({ id, payload }: Extract<ClientMessage, { type: "subscribe" }>): void {

@@ -94,7 +94,7 @@ function followed(exchange: Exchange, live: GraphqlFollowing, { clock, streams }
   const { limits, requestId, signal, identity } = exchange;
   const headers = { ...EVENT_HEADERS };
   const refusal = (error: AmbitError): string => next(answerText({ errors: [refusalObject(error, { requestId })] })) + COMPLETE;
-  const stream = new EventStream({ limits, clock, requestId, signal, expiresAtMs: identity.expiresAtMs, form: { frame: (frame) => encoder.encode(next(live.text(frame))), failure: refusal }, ...(streams === undefined ? {} : { tally: streams }) });
+  const stream = new EventStream({ limits, clock, requestId, signal, identity, form: { frame: (frame) => encoder.encode(next(live.text(frame))), failure: refusal }, ...(streams === undefined ? {} : { tally: streams }) });
   try {
     stream.follow((sink) => live.follow(sink, null));
   } catch (error) {

@@ -29,7 +29,7 @@ export function createCredentialMemory(clock: Clock): CredentialMemory {
       }
       const now = clock.now();
       const known = memory.get(credential);
-      if (known !== undefined && now < known.untilMs) return known.identity;
+      if (known !== undefined && now < known.untilMs && known.identity.lease?.isOver !== true) return known.identity;
       const found = authenticator.authenticate(credential);
       if (found instanceof Promise) return found;
       if (memory.size >= REMEMBERED_MAX) memory.clear();

@@ -1,6 +1,7 @@
 // All connections and sessions: who continues which session, what is kept of those whose client has gone, wills, and the end of everything
 // at a stop. One for the process: it outlives reloads of the app.
 import type { Identity } from "../../access/identity.ts";
+import { isLapsed } from "../../access/identity-lease.ts";
 import type { Clock } from "../../base/clock.ts";
 import { AmbitError } from "../../base/error.ts";
 import { describeError, type Log } from "../../base/log.ts";
@@ -247,7 +248,7 @@ export class Broker implements ConnectionOwner {
   async #publishWill(will: Will, identity: Identity): Promise<void> {
     const { topic, payload, retain, properties } = will;
     // Whose token has ended has no rights any more.
-    if (identity.expiresAtMs !== null && identity.expiresAtMs <= this.clock.now()) return;
+    if (isLapsed(identity, this.clock.now())) return;
     try {
       this.counted("published");
       await this.app().publish({ topic, payload, retain, properties, identity, requestId: this.nextId(), effect: {}, isOnce: false, origin: { sender: this, qos: will.qos, expiresAtMs: null } });

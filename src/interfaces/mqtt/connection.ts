@@ -1,8 +1,9 @@
 // One connection of a client: its packets in order, each within the limits, and what becomes of the connection. What they mean for
 // subscriptions and messages is the session's.
 import type { Identity } from "../../access/identity.ts";
+import { watchIdentity } from "../../access/identity-lease.ts";
 import { unreachable } from "../../base/assert.ts";
-import { scheduleAt, type Clock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import { AmbitError, type ErrorExtras } from "../../base/error.ts";
 import { describeError, type Log } from "../../base/log.ts";
 import { agree, identify, Refusal, refusal, welcome, type Agreement } from "./connect.ts";
@@ -369,9 +370,9 @@ export class Connection implements SessionConnection {
     }
   }
 
-  #expire({ expiresAtMs }: Identity): void {
+  #expire(identity: Identity): void {
     this.#cancelExpiry();
-    if (expiresAtMs !== null) this.#cancelExpiry = scheduleAt(this.#owner.clock, expiresAtMs, () => this.disconnect(REASON.notAuthorized, "the token has ended"));
+    this.#cancelExpiry = watchIdentity(this.#owner.clock, identity, { expired: () => this.disconnect(REASON.notAuthorized, "the token has ended"), over: () => this.renew() });
   }
 
   #watch(silenceMs: number): void {

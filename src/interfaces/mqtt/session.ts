@@ -96,7 +96,7 @@ export class Session implements SubscriptionOwner, SharedReceiver {
 
   /** The same as it is stored. */
   get standing(): string {
-    return JSON.stringify({ ...this.#identity, rights: this.#rights });
+    return JSON.stringify({ ...this.#identity, lease: undefined, rights: this.#rights });
   }
 
   /** As it was stored. */

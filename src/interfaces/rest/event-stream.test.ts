@@ -19,7 +19,7 @@ function opened({ expiresAtMs = null, snapshot = 1, tally = { open: 0, waitingBy
   const clock = fakeClock(0);
   const abort = new AbortController();
   const closed: number[] = [];
-  const stream = new EventStream({ limits: { ...defaultLimits, connectionQueueBytes: 500, heartbeatMs: 1_000 }, clock, requestId: "r", signal: abort.signal, expiresAtMs, tally });
+  const stream = new EventStream({ limits: { ...defaultLimits, connectionQueueBytes: 500, heartbeatMs: 1_000 }, clock, requestId: "r", signal: abort.signal, identity: { expiresAtMs }, tally });
   const whole = (sink: LiveSink): void => sink.take({ op: "snapshot", at: 1, position: "p1", rows: `["${"s".repeat(snapshot)}"]` });
   stream.follow((sink) => {
     whole(sink);

@@ -1,6 +1,8 @@
 // Server-sent events of one followed query or topic: frames as text, a bounded queue for a client that reads slowly, signs of life, an end.
 import { fault, toProblem, type AmbitError } from "../../base/error.ts";
-import { scheduleAt, type Clock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Identity } from "../../access/identity.ts";
+import { watchIdentity } from "../../access/identity-lease.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
 import type { LiveChange, LiveSubscription } from "../../resources/live-frame.ts";
@@ -11,8 +13,8 @@ export interface EventStreamParts {
   readonly requestId: string;
   /** Aborted when the client went away. */
   readonly signal: AbortSignal;
-  /** The end of the credential. */
-  readonly expiresAtMs: number | null;
+  /** How long its credential stands. */
+  readonly identity: Pick<Identity, "expiresAtMs" | "lease">;
   /** How frames are written; as REST has them without it. */
   readonly form?: EventForm;
   /** Where all streams are counted. */
@@ -54,7 +56,7 @@ export class EventStream implements ChannelSink {
 
   /** Throws what subscribing throws; then nothing was begun. */
   follow(subscribe: (sink: ChannelSink) => LiveSubscription): void {
-    const { clock, signal, expiresAtMs } = this.#parts;
+    const { clock, signal, identity } = this.#parts;
     this.#subscription = subscribe(this);
     this.#tally = this.#parts.tally ?? null;
     if (this.#tally !== null) {
@@ -65,9 +67,7 @@ export class EventStream implements ChannelSink {
     const end = (): void => this.#close();
     if (signal.aborted) end();
     else signal.addEventListener("abort", end, { once: true });
-    if (expiresAtMs !== null) {
-      this.#cancelExpiry = scheduleAt(clock, expiresAtMs, () => this.fail(fault("INVALID_TOKEN", "The token has expired.")));
-    }
+    this.#cancelExpiry = watchIdentity(clock, identity, { expired: () => this.fail(fault("INVALID_TOKEN", "The token has expired.")), over: () => this.renew() });
   }
 
   readable(): ReadableStream<Uint8Array> {

@@ -37,7 +37,7 @@ export function answerEvents(request: RestRequest, target: LiveTarget): Answer {
 
 /** The answer that goes on. Throws what `subscribe` does. */
 export function streamed(exchange: Exchange, { clock, streams }: Pick<RestParts, "clock" | "streams">, subscribe: (sink: ChannelSink) => LiveSubscription): Answer {
-  const stream = new EventStream({ limits: exchange.limits, clock, requestId: exchange.requestId, signal: exchange.signal, expiresAtMs: exchange.identity.expiresAtMs, ...(streams === undefined ? {} : { tally: streams }) });
+  const stream = new EventStream({ limits: exchange.limits, clock, requestId: exchange.requestId, signal: exchange.signal, identity: exchange.identity, ...(streams === undefined ? {} : { tally: streams }) });
   stream.follow(subscribe);
   exchange.unhurried();
   return { status: 200, headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "private, no-store", "x-accel-buffering": "no" }, body: null, stream: stream.readable() };

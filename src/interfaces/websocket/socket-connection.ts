@@ -1,8 +1,9 @@
 // One WebSocket: reads frames in order, carries out calls, follows queries and topics, publishes, and sends what there is once in each turn. What waits for a
 // client that reads slowly is bounded: its changes are left out, and it gets a snapshot when it has read the rest.
 import type { Identity } from "../../access/identity.ts";
+import { watchIdentity } from "../../access/identity-lease.ts";
 import { AmbitError, fault, toProblem } from "../../base/error.ts";
-import { scheduleAt, type Clock } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { ChannelFrame, ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
@@ -203,12 +204,14 @@ export class SocketConnection {
     for (const followed of this.#followed.values()) this.#follow(followed, { since: null, reset: reason });
   }
 
-  #expire({ expiresAtMs }: Identity): void {
+  #expire(identity: Identity): void {
     this.#cancelExpiry();
-    const { clock } = this.#parts;
-    this.#cancelExpiry = expiresAtMs === null ? () => {} : scheduleAt(clock, expiresAtMs, () => {
-      this.#refuse(null, fault("INVALID_TOKEN", "The token has expired."));
-      this.close(CLOSE.unauthenticated, "the token has expired");
+    this.#cancelExpiry = watchIdentity(this.#parts.clock, identity, {
+      expired: () => {
+        this.#refuse(null, fault("INVALID_TOKEN", "The token has expired."));
+        this.close(CLOSE.unauthenticated, "the token has expired");
+      },
+      over: () => { if (!this.#isClosed && !this.#isDraining) this.#askAgain("rights"); },
     });
   }
 
@@ -287,12 +290,16 @@ export class SocketConnection {
     this.#isRenewing = true;
     queueMicrotask(() => {
       this.#isRenewing = false;
-      if (this.#isDraining) return;
-      const credential = this.#token ?? this.#parts.header("authorization");
-      this.#renewed(credential, (identity) => this.#become(identity, "reload"), (error) => {
-        this.#refuse(null, error);
-        this.close(CLOSE.unauthenticated, "the token is no longer known");
-      });
+      if (!this.#isDraining) this.#askAgain("reload");
+    });
+  }
+
+  /** Who the holder of the credential is by now. */
+  #askAgain(reason: ResetReason): void {
+    const credential = this.#token ?? this.#parts.header("authorization");
+    this.#renewed(credential, (identity) => this.#become(identity, reason), (error) => {
+      this.#refuse(null, error);
+      this.close(CLOSE.unauthenticated, "the token is no longer known");
     });
   }
 
