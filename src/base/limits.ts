@@ -127,6 +127,8 @@ export interface Limits {
   readonly decisionShadows: number;
   /** Runs of models that go on at once, beyond which none is begun for who does not wait. */
   readonly decisionRuns: number;
+  /** Streams that follow runs, of everybody together. */
+  readonly runFollowers: number;
   /** Tokens that a model may write in one answer, and characters that are read of it. */
   readonly decisionOutputTokens: number;
   readonly decisionAnswerBytes: number;
@@ -300,6 +302,7 @@ export const defaultLimits: Limits = {
   decisionCalls: 40,
   decisionShadows: 100,
   decisionRuns: 1_000,
+  runFollowers: 5_000,
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
   modelAttempts: 3,

@@ -1,6 +1,7 @@
 // Decisions as the rest of the server asks them: who may, with what, under which key; then a run, whose answer is the same for whoever asks
 // again. What happens in a run is the loop's (loop.ts) and the commit's (run/commit-run.ts).
 import { createHash } from "node:crypto";
+import { assert } from "../base/assert.ts";
 import { readIdentity, storedIdentity } from "../access/stored-identity.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
@@ -13,23 +14,27 @@ import { toWireValue } from "../schema/wire-value.ts";
 import { invalid } from "../tables/input-issue.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
-import type { Caller } from "../resources/body.ts";
-import type { DecideRequest, DecisionPort, DecisionResult, ProofQuestion } from "../resources/decision-port.ts";
+import type { Body, Caller } from "../resources/body.ts";
+import type { DecideRequest, DecisionPort, DecisionResult, ListedDecision, ProofQuestion } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
-import { openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
+import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import type { Checkpoints } from "./audit/checkpoints.ts";
 import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
 import { valueOf } from "./bounds/judge.ts";
-import type { Gathered, Question } from "./context/gather.ts";
-import type { AskingRun, Reasoner, ReasonRequest } from "./loop.ts";
+import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
+import type { AskingRun, Reasoner, ReasonRequest, RunStage } from "./loop.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission } from "./run/admission.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { Fenced, KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
+import { callbackAdded, readCallback } from "./run/callback.ts";
 import { cancelRuns } from "./run/cancel-runs.ts";
+import { joinTransaction } from "./run/join-transaction.ts";
+import { LoweredModes } from "./run/lowered-modes.ts";
+import type { DecisionMode } from "../schema/decision.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
 import { runView, standingOf } from "./run/run-view.ts";
 
@@ -68,33 +73,61 @@ interface Running {
 
 /** How long after its lease a run may still be committing. */
 const LEASE_GRACE_MS = 10_000;
+/** How often it is looked whether a run of somebody else has ended. */
+const ENDED_LOOK_MS = 50;
 /** Runs that are taken up side by side. */
 const RECOVERED_AT_ONCE = 8;
 
 export class Decisions implements DecisionPort {
   readonly #parts: DecisionsParts;
   readonly #shadows: ShadowQueue;
+  readonly #modes: LoweredModes;
+  /** What serves by now, once this does no more. */
+  #next: (() => DecisionPort | null) | null = null;
   /** By key. */
   readonly #running = new Map<string, Running>();
   /** By run: ends its work when it is cancelled. */
   readonly #held = new Map<string, AbortController>();
 
+  /** By run: where those are that are under way here. */
+  readonly #stages = new Map<string, RunStage>();
   /** By run: those that are taken up just now. */
   readonly #recovering = new Map<string, Promise<void>>();
 
   constructor(parts: DecisionsParts) {
     this.#parts = parts;
     this.#shadows = new ShadowQueue(parts.core.limits.decisionShadows);
+    this.#modes = new LoweredModes(parts.core);
   }
 
   list(caller: Caller): ReturnType<DecisionPort["list"]> {
     return [...this.#parts.decisions.values()].filter(({ decision }) => caller.rights.mayCall(decision.declaration.callable) !== false)
-      .map(({ decision: { name, declaration } }) => ({ name, description: declaration.policy, callable: declaration.callable, mode: declaration.mode, kind: declaration.kind }));
+      .map(({ decision }) => this.#listed(decision));
+  }
+
+  #listed(decision: CompiledDecision): ListedDecision {
+    const { policy, callable, mode, kind } = decision.declaration;
+    return { name: decision.name, description: policy, callable, mode: this.#modes.of(decision), declared: mode, kind };
+  }
+
+  async setMode(name: string, mode: string | null, caller: Caller): Promise<ListedDecision> {
+    const decision = this.#parts.decisions.get(name)?.decision;
+    if (decision === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
+    await this.#modes.set(decision, mode, principalOf(caller));
+    return this.#listed(decision);
   }
 
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null {
     const row = readRun(this.#parts.core.storage.reader, id);
     return row === null ? null : runView(row, { caller, inspect: this.#inspectorsOf(row.name) });
+  }
+
+  progress(id: string, caller: Pick<Caller, "identity">): ReturnType<DecisionPort["progress"]> {
+    const { reader } = this.#parts.core.storage;
+    const row = readRun(reader, id);
+    if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) === null) return null;
+    const stage = row.endedMs === null ? this.#stages.get(id) : undefined;
+    return { ...(stage ?? { state: row.state, step: countSteps(reader, id), kind: null }), isOver: row.endedMs !== null };
   }
 
   async proof(ask: ProofQuestion, caller: Caller): Promise<Json | null> {
@@ -133,6 +166,7 @@ export class Decisions implements DecisionPort {
         await this.#recover(known);
         continue;
       }
+      if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && await this.#ended(known.id, asked.admitted.leaseMs)) continue;
       if (known !== null) return this.#known(known, key.fingerprint);
       if (this.#running.has(name)) continue;
       const started = this.#start(asked);
@@ -163,7 +197,10 @@ export class Decisions implements DecisionPort {
     const row = readRun(core.storage.reader, id);
     if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) === null) return null;
     const nodes = await cancelRuns(row, core, (name) => decisions.get(name)?.decision ?? null);
-    for (const { run } of nodes) this.#held.get(run)?.abort();
+    for (const { run } of nodes) {
+      this.#held.get(run)?.abort();
+      core.runs.changed(run);
+    }
     return nodes;
   }
 
@@ -173,7 +210,7 @@ export class Decisions implements DecisionPort {
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
-    const asked = this.#ask({ name, input: raw, caller, key: null, isAsynchronous: false });
+    const asked = this.#ask({ name, input: raw, caller, key: null });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
     const result = await this.#begin({ ...asked, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
@@ -192,26 +229,60 @@ export class Decisions implements DecisionPort {
     await Promise.all(Array.from({ length: RECOVERED_AT_ONCE }, takeUp));
   }
 
-  #recover(row: DecisionRow): Promise<void> {
+  handOver(next: () => DecisionPort | null): void {
+    const { clock, limits } = this.#parts.core;
+    this.#next = next;
+    clock.schedule(limits.drainMs, () => { for (const run of this.#held.keys()) void this.#giveAway(run); });
+  }
+
+  async takeOver(run: string): Promise<void> {
+    const { storage, log } = this.#parts.core;
+    const row = readRun(storage.reader, run);
+    if (row === null || row.endedMs !== null) return;
+    await new Promise<void>((taken) => {
+      void this.#recover(row, taken).catch((error: unknown) => log.error("decision-not-recovered", { run: row.id, decision: row.name, ...describeError(error) })).finally(taken);
+    });
+  }
+
+  /** To whoever serves by now. What it still does here meets the fence. */
+  async #giveAway(run: string): Promise<void> {
+    await this.#next?.()?.takeOver(run);
+    this.#held.get(run)?.abort();
+  }
+
+  /** Looks now and then: it is somebody else's. False: it has not, by then. */
+  async #ended(run: string, untilMs: number): Promise<boolean> {
+    const { storage: { reader }, clock } = this.#parts.core;
+    for (;;) {
+      const row = readRun(reader, run);
+      if (row === null || row.endedMs !== null) return true;
+      if (clock.now() >= untilMs) return false;
+      await new Promise<void>((resolve) => { clock.schedule(ENDED_LOOK_MS, resolve); });
+    }
+  }
+
+  #recover(row: DecisionRow, taken: () => void = () => {}): Promise<void> {
     const begun = this.#recovering.get(row.id);
     if (begun !== undefined) return begun;
-    const recovering = this.#takeUp(row).finally(() => this.#recovering.delete(row.id));
+    const recovering = this.#takeUp(row, taken).finally(() => this.#recovering.delete(row.id));
     this.#recovering.set(row.id, recovering);
     return recovering;
   }
 
   /** Whoever held it is gone, as after a crash: it goes on from its journal, or ends here. */
-  async #takeUp(row: DecisionRow): Promise<void> {
+  async #takeUp(row: DecisionRow, taken: () => void): Promise<void> {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(row.name);
     const leaseMs = Math.max(row.admittedMs + (ready?.decision.declaration.deadlineMs ?? 0), core.clock.now());
     const epoch = await core.storage.commit((connection) => takeRun(connection, row.id, row.epoch, leaseMs));
+    taken();
     if (epoch === null) return;
     core.log.warn("decision-recovered", { run: row.id, decision: row.name });
     const admission = readAdmission(core.storage.reader, row.id);
     const asked = ready === undefined || admission === null ? null : this.#askedAgain(row, ready, admission);
     if (asked === null || admission === null) {
       await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: { ...row, key: null }, epoch, decision: null, input: {}, facts: noFacts, random: core.random, nowMs: core.clock.now() }));
+      callbackAdded({ ...row, key: null }, core);
       return;
     }
     const { version, reasoner } = asked.ready;
@@ -244,7 +315,7 @@ export class Decisions implements DecisionPort {
   }
 
   /** Throws what is wrong with the request. */
-  #ask({ name, input: raw, caller, key }: DecideRequest): Asked {
+  #ask({ name, input: raw, caller, key, callback }: Omit<DecideRequest, "isAsynchronous">): Asked {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name);
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
@@ -255,7 +326,8 @@ export class Decisions implements DecisionPort {
     const now = new Date(core.clock.now()).toISOString();
     const permission = caller.rights.mayCall(callable);
     if (typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
-    return { ready, own, question, admitted: this.#admitted({ ready, caller, input, raw, key, now }) };
+    const kept = callback === undefined ? null : readCallback(callback, { identity: caller.identity, core });
+    return { ready, own, question, admitted: { ...this.#admitted({ ready, caller, input, raw, key, now }), callback: kept } };
   }
 
   /** Throws INVALID. */
@@ -277,14 +349,14 @@ export class Decisions implements DecisionPort {
     return { own, rest };
   }
 
-  #admitted({ ready, caller, input, raw, key, now }: { readonly ready: ReadyDecision; readonly caller: Caller; readonly input: RecordValues; readonly raw: RawInput; readonly key: string | null; readonly now: string }): AdmittedRun {
+  #admitted({ ready, caller, input, raw, key, now }: { readonly ready: ReadyDecision; readonly caller: Caller; readonly input: RecordValues; readonly raw: RawInput; readonly key: string | null; readonly now: string }): Omit<AdmittedRun, "callback"> {
     const { core } = this.#parts;
     const { decision, version } = ready;
     const { identity } = caller;
     const judging = { variables: { input, auth: caller.rights.auth, now }, now, book: core.book };
     const declared = key === null && decision.idempotency !== null ? valueOf(decision.idempotency, judging) : null;
     const used = key ?? (typeof declared === "string" ? declared : null);
-    const principal = canonicalJson([identity.kind, identity.subject]);
+    const principal = principalOf(caller);
     const admittedMs = core.clock.now();
     return {
       id: uuidv7(core.clock, core.random), name: decision.name, version, parent: null, tenant: identity.tenant,
@@ -296,9 +368,19 @@ export class Decisions implements DecisionPort {
 
   async #begin(asked: Asked): Promise<DecisionResult> {
     const { reasoner } = asked.ready;
-    const direct = directReason(asked.ready);
+    const direct = directReason(asked.ready, this.#modes.of(asked.ready.decision));
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct ?? "no_model");
     return this.#hold(asked.admitted.id, (signal) => reasoner.run(this.#reasoning(asked, signal)));
+  }
+
+  async decideWithin({ name, input, key }: Pick<DecideRequest, "name" | "input" | "key">, body: Body): Promise<DecisionResult> {
+    const { core } = this.#parts;
+    const asked = this.#ask({ name, input, key, caller: body.caller });
+    const { question, admitted } = asked;
+    assert(question.decision.declaration.kind === "RULE", "what joins a transaction has no model");
+    const known = admitted.key === null ? null : runOfKey(core.storage.reader, admitted.key.scope, admitted.key.key, admitted.admittedMs);
+    if (known !== null) return this.#known(known, admitted.key!.fingerprint);
+    return joinTransaction(body, { question, admitted, fallback: (gathered) => this.#fallback(asked, gathered) });
   }
 
   /** As it has ended, whoever has ended it. */
@@ -308,16 +390,35 @@ export class Decisions implements DecisionPort {
     try {
       await work(held.signal);
     } catch (error) {
-      if (!(error instanceof Fenced) || readRun(this.#parts.core.storage.reader, run)?.endedMs === null) throw error;
+      await this.#endedElsewhere(run, error);
     } finally {
       this.#held.delete(run);
+      this.#stages.delete(run);
+      this.#parts.core.runs.changed(run);
     }
     return this.#result(run);
   }
 
+  /** Throws the fault where nobody else ends the run. */
+  async #endedElsewhere(run: string, error: unknown): Promise<void> {
+    const { storage: { reader }, clock, tables } = this.#parts.core;
+    const row = readRun(reader, run);
+    if (error instanceof Fenced && row?.endedMs !== null) return;
+    if (row === null || row.endedMs !== null || this.#next === null || !(error instanceof Fenced || tables.isOutdated)) throw error;
+    await this.#giveAway(run);
+    if (!await this.#ended(run, Math.max(row.leaseMs, clock.now()) + LEASE_GRACE_MS)) throw error;
+  }
+
   #reasoning(asked: Asked, signal: AbortSignal): ReasonRequest {
     const { question, admitted, own, deadlineMs } = asked;
-    return { question, admitted, own, signal, admittedNow: () => asked.admittedNow?.(), ...(deadlineMs === undefined ? {} : { deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) };
+    return { question, admitted, own, signal, admittedNow: () => asked.admittedNow?.(), moved: (stage) => this.#moved(admitted.id, stage), ...(deadlineMs === undefined ? {} : { deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) };
+  }
+
+  #moved(run: string, stage: RunStage): void {
+    // What ends in this moment, or was admitted with its end, is followed by nobody.
+    if (!this.#held.has(run)) return;
+    this.#stages.set(run, stage);
+    this.#parts.core.runs.changed(run);
   }
 
   /** Without a model: answered and ended in one commit, and admitted in it where `epoch` is 0. */
@@ -331,6 +432,7 @@ export class Decisions implements DecisionPort {
       store: (session, ending, gathered) => storeRun(session, ending, seen = gathered, {
         admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
       }),
+      stored: () => callbackAdded(admitted, core),
     };
     await commitRun(core, request);
     const row = readRun(core.storage.reader, admitted.id);
@@ -344,7 +446,7 @@ export class Decisions implements DecisionPort {
     const { core } = this.#parts;
     const isTaken = this.#shadows.add(async () => {
       const admittedMs = core.clock.now();
-      const beside: AdmittedRun = { ...admitted, id: uuidv7(core.clock, core.random), parent, subject, principal: canonicalJson(["shadow", decision.name]), key: null, admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs };
+      const beside: AdmittedRun = { ...admitted, id: uuidv7(core.clock, core.random), parent, subject, principal: canonicalJson(["shadow", decision.name]), key: null, callback: null, admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs };
       const fallback = (): ReturnType<typeof fallbackAnswer> => ({ output: undefined, source: "fallback" });
       try {
         await reasoner.shadow({ question, admitted: beside, own: undefined, signal: new AbortController().signal, admittedNow() {}, fallback, shadowed: { gathered, answered: JSON.parse(answer ?? "null") as Json } });
@@ -367,16 +469,14 @@ export class Decisions implements DecisionPort {
 }
 
 /** Undefined: a model is asked. */
-function directReason({ decision: { declaration } }: ReadyDecision): FallbackReason | null | undefined {
-  if (declaration.kind === "RULE") return null;
-  if (declaration.mode === "OFF") return "mode_off";
-  return declaration.mode === "SHADOW" ? "mode_shadow" : undefined;
+function directReason({ decision: { declaration: { kind } } }: ReadyDecision, mode: DecisionMode): FallbackReason | null | undefined {
+  if (kind === "RULE") return null;
+  if (mode === "OFF") return "mode_off";
+  return mode === "SHADOW" ? "mode_shadow" : undefined;
 }
 
-/** `TABLE:id` of the record whose relationship it is. */
-export function subjectOf({ subject }: CompiledDecision, { variables }: Gathered, core: DispatchCore): string | null {
-  const value = subject === null ? null : valueOf(subject, { variables, now: String(variables["now"]), book: core.book });
-  return typeof value === "string" ? value : null;
+function principalOf({ identity: { kind, subject } }: Pick<Caller, "identity">): string {
+  return canonicalJson([kind, subject]);
 }
 
 export function resultOf(row: DecisionRow): DecisionResult {

@@ -17,7 +17,7 @@ import { valueOf, violations } from "./bounds/judge.ts";
 import { gather, gatheredAgain, recordOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
-import { Acting, Halt, refused } from "./reason/act.ts";
+import { Acting, Halt, kindOfCall, refused, type CallKind } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
 import { Diverged, Journal, requestHash, type Acted, type AskedStep, type AskingStep } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
@@ -25,6 +25,7 @@ import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { keepAdmission } from "./run/admission.ts";
+import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
 import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts } from "./run/store-run.ts";
@@ -38,12 +39,17 @@ export interface ReasonRequest {
   readonly signal: AbortSignal;
   /** Called once it is there for others to see. */
   admittedNow(): void;
+  /** Where the run is by now; for whoever follows it. */
+  moved?(to: RunStage): void;
   /** The caller's own answer, where it has given one. */
   readonly own: Value | undefined;
   fallback(gathered: Gathered): FallbackAnswer;
   /** Beside a run that has answered: what that one saw, and its answer. */
   readonly shadowed?: { readonly gathered: Gathered; readonly answered: Json };
 }
+
+/** No word of the model, nor of its data. */
+export interface RunStage { readonly state: string; /** Requests to the model so far. */ readonly step: number; /** Null: none. */ readonly kind: "reason" | "extract" | CallKind | null }
 
 /** A run whose holder is gone, taken with a new epoch. */
 export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[] }
@@ -126,7 +132,7 @@ class ReasonRun {
     const { core: { book }, schemas, parse, limits: { outputTokens } } = parts;
     this.#extraction = new Extraction({
       decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
-      ask: (asked, kept) => this.#ask(asked, kept),
+      ask: (asked, kept) => this.#ask(asked, kept, "extract"),
     });
     this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
   }
@@ -158,7 +164,8 @@ class ReasonRun {
       const isTooLate = this.#isTaken && core.clock.now() >= this.#deadlineMs;
       return isTooLate ? await this.#commit({ reason: "crash_recovered" }, first) : await this.#reasonAndCommit(first);
     } catch (error) {
-      if (error instanceof Fenced) throw error;
+      // Once the data have another shape nothing is ended from here: whoever serves by then does.
+      if (error instanceof Fenced || core.tables.isOutdated) throw error;
       return await this.#fail(error);
     } finally {
       cancel();
@@ -236,6 +243,7 @@ class ReasonRun {
     core.log.error("decision-failed", { run: this.#admitted.id, decision: decision.name, ...describeError(error) });
     try {
       await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: this.#admitted, epoch: this.#epoch, decision, input, facts: { ...noFacts, steps: this.#steps }, random: core.random, nowMs: core.clock.now() }));
+      callbackAdded(this.#admitted, core);
     } catch {
       throw error;
     }
@@ -252,6 +260,7 @@ class ReasonRun {
   async #tryCommit(reasoned: Reasoned, over: Gathered, mayReason: boolean): Promise<Gathered | null> {
     const { core } = this.#parts;
     const { question, fallback } = this.#request;
+    this.#moved("COMMITTING", null);
     const request: CommitRequest = {
       question, extracted: this.#extraction.values, isNew: this.#epoch === 0, mayReason, fallback,
       proposal: "proposal" in reasoned ? reasoned.proposal : null,
@@ -260,6 +269,7 @@ class ReasonRun {
       store: (session, ending, gathered) => storeRun(session, ending, gathered, {
         admitted: this.#admitted, epoch: this.#epoch, decision: question.decision, input: question.input, facts: this.#facts(over), random: core.random, nowMs: core.clock.now(),
       }),
+      stored: () => callbackAdded(this.#admitted, core),
     };
     const committed = await commitRun(core, request);
     return committed.kind === "ended" ? null : committed.gathered;
@@ -319,6 +329,7 @@ class ReasonRun {
       if (isStuck || last !== undefined) {
         repairs++;
         this.#repairs++;
+        this.#moved("REPAIRING", "reason");
       }
       messages.push(isStuck ? { role: "user", text: "Call the tool answer." } : { role: "tool", results });
     }
@@ -347,6 +358,7 @@ class ReasonRun {
     for (const call of calls) {
       if (call === last) continue;
       this.#budget.reserve({ calls: 1 });
+      this.#moved("ACTING", kindOfCall(this.#request.question.decision, call.name));
       const known = before[this.#acted.length];
       const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await this.#inTime(acting.act(call));
       this.#acted.push({ json, isUntrusted: acting.isUntrusted });
@@ -364,13 +376,14 @@ class ReasonRun {
     return "output" in judged ? { proposal: { output: judged.output, effects: staged, source: "model", over: gathered, isUntrusted } } : judged;
   }
 
-  async #ask(request: ModelRequest, kept: readonly string[]): Promise<ModelAnswer> {
+  async #ask(request: ModelRequest, kept: readonly string[], kind: "reason" | "extract" = "reason"): Promise<ModelAnswer> {
     assertKeptBack(request, kept);
     const { core, access } = this.#parts;
     const { primary } = access;
     const hash = requestHash(primary, request);
     const { number, recorded, lost } = this.#journal.step(hash);
     this.#steps++;
+    this.#moved("REASONING", kind);
     const since = { acted: this.#acted, over: this.#anew };
     this.#acted = [];
     this.#anew = null;
@@ -423,6 +436,10 @@ class ReasonRun {
       if (!moveRun(connection, { id: this.#admitted.id, epoch: this.#epoch }, "REASONING", this.#deadlineMs)) throw new Fenced("the run is somebody else's");
       keepStep(connection, this.#admitted.id, step);
     });
+  }
+
+  #moved(state: string, kind: RunStage["kind"]): void {
+    this.#request.moved?.({ state, step: this.#steps, kind });
   }
 
   /** A provider that does not care about being given up is not waited for. */

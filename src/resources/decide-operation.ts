@@ -4,28 +4,36 @@ import type { Json } from "../base/value.ts";
 import type { Body, Caller } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { fromWireValue } from "../schema/wire-value.ts";
-import type { DecisionPort } from "./decision-port.ts";
+import type { DecisionPort, ListedDecision } from "./decision-port.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type Operation, type OperationBody, type Result } from "./operation.ts";
 import { readsOnly } from "./reading-work.ts";
 import { nothing } from "./read-operations.ts";
 
-type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "proof" }>;
+type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "decision-mode" | "proof" }>;
 
 export async function answerDecision(core: DispatchCore, operation: Operation, body: DecisionBody, caller: Caller): Promise<Result> {
   const port = decisionsOf(core);
   if (body.kind === "decisions") {
-    const list = port.list(caller).map(({ name, description, mode, kind }): Json => ({ name, description, mode, kind }));
-    return { ...nothing, body: list };
+    return { ...nothing, body: port.list(caller).map((one) => listed(one, caller)) };
+  }
+  if (body.kind === "decision-mode") {
+    if (!caller.rights.administrator) throw caller.identity.kind === "anonymous" ? fault("UNAUTHENTICATED", "Modes are the administrator's.") : fault("FORBIDDEN", "Modes are the administrator's.");
+    return { ...nothing, body: listed(await port.setMode(body.name, body.mode, caller), caller) };
   }
   if (body.kind === "proof") {
     const proof = await port.proof(body.ask, caller);
     if (proof === null) throw fault("NOT_FOUND", "There is no such proof.");
     return { ...nothing, body: proof };
   }
-  const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null, isAsynchronous: body.isAsynchronous === true });
+  const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null, isAsynchronous: body.isAsynchronous === true, ...(body.callback === undefined ? {} : { callback: body.callback }) });
   const { body: text, status, ...decision } = result;
   return { ...nothing, status, body: new JsonText(text), replayed: result.replayed, decision };
+}
+
+/** Administrators see besides what the schema says. */
+function listed({ name, description, mode, declared, kind }: ListedDecision, { rights }: Caller): Json {
+  return { name, description, mode, kind, ...(rights.administrator ? { declared } : {}) };
 }
 
 /** Throws NOT_FOUND where there are no decisions. */
@@ -40,19 +48,24 @@ export function deciders(body: Body): object {
   return new Proxy(Object.freeze({}), {
     get(_, name) {
       if (typeof name !== "string" || !body.core.catalog.decisions.has(name)) return undefined;
-      return (input: unknown, options?: { readonly key?: unknown }) => body.calls.start(`ctx.decide.${name}`, () => decideFromCode(body, { name, input, key: typeof options?.key === "string" ? options.key : `${body.caller.requestId} ${++calls}` }));
+      return (input: unknown, options?: { readonly key?: unknown }) => body.calls.start(`ctx.decide.${name}`, () => decideFromCode(body, { name, input, key: typeof options?.key === "string" ? options.key : null, derived: () => `${body.caller.requestId} ${++calls}` }));
     },
   });
 }
 
-interface Asked { readonly name: string; readonly input: unknown; readonly key: string }
+interface Asked { readonly name: string; readonly input: unknown; readonly key: string | null; /** Instead of one that is given. */ derived(): string }
 
-async function decideFromCode(body: Body, { name, input, key }: Asked): Promise<object> {
-  if (body.work.readsOnly === true) throw readsOnly("ctx.decide");
-  if (body.work.transactional) throw fault("DECIDE_IN_TRANSACTION", `ctx.decide.${name} was called inside the transaction of ${body.caller.label}.`);
-  const result = await decisionsOf(body.core).decide({ name, input: rawInput(input, `ctx.decide.${name}`), caller: body.caller, key, isAsynchronous: false });
+async function decideFromCode(body: Body, asked: Asked): Promise<object> {
+  const { name } = asked;
   const { catalog } = body.core;
-  const value = result.status === 200 ? fromWireValue(JSON.parse(result.body) as Json, catalog.decisions.get(name)!.callable.result, catalog) : null;
+  const decision = catalog.decisions.get(name)!;
+  if (body.work.readsOnly === true) throw readsOnly("ctx.decide");
+  if (body.work.transactional && decision.kind !== "RULE") throw fault("DECIDE_IN_TRANSACTION", `ctx.decide.${name} was called inside the transaction of ${body.caller.label}.`);
+  const input = rawInput(asked.input, `ctx.decide.${name}`);
+  const port = decisionsOf(body.core);
+  // What joins a transaction is repeated with it.
+  const result = body.work.transactional ? await port.decideWithin({ name, input, key: asked.key }, body) : await port.decide({ name, input, caller: body.caller, key: asked.key ?? asked.derived(), isAsynchronous: false });
+  const value = result.status === 200 ? fromWireValue(JSON.parse(result.body) as Json, decision.callable.result, catalog) : null;
   return decided(result, result.status, value);
 }
 

@@ -1,8 +1,9 @@
 // What the rest of the server knows of decisions: that they can be asked. Implemented by decisions/; null where there are none.
 import type { Json } from "../base/value.ts";
 import type { Callable } from "../schema/catalog.ts";
-import type { Caller } from "./body.ts";
+import type { Body, Caller } from "./body.ts";
 import type { RawInput } from "../tables/write.ts";
+import type { RunProgress } from "./run-watch.ts";
 
 export interface DecideRequest {
   readonly name: string;
@@ -13,6 +14,8 @@ export interface DecideRequest {
   readonly key: string | null;
   /** Answered once the run has begun; else when it has ended. */
   readonly isAsynchronous: boolean;
+  /** Who is told the end of the run: an address, as the caller has sent it. Absent: nobody. */
+  readonly callback?: string;
 }
 
 /** Of one run, for every interface. */
@@ -30,17 +33,38 @@ export interface DecisionResult {
   readonly replayed: boolean;
 }
 
+export interface ListedDecision {
+  readonly name: string;
+  readonly description: string | null;
+  readonly callable: Callable;
+  /** In which it runs by now. */
+  readonly mode: string;
+  /** That of the schema. */
+  readonly declared: string;
+  readonly kind: string;
+}
+
 export interface DecisionPort {
   /** Throws what is refused before there is a run. */
   decide(request: DecideRequest): Promise<DecisionResult>;
+  /** One without a model, in the transaction of the body: all of it happens with that, or nothing. */
+  decideWithin(request: Pick<DecideRequest, "name" | "input" | "key">, body: Body): Promise<DecisionResult>;
   /** Takes up runs that have not ended and that nobody holds: all of them, when a process has started, or those whose lease is over. */
   recover(which: "all" | "lapsed"): Promise<void>;
+  /** Another app serves from now on: what is under way here may end here for `limits.drainMs`, then `next` takes it. */
+  handOver(next: () => DecisionPort | null): void;
+  /** Takes a run that another port holds; resolves once it is taken. */
+  takeOver(run: string): Promise<void>;
   /** What this caller may ask, as `GET /decide` lists it. */
-  list(caller: Caller): readonly { readonly name: string; readonly description: string | null; readonly callable: Callable; readonly mode: string; readonly kind: string }[];
+  list(caller: Caller): readonly ListedDecision[];
+  /** Lowers the mode of a decision; null: that of the schema again. Throws NOT_FOUND, and VALIDATION_FAILED for one above the schema. */
+  setMode(name: string, mode: string | null, caller: Caller): Promise<ListedDecision>;
   /** Ends a run and those that it has asked, these first; each with what came of it. Null: none that they may know of. */
   cancel(id: string, caller: Caller): Promise<readonly { readonly run: string; readonly outcome: string; readonly state: string }[] | null>;
   /** One run as this caller may see it; null: none that they may know of. */
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null;
+  /** How far it has come; null: none that they may know of. */
+  progress(id: string, caller: Pick<Caller, "identity">): RunProgress | null;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
 }

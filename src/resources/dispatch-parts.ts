@@ -18,6 +18,7 @@ import type { IdempotencyKeys } from "./idempotency.ts";
 import type { JobQueue } from "./job-port.ts";
 import type { Planner } from "./planner.ts";
 import type { RecordViews } from "./record-view.ts";
+import type { RunWatch } from "./run-watch.ts";
 import type { Sending } from "./send-request.ts";
 import type { SourcePort } from "./source-port.ts";
 import type { CursorSeal } from "./sealed-cursor.ts";
@@ -68,4 +69,5 @@ export interface DispatchCore extends DispatchParts {
   readonly cursors: CursorSeal;
   readonly decisions: DecisionPort | null;
   readonly channels: ChannelHub;
+  readonly runs: RunWatch;
 }

@@ -22,7 +22,9 @@ import { ReadOperations } from "./read-operations.ts";
 import { linkFile, readFile } from "./read-file.ts";
 import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
-import { answerRun } from "./run-operations.ts";
+import { answerRun, followRun } from "./run-operations.ts";
+import { RunWatch, type RunSink } from "./run-watch.ts";
+import type { LiveSubscription } from "./live-frame.ts";
 import { getSourced } from "./read-source.ts";
 import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
@@ -43,13 +45,22 @@ export interface Dispatcher {
   /** Topics of channels. */
   readonly channels: ChannelHub;
   readonly decisions: DecisionPort | null;
+  readonly runs: RunFollowing;
+}
+
+/** Runs that are followed. */
+export interface RunFollowing {
+  /** Throws NOT_FOUND for a run that the caller may not see, OVERLOADED. */
+  follow(run: string, caller: Pick<Caller, "identity" | "rights">, sink: RunSink): LiveSubscription;
+  /** Whoever follows comes again, to what serves by then. */
+  close(): void;
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
   const core: DispatchCore & { decisions: DispatchCore["decisions"] } = {
     ...parts, decisions: null,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
-    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts),
+    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts), runs: new RunWatch(parts),
   };
   core.decisions = parts.createDecisions?.(core) ?? null;
   const reads = new ReadOperations(core);
@@ -58,6 +69,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     live: new LiveQueries(core),
     channels: core.channels,
     decisions: core.decisions,
+    runs: { follow: (run, caller, sink) => followRun(core, run, { caller, sink }), close: () => core.runs.close() },
     dispatch(operation) {
       const { body } = operation;
       try {
@@ -87,7 +99,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
-    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
+    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decision-mode" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
     if (body.kind === "job") return await callJob(core, body, asAsked(core, caller));
     if (body.kind === "invalidate") return await invalidateOperation(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
@@ -113,6 +125,7 @@ function labelOf({ body }: Operation): string {
     case "outbox": return `${body.ask.do} delivery`;
     case "decide": return `decide ${body.name}`;
     case "decisions": return "list decisions";
+    case "decision-mode": return `mode of ${body.name}`;
     case "proof": return `prove ${body.ask.of}`;
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;

@@ -40,10 +40,12 @@ export type OperationBody =
   | { readonly kind: "answered"; readonly name: string; readonly input: RawInput; settle(connection: Connection, now: string): void }
   /** An attempt of a job: nobody but jobs/ asks for it. */
   | { readonly kind: "job"; readonly name: string; readonly input: RawInput; readonly run: JobRun }
-  /** A decision is asked; the key is that of `idempotency`. `isAsynchronous`: answered once it has begun. */
-  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput; readonly isAsynchronous?: boolean }
+  /** A decision is asked; the key is that of `idempotency`. `isAsynchronous`: answered once it has begun. `callback`: the address that is told the end. */
+  | { readonly kind: "decide"; readonly name: string; readonly input: RawInput; readonly isAsynchronous?: boolean; readonly callback?: string }
   /** Which decisions the caller may ask. */
   | { readonly kind: "decisions" }
+  /** The mode of a decision is lowered; null: that of the schema again. The administrator's. */
+  | { readonly kind: "decision-mode"; readonly name: string; readonly mode: string | null }
   /** A proof of the audit log. */
   | { readonly kind: "proof"; readonly ask: ProofQuestion }
   /** About runs of jobs. */

@@ -7,9 +7,11 @@ import type { Body, Caller } from "./body.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { jobsOf, orderOf } from "./enqueue.ts";
 import type { RunView } from "./job-port.ts";
+import type { LiveSubscription } from "./live-frame.ts";
 import type { Result, RunQuestion } from "./operation.ts";
 import { nothing } from "./read-operations.ts";
 import { runDirect } from "./run-body.ts";
+import type { RunProgress, RunSink } from "./run-watch.ts";
 
 /** Throws NOT_FOUND for a run that the caller may not see. */
 export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Caller): Promise<Result> {
@@ -47,11 +49,20 @@ export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Ca
   }
 }
 
+/** How far a run has come, until it ends. Throws NOT_FOUND for one that the caller may not see. */
+export function followRun(core: DispatchCore, id: string, { caller, sink }: { readonly caller: Pick<Caller, "identity" | "rights">; readonly sink: RunSink }): LiveSubscription {
+  return core.runs.follow(id, () => core.decisions?.progress(id, caller) ?? progressOf(visible(core, id, caller)), sink);
+}
+
+function progressOf({ state, progress, endedMs }: RunView): RunProgress {
+  return { state, done: progress?.done ?? null, total: progress?.total ?? null, isOver: endedMs !== null };
+}
+
 function told(core: DispatchCore, id: string, caller: Caller): Result {
   return { ...nothing, body: shown(visible(core, id, caller), caller.rights.administrator) };
 }
 
-function visible(core: DispatchCore, id: string, { identity, rights }: Caller): RunView {
+function visible(core: DispatchCore, id: string, { identity, rights }: Pick<Caller, "identity" | "rights">): RunView {
   const run = jobsOf(core).find(id);
   const isOwn = run !== null && identity.kind === "subject" && run.owner.kind === "subject" && run.owner.subject === identity.subject && run.owner.tenant === identity.tenant;
   const isAdministrators = run !== null && rights.administrator && (identity.tenant === null || run.owner.tenant === identity.tenant);

@@ -25,6 +25,8 @@ export interface Outbox {
 export interface Sending {
   readonly outbox: Outbox;
   readonly guard: Pick<OutboundGuard, "check">;
+  /** The name of the secret that signs callbacks; null: there are none. */
+  readonly callbackSecret: string | null;
   /** `mail.url` is set. */
   readonly hasMail: boolean;
 }

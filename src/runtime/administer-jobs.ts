@@ -5,7 +5,7 @@ import type { Exchange } from "../interfaces/http/exchange.ts";
 import { JsonText, type Operation, type Result, type RunQuestion } from "../resources/operation.ts";
 import type { ToldState } from "../storage/job-rows.ts";
 import type { RawInput } from "../tables/write.ts";
-import type { AdministrationArea } from "./administration.ts";
+import { parseBody, type AdministrationArea } from "./administration.ts";
 
 type Dispatch = (operation: Operation) => Result | Promise<Result>;
 
@@ -35,14 +35,6 @@ async function listed(exchange: Exchange, dispatch: Dispatch): Promise<object> {
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= ROWS_MAX)) throw fault("MALFORMED_QUERY", `A page has from 1 to ${ROWS_MAX} runs.`, { where: "limit" });
   const result = await ask(exchange, dispatch, { do: "list", state, job: query.get("job"), limit, after: query.get("after") });
   return { runs: jsonOf(result), next: result.nextCursor };
-}
-
-function parseBody(bytes: Uint8Array): Json {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as Json;
-  } catch (error) {
-    throw fault("MALFORMED_JSON", "The body is not JSON.", { cause: error });
-  }
 }
 
 function questionOf(body: Json): RunQuestion {

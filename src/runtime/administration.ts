@@ -86,7 +86,8 @@ async function post(exchange: Exchange, route: string, carryOut: (body: Json) =>
   return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(answer) };
 }
 
-function parseBody(bytes: Uint8Array): Json {
+/** Throws MALFORMED_JSON. */
+export function parseBody(bytes: Uint8Array): Json {
   try {
     return JSON.parse(new TextDecoder().decode(bytes)) as Json;
   } catch (error) {

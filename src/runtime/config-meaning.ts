@@ -1,4 +1,5 @@
 // What a settings file must be beyond its shape: values that have the right type and yet could never take effect.
+import { secretsOf, standardKey } from "../access/webhook-signature.ts";
 import { isNetwork } from "../base/private-networks.ts";
 
 export interface MeaningProblem {
@@ -16,6 +17,8 @@ export interface CheckedConfig {
   readonly auth?: { readonly jwt?: readonly { readonly secret?: string; readonly algorithms?: readonly string[] }[] };
   readonly outbound?: { readonly allowPrivate?: readonly string[] };
   readonly mail?: { readonly url?: string };
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly callbacks?: { readonly sign?: string };
   readonly models?: Readonly<Record<string, { readonly provider: string; readonly url?: string; readonly price?: { readonly input: string; readonly output: string }; readonly fallback?: string }>>;
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly files?: Readonly<Record<string, unknown>>;
@@ -23,7 +26,7 @@ export interface CheckedConfig {
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...callbacks(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -55,6 +58,14 @@ function mail({ mail: settings }: CheckedConfig): MeaningProblem[] {
   const url = settings?.url ?? "";
   if (url === "" || (/^https?:/.test(url) && URL.canParse(url))) return [];
   return [{ path: ["mail", "url"], message: "mail.url is no URL of HTTP.", why: "Mails are sent as JSON to it.", fix: "Write for example https://mail.example.com/send." }];
+}
+
+function callbacks({ callbacks: settings, secrets }: CheckedConfig): MeaningProblem[] {
+  const name = settings?.sign;
+  const secret = name === undefined ? undefined : secrets?.[name];
+  // An unset variable with an empty default: nobody is called back.
+  if (name === undefined || (secret !== undefined && secretsOf(secret).every((one) => standardKey(one) !== null))) return [];
+  return [{ path: ["callbacks", "sign"], message: "callbacks.sign names no secret that can sign.", why: "Its receivers tell callbacks from forgeries by their signature.", fix: "Name one under secrets: a text, or base64 behind whsec_." }];
 }
 
 const OF_BUCKETS = ["bucket", "endpoint", "region", "accessKey", "secretKey", "prefix"];

@@ -53,6 +53,8 @@ export interface AppConfig {
   readonly audit: { readonly name: string | null; readonly key: Uint8Array | null; readonly formerKey: Uint8Array | null; readonly export: readonly string[] };
   /** Null: the section is not there, and ctx.fetch calls whom it likes. */
   readonly outbound: { readonly allowPrivate: readonly string[] } | null;
+  /** The name of the secret that signs callbacks of runs; null: nobody is called back. */
+  readonly callbackSecret: string | null;
   /** Null: mails are not sent. */
   readonly mailUrl: string | null;
 }
@@ -128,6 +130,7 @@ interface RawConfig {
   limits?: Record<string, number | string>;
   log?: { retention?: string };
   outbound?: { allowPrivate?: string[] };
+  callbacks?: { sign?: string };
   mail?: { url?: string };
   files?: { driver?: "disk" | "s3"; types?: string[]; bucket?: string; endpoint?: string; region?: string; accessKey?: string; secretKey?: string; prefix?: string };
   models?: Record<string, RawModel>;
@@ -162,6 +165,7 @@ function assemble(raw: RawConfig): AppConfig {
     outbound: raw.outbound === undefined ? null : { allowPrivate: raw.outbound.allowPrivate ?? [] },
     models: Object.fromEntries(Object.entries(raw.models ?? {}).map(([alias, model]) => [alias, modelOf(model)])),
     audit: { name: raw.audit?.name ?? null, key: seedOf(raw.audit?.key), formerKey: seedOf(raw.audit?.formerKey), export: raw.audit?.export ?? [] },
+    callbackSecret: (raw.secrets?.[raw.callbacks?.sign ?? ""] ?? "") === "" ? null : raw.callbacks!.sign!,
     mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
   };
 }

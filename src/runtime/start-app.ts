@@ -32,6 +32,7 @@ import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
+import { decisionsArea } from "./administer-decisions.ts";
 import { jobsArea } from "./administer-jobs.ts";
 import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
@@ -171,16 +172,16 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const fetch = fetchOf(config, options.forbidOutbound);
   const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch, audit: options.audit }) });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
-  const { live, channels } = dispatcher;
-  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, over: "WS" });
-  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
+  const { live, channels, runs } = dispatcher;
+  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });
+  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
     limits, development, authenticator,
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
     graphql: graphql.port,
     handler: renewing(withAdministration(graphql.handler, {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
-      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))]]),
+      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
@@ -265,6 +266,7 @@ async function stopServing({ dispatcher }: Served, streams: readonly { stop(drai
   const sent = Promise.all(streams.map((stream) => stream.stop(drainMs)));
   dispatcher.live.close();
   dispatcher.channels.close(null);
+  dispatcher.runs.close();
   await sent;
 }
 
@@ -277,6 +279,8 @@ function handOver(before: Served, current: () => Served): void {
   tables.start();
   before.dispatcher.live.close();
   before.dispatcher.channels.close(dispatcher.channels);
+  before.dispatcher.decisions?.handOver(() => current().dispatcher.decisions);
+  before.dispatcher.runs.close();
 }
 
 function countRecords(loaded: LoadedApp, storage: Storage): Record<string, number> {

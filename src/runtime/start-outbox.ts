@@ -57,8 +57,8 @@ async function tell({ dispatcher, config }: ReturnType<OutboxParts["current"]>, 
 }
 
 /** For ctx.send of an app with these settings. */
-export function sendingOf({ outbound, mailUrl }: AppConfig, outbox: Outbox): Sending {
-  return { outbox, guard: outboundGuard(outbound?.allowPrivate ?? [], false), hasMail: mailUrl !== null };
+export function sendingOf({ outbound, mailUrl, callbackSecret }: AppConfig, outbox: Outbox): Sending {
+  return { outbox, guard: outboundGuard(outbound?.allowPrivate ?? [], false), callbackSecret, hasMail: mailUrl !== null };
 }
 
 /** For ctx.fetch: held to the same rule once config.yaml has `outbound`. */

@@ -6,7 +6,7 @@ import type { Connection } from "./connection.ts";
 export const decisionDdl: readonly string[] = [
   `CREATE TABLE "$decision" ("id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "version" TEXT NOT NULL, "parent" TEXT, "state" TEXT NOT NULL, "reason" TEXT, "source" TEXT,
     "untrusted" INTEGER NOT NULL DEFAULT 0, "tenant" TEXT, "caller" TEXT NOT NULL, "principal" TEXT NOT NULL, "subject" TEXT, "epoch" INTEGER NOT NULL, "lease" INTEGER NOT NULL,
-    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER) STRICT`,
+    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER, "callback" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$decision$index(key)" ON "$decision" ("scope", "key") WHERE "key" IS NOT NULL`,
   `CREATE INDEX "$decision$index(open)" ON "$decision" ("admitted") WHERE "ended" IS NULL`,
   `CREATE INDEX "$decision$index(name)" ON "$decision" ("name", "admitted")`,
@@ -14,6 +14,7 @@ export const decisionDdl: readonly string[] = [
   `CREATE TABLE "$decision_part" ("run" TEXT NOT NULL, "name" TEXT NOT NULL, "salt" BLOB NOT NULL, "data" TEXT NOT NULL, PRIMARY KEY ("run", "name")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$decision_step" ("run" TEXT NOT NULL, "number" INTEGER NOT NULL, "kind" TEXT NOT NULL, "hash" TEXT NOT NULL, "facts" TEXT NOT NULL, PRIMARY KEY ("run", "number")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$decision_sum" ("scope" TEXT NOT NULL, "period" TEXT NOT NULL, "amount" INTEGER NOT NULL, PRIMARY KEY ("scope", "period")) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE "$decision_mode" ("name" TEXT PRIMARY KEY, "mode" TEXT NOT NULL) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$audit" ("number" INTEGER PRIMARY KEY, "run" TEXT NOT NULL, "time" INTEGER NOT NULL, "record" TEXT NOT NULL) STRICT`,
   `CREATE INDEX "$audit$index(run)" ON "$audit" ("run")`,
   `CREATE TABLE "$audit_node" ("level" INTEGER NOT NULL, "index" INTEGER NOT NULL, "hash" BLOB NOT NULL, PRIMARY KEY ("level", "index")) STRICT, WITHOUT ROWID`,
@@ -35,6 +36,8 @@ export interface AdmittedRun {
   readonly subject: string | null;
   readonly admittedMs: number;
   readonly leaseMs: number;
+  /** JSON of who is told its end; null: nobody. */
+  readonly callback: string | null;
   /** Null: no key. */
   readonly key: { readonly scope: string; readonly key: string; readonly fingerprint: string; readonly expiresMs: number } | null;
 }
@@ -66,17 +69,17 @@ export interface DecisionRow extends Omit<AdmittedRun, "key" | "leaseMs"> {
   readonly leaf: number | null;
 }
 
-const COLUMNS = `"id", "name", "version", "parent", "state", "reason", "source", "untrusted", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "ended", "fingerprint", "status", "answer", "tells", "leaf"`;
+const COLUMNS = `"id", "name", "version", "parent", "state", "reason", "source", "untrusted", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "ended", "fingerprint", "status", "answer", "tells", "leaf", "callback"`;
 
 type Columns = [
   id: string, name: string, version: string, parent: string | null, state: string, reason: string | null, source: string | null, untrusted: number, tenant: string | null,
   caller: string, principal: string, subject: string | null, epoch: number, lease: number, admitted: number, ended: number | null, fingerprint: string | null,
-  status: number | null, answer: string | null, tells: string | null, leaf: number | null,
+  status: number | null, answer: string | null, tells: string | null, leaf: number | null, callback: string | null,
 ];
 
 function decode(row: readonly SqlValue[]): DecisionRow {
-  const [id, name, version, parent, state, reason, source, untrusted, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf] = row as Columns;
-  return { id, name, version, parent, state, reason, source, isUntrusted: untrusted === 1, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf };
+  const [id, name, version, parent, state, reason, source, untrusted, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback] = row as Columns;
+  return { id, name, version, parent, state, reason, source, isUntrusted: untrusted === 1, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback };
 }
 
 /** False: another run has the key. */
@@ -84,10 +87,10 @@ export function admitRun(connection: Connection, run: AdmittedRun, state: string
   const { key } = run;
   if (key !== null) connection.run(`UPDATE "$decision" SET "key" = NULL WHERE "scope" = ?1 AND "key" = ?2 AND "ended" IS NOT NULL AND "expires" <= ?3`, key.scope, key.key, run.admittedMs);
   return connection.run(
-    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires")
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
+    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback")
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
     run.id, run.name, run.version, run.parent, state, run.tenant, run.caller, run.principal, run.subject, run.leaseMs, run.admittedMs,
-    key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null) > 0;
+    key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null, run.callback) > 0;
 }
 
 /** False: whoever holds this epoch has lost the run, or it has ended. */
@@ -161,7 +164,7 @@ export function partsOf(connection: Connection, run: string): RunPart[] {
  */
 export function eraseRun(connection: Connection, id: string, { status, answer }: { readonly status: number; /** JSON. */ readonly answer: string }): boolean {
   const erased = connection.run(
-    `UPDATE "$decision" SET "caller" = '{}', "principal" = '', "subject" = NULL, "status" = ?1, "answer" = ?2, "tells" = '[]' WHERE "id" = ?3 AND "ended" IS NOT NULL`, status, answer, id) > 0;
+    `UPDATE "$decision" SET "caller" = '{}', "principal" = '', "subject" = NULL, "callback" = NULL, "status" = ?1, "answer" = ?2, "tells" = '[]' WHERE "id" = ?3 AND "ended" IS NOT NULL`, status, answer, id) > 0;
   if (!erased) return false;
   connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1`, id);
   connection.run(`DELETE FROM "$decision_step" WHERE "run" = ?1`, id);
@@ -178,6 +181,10 @@ export function stepsOf(connection: Connection, run: string): RunStep[] {
   return connection.values(`SELECT "number", "kind", "hash", "facts" FROM "$decision_step" WHERE "run" = ?1 ORDER BY "number"`, run).map(([number, kind, hash, facts]) => ({ number: number as number, kind: kind as string, hash: hash as string, facts: facts as string }));
 }
 
+export function countSteps(connection: Connection, run: string): number {
+  return connection.values(`SELECT count(*) FROM "$decision_step" WHERE "run" = ?1`, run)[0]![0] as number;
+}
+
 export function readSum(connection: Connection, scope: string, period: string): number {
   return connection.values(`SELECT "amount" FROM "$decision_sum" WHERE "scope" = ?1 AND "period" = ?2`, scope, period)[0]?.[0] as number | undefined ?? 0;
 }
@@ -186,6 +193,17 @@ export function readSum(connection: Connection, scope: string, period: string): 
 export function addToSum(connection: Connection, scope: string, period: string, amount: number): number {
   connection.run(`INSERT INTO "$decision_sum" ("scope", "period", "amount") VALUES (?1, ?2, ?3) ON CONFLICT ("scope", "period") DO UPDATE SET "amount" = "amount" + excluded."amount"`, scope, period, amount);
   return readSum(connection, scope, period);
+}
+
+/** Modes that were lowered while the app ran, by decision. */
+export function keptModes(connection: Connection): [string, string][] {
+  return connection.values(`SELECT "name", "mode" FROM "$decision_mode"`).map(([name, mode]) => [name as string, mode as string]);
+}
+
+/** Null: that of the schema. */
+export function keepMode(connection: Connection, name: string, mode: string | null): void {
+  if (mode === null) connection.run(`DELETE FROM "$decision_mode" WHERE "name" = ?1`, name);
+  else connection.run(`INSERT INTO "$decision_mode" ("name", "mode") VALUES (?1, ?2) ON CONFLICT ("name") DO UPDATE SET "mode" = excluded."mode"`, name, mode);
 }
 
 /** Records so far. */

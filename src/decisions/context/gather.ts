@@ -12,6 +12,7 @@ import type { State } from "../../resources/work.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
 import type { CompiledQuery, Hole } from "../policy/compile-query.ts";
+import { valueOf as valueIn } from "../bounds/judge.ts";
 import { isHidden } from "./kept-back.ts";
 import { SUBJECT } from "./of-subject.ts";
 import { untrustedIn, type Labelling } from "./taint.ts";
@@ -145,6 +146,12 @@ function hasLong(value: Json, max: number): boolean {
   // Lists of rows only: a list of values is a field of its own.
   if (Array.isArray(value)) return (value.length > max && typeof value[0] === "object") || value.some((item) => hasLong(item, max));
   return Object.values(value).some((item) => hasLong(item, max));
+}
+
+/** `TABLE:id` of the record whose relationship it is. */
+export function subjectOf({ subject }: CompiledDecision, { variables }: Gathered, core: DispatchCore): string | null {
+  const value = subject === null ? null : valueIn(subject, { variables, now: String(variables["now"]), book: core.book });
+  return typeof value === "string" ? value : null;
 }
 
 /** What a model is shown of the contexts, each within its `maxBytes`, cut at the border of a row, which is said. */

@@ -17,7 +17,7 @@ import { ofSubject } from "../context/of-subject.ts";
 import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
-import type { CompiledCall, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { CompiledCall, CompiledDecision, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Hole } from "../policy/compile-query.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
@@ -230,6 +230,16 @@ export class Acting {
     const [broken] = violations(judging, point);
     return broken === undefined ? null : refused("BOUND", broken.declaration.tell);
   }
+}
+
+/** What a model calls, without its name. */
+export type CallKind = "read" | "call" | "ask" | "write" | "other";
+
+export function kindOfCall({ reads, calls, writes, declaration }: CompiledDecision, name: string): CallKind {
+  if (reads.some((one) => one.name === name)) return "read";
+  if (calls.some(({ tool }) => tool.name === name)) return "call";
+  if (declaration.mayAsk.some((one) => one.decision === name)) return "ask";
+  return writes.some((one) => one.name === name) ? "write" : "other";
 }
 
 function callKey(name: string, text: string): string {

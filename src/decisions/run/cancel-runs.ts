@@ -6,6 +6,7 @@ import type { Connection } from "../../storage/connection.ts";
 import { askedBy, readRun, stepsOf, type DecisionRow } from "../../storage/decision-rows.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { readAdmission } from "./admission.ts";
+import { callbackAdded } from "./callback.ts";
 import { cancelled } from "./ending.ts";
 import { noFacts, storeRun } from "./store-run.ts";
 
@@ -15,7 +16,7 @@ export interface CancelledNode { readonly run: string; readonly outcome: "cancel
 /** In the order in which they were cancelled; the run itself comes last. */
 export async function cancelRuns(root: DecisionRow, core: DispatchCore, decisionOf: (name: string) => CompiledDecision | null): Promise<readonly CancelledNode[]> {
   const before = new Map(treeOf(core.storage.reader, root).map((row) => [row.id, row]));
-  return core.storage.commit((connection) => treeOf(connection, readRun(connection, root.id) ?? root).map((row): CancelledNode => {
+  const nodes = await core.storage.commit((connection) => treeOf(connection, readRun(connection, root.id) ?? root).map((row): CancelledNode => {
     const known = before.get(row.id);
     if (row.endedMs !== null) return { run: row.id, outcome: known === undefined || known.endedMs !== null ? "ended" : "raced", state: row.state };
     const input: { readonly [name: string]: Json } = readAdmission(connection, row.id)?.input ?? {};
@@ -23,6 +24,11 @@ export async function cancelRuns(root: DecisionRow, core: DispatchCore, decision
     storeRun({ connection }, cancelled, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: decisionOf(row.name), input: input as RecordValues, facts, random: core.random, nowMs: core.clock.now() });
     return { run: row.id, outcome: "cancelled", state: cancelled.state };
   }));
+  for (const { run, outcome } of nodes) {
+    const row = outcome === "cancelled" ? readRun(core.storage.reader, run) : null;
+    if (row !== null) callbackAdded({ ...row, key: null }, core);
+  }
+  return nodes;
 }
 
 function treeOf(connection: Connection, row: DecisionRow): DecisionRow[] {

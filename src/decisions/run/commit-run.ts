@@ -1,6 +1,7 @@
 // The commit of a decision: one serializable transaction whose body the runtime supplies. The contexts are read again, the effects applied, all
 // bounds held against the state that is committed; where one does not hold everything is discarded and the fallback takes its place, in the
 // same transaction, with the record, the sums, the answer and the run's end. A conflict runs this again, never the model.
+import { assert } from "../../base/assert.ts";
 import { AmbitError } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
 import type { Body } from "../../resources/body.ts";
@@ -42,9 +43,13 @@ export interface CommitRequest {
   readonly isNew: boolean;
   /** Once more, if the contexts have changed so that a bound no longer holds. */
   readonly mayReason: boolean;
+  /** The transaction is that of app code. */
+  readonly isWithin?: boolean;
   fallback(gathered: Gathered): FallbackAnswer;
   /** In the commit: the run's end, the record, the answer. Throws where somebody else has ended it. */
   store(session: WriteSession, ending: Ending, gathered: Gathered): void;
+  /** Once that is durable. */
+  stored?(): void;
 }
 
 /** `output` undefined: it gave none, or one of another shape. */
@@ -71,6 +76,13 @@ export async function commitRun(core: DispatchCore, request: CommitRequest): Pro
       if (!(error instanceof SumMoved) || attempt > SUM_ATTEMPTS) throw error;
     }
   }
+}
+
+/** As a part of the transaction of app code: it commits with that, and runs again with it. */
+export async function decideInBody(body: Body, request: CommitRequest): Promise<Ending> {
+  const committed = await decideIn(body, body.core, { ...request, isWithin: true });
+  assert(committed.kind === "ended", "nothing is reasoned here");
+  return committed.ending;
 }
 
 export interface ShadowRecord extends Pick<CommitRequest, "question" | "proposal" | "extracted" | "store"> {
@@ -173,9 +185,10 @@ class RunCommit {
   async end(ending: Ending, sums: readonly DailySum[] = []): Promise<Committed> {
     await this.#body.work.effect({
       store: (session) => {
-        for (const sum of sums) if (!sum.add(session.connection)) throw new SumMoved("a sum has moved");
+        for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");
         this.#request.store(session, ending, this.#gathered);
       },
+      tell: () => this.#request.stored?.(),
     });
     return { kind: "ended", ending };
   }

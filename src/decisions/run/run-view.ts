@@ -18,7 +18,7 @@ export function runView(row: DecisionRow, { caller, inspect }: Viewer): { readon
   };
 }
 
-export interface Viewer { readonly caller: Caller; readonly inspect: readonly string[] }
+export interface Viewer { readonly caller: Pick<Caller, "identity">; readonly inspect: readonly string[] }
 
 /** Who somebody is to a run; null: nobody who may know of it. */
 export function standingOf(row: Pick<DecisionRow, "tenant" | "principal">, { caller: { identity }, inspect }: Viewer): "inspector" | "starter" | null {

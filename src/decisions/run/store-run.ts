@@ -8,6 +8,7 @@ import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ADMISSION } from "./admission.ts";
+import { addCallback } from "./callback.ts";
 import { answerOf, type Ending } from "./ending.ts";
 
 /** Somebody else has the key. */
@@ -68,6 +69,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
     state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
   }, { endedMs: nowMs, leaf });
   if (!ended) throw new Fenced("the run has ended otherwise");
+  addCallback(connection, admitted, { ending, answer, nowMs });
 }
 
 const SALT_BYTES = 32;

@@ -6,6 +6,7 @@ import type { Limits } from "../../base/limits.ts";
 import type { LineLog } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
+import type { RunSink } from "../../resources/run-watch.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { Exchange, HttpHandler } from "./exchange.ts";
 
@@ -25,7 +26,7 @@ export interface ServedApp {
 export interface SocketApp {
   readonly handler: HttpHandler;
   /** Follows what a GET of `exchange` would answer. Throws what that throws. */
-  follow(exchange: Exchange, options: { readonly since: string | null; readonly sink: ChannelSink; readonly connection: object; readonly reset: ResetReason | null }): LiveSubscription | ChannelSubscription;
+  follow(exchange: Exchange, options: { readonly since: string | null; readonly sink: ChannelSink & RunSink; readonly connection: object; readonly reset: ResetReason | null }): LiveSubscription | ChannelSubscription;
   /** `topic` as text. Throws, or rejects with, what publishing there is refused with. */
   publish(request: { readonly topic: string; readonly message: unknown; readonly identity: Identity; readonly requestId: string }): void | Promise<void>;
 }

@@ -1,4 +1,5 @@
 // /decide: which decisions there are, and one that is asked: the bare output, with the run and how it came to its end in headers.
+import { fault } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
 import type { Result } from "../../resources/operation.ts";
 import type { Decision } from "../../schema/decision.ts";
@@ -15,8 +16,16 @@ export function decide(request: RestRequest, { callable }: Decision): Answer | P
   request.rights.requireCall(callable);
   return whenReady(readArguments(request.exchange), ({ input, bytes }) => {
     request.exchange.unhurried();
-    return whenReady(request.dispatch({ kind: "decide", name: callable.name, input, isAsynchronous: request.preferences.respondAsync }, bytes), decisionAnswer);
+    const callback = callbackOf(request);
+    return whenReady(request.dispatch({ kind: "decide", name: callable.name, input, isAsynchronous: request.preferences.respondAsync, ...(callback === null ? {} : { callback }) }, bytes), decisionAnswer);
   });
+}
+
+/** Whoever waits for the answer has it. */
+function callbackOf({ exchange, preferences }: RestRequest): string | null {
+  const address = exchange.header("ambit-callback");
+  if (address !== null && !preferences.respondAsync) throw fault("VALIDATION_FAILED", "Who waits for the answer is not called back.", { where: "Ambit-Callback", fix: "Send Prefer: respond-async with it." });
+  return address;
 }
 
 function decisionAnswer(result: Result): Answer {

@@ -6,6 +6,7 @@ import { watchIdentity } from "../../access/identity-lease.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { ChannelFrame, ChannelSink } from "../../resources/channel-frame.ts";
 import type { LiveChange, LiveSubscription } from "../../resources/live-frame.ts";
+import type { RunFrame, RunSink } from "../../resources/run-watch.ts";
 
 export interface EventStreamParts {
   readonly limits: Limits;
@@ -24,6 +25,12 @@ export interface EventStreamParts {
 /** Of streams that are open: how many, and what their clients have not taken yet. */
 export interface StreamTally { open: number; waitingBytes: number }
 
+/** What a stream takes: rows, messages, progress. */
+export type EventSink = ChannelSink & RunSink;
+
+/** The id of the last event of a run. */
+export const RUN_DONE = "done";
+
 export interface EventForm {
   /** The same bytes for the same frame and form, as far as it can. */
   frame(frame: ChannelFrame): Uint8Array;
@@ -36,7 +43,7 @@ const RETRY_MS = 1_000;
 const encoder = new TextEncoder();
 const encoded = new WeakMap<ChannelFrame, Uint8Array>();
 
-export class EventStream implements ChannelSink {
+export class EventStream implements ChannelSink, RunSink {
   readonly #parts: EventStreamParts;
   #queue: Uint8Array[] = [];
   #bytes = 0;
@@ -55,7 +62,7 @@ export class EventStream implements ChannelSink {
   }
 
   /** Throws what subscribing throws; then nothing was begun. */
-  follow(subscribe: (sink: ChannelSink) => LiveSubscription): void {
+  follow(subscribe: (sink: EventSink) => LiveSubscription): void {
     const { clock, signal, identity } = this.#parts;
     this.#subscription = subscribe(this);
     this.#tally = this.#parts.tally ?? null;
@@ -81,6 +88,16 @@ export class EventStream implements ChannelSink {
     if (this.#gap || this.#ending || this.#over) return;
     const isLater = frame.op === "change" || frame.op === "message";
     this.#push(this.#parts.form?.frame(frame) ?? restFrame(frame), !isLater);
+  }
+
+  /** Of a run. Whoever comes again with the id of its end has it already. */
+  tell(frame: RunFrame): void {
+    if (this.#gap || this.#ending || this.#over) return;
+    this.#push(encoder.encode(event(frame.op, JSON.stringify(frame), frame.op === "done" ? RUN_DONE : null)), frame.op === "done");
+  }
+
+  end(): void {
+    this.#end();
   }
 
   fail(error: AmbitError): void {

@@ -1,12 +1,11 @@
 // GET with Accept: text/event-stream, and the queries that a WebSocket follows: the same list or record, told on as it changes.
 import { fault } from "../../base/error.ts";
 import type { Table } from "../../schema/catalog.ts";
-import type { ChannelSink } from "../../resources/channel-frame.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { LiveQueries, LiveRequest } from "../../resources/live-queries.ts";
 import { readAccept } from "../http/accept.ts";
 import type { Answer, Exchange } from "../http/exchange.ts";
-import { EventStream } from "./event-stream.ts";
+import { EventStream, type EventSink } from "./event-stream.ts";
 import { LiveExchange } from "./live-exchange.ts";
 import { prepareKeyQuery, prepareList } from "./query-plans.ts";
 import type { RestParts } from "./rest-parts.ts";
@@ -36,7 +35,7 @@ export function answerEvents(request: RestRequest, target: LiveTarget): Answer {
 }
 
 /** The answer that goes on. Throws what `subscribe` does. */
-export function streamed(exchange: Exchange, { clock, streams }: Pick<RestParts, "clock" | "streams">, subscribe: (sink: ChannelSink) => LiveSubscription): Answer {
+export function streamed(exchange: Exchange, { clock, streams }: Pick<RestParts, "clock" | "streams">, subscribe: (sink: EventSink) => LiveSubscription): Answer {
   const stream = new EventStream({ limits: exchange.limits, clock, requestId: exchange.requestId, signal: exchange.signal, identity: exchange.identity, ...(streams === undefined ? {} : { tally: streams }) });
   stream.follow(subscribe);
   exchange.unhurried();
@@ -51,7 +50,7 @@ export function followExchange(request: RestRequest, target: LiveTarget, { since
 
 export interface FollowOptions {
   readonly since: string | null;
-  readonly sink: ChannelSink;
+  readonly sink: EventSink;
   /** Whose presence on topics it is. */
   readonly connection: object;
   /** Why the subscriber must begin anew; null: it need not. */

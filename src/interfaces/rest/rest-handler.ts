@@ -17,7 +17,7 @@ import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
-import { answerRun } from "./run-handlers.ts";
+import { answerRun, answerRunEvents, followRunExchange } from "./run-handlers.ts";
 import type { RestOptions, RestParts } from "./rest-parts.ts";
 import { RestRequest } from "./rest-request.ts";
 import { createRestRouter, type RestRoute, type RestRouter, type RestTarget } from "./rest-router.ts";
@@ -50,7 +50,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "decide": return target.decision === null ? listDecisions(request) : decide(request, target.decision);
       case "receipt": return answerProof(request, { of: "receipt", run: target.run });
       case "proof": return answerProof(request, target.of === "consistency" ? consistencyQuestion(request) : { of: target.of });
-      case "run": return answerRun(request, target.id);
+      case "run": return wantsEvents(request.exchange) ? answerRunEvents(request, target.id) : answerRun(request, target.id);
       case "file": return answerFile(request, target.id);
       case "file-link": return answerLink(request, target.id);
       case "upload": return answerUpload(request, target);
@@ -71,6 +71,7 @@ export function createRest(options: RestOptions): RestHandler {
     follow(exchange, following) {
       const target = router.find("GET", exchange.segments)?.target;
       if (target?.kind === "channel") return followTopic(new RestRequest(exchange, parts), target, following);
+      if (target?.kind === "run") return followRunExchange(new RestRequest(exchange, parts), target.id, following.sink);
       if (target?.kind !== "list" && target?.kind !== "record") throw fault("NOT_FOUND", "Nothing that can be followed is at this path.");
       return followExchange(new RestRequest(exchange, parts), { table: target.table, id: target.kind === "list" ? null : target.id }, following);
     },

@@ -7,6 +7,7 @@ import type { ChannelHub } from "../../resources/channel-hub.ts";
 import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
+import type { RunFollowing } from "../../resources/dispatch.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import type { StreamTally } from "./event-stream.ts";
 import type { AskedList, OpenQuery, PreparedQuery } from "./query-plans.ts";
@@ -22,6 +23,8 @@ export interface RestOptions {
   readonly live?: LiveQueries;
   /** Without it no topic is followed. */
   readonly channels?: ChannelHub;
+  /** Without it no run is followed. */
+  readonly runs?: RunFollowing;
   /** Where event streams are counted. */
   readonly streams?: StreamTally;
   /** Which of the catalog's exports are there; REST without it. */

@@ -7,6 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { ChannelFrame, ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { RunSink } from "../../resources/run-watch.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problemAnswer } from "../http/problem-answer.ts";
 import { readTarget } from "../http/request-target.ts";
@@ -14,7 +15,7 @@ import { withinTenant } from "../http/tenant-header.ts";
 import type { SocketServedApp } from "../http/served-app.ts";
 import { SocketExchange } from "./socket-exchange.ts";
 import { SocketOutbox, type Wire } from "./socket-outbox.ts";
-import { doneText, errorText, frameText, idIn, pongText, readFrame, resultText, type ClientFrame } from "./socket-frames.ts";
+import { doneText, errorText, frameText, idIn, pongText, readFrame, resultText, runText, type ClientFrame } from "./socket-frames.ts";
 
 export interface ConnectionParts {
   readonly wire: Wire;
@@ -259,9 +260,11 @@ export class SocketConnection {
     }
   }
 
-  #sink(followed: Followed): ChannelSink {
+  #sink(followed: Followed): ChannelSink & RunSink {
     return {
       take: (frame) => this.#take(followed, frame),
+      tell: (frame) => { if (frame.op === "done" ? !this.#isClosed && !followed.over : this.#hasRoom(followed, false)) this.#outbox.push(runText(frame, followed.idText)); },
+      end: () => this.#end(followed),
       fail: (error) => {
         if (followed.over) return;
         this.#end(followed);
@@ -272,14 +275,16 @@ export class SocketConnection {
   }
 
   #take(followed: Followed, frame: ChannelFrame): void {
-    if (followed.isBehind || this.#isClosed || followed.over) return;
-    const isFirst = frame.op === "snapshot" || frame.op === "reset";
-    if (!isFirst && this.#outbox.waiting > this.#parts.current().limits.connectionQueueBytes) {
-      followed.isBehind = true;
-      this.#outbox.isAwaited = true;
-      return;
-    }
-    this.#outbox.push(frameText(frame, followed.idText));
+    if (this.#hasRoom(followed, frame.op === "snapshot" || frame.op === "reset")) this.#outbox.push(frameText(frame, followed.idText));
+  }
+
+  /** What must come comes in any case; the rest is left out until the client has read. */
+  #hasRoom(followed: Followed, isOwed: boolean): boolean {
+    if (followed.isBehind || this.#isClosed || followed.over) return false;
+    if (isOwed || this.#outbox.waiting <= this.#parts.current().limits.connectionQueueBytes) return true;
+    followed.isBehind = true;
+    this.#outbox.isAwaited = true;
+    return false;
   }
 
   /** Another app serves: with its own keys, so the holder of the credential is asked for again. */

@@ -3,6 +3,7 @@ import { fault } from "../../base/error.ts";
 import type { Problem } from "../../base/error.ts";
 import type { ChannelFrame } from "../../resources/channel-frame.ts";
 import type { LiveChange } from "../../resources/live-frame.ts";
+import type { RunFrame } from "../../resources/run-watch.ts";
 import { parseStrictJson } from "../http/strict-json.ts";
 
 export type ClientFrame =
@@ -131,6 +132,11 @@ function restOf(frame: ChannelFrame): string {
 
 function changeText(change: LiveChange): string {
   return change.type === "leave" ? `{"type":"leave","key":${change.key}}` : `{"type":"${change.type}","key":${change.key},"record":${change.record}}`;
+}
+
+/** Of a run that is followed. */
+export function runText({ op, ...progress }: RunFrame, idText: string): string {
+  return `{"op":"${op}","id":${idText},${JSON.stringify(progress).slice(1)}`;
 }
 
 export function errorText(id: string | null, problem: Problem): string {

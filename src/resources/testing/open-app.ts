@@ -85,7 +85,7 @@ export function openApp(sdl: string, options: AppOptions = {}): OpenApp {
     log: createLog({ clock, sink: (line) => log.push(JSON.parse(line) as { [name: string]: Json }) }),
     files: { store: new FileStore({ directory, content: diskFiles(join(directory, FILES_FOLDER)), random, clock }), links: createFileLinks(storage, random), types: [] },
     values: { greeting: "hello" }, secrets: { key: "hidden" }, fetch: async () => { throw new Error("no network in tests"); }, development: false,
-    sending: { outbox: { unfinished: 0, added() { /* Nobody sends. */ }, replay: async () => false, cancel: async () => false }, guard: { check() { /* Everybody. */ } }, hasMail: false },
+    sending: { outbox: { unfinished: 0, added() { /* Nobody sends. */ }, replay: async () => false, cancel: async () => false }, guard: { check() { /* Everybody. */ } }, callbackSecret: null, hasMail: false },
     ...options.parts,
   };
   const dispatcher = createDispatcher(parts);

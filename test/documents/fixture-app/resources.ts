@@ -56,10 +56,10 @@ export const Sources = sources({
 
 export const Endpoints = endpoints({
   async pleaseInside(ctx, { orderId }) {
-    return (await ctx.decide.goodwill({ orderId, percent: 10 })).value?.action;
+    return (await ctx.decide.refund({ orderId, story: "It came broken." })).value?.action;
   },
   async please(ctx, { orderId }) {
-    return (await ctx.decide.goodwill({ orderId, percent: 10 })).value?.action;
+    return (await ctx.decide.refund({ orderId, story: "It came broken." })).value?.action;
   },
   async quote(ctx, { sku, quantity }) {
     const product = await ctx.db.Product.first({ sku });

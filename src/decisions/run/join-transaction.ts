@@ -1,0 +1,36 @@
+// A decision without a model as a part of the transaction of app code: its effects, its record, its sums and its answer are committed with that, and run again
+// with it. Nothing of it is known to anybody before.
+import type { Body } from "../../resources/body.ts";
+import { BodyConflict } from "../../resources/body-conflict.ts";
+import type { DecisionResult } from "../../resources/decision-port.ts";
+import type { AdmittedRun } from "../../storage/decision-rows.ts";
+import { subjectOf, type Gathered, type Question } from "../context/gather.ts";
+import { decideInBody, type FallbackAnswer } from "./commit-run.ts";
+import { answerOf, reasonClass } from "./ending.ts";
+import { KeyTaken, noFacts, storeRun } from "./store-run.ts";
+
+export interface Joining {
+  readonly question: Question;
+  readonly admitted: AdmittedRun;
+  fallback(gathered: Gathered): FallbackAnswer;
+}
+
+/** Throws NOT_FOUND, and what makes the transaction run again. */
+export async function joinTransaction(body: Body, { question, admitted, fallback }: Joining): Promise<DecisionResult> {
+  const { core } = body;
+  const { decision, input } = question;
+  const ending = await decideInBody(body, {
+    question, proposal: null, reason: null, extracted: {}, isNew: true, mayReason: false, fallback,
+    store(session, ended, gathered) {
+      try {
+        storeRun(session, ended, gathered, { admitted: { ...admitted, subject: subjectOf(decision, gathered, core) }, epoch: 0, decision, input, facts: noFacts, random: core.random, nowMs: core.clock.now() });
+      } catch (error) {
+        // Somebody was quicker with the key: whoever runs again finds their answer.
+        throw error instanceof KeyTaken ? new BodyConflict({ records: [], lane: "decisions" }) : error;
+      }
+    },
+  });
+  const { state, source, reason, isUntrusted, tells } = ending;
+  const { status, body: text } = answerOf(ending, { type: { result: decision.declaration.callable.result, catalog: decision.catalog }, run: admitted.id });
+  return { run: admitted.id, state, status, body: text, source, reason: reasonClass(reason), isUntrusted, tells, replayed: false };
+}

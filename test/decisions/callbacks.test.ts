@@ -1,0 +1,127 @@
+// Callbacks of runs: signed, once for each run, with the run's end in one commit; tried again, also after a crash of the receiver; to whom the app may call.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { verifySignature } from "../../src/access/webhook-signature.ts";
+import { recordingServer, until, type RecordedRequest, type RecordingServer } from "../outbox/recording-server.ts";
+import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
+import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+
+const schema = `
+type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey refunded: Int! @default(value: 0) }
+type Decisions {
+  """Decide what to refund."""
+  refund(orderId: ID!): Int! @decision(mode: ENFORCE, deadline: "PT60S") @export @allow(to: ["support", "public"])
+    @effect(operation: "Order.create", set: { id: "input.orderId", refunded: "out" })
+    @acknowledge(rule: "UNBOUNDED_WRITE", reason: "A test.")
+    @bound(name: "cap", rule: "out <= 50", else: REFUSE, tell: "Too much.")
+    @fallback(value: 0)
+  """Beside."""
+  beside: Int! @decision @export @allow(to: ["support"]) @bound(name: "scale", rule: "out <= 10") @fallback(value: 5)
+}`;
+const SECRET = "whsec_c2VjcmV0IG9mIGJvdGggc2lkZXM=";
+
+let app: StartedApp;
+let model: ScriptedModel;
+let receiver: RecordingServer;
+beforeAll(async () => {
+  model = scriptedModel(() => []);
+  receiver = recordingServer();
+  const config = `${keysFor("support")}secrets: { both: ${SECRET} }\ncallbacks: { sign: both }\noutbound: { allowPrivate: [127.0.0.1] }\nlimits: { outboxDelayMs: 10, outboxDelayMaxMs: 50 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n`;
+  app = await startTestApp({ schema, config });
+});
+afterAll(async () => {
+  await app?.stop();
+  await receiver?.stop();
+  await model?.stop();
+});
+beforeEach(() => {
+  (receiver.requests as RecordedRequest[]).length = 0;
+  receiver.answer = () => new Response(null, { status: 204 });
+  model.script = () => [{ name: "answer", arguments: "40" }];
+});
+
+interface Said { readonly status: number; readonly body: { readonly [name: string]: unknown } }
+
+async function ask(name: string, input: object, headers: Record<string, string> = {}, at = app): Promise<Said> {
+  const response = await fetch(`${at.url}/decide/${name}`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-support", prefer: "respond-async", "ambit-callback": `${receiver.url}/decided`, ...headers }, body: JSON.stringify(input) });
+  return { status: response.status, body: await response.json() as Said["body"] };
+}
+
+function verified({ headers, body }: RecordedRequest): unknown {
+  const id = verifySignature({ header: (name) => headers[name] ?? null, bytes: Buffer.from(body) }, { scheme: "STANDARD", secret: SECRET, nowMs: Date.now(), toleranceMs: 60_000 });
+  expect(id).toBe(headers["webhook-id"]!);
+  return JSON.parse(body);
+}
+
+test("the end of a run is told once it is committed, signed, under the run's key", async () => {
+  const { status, body } = await ask("refund", { orderId: "a" });
+  expect(status).toBe(202);
+  const [told] = await receiver.received(1);
+  expect(verified(told!)).toEqual({ run: body["run"], decision: "refund", state: "DECIDED", status: 200, source: "model", reason: null, taint: null, answer: 40, tells: [] });
+  expect([told!.path, told!.method, told!.headers["webhook-id"], told!.headers["content-type"]]).toEqual(["/decided", "POST", `run-${String(body["run"])}`, "application/json"]);
+  expect(app.running.tables.get("Order", "a")!.values["refunded"]).toBe(40);
+});
+
+test("a refusal is told with what its bound tells, and nothing more of it", async () => {
+  model.script = () => [{ name: "answer", arguments: "60" }];
+  await ask("refund", { orderId: "b" });
+  const [told] = await receiver.received(1);
+  expect(verified(told!)).toMatchObject({ state: "REFUSED", status: 422, reason: "bounded", answer: { code: "DECISION_REFUSED" }, tells: ["Too much."] });
+  expect(told!.body).not.toContain("cap");
+});
+
+test("who does not answer well is told again, with the same key and bytes", async () => {
+  receiver.answer = (_, earlier) => new Response(null, { status: earlier < 2 ? 500 : 204 });
+  await ask("refund", { orderId: "c" });
+  const told = await receiver.received(3);
+  expect(new Set(told.map(({ headers, body }) => `${headers["webhook-id"]} ${body}`)).size).toBe(1);
+  for (const one of told) verified(one);
+});
+
+test("a duplicate has the first one's run and callback; a cancelled run is told, too", async () => {
+  const answers = Promise.withResolvers<void>();
+  model.script = async () => {
+    await answers.promise;
+    return [{ name: "answer", arguments: "40" }];
+  };
+  const key = { "idempotency-key": "k1" };
+  const first = await ask("refund", { orderId: "d" }, key);
+  expect((await ask("refund", { orderId: "d" }, { ...key, "ambit-callback": `${receiver.url}/other` })).body).toEqual(first.body);
+  expect((await fetch(`${app.url}/runs/${String(first.body["run"])}`, { method: "DELETE", headers: { authorization: "Bearer key-support" } })).status).toBe(200);
+  answers.resolve();
+  const [told] = await receiver.received(1);
+  expect(verified(told!)).toMatchObject({ run: first.body["run"], state: "CANCELLED", status: 409 });
+  await ask("refund", { orderId: "e" });
+  await receiver.received(2);
+  expect(receiver.requests.map(({ path }) => path)).toEqual(["/decided", "/decided"]);
+});
+
+test("a shadow calls nobody: the run that answers does, once", async () => {
+  const asked = Promise.withResolvers<void>();
+  model.script = () => {
+    asked.resolve();
+    return [{ name: "answer", arguments: "3" }];
+  };
+  expect(await ask("beside", {})).toMatchObject({ status: 200, body: 5 });
+  await asked.promise;
+  await until(() => app.running.storage.reader.values(`SELECT count(*) FROM "$decision" WHERE "state" = 'SHADOWED'`)[0]![0] === 1);
+  await receiver.received(1);
+  await ask("refund", { orderId: "f" });
+  const told = await receiver.received(2);
+  expect(told.map((one) => (verified(one) as { state: string }).state)).toEqual(["FELL_BACK", "DECIDED"]);
+});
+
+test("what is no address, leads to a private network, or is of nobody, is refused before there is a run", async () => {
+  const before = model.requests.length;
+  for (const address of ["nonsense", "ftp://example.com/", "http://10.1.2.3/", "http://[::ffff:169.254.169.254]/", "https://user:word@example.com/"]) {
+    expect(await ask("refund", { orderId: "g" }, { "ambit-callback": address })).toMatchObject({ status: 422, body: { code: "OUTBOUND_REFUSED" } });
+  }
+  expect(await ask("refund", { orderId: "g" }, { prefer: "return=minimal" })).toMatchObject({ status: 400, body: { code: "VALIDATION_FAILED", where: "Ambit-Callback" } });
+  expect(await ask("refund", { orderId: "g" }, { authorization: "" })).toMatchObject({ status: 401 });
+  expect(model.requests.length).toBe(before);
+});
+
+test("where no secret is named nobody is called back", async () => {
+  const bare = await startTestApp({ schema, config: keysFor("support") });
+  expect(await ask("refund", { orderId: "h" }, {}, bare)).toMatchObject({ status: 400, body: { code: "VALIDATION_FAILED", where: "Ambit-Callback", fix: expect.stringContaining("callbacks.sign") } });
+  await bare.stop();
+});

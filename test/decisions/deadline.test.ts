@@ -1,0 +1,91 @@
+// Whatever the provider, a tool or another decision does, whoever asks gets the fallback soon after the deadline: by the clock of the run itself.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
+import { completion, scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+
+const DEADLINE_MS = 700;
+/** 250, and what a loaded machine may take besides. */
+const LATE_MS = 250 + 1_500;
+
+const schema = `
+type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey refunded: Int! }
+type Tools { hang: Int! calls(url: String!): Int! }
+type Decisions {
+  """Decide."""
+  refund(url: String!): Int! @decision(mode: ENFORCE, deadline: "PT0.7S", inspect: ["support"]) @export @allow(to: ["support"])
+    @mayCall(tool: "hang") @mayCall(tool: "calls") @mayAsk(decision: "mood")
+    @effect(operation: "Order.create", set: { id: "input.url", refunded: "out" }) @acknowledge(rule: "UNBOUNDED_WRITE", reason: "A test.")
+    @bound(name: "cap", rule: "out <= 40") @fallback(value: 1)
+  """How annoyed?"""
+  mood(text: String!): Int! @decision(mode: ENFORCE, kind: JUDGE, deadline: "PT60S") @allow(to: ["support"]) @bound(name: "scale", rule: "out <= 10") @fallback(value: 5)
+}`;
+const resources = `import { tools } from "ambit";
+export const Tools = tools({
+  async hang() { return new Promise(() => {}); },
+  async calls(ctx, { url }) { return Number(await (await ctx.fetch(url)).text()); },
+});
+`;
+
+let app: StartedApp;
+let model: ScriptedModel;
+let silent: ReturnType<typeof Bun.serve>;
+const never = new Promise<never>(() => {});
+beforeAll(async () => {
+  model = scriptedModel(() => []);
+  silent = Bun.serve({ hostname: "127.0.0.1", port: 0, idleTimeout: 0, fetch: () => never });
+  app = await startTestApp({ schema, resources, config: `${keysFor("support")}limits: { modelFailures: 1000 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
+});
+afterAll(async () => {
+  await app?.stop();
+  await silent?.stop(true);
+  await model?.stop();
+});
+
+/** Bytes that never come to an end: whole ones of an answer one by one, or one answer and nothing more. */
+function slowly(text: string, everyMs: number): Response {
+  const bytes = Buffer.from(text);
+  let at = 0;
+  return new Response(new ReadableStream({
+    async pull(controller) {
+      if (at >= bytes.length) return never;
+      await Bun.sleep(everyMs);
+      controller.enqueue(bytes.subarray(at, ++at));
+    },
+  }), { headers: { "content-type": "application/json" } });
+}
+
+const whole = JSON.stringify(completion([{ name: "answer", arguments: "40" }]));
+const rows: Readonly<Record<string, ScriptedModel["script"]>> = {
+  "never answers": () => never,
+  "sends one byte at a time": () => slowly(whole, 50),
+  "never closes its answer": () => new Response(new ReadableStream({ start(controller) { controller.enqueue(Buffer.from(whole.slice(0, -1))); } }), { headers: { "content-type": "application/json" } }),
+  "sends headers and nothing else": () => new Response(new ReadableStream({ pull: () => never }), { headers: { "content-type": "application/json" } }),
+  "wants to be asked again in an hour": () => new Response("{}", { status: 429, headers: { "retry-after": "3600" } }),
+  "fails again and again": async () => {
+    await Bun.sleep(200);
+    return new Response("{}", { status: 500 });
+  },
+  "calls a tool that hangs": () => [{ name: "hang", arguments: {} }],
+  "calls a tool that calls who never answers": () => [{ name: "calls", arguments: { url: String(silent.url) } }],
+  "asks a decision whose model never answers": (request) => (request.tools.length > 1 ? [{ name: "mood", arguments: { text: "a" } }] : never),
+  "answers after its time": async () => {
+    await Bun.sleep(DEADLINE_MS + 200);
+    return [{ name: "answer", arguments: "40" }];
+  },
+};
+
+for (const [name, script] of Object.entries(rows)) {
+  test(`a model that ${name}`, async () => {
+    model.script = script;
+    const response = await fetch(`${app.url}/decide/refund`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-support" }, body: JSON.stringify({ url: name }) });
+    expect({ status: response.status, source: response.headers.get("ambit-source"), body: await response.json() }).toEqual({ status: 200, source: "fallback", body: 1 });
+    expect(response.headers.get("ambit-reason")).toMatch(/^(provider_timeout|provider_unavailable|rate_limited|circuit_open)$/);
+    const run = await (await fetch(`${app.url}/runs/${response.headers.get("ambit-run")!}`, { headers: { authorization: `Bearer ${adminToken}` } })).json() as { admittedAt: string; endedAt: string };
+    const tookMs = Date.parse(run.endedAt) - Date.parse(run.admittedAt);
+    expect(tookMs).toBeLessThanOrEqual(DEADLINE_MS + LATE_MS);
+    // What comes after that is nobody's.
+    await Bun.sleep(300);
+    expect(app.running.tables.get("Order", name)!.values["refunded"]).toBe(1);
+    for (const [state, ended] of app.running.storage.reader.values(`SELECT "state", "ended" FROM "$decision"`)) expect([state, ended]).toEqual(["FELL_BACK", expect.any(Number)]);
+  }, 20_000);
+}
