@@ -8,7 +8,7 @@ import { AmbitError, type ErrorExtras } from "../../base/error.ts";
 import { describeError, type Log } from "../../base/log.ts";
 import { agree, identify, Refusal, refusal, welcome, type Agreement } from "./connect.ts";
 import { Incoming } from "./incoming.ts";
-import type { Message } from "./message.ts";
+import { Message } from "./message.ts";
 import type { Flight } from "./outgoing.ts";
 import { Outbox, type OutboxTurn, type SocketWire } from "./outbox.ts";
 import { PacketFault, PacketReader } from "./packet-reader.ts";
@@ -281,7 +281,7 @@ export class Connection implements SessionConnection {
       requestId: () => this.#owner.nextId(),
       publish: (publication) => {
         this.#owner.counted("published");
-        return this.app.publish({ ...publication, identity: this.identity });
+        return this.app.publish({ ...publication, identity: this.identity, reply: (message) => { if (this.#state === "open") this.deliver(new Message(message), { retain: false, identifier: null }); } });
       },
       send: (bytes) => this.#send(bytes),
       refuse: (error) => this.disconnect(reasonOf(error), error.message),

@@ -19,7 +19,7 @@ export interface IncomingParts {
   readonly log: Log;
   readonly clock: Clock;
   requestId(): string;
-  publish(publication: Omit<Publication, "identity">): void | Promise<void>;
+  publish(publication: Omit<Publication, "identity" | "reply">): void | Promise<void>;
   send(bytes: Uint8Array): void;
   /** 3.1.1 has no other way to refuse. */
   refuse(error: AmbitError): void;

@@ -2,6 +2,7 @@
 import { fault } from "../../base/error.ts";
 import { ChannelTopics, type ChannelTopicsOptions } from "./channel-topics.ts";
 import { RecordTopics, type RecordTopicsOptions } from "./record-topics.ts";
+import { DecisionTopics } from "./decision-topics.ts";
 import type { MqttApp } from "./topic-source.ts";
 import { readTopic } from "./topics.ts";
 
@@ -13,9 +14,10 @@ export interface MqttAppOptions extends Omit<RecordTopicsOptions, "dispatcher"> 
 export function createMqttApp(options: MqttAppOptions): MqttApp {
   const records = new RecordTopics(options);
   const channels = new ChannelTopics(options);
+  const decisions = new DecisionTopics(options);
   return {
     version: options.catalog.hash, limits: options.limits, authenticator: options.authenticator,
-    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity)],
+    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity), ...decisions.sources(filter)],
     channelName: (message) => channels.nameOf(message),
     isVisible: (message, identity) => channels.isVisible(message, identity),
     isKeptVisible(kept, identity, isOther) {
@@ -27,6 +29,7 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
       const topic = readTopic(publication.topic);
       if (topic !== null && records.has(topic.name)) return records.publish(topic, publication);
       if (topic !== null && channels.has(topic.name)) return channels.publish(topic, publication);
+      if (topic !== null && decisions.has(topic.name)) return decisions.publish(topic.key, publication);
       throw fault("NOT_FOUND", "No table or channel has this topic.", { fix: "Publish on NAME/KEY of what is exported over MQTT." });
     },
   };

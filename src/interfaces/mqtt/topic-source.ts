@@ -6,6 +6,7 @@ import type { MessageKeeper } from "../../resources/channel-hub.ts";
 import type { LiveSink, LiveSubscription } from "../../resources/live-frame.ts";
 import type { Effect } from "../../resources/work.ts";
 import type { PublicationOrigin } from "./channel-messages.ts";
+import type { MessageFacts } from "./message.ts";
 import type { PublishProperties } from "./packet-types.ts";
 import type { TopicFilter } from "./topics.ts";
 
@@ -46,6 +47,8 @@ export interface Publication {
   readonly effect: Effect;
   readonly isOnce: boolean;
   readonly origin: PublicationOrigin;
+  /** To the client that has published, if it is still there. Absent: nobody waits for an answer. */
+  reply?(message: MessageFacts): void;
 }
 
 /** What a connection needs of the app that is served. */
