@@ -9,7 +9,7 @@ import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { beside } from "../resources/run-body.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import { notFound } from "../tables/denial.ts";
-import { ModelFailure, type ModelAnswer, type ModelRequest } from "../models/model.ts";
+import { ModelFailure, type Model, type ModelAnswer, type ModelRequest } from "../models/model.ts";
 import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
@@ -290,7 +290,7 @@ class ReasonRun {
     } catch (error) {
       const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
       if (reason === null) throw error;
-      if (error instanceof ModelFailure) this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, ...describeError(error) });
+      if (error instanceof ModelFailure) this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, status: error.status, message: error.message });
       return { reason };
     }
   }
@@ -396,25 +396,33 @@ class ReasonRun {
     let reserved = reservation(bytes, request.maxOutputTokens, primary.price);
     this.#budget.reserve({ steps: 1, ...reserved });
     let asking: AskingStep = { model: primary.id, reserved, lost, ...since };
-    await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(asking) }, reserved);
+    const keep = (step: AskingStep | AskedStep, spend: { readonly tokens: number; readonly micros: number }): Promise<void> => this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(step) }, spend);
+    await keep(asking, reserved);
     let attempts = 0;
-    const { answer, model } = await this.#inTime(access.ask(request, {
-      signal: this.#gone.signal, deadlineMs: this.#deadlineMs,
-      attempt: async (next) => {
-        if (attempts++ === 0) return;
-        // What failed may have been billed: its reservation stays, and each further request may cost as much again.
-        const spent = { tokens: asking.lost.tokens + reserved.tokens, micros: asking.lost.micros + reserved.micros };
-        reserved = reservation(bytes, request.maxOutputTokens, next.price);
-        this.#budget.reserve(reserved);
-        asking = { ...asking, model: next.id, reserved, lost: spent };
-        await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(asking) }, reserved);
-      },
-    }));
+    const attempt = async (next: Model): Promise<void> => {
+      const isFirst = attempts++ === 0;
+      if (isFirst && next === primary) return;
+      const before = reserved;
+      reserved = reservation(bytes, request.maxOutputTokens, next.price);
+      // What failed may have been billed: its reservation stays, and each further request may cost as much again. Where nobody was asked yet, this one takes its place.
+      if (isFirst) this.#budget.giveBack(before);
+      this.#budget.reserve(reserved);
+      asking = { ...asking, model: next.id, reserved, lost: isFirst ? lost : { tokens: asking.lost.tokens + before.tokens, micros: asking.lost.micros + before.micros } };
+      await keep(asking, isFirst ? { tokens: reserved.tokens - before.tokens, micros: reserved.micros - before.micros } : reserved);
+    };
+    const asked = access.ask({ ...request, by: { decision: this.#place.decision, step: number } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt });
+    const { answer, model } = await this.#inTime(asked).catch(async (error: unknown) => {
+      if (attempts > 0) throw error;
+      // Nobody was asked, as with an open breaker: nothing is spent.
+      this.#budget.giveBack(reserved);
+      await keep({ ...asking, reserved: { tokens: 0, micros: 0 } }, { tokens: -reserved.tokens, micros: -reserved.micros });
+      throw error;
+    });
     const settled = settlement(answer.usage, reserved, model.price);
     const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };
     this.#budget.giveBack(back);
     const step: AskedStep = { ...asking, model: model.id, answer, settled };
-    await this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(step) }, { tokens: -back.tokens, micros: -back.micros });
+    await keep(step, { tokens: -back.tokens, micros: -back.micros });
     if (settled.flag !== null) core.log.warn("model-usage", { run: this.#admitted.id, flag: settled.flag });
     return this.#noted(request, step);
   }

@@ -1,6 +1,8 @@
 // From the settings of an alias to a model object of its provider. The packages are loaded when a model is first asked, not when the server starts.
+// Nothing is taken from the environment: where a model is and with which key stands in config.yaml alone.
 import type { LanguageModelV3 } from "@ai-sdk/provider";
 import { assert } from "../base/assert.ts";
+import type { Fetch } from "./exchange.ts";
 
 export type ProviderName = "anthropic" | "openai" | "google" | "openai-compatible";
 
@@ -11,18 +13,22 @@ export interface ProviderSettings {
   readonly url: string | null;
   /** Null: none is needed, as of a model on this machine. */
   readonly key: string | null;
-  readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  readonly fetch: Fetch;
 }
 
-export async function loadProvider({ provider, model, url, key, fetch }: ProviderSettings): Promise<LanguageModelV3> {
-  const common = { ...(url === null ? {} : { baseURL: url }), ...(key === null ? {} : { apiKey: key }), fetch: fetch as typeof globalThis.fetch };
+const OWN_URLS: Readonly<Record<ProviderName, string | null>> = {
+  anthropic: "https://api.anthropic.com/v1", openai: "https://api.openai.com/v1", google: "https://generativelanguage.googleapis.com/v1beta", "openai-compatible": null,
+};
+
+export async function loadProvider({ provider, model, url, key, fetch: given }: ProviderSettings): Promise<LanguageModelV3> {
+  const baseURL = url ?? OWN_URLS[provider];
+  assert(baseURL !== null, "an openai-compatible model has a url");
+  const fetch = given as typeof globalThis.fetch;
+  const keyed = { baseURL, fetch, apiKey: key ?? "" };
   switch (provider) {
-    case "anthropic": return (await import("@ai-sdk/anthropic")).createAnthropic({ ...common, apiKey: key ?? "" })(model);
-    case "openai": return (await import("@ai-sdk/openai")).createOpenAI({ ...common, apiKey: key ?? "" })(model);
-    case "google": return (await import("@ai-sdk/google")).createGoogleGenerativeAI({ ...common, apiKey: key ?? "" })(model);
-    case "openai-compatible": {
-      assert(url !== null, "an openai-compatible model has a url");
-      return (await import("@ai-sdk/openai-compatible")).createOpenAICompatible({ ...common, name: "compatible", baseURL: url })(model);
-    }
+    case "anthropic": return (await import("@ai-sdk/anthropic")).createAnthropic(keyed)(model);
+    case "openai": return (await import("@ai-sdk/openai")).createOpenAI(keyed)(model);
+    case "google": return (await import("@ai-sdk/google")).createGoogleGenerativeAI(keyed)(model);
+    case "openai-compatible": return (await import("@ai-sdk/openai-compatible")).createOpenAICompatible({ name: "compatible", baseURL, fetch, includeUsage: true, ...(key === null ? {} : { apiKey: key }) })(model);
   }
 }

@@ -95,3 +95,21 @@ test("where nobody waits any more nothing is tried again", async () => {
   expect(await ask()).toBe("provider_unavailable");
   expect([first.asked, second.asked]).toEqual([1, 0]);
 });
+
+test("who ended a request himself says nothing of the provider, nor does a request that it refuses", async () => {
+  const clock = fakeClock();
+  const judged = async (thrown: ModelFailure, { deadlineMs, isGone }: { deadlineMs: number; isGone: boolean }): Promise<boolean> => {
+    const model: Model = { ...scripted("a"), async ask() { throw thrown; } };
+    const breaker = new CircuitBreaker(clock, { failuresMax: 1, openMs: 1_000 });
+    const access = modelAccess({ clock, random: seededRandom(1), models: [model], breakers: new Map([[model, breaker]]), attempts: 1 });
+    const signal = isGone ? AbortSignal.abort() : new AbortController().signal;
+    await access.ask({ messages: [], tools: [], maxOutputTokens: 1 }, { signal, deadlineMs, attempt() {} }).catch(() => {});
+    return breaker.isClosed();
+  };
+  const later = clock.now() + 60_000;
+  expect(await judged(failure("provider_timeout"), { deadlineMs: later, isGone: true })).toBe(true);
+  expect(await judged(failure("provider_timeout"), { deadlineMs: clock.now(), isGone: true })).toBe(false);
+  expect(await judged(failure("provider_unavailable", false), { deadlineMs: later, isGone: false })).toBe(true);
+  expect(await judged(failure("provider_unavailable"), { deadlineMs: later, isGone: false })).toBe(false);
+  expect(await judged(new ModelFailure("provider_unavailable", "no", { status: 401 }), { deadlineMs: later, isGone: false })).toBe(false);
+});

@@ -40,7 +40,7 @@ export function modelAccess({ clock, random, models, breakers, attempts }: Model
         return answer;
       } catch (error) {
         if (!(error instanceof ModelFailure)) throw error;
-        if (error.reason === "provider_unavailable" || error.reason === "provider_timeout") breaker.failed();
+        if (isFailureOfProvider(error, { signal, isLate: clock.now() >= deadlineMs })) breaker.failed();
         const waitMs = Math.max(error.retryAfterMs ?? 0, BACK_OFF_MS * 2 ** (count - 1) * (0.5 + random.next()));
         if (!error.isRetryable || count >= attempts || signal.aborted || clock.now() + waitMs >= deadlineMs) throw error;
         await pause(clock, waitMs, signal);
@@ -62,6 +62,12 @@ export function modelAccess({ clock, random, models, breakers, attempts }: Model
       throw last;
     },
   };
+}
+
+/** Neither a request that it does not take, nor one that somebody else ended. */
+function isFailureOfProvider({ reason, isRetryable, status }: ModelFailure, { signal, isLate }: { readonly signal: AbortSignal; readonly isLate: boolean }): boolean {
+  if (reason === "provider_timeout" || signal.aborted) return isLate;
+  return reason === "provider_unavailable" && (isRetryable || status === 401 || status === 403);
 }
 
 function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {

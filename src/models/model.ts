@@ -16,12 +16,20 @@ export type ModelMessage =
   | { readonly role: "tool"; readonly results: readonly { readonly id: string; readonly name: string; readonly json: string }[] };
 
 /** `arguments`: JSON text as the model wrote it. */
-export interface ModelCall { readonly id: string; readonly name: string; readonly arguments: string }
+export interface ModelCall {
+  readonly id: string;
+  readonly name: string;
+  readonly arguments: string;
+  /** What a provider wants back with the call. */
+  readonly signature?: string;
+}
 
 export interface ModelRequest {
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly ModelTool[];
   readonly maxOutputTokens: number;
+  /** Who asks, for scripts of tests. No part of what is asked. `step`: from 0, within the run. */
+  readonly by?: { readonly decision: string; readonly step: number };
 }
 
 export interface ModelAnswer {
@@ -33,19 +41,23 @@ export interface ModelAnswer {
   readonly usage: { readonly input: number | null; readonly output: number | null };
 }
 
-export type FailureReason = "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid";
+export type FailureReason = "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid" | "no_model";
 
-/** The provider gave no answer. Its own words are for the log alone. */
+/** The provider gave no answer. The message is ours, and fit for a log: nobody's words, addresses or keys. */
 export class ModelFailure extends Error {
   override readonly name = "ModelFailure";
   readonly reason: FailureReason;
   /** The same request may succeed. */
   readonly isRetryable: boolean;
+  /** How long the provider wants to be left alone. */
   readonly retryAfterMs: number | null;
+  /** Of its answer over HTTP. */
+  readonly status: number | null;
 
-  constructor(reason: FailureReason, message: string, { isRetryable = false, retryAfterMs = null, cause }: { readonly isRetryable?: boolean; readonly retryAfterMs?: number | null; readonly cause?: unknown } = {}) {
-    super(message, cause === undefined ? undefined : { cause });
+  constructor(reason: FailureReason, message: string, { isRetryable = false, retryAfterMs = null, status = null }: { readonly isRetryable?: boolean; readonly retryAfterMs?: number | null; readonly status?: number | null } = {}) {
+    super(message);
     this.reason = reason;
+    this.status = status;
     this.isRetryable = isRetryable;
     this.retryAfterMs = retryAfterMs;
   }

@@ -1,65 +1,115 @@
-// What providers answer and throw, as runs see it: no answer that did not end well, failures by status and never by words.
+// What providers answer, as runs see it: failures by status and never by words, one request for one question, arguments as they were written.
 import { expect, test } from "bun:test";
-import { ModelFailure } from "./model.ts";
+import type { ParseStrictly } from "./answer-body.ts";
+import type { Fetch } from "./exchange.ts";
+import { loadProvider, type ProviderName } from "./load-provider.ts";
+import { ModelFailure, type ModelAnswer, type ModelRequest } from "./model.ts";
 import { providerModel } from "./provider-model.ts";
+import { wireOf } from "./wire.ts";
 
-type Loaded = Awaited<ReturnType<Parameters<typeof providerModel>[0]["load"]>>;
+const tool = { name: "answer", description: "Ends.", parameters: { type: "object" } };
+const request: ModelRequest = { messages: [{ role: "system", text: "s" }, { role: "user", text: "u" }], tools: [tool], maxOutputTokens: 5 };
+const parse: ParseStrictly = (text) => JSON.parse(text);
 
-const finished = { unified: "tool-calls", raw: "tool_calls" };
-const usage = { inputTokens: { total: 10 }, outputTokens: { total: 2 } };
-const call = { type: "tool-call", toolCallId: "1", toolName: "answer", input: "{\"a\":1}" };
-
-function model(generate: () => unknown) {
-  let loads = 0;
-  const made = providerModel({ alias: "a", id: "m", price: null, answerBytes: 100, load: async () => { loads++; return { doGenerate: async () => generate() } as unknown as Loaded; } });
-  const ask = (signal = new AbortController().signal) => made.ask({ messages: [{ role: "user", text: "x" }], tools: [], maxOutputTokens: 5 }, signal);
-  return { ask, loads: () => loads };
+function asking(fetch: Fetch, { provider = "openai-compatible" as ProviderName, url = "http://127.0.0.1:1/v1" as string | null, isStream = false, answerBytes = 1_000 } = {}) {
+  const model = providerModel({ alias: "a", id: "m", price: null, wire: wireOf(provider), fetch, parse, isStream, answerBytes, load: (exchange) => loadProvider({ provider, model: "m", url, key: "k", fetch: exchange }) });
+  return (given: ModelRequest = request, signal = new AbortController().signal): Promise<ModelAnswer> => model.ask(given, signal);
 }
 
-const failureOf = async (thrown: unknown, signal?: AbortSignal): Promise<ModelFailure> => {
-  try {
-    await model(() => { throw thrown; }).ask(signal);
-  } catch (error) {
-    if (error instanceof ModelFailure) return error;
-    throw error;
-  }
+async function failureOf(answering: Promise<unknown>): Promise<ModelFailure> {
+  const error = await answering.then(() => null, (thrown: unknown) => thrown);
+  if (error instanceof ModelFailure) return error;
   throw new Error("a failure is expected");
-};
+}
 
-test("calls, text and figures; loaded once", async () => {
-  const { ask, loads } = model(() => ({ content: [{ type: "text", text: "a" }, { type: "reasoning", text: "-" }, call, { type: "text", text: "b" }], finishReason: finished, usage }));
-  expect(await ask()).toEqual({ text: "ab", calls: [{ id: "1", name: "answer", arguments: "{\"a\":1}" }], finish: "complete", usage: { input: 10, output: 2 } });
-  await ask();
-  expect(loads()).toBe(1);
+const said = (given: string, more: object = {}): Response => Response.json({ choices: [{ finish_reason: "tool_calls", message: { tool_calls: [{ id: "1", function: { name: "answer", arguments: given } }] } }], usage: { prompt_tokens: 7, completion_tokens: 3 }, ...more });
+
+test("calls, text and figures", async () => {
+  expect(await asking(async () => said('{"a":4e1}'))()).toEqual({ text: "", calls: [{ id: "1", name: "answer", arguments: '{"a":4e1}' }], finish: "complete", usage: { input: 7, output: 3 } });
+});
+
+test("arguments within a document are what was written there", async () => {
+  const input = '{ "a": 4e1, "b":1.0, "a" : 9007199254740993 }';
+  const body = `{"type":"message","content":[{"type":"tool_use","id":"1","name":"answer","input":${input}},{"type":"tool_use","id":"2","name":"answer","input":{}},{"type":"tool_use","id":"3","name":"answer","input":"{}"}],"stop_reason":"tool_use","usage":{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":4}}`;
+  const { calls, usage } = await asking(async () => new Response(body), { provider: "anthropic" })();
+  expect([calls.map((call) => call.arguments), usage]).toEqual([[input, "{}", '"{}"'], { input: 5, output: 2 }]);
+});
+
+test("what a provider wants back with a call is given back", async () => {
+  const sent: string[] = [];
+  const ask = asking(async (_, init) => {
+    sent.push(String(init?.body));
+    return Response.json({ candidates: [{ content: { parts: [{ functionCall: { name: "answer", args: {} }, thoughtSignature: "SIGNED" }] }, finishReason: "STOP" }] });
+  }, { provider: "google" });
+  const { calls } = await ask();
+  expect(calls[0]).toMatchObject({ name: "answer", signature: "SIGNED" });
+  await ask({ ...request, messages: [...request.messages, { role: "assistant", text: "", calls }, { role: "tool", results: [{ id: calls[0]!.id, name: "answer", json: "12345678901234567890" }] }] });
+  expect([sent[0]!.includes("SIGNED"), sent[1]!.includes("SIGNED"), sent[1]!.includes("12345678901234567890")]).toEqual([false, true, true]);
 });
 
 test.each([
-  [{ unified: "stop", raw: "stop" }, "complete"], [{ unified: "length", raw: "length" }, "cut"], [{ unified: "content-filter", raw: "x" }, "filtered"], [{ unified: "error", raw: "x" }, "other"],
-  [{ unified: "stop", raw: undefined }, "other"], [{ unified: "stop", raw: "" }, "other"], [{ unified: "other", raw: "new" }, "other"],
-])("an end %j is %s", async (finishReason, finish) => {
-  expect((await model(() => ({ content: [call], finishReason, usage })).ask()).finish).toBe(finish as "complete");
+  [429, { "retry-after": "7" }, "rate_limited", true, 7_000], [429, { "retry-after": "-7" }, "rate_limited", true, null], [429, { "retry-after": "99999999" }, "rate_limited", true, 99_999_999_000],
+  [429, { "retry-after": "soon" }, "rate_limited", true, null], [429, {}, "rate_limited", true, null],
+  [429, { date: "Sat, 21 Nov 2026 10:00:00 GMT", "retry-after": "Sat, 21 Nov 2026 10:00:09 GMT" }, "rate_limited", true, 9_000],
+  [500, {}, "provider_unavailable", true, null], [503, { "retry-after": "1.5" }, "provider_unavailable", true, 1_500], [408, {}, "provider_unavailable", true, null],
+  [401, { "retry-after": "1" }, "provider_unavailable", false, null], [302, { location: "/" }, "provider_unavailable", false, null], [206, {}, "provider_unavailable", false, null],
+  [200, { "content-encoding": "br" }, "output_invalid", false, null],
+] as const)("status %p with %p", async (status, headers, reason, isRetryable, retryAfterMs) => {
+  let requests = 0;
+  const failure = await failureOf(asking(async () => { requests++; return new Response("WORDS", { status, headers }); })());
+  expect([failure.reason, failure.isRetryable, failure.retryAfterMs, failure.status, requests]).toEqual([reason, isRetryable, retryAfterMs, status, 1]);
+  expect(failure.message).not.toContain("WORDS");
 });
 
-test.each([-1, 1.5, Number.NaN, 1e300, undefined])("%p tokens are none reported", async (total) => {
-  expect((await model(() => ({ content: [call], finishReason: finished, usage: { inputTokens: { total }, outputTokens: { total } } })).ask()).usage).toEqual({ input: null, output: null });
+test("a connection that fails is told by its code alone", async () => {
+  const failure = await failureOf(asking(async () => { throw Object.assign(new Error("to http://secret.example"), { code: "ECONNRESET" }); })());
+  expect([failure.reason, failure.isRetryable, failure.message]).toEqual(["provider_unavailable", true, "no answer: ECONNRESET"]);
 });
 
-test("an answer that is too long is none", async () => {
-  await expect(model(() => ({ content: [{ ...call, input: "x".repeat(200) }], finishReason: finished, usage })).ask()).rejects.toMatchObject({ reason: "output_invalid", isRetryable: false });
+test("a package that would ask a second time is stopped", async () => {
+  let requests = 0;
+  const failure = await failureOf(asking(async () => {
+    requests++;
+    return Response.json({ candidates: [{ content: { parts: [{ text: "a" }] }, finishReason: "CONTINUATION", continuationToken: "t" }] });
+  }, { provider: "google" })());
+  expect([failure.reason, requests]).toEqual(["output_invalid", 1]);
 });
 
-test.each([
-  [{ statusCode: 429, responseHeaders: { "retry-after": "7" } }, "rate_limited", true, 7_000],
-  [{ statusCode: 429, responseHeaders: { "retry-after": "-7" } }, "rate_limited", true, null],
-  [{ statusCode: 429, responseHeaders: { "retry-after": "99999999" } }, "rate_limited", true, null],
-  [{ statusCode: 500 }, "provider_unavailable", true, null], [{ statusCode: 503 }, "provider_unavailable", true, null], [{ statusCode: 408 }, "provider_unavailable", true, null],
-  [{ statusCode: 200 }, "output_invalid", false, null], [{ statusCode: 401 }, "provider_unavailable", false, null], [{ statusCode: 400 }, "provider_unavailable", false, null],
-  [new Error("fetch failed"), "provider_unavailable", true, null], [new Error("Unexpected token"), "output_invalid", false, null], [null, "output_invalid", false, null],
-])("failure %# is classified", async (thrown, reason, isRetryable, retryAfterMs) => {
-  const failure = await failureOf(thrown);
-  expect([failure.reason, failure.isRetryable, failure.retryAfterMs]).toEqual([reason as "rate_limited", isRetryable, retryAfterMs]);
+test("an answer that is too long is none, and not read to its end", async () => {
+  let pulled = 0;
+  const endless = new ReadableStream({ pull: (controller) => { pulled++; controller.enqueue(new Uint8Array(500)); } });
+  expect((await failureOf(asking(async () => new Response(endless))())).reason).toBe("output_invalid");
+  expect(pulled).toBeLessThan(10);
+  expect((await failureOf(asking(async () => said("x".repeat(900)), { answerBytes: 900 })())).reason).toBe("output_invalid");
+});
+
+test.each(["pause_turn", "compaction", "", 7])("an end %j is none that counts", async (reason) => {
+  const answer = await asking(async () => Response.json({ type: "message", content: [{ type: "tool_use", id: "1", name: "answer", input: { a: 1 } }], stop_reason: reason, usage: { input_tokens: 1, output_tokens: 1 } }), { provider: "anthropic" })().catch((error: unknown) => error as ModelFailure);
+  expect(answer instanceof ModelFailure ? answer.reason : answer.finish).toBe(typeof reason === "string" ? "other" : "output_invalid");
+});
+
+test("a refusal in its own place is one", async () => {
+  const chat = Response.json({ choices: [{ finish_reason: "stop", message: { content: null, refusal: "No." } }] });
+  const responses = Response.json({ status: "completed", output: [{ type: "message", id: "1", role: "assistant", content: [{ type: "refusal", refusal: "No." }] }], usage: { input_tokens: 1, output_tokens: 1 } });
+  expect([(await asking(async () => chat)()).finish, (await asking(async () => responses, { provider: "openai" })()).finish]).toEqual(["filtered", "filtered"]);
 });
 
 test("whatever is thrown once it was given up is a time-out", async () => {
-  expect((await failureOf({ statusCode: 500 }, AbortSignal.abort())).reason).toBe("provider_timeout");
+  expect((await failureOf(asking(async () => { throw new Error("x"); })(request, AbortSignal.abort()))).reason).toBe("provider_timeout");
+});
+
+test("nothing is taken from the environment, and nobody is redirected", async () => {
+  const asked: string[] = [];
+  for (const name of ["OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"]) process.env[name] = "http://elsewhere.example";
+  try {
+    for (const provider of ["openai", "anthropic", "google"] as const) {
+      await asking(async (url, init) => {
+        asked.push(`${new URL(String(url)).host} ${init?.redirect} ${new Headers(init?.headers).get("accept-encoding")}`);
+        return new Response("{}");
+      }, { provider, url: null })().catch(() => {});
+    }
+  } finally {
+    for (const name of ["OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"]) delete process.env[name];
+  }
+  expect(asked).toEqual(["api.openai.com", "api.anthropic.com", "generativelanguage.googleapis.com"].map((host) => `${host} manual identity`));
 });

@@ -1,32 +1,53 @@
-// A model behind a provider's API, through the AI SDK's model objects: their wire formats, none of their loops. What they throw and answer is
-// classified here; an answer that did not end as the model wanted is no answer.
-import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Content, LanguageModelV3FinishReason, LanguageModelV3Message, LanguageModelV3Usage } from "@ai-sdk/provider";
-import { ModelFailure, type Model, type ModelAnswer, type ModelMessage, type ModelRequest } from "./model.ts";
+// A model behind a provider's API, through the AI SDK's model objects: their wire formats, none of their loops. An answer that did not end as the
+// model wanted is no answer, and what a package throws is a failure by its kind, never by its words.
+import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Content, LanguageModelV3Message, LanguageModelV3StreamPart, LanguageModelV3ToolCall } from "@ai-sdk/provider";
+import { asWritten, type ParseStrictly } from "./answer-body.ts";
+import { Exchange, type Fetch } from "./exchange.ts";
+import { ModelFailure, type Model, type ModelAnswer, type ModelCall, type ModelMessage, type ModelRequest } from "./model.ts";
+import { at, hasRefusal, type Wire } from "./wire.ts";
 
 export interface ProviderModelParts {
   readonly alias: string;
-  readonly price: Model["price"];
-  /** Made when it is first asked: providers' packages take their time to load. */
-  load(): Promise<LanguageModelV3>;
   readonly id: string;
+  readonly price: Model["price"];
+  readonly wire: Wire;
+  /** Made for each request: its packages are loaded with the first one, since they take their time. */
+  load(fetch: Fetch): Promise<LanguageModelV3>;
+  readonly fetch: Fetch;
+  readonly parse: ParseStrictly;
+  /** The answer comes in pieces. It is read to its end all the same. */
+  readonly isStream: boolean;
   /** Longer texts are no answer. */
   readonly answerBytes: number;
 }
 
+/** Of a stream many bytes are not text. */
+const STREAM_OVERHEAD = 16;
+
 export function providerModel(parts: ProviderModelParts): Model {
-  let loaded: Promise<LanguageModelV3> | null = null;
+  const { wire, parse, fetch, isStream, answerBytes } = parts;
   return {
     alias: parts.alias, id: parts.id, price: parts.price,
     async ask(request, signal) {
-      const model = await (loaded ??= parts.load());
+      const exchange = new Exchange({ wire, parse, fetch, isStream, bytesMax: isStream ? answerBytes * STREAM_OVERHEAD : answerBytes });
       try {
-        const { content, finishReason, usage } = await model.doGenerate({ ...optionsOf(request), abortSignal: signal });
-        return bounded(answerOf(content, finishReason, usage), parts.answerBytes);
+        const model = await parts.load(exchange.fetch);
+        const options: LanguageModelV3CallOptions = { ...optionsOf(request), abortSignal: signal };
+        const said = isStream ? await collected((await model.doStream(options)).stream) : saidIn((await model.doGenerate(options)).content);
+        return bounded(answerOf(said, exchange, wire), answerBytes);
       } catch (error) {
-        throw signal.aborted ? new ModelFailure("provider_timeout", "the model was given up", { cause: error }) : failureOf(error);
+        if (signal.aborted) throw new ModelFailure("provider_timeout", "the model was given up");
+        throw exchange.failure ?? failureOf(error, exchange);
       }
     },
   };
+}
+
+/** What the package made of a body that could be read, or of the request. */
+function failureOf(error: unknown, { isBegun }: Exchange): ModelFailure {
+  if (error instanceof ModelFailure) return error;
+  if (isBegun) return new ModelFailure("output_invalid", "the answer is not of the provider's format");
+  return new ModelFailure("provider_unavailable", `the provider's package cannot ask: ${error instanceof Error ? error.name : typeof error}`);
 }
 
 function optionsOf({ messages, tools, maxOutputTokens }: ModelRequest): LanguageModelV3CallOptions {
@@ -35,6 +56,8 @@ function optionsOf({ messages, tools, maxOutputTokens }: ModelRequest): Language
     tools: tools.map(({ name, description, parameters }) => ({ type: "function", name, description, inputSchema: parameters as never })),
     toolChoice: { type: "required" },
     maxOutputTokens,
+    // A provider keeps no copy where it can be told so.
+    providerOptions: { openai: { store: false } },
   };
 }
 
@@ -44,68 +67,63 @@ function messageOf(message: ModelMessage): LanguageModelV3Message {
     case "user": return { role: "user", content: [{ type: "text", text: message.text }] };
     case "assistant": return {
       role: "assistant",
-      content: [...(message.text === "" ? [] : [{ type: "text" as const, text: message.text }]), ...message.calls.map(({ id, name, arguments: text }) => ({ type: "tool-call" as const, toolCallId: id, toolName: name, input: readable(text) }))],
+      content: [...(message.text === "" ? [] : [{ type: "text" as const, text: message.text }]), ...message.calls.map(({ id, name, arguments: text, signature }) => ({
+        type: "tool-call" as const, toolCallId: id, toolName: name, input: readable(text), ...(signature === undefined ? {} : { providerOptions: { google: { thoughtSignature: signature } } }),
+      }))],
     };
-    case "tool": return { role: "tool", content: message.results.map(({ id, name, json }) => ({ type: "tool-result", toolCallId: id, toolName: name, output: { type: "json", value: JSON.parse(json) as never } })) };
+    // As text: a number that no double holds would become another one.
+    case "tool": return { role: "tool", content: message.results.map(({ id, name, json }) => ({ type: "tool-result", toolCallId: id, toolName: name, output: { type: "text", value: json } })) };
   }
 }
 
 /** Providers want JSON where the model may have written none. */
 function readable(text: string): unknown {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : {};
   } catch {
     return {};
   }
 }
 
-function answerOf(content: readonly LanguageModelV3Content[], finish: LanguageModelV3FinishReason, usage: LanguageModelV3Usage): ModelAnswer {
-  const calls = content.flatMap((part) => (part.type === "tool-call" ? [{ id: part.toolCallId, name: part.toolName, arguments: part.input }] : []));
-  const text = content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join("");
-  return { text, calls, finish: finishOf(finish), usage: { input: sensible(usage.inputTokens?.total), output: sensible(usage.outputTokens?.total) } };
+interface Said { readonly text: string; readonly calls: readonly ModelCall[] }
+
+function saidIn(content: readonly LanguageModelV3Content[]): Said {
+  return {
+    text: content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join(""),
+    calls: content.flatMap((part) => (part.type === "tool-call" ? callOf(part) : [])),
+  };
 }
 
-/** A missing reason is none. */
-function finishOf({ unified, raw }: LanguageModelV3FinishReason): ModelAnswer["finish"] {
-  if (raw === undefined || raw === "") return "other";
-  switch (unified) {
-    case "stop": case "tool-calls": return "complete";
-    case "length": return "cut";
-    case "content-filter": return "filtered";
-    default: return "other";
+async function collected(stream: ReadableStream<LanguageModelV3StreamPart>): Promise<Said> {
+  let text = "";
+  const calls: ModelCall[] = [];
+  for await (const part of stream) {
+    if (part.type === "text-delta") text += part.delta;
+    else if (part.type === "tool-call") calls.push(...callOf(part));
+    else if (part.type === "error") throw new ModelFailure("output_invalid", "the answer is not of the provider's format");
   }
+  return { text, calls };
 }
 
-function sensible(tokens: number | undefined): number | null {
-  return tokens !== undefined && Number.isSafeInteger(tokens) && tokens >= 0 ? tokens : null;
+/** None of a call that the provider has carried out itself. One that a package took apart is whole again: what it holds was not called. */
+function callOf({ toolCallId, toolName, input, providerExecuted, providerMetadata }: LanguageModelV3ToolCall): ModelCall[] {
+  if (providerExecuted === true) return [];
+  const whole = at(providerMetadata, "openai", "parallelToolCall");
+  if (whole !== undefined) return at(whole, "index") === 0 ? [{ id: toolCallId, name: String(at(whole, "toolName")), arguments: String(at(whole, "input")) }] : [];
+  const signature = at(providerMetadata, "google", "thoughtSignature");
+  return [{ id: toolCallId, name: toolName, arguments: asWritten(input), ...(typeof signature === "string" ? { signature } : {}) }];
+}
+
+function answerOf({ text, calls }: Said, { body }: Exchange, wire: Wire): ModelAnswer {
+  const documents = body?.documents ?? [];
+  const finish = wire.finish(documents);
+  const isRefusal = finish === "complete" && calls.length === 0 && documents.some(hasRefusal);
+  return { text, calls, finish: isRefusal ? "filtered" : finish ?? "other", usage: wire.usage(documents) };
 }
 
 function bounded(answer: ModelAnswer, bytes: number): ModelAnswer {
-  const size = answer.text.length + answer.calls.reduce((sum, call) => sum + call.name.length + call.arguments.length, 0);
+  const size = answer.text.length + answer.calls.reduce((sum, call) => sum + call.id.length + call.name.length + call.arguments.length, 0);
   if (size > bytes) throw new ModelFailure("output_invalid", `the answer has more than ${bytes} characters`);
   return answer;
-}
-
-interface ApiError { readonly statusCode?: number; readonly isRetryable?: boolean; readonly responseHeaders?: Readonly<Record<string, string>> }
-
-const RETRY_AFTER_S_MAX = 3_600;
-
-/** By what was answered, never by its words. */
-function failureOf(error: unknown): ModelFailure {
-  const { statusCode, responseHeaders } = (error ?? {}) as ApiError;
-  const message = error instanceof Error ? error.message : String(error);
-  if (statusCode === undefined) {
-    // Without a status the connection failed; with a parse error the answer was none.
-    const isConnection = /fetch|connect|socket|network|closed|ECONN|terminated/i.test(message);
-    return new ModelFailure(isConnection ? "provider_unavailable" : "output_invalid", message, { isRetryable: isConnection, cause: error });
-  }
-  if (statusCode === 429) return new ModelFailure("rate_limited", message, { isRetryable: true, retryAfterMs: retryAfterMs(responseHeaders), cause: error });
-  if (statusCode >= 500 || statusCode === 408 || statusCode === 409) return new ModelFailure("provider_unavailable", message, { isRetryable: true, retryAfterMs: retryAfterMs(responseHeaders), cause: error });
-  if (statusCode >= 200 && statusCode < 300) return new ModelFailure("output_invalid", message, { isRetryable: false, cause: error });
-  return new ModelFailure("provider_unavailable", message, { cause: error });
-}
-
-function retryAfterMs(headers: Readonly<Record<string, string>> | undefined): number | null {
-  const seconds = Number(headers?.["retry-after"]);
-  return Number.isFinite(seconds) && seconds >= 0 && seconds <= RETRY_AFTER_S_MAX ? seconds * 1_000 : null;
 }

@@ -53,7 +53,10 @@ export function createOutboundGuard({ allowPrivate, loopbackOnly, lookup }: Outb
       const addresses = isIP(host) !== 0 ? [host] : await lookup(host);
       if (addresses.length === 0) throw refusal(`${host} has no address`);
       // A name that leads here and there is not to be trusted with either.
-      for (const address of addresses) judge(host, plainAddress(address));
+      for (const address of addresses) {
+        if (loopbackOnly && !isLoopback(address)) throw refusal(`tests may not call ${address}`);
+        judge(host, plainAddress(address));
+      }
       return [...new Set(addresses.map(plainAddress))].slice(0, ADDRESSES_MAX);
     },
   };

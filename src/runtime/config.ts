@@ -31,6 +31,8 @@ export interface ModelSettings {
   readonly price: { readonly input: number; readonly output: number; readonly currency: string } | null;
   /** The alias that is asked where this one fails. */
   readonly fallback: string | null;
+  /** Its answers come in pieces. */
+  readonly stream: boolean;
 }
 
 export interface AppConfig {
@@ -136,7 +138,7 @@ interface RawConfig {
   models?: Record<string, RawModel>;
   audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
 }
-interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string }
+interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string; stream?: boolean }
 interface RawIssuer {
   issuer: string; jwks?: string; secret?: string; audience?: string; algorithms?: string[];
   roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string };
@@ -179,8 +181,8 @@ function seedOf(text: string | undefined): Uint8Array | null {
   return text === undefined || text === "" ? null : Buffer.from(text, "base64");
 }
 
-function modelOf({ provider, model, url, key, price, fallback }: RawModel): ModelSettings {
-  return { provider, model, url: url ?? null, key: key ?? null, fallback: fallback ?? null, price: price === undefined ? null : priceOf(price) };
+function modelOf({ provider, model, url, key, price, fallback, stream }: RawModel): ModelSettings {
+  return { provider, model, url: url ?? null, key: key ?? null, fallback: fallback ?? null, stream: stream ?? false, price: price === undefined ? null : priceOf(price) };
 }
 
 /** `"1.00 USD"` for a million tokens. */

@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
+import type { Model } from "../models/model.ts";
 import type { AppCode } from "../resources/app-code.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
@@ -24,10 +25,15 @@ export interface DecisionsApp {
   readonly directory: string;
 }
 
+/** For tests: who is asked in place of an alias's model. `configured` null: config.yaml has none. Null: there is none. */
+export type ModelStandIn = (alias: string, configured: Model | null) => Model | null;
+
 export interface DecisionsPorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** For models. */
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  readonly standIn: ModelStandIn | null;
   /** Of the same module. */
   readonly audit: AuditService;
 }

@@ -21,6 +21,7 @@ import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-a
 import { loadProvider } from "../models/load-provider.ts";
 import type { Model } from "../models/model.ts";
 import { providerModel } from "../models/provider-model.ts";
+import { wireOf } from "../models/wire.ts";
 import type { Decision } from "../schema/decision.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
@@ -155,11 +156,25 @@ function readyDecision(decision: CompiledDecision, { app, core, access, port }: 
 }
 
 /** By alias; those that are not configured are not there. */
-function modelsOf({ config }: DecisionsApp, { clock, random, fetch }: DecisionsPorts): ReadonlyMap<string, ModelAccess> {
+function modelsOf({ config, catalog }: DecisionsApp, { clock, random, fetch, standIn }: DecisionsPorts): ReadonlyMap<string, ModelAccess> {
   const { limits } = config;
-  const configured = Object.entries(config.models).filter(([, { key }]) => key !== "");
-  const models = new Map(configured.map(([alias, settings]) => [alias, modelOf(alias, settings, { fetch, answerBytes: limits.decisionAnswerBytes })]));
-  const breakers = new Map([...models.values()].map((model) => [model, new CircuitBreaker(clock, { failuresMax: limits.modelFailures, openMs: limits.modelPauseMs })]));
+  const aliases = new Set([...Object.keys(config.models), ...[...catalog.decisions.values()].map(({ model }) => model)]);
+  const models = new Map<string, Model>();
+  for (const alias of aliases) {
+    const settings = config.models[alias];
+    const configured = settings === undefined || settings.key === "" ? null : modelOf(alias, settings, { fetch, limits });
+    const model = standIn === null ? configured : standIn(alias, configured);
+    if (model !== null) models.set(alias, model);
+  }
+  // One for all models of a provider at one address.
+  const byProvider = new Map<string, CircuitBreaker>();
+  const breakers = new Map([...models].map(([alias, model]) => {
+    const settings = config.models[alias];
+    const place = settings === undefined ? alias : `${settings.provider} ${settings.url ?? ""}`;
+    const breaker = byProvider.get(place) ?? new CircuitBreaker(clock, { failuresMax: limits.modelFailures, openMs: limits.modelPauseMs });
+    byProvider.set(place, breaker);
+    return [model, breaker] as const;
+  }));
   return new Map([...models.keys()].map((alias) => [alias, modelAccess({ clock, random, models: chain(alias, config.models, models), breakers, attempts: limits.modelAttempts })]));
 }
 
@@ -172,6 +187,10 @@ function chain(alias: string, settings: Readonly<Record<string, ModelSettings>>,
   return found;
 }
 
-function modelOf(alias: string, { provider, model, url, key, price }: ModelSettings, { fetch, answerBytes }: { readonly fetch: DecisionsPorts["fetch"]; readonly answerBytes: number }): Model {
-  return providerModel({ alias, id: model, price, answerBytes, load: () => loadProvider({ provider, model, url, key, fetch }) });
+function modelOf(alias: string, { provider, model, url, key, price, stream }: ModelSettings, { fetch, limits }: { readonly fetch: DecisionsPorts["fetch"]; readonly limits: AppConfig["limits"] }): Model {
+  return providerModel({
+    alias, id: model, price, fetch, isStream: stream, answerBytes: limits.decisionAnswerBytes, wire: wireOf(provider),
+    parse: (text) => parseStrictJson(text, limits.jsonDepth),
+    load: (exchange) => loadProvider({ provider, model, url, key, fetch: exchange }),
+  });
 }

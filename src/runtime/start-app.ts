@@ -38,7 +38,7 @@ import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
-import type { AuditService } from "./decisions-module.ts";
+import type { AuditService, ModelStandIn } from "./decisions-module.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
@@ -46,7 +46,7 @@ import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing, renewingPublish } from "./outdated-app.ts";
-import { fetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
+import { fetchOf, modelFetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
 import { createMqttService, type MqttView } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
@@ -69,8 +69,12 @@ export interface StartOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: LineLog;
-  /** Makes calls of `ctx.fetch` to other than loopback addresses fail. For tests. */
+  /** Makes calls to other than loopback addresses fail: of `ctx.fetch`, the outbox, models. For tests. */
   readonly forbidOutbound: boolean;
+  /** Models are asked all the same, while answers are recorded. */
+  readonly modelsOutbound?: boolean;
+  /** Who is asked in place of models. For tests. */
+  readonly modelStandIn?: ModelStandIn;
   /** Loaded before, by tests that start it many times; else it is loaded. */
   readonly loaded?: LoadedApp;
   /** The writer stopped; the process must exit. */
@@ -170,7 +174,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
-  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch, audit: options.audit }) });
+  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true), standIn: options.modelStandIn ?? null, audit: options.audit }) });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
   const { live, channels, runs } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });

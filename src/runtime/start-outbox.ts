@@ -36,7 +36,7 @@ export function openOutbox({ storage, clock, random, log, forbidOutbound, curren
 
 function settingsOf({ limits, secrets, mailUrl, outbound }: AppConfig, forbidOutbound: boolean, told: SenderSettings["tell"]): SenderSettings {
   const allowed = outbound?.allowPrivate ?? [];
-  const mailHost = mailUrl === null ? [] : [new URL(mailUrl).hostname.replace(/^\[(.*)\]$/, "$1")];
+  const mailHost = mailUrl === null ? [] : [hostOf(mailUrl)];
   return {
     limits, secrets, mailUrl, tell: told,
     call: outboundCall(outboundGuard(allowed, forbidOutbound)),
@@ -64,13 +64,21 @@ export function sendingOf({ outbound, mailUrl, callbackSecret }: AppConfig, outb
 /** For ctx.fetch: held to the same rule once config.yaml has `outbound`. */
 export function fetchOf({ outbound }: AppConfig, forbidOutbound: boolean): DispatchParts["fetch"] {
   if (outbound !== null) return guardedFetch(outboundGuard(outbound.allowPrivate, forbidOutbound));
-  return forbidOutbound ? loopbackFetch : globalThis.fetch;
+  return forbidOutbound ? loopbackFetch([]) : globalThis.fetch;
 }
 
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+/** For models: their own addresses are config.yaml's, so they may be private. */
+export function modelFetchOf({ outbound, models }: AppConfig, forbidOutbound: boolean): DispatchParts["fetch"] {
+  const hosts = Object.values(models).flatMap(({ url }) => (url === null ? [] : [hostOf(url)]));
+  if (forbidOutbound) return loopbackFetch(outbound?.allowPrivate ?? []);
+  return outbound === null ? globalThis.fetch : guardedFetch(outboundGuard([...outbound.allowPrivate, ...hosts], false));
+}
 
-async function loopbackFetch(url: string | URL | Request, init?: RequestInit): Promise<Response> {
-  const { hostname } = new URL(url instanceof Request ? url.url : String(url));
-  if (!LOOPBACK.test(hostname)) throw new Error(`tests may not call ${hostname}`);
-  return globalThis.fetch(url, init);
+/** For tests: nobody but this machine, redirects included. */
+function loopbackFetch(allowPrivate: readonly string[]): DispatchParts["fetch"] {
+  return guardedFetch(outboundGuard([...allowPrivate, "localhost", "127.0.0.0/8", "::1"], true));
+}
+
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[(.*)\]$/, "$1");
 }
