@@ -247,6 +247,8 @@ declare module "ambit/test" {
     readonly administrator: TestClient;
     /** Moves by milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     readonly clock: { now(): Date; advance(by: number | string): void };
+    /** Models answer as this file of the app tells; AMBIT_RECORD=1 asks them what it does not tell yet, and adds it. */
+    recordings(file: string): void;
     /** Resolves once no job is due or under way; those for later wait for the clock. */
     runJobs(): Promise<void>;
   }

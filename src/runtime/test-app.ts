@@ -2,7 +2,7 @@
 import { expect, test as bunTest } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { fakeClock } from "../base/clock.ts";
 import { durationMs, parseDuration } from "../base/duration.ts";
 import { silentLog } from "../base/log.ts";
@@ -10,6 +10,7 @@ import { seededRandom } from "../base/random.ts";
 import { askControl, type ActingAs } from "./control.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { AppProblems, startApp } from "./start-app.ts";
+import { TestModels } from "./test-models.ts";
 
 export interface TestResponse { readonly status: number; readonly headers: Headers; readonly body: unknown }
 
@@ -35,6 +36,8 @@ export interface TestApp {
     /** By milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     advance(by: number | string): void;
   };
+  /** Models answer as this file of the app tells; with AMBIT_RECORD=1 they are asked what it does not tell yet, and that is added. */
+  recordings(file: string): void;
   /** Resolves once no job is due or under way; those for later wait for the clock. */
   runJobs(): Promise<void>;
 }
@@ -45,9 +48,10 @@ let loading: Promise<LoadedApp> | null = null;
 /** A test of the app in AMBIT_TEST_APP. */
 export function test(name: string, body: (app: TestApp) => unknown): void {
   bunTest(name, async () => {
-    const { app, stop } = await freshApp();
+    const { app, models, stop } = await freshApp();
     try {
       await body(app);
+      if (models.missing.length > 0) throw new Error(models.missing.join("\n"));
     } finally {
       await stop();
     }
@@ -56,16 +60,18 @@ export function test(name: string, body: (app: TestApp) => unknown): void {
 
 export { expect };
 
-async function freshApp(): Promise<{ app: TestApp; stop(): Promise<void> }> {
+async function freshApp(): Promise<{ app: TestApp; models: TestModels; stop(): Promise<void> }> {
   const directory = process.env["AMBIT_TEST_APP"] ?? process.cwd();
   loading ??= loadApp(directory, { environment: process.env, typeCheck: false });
   const loaded = await loading;
   if (loaded.diagnostics.some(isError)) throw new AppProblems(loaded.diagnostics);
   const dataDirectory = mkdtempSync(join(tmpdir(), "ambit-test-"));
   const clock = fakeClock();
+  const models = new TestModels();
+  const isRecording = process.env["AMBIT_RECORD"] === "1" && process.env["AMBIT_FORBID_OUTBOUND"] !== "1";
   const running = await startApp({
     directory, dataDirectory, clock, loaded: { ...loaded, config: { ...loaded.config, mqtt: { port: null, tlsPort: null } } }, port: 0, environment: process.env, adminToken: null, development: true, seed: null,
-    random: seededRandom(SEED), log: silentLog(), forbidOutbound: true, onFatal(error) { throw error; },
+    random: seededRandom(SEED), log: silentLog(), forbidOutbound: true, modelsOutbound: isRecording, modelStandIn: models.standIn, onFatal(error) { throw error; },
   });
   await running.jobs.settled();     // schedules count from the start, so the test's clock must not move before they do
   const client = (acting: ActingAs): TestClient => testClient(dataDirectory, acting);
@@ -79,10 +85,11 @@ async function freshApp(): Promise<{ app: TestApp; stop(): Promise<void> }> {
       now: () => new Date(clock.now()),
       advance: (by) => clock.advance(typeof by === "number" ? by : durationMs(parseDuration(by) ?? "PT0S")),
     },
+    recordings: (file) => models.recordings(resolve(directory, file), { isRecording }),
     runJobs: () => running.jobs.settled(),
   };
   return {
-    app,
+    app, models,
     async stop() {
       const stopped = running.stop();
       clock.advance(loaded.config.limits.drainMs);
