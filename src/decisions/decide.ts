@@ -25,6 +25,8 @@ import { valueOf } from "./bounds/judge.ts";
 import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
 import type { AskingRun, Reasoner, ReasonRequest, RunStage } from "./loop.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
+import type { RunBudget } from "./reason/budgets.ts";
+import { spentBelow } from "./reason/journal.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission } from "./run/admission.ts";
@@ -59,6 +61,8 @@ interface Asked {
   readonly admitted: AdmittedRun;
   /** Shorter than its own, where it was asked by another. */
   readonly deadlineMs?: number;
+  /** Of that one. */
+  readonly above?: RunBudget;
   /** Called once it is admitted. */
   admittedNow?(): void;
 }
@@ -205,14 +209,14 @@ export class Decisions implements DecisionPort {
   }
 
   /** For another decision: its own record, its rights those of whoever asked the other. */
-  async advise(name: string, args: RecordValues, { run, caller, deadlineMs, isUntrusted }: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }> {
+  async advise(name: string, args: RecordValues, { run, caller, deadlineMs, isUntrusted, budget }: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }> {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
     const asked = this.#ask({ name, input: raw, caller, key: null });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
-    const result = await this.#begin({ ...asked, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
+    const result = await this.#begin({ ...asked, above: budget, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
   }
 
@@ -289,7 +293,7 @@ export class Decisions implements DecisionPort {
     if (version !== row.version || reasoner === null) await this.#answerDirectly(asked, "replay_divergence", epoch);
     // Whoever asked for its advice asks anew.
     else if (row.parent !== null) await this.#answerDirectly(asked, "crash_recovered", epoch);
-    else await this.#hold(row.id, (signal) => reasoner.resume(this.#reasoning(asked, signal), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id) }));
+    else await this.#hold(row.id, (signal) => reasoner.resume(this.#reasoning(asked, signal), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id), spentBelow: spentBelow(core.storage.reader, row.id) }));
   }
 
   /** Null: its input is none of the decision any more. */
@@ -410,8 +414,8 @@ export class Decisions implements DecisionPort {
   }
 
   #reasoning(asked: Asked, signal: AbortSignal): ReasonRequest {
-    const { question, admitted, own, deadlineMs } = asked;
-    return { question, admitted, own, signal, admittedNow: () => asked.admittedNow?.(), moved: (stage) => this.#moved(admitted.id, stage), ...(deadlineMs === undefined ? {} : { deadlineMs }), fallback: (gathered) => this.#fallback(asked, gathered) };
+    const { question, admitted, own, deadlineMs, above } = asked;
+    return { question, admitted, own, signal, admittedNow: () => asked.admittedNow?.(), moved: (stage) => this.#moved(admitted.id, stage), ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(above === undefined ? {} : { above }), fallback: (gathered) => this.#fallback(asked, gathered) };
   }
 
   #moved(run: string, stage: RunStage): void {

@@ -19,7 +19,7 @@ import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, kindOfCall, refused, type CallKind } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
-import { Diverged, Journal, requestHash, type Acted, type AskedStep, type AskingStep } from "./reason/journal.ts";
+import { Diverged, Journal, requestHash, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
@@ -35,6 +35,8 @@ export interface ReasonRequest {
   readonly admitted: AdmittedRun;
   /** Of the decision, unless it was asked by another that has less time. */
   readonly deadlineMs?: number;
+  /** Of the run that asked for it. */
+  readonly above?: RunBudget;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   /** Called once it is there for others to see. */
@@ -52,7 +54,7 @@ export interface ReasonRequest {
 export interface RunStage { readonly state: string; /** Requests to the model so far. */ readonly step: number; /** Null: none. */ readonly kind: "reason" | "extract" | CallKind | null }
 
 /** A run whose holder is gone, taken with a new epoch. */
-export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[] }
+export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[]; /** By whom it has asked. */ readonly spentBelow: Spent }
 
 export interface Reasoner {
   /** Answers the id of the run, which has ended. Throws KeyTaken, and NOT_FOUND before the run is admitted. */
@@ -78,7 +80,7 @@ export interface ReasonerParts {
 }
 
 /** On whose behalf another decision is asked. */
-export interface AskingRun { readonly run: string; readonly caller: Caller; readonly deadlineMs: number; readonly isUntrusted: boolean }
+export interface AskingRun { readonly run: string; readonly caller: Caller; readonly deadlineMs: number; readonly isUntrusted: boolean; readonly budget: RunBudget }
 
 export function modelReasoner(parts: ReasonerParts): Reasoner {
   return {
@@ -126,7 +128,7 @@ class ReasonRun {
     this.#isTaken = taken !== null;
     this.#epoch = taken?.epoch ?? 0;
     this.#journal = new Journal(taken?.steps ?? []);
-    this.#budget = new RunBudget(decision.declaration.budgets, parts.limits);
+    this.#budget = new RunBudget(decision.declaration.budgets, { ...parts.limits, above: request.above, spent: taken?.spentBelow });
     const timeMs = decision.declaration.budgets.reduce((least, { per, timeMs: own }) => (per === "RUN" && own !== null ? Math.min(least, own) : least), request.deadlineMs ?? decision.declaration.deadlineMs);
     this.#deadlineMs = admitted.admittedMs + timeMs;
     const { core: { book }, schemas, parse, limits: { outputTokens } } = parts;
@@ -342,7 +344,7 @@ class ReasonRun {
       core, question, reader: { parse, catalog: question.decision.catalog }, own: ownCaller(question),
       beyond: shadowed !== undefined ? null : {
         callTool: (call, args) => callTool(call, args, question.caller),
-        ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted }),
+        ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget }),
       },
     }, gathered);
     // What entered an earlier prompt of the run stays with it.

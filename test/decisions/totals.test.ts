@@ -20,6 +20,10 @@ type Decisions {
   spend(customerId: ID!): Given! @decision(mode: ENFORCE, deadline: "PT60S", subject: "'Customer:' + input.customerId") @export @allow(to: ["support"])
     @budget(per: SUBJECT_DAY, runs: 12) @budget(per: DECISION_DAY, tokens: 60000, cost: "0.05 USD") @budget(per: TENANT_DAY, runs: 60, tokens: 50000)
     @fallback(value: { amount: 0 })
+  """Ask around."""
+  around: Given! @decision(mode: ENFORCE, deadline: "PT60S") @export @allow(to: ["support"]) @budget(per: RUN, tokens: 4000) @mayAsk(decision: "advice", max: 9) @fallback(value: { amount: 0 })
+  """Advise."""
+  advice(about: Int!): Given! @decision(mode: ENFORCE, kind: JUDGE, deadline: "PT60S") @allow(to: ["support"]) @fallback(value: { amount: 0 })
   """Absurd."""
   absurd: Given! @decision(mode: ENFORCE, deadline: "PT60S") @export @allow(to: ["support"]) @budget(per: DECISION_DAY, tokens: 1000000) @fallback(value: { amount: 0 })
 }`;
@@ -85,6 +89,20 @@ test("100 runs at once: settled and reserved together are within every budget at
   const asked = bounds.values(`SELECT count(*) FROM "$decision" WHERE "name" = 'spend' AND "source" = 'model'`)[0]![0] as number;
   expect([...used].find(([scope]) => scope.includes('"DECISION_DAY",null,"spend"') && scope.endsWith(" tokens"))![1]).toBe(asked * 120);
 }, 60_000);
+
+test("whom a run asks draws on the run's own budget", async () => {
+  const { completion } = await import("./scripted-model.ts");
+  const usage = { prompt_tokens: 900, completion_tokens: 20, total_tokens: 920 };
+  bounds.model.script = ({ messages }) => Response.json(completion(
+    String(messages[0]!.content).includes("Advise.") ? [answers({ amount: 1 })] : messages.length > 2 ? [answers({ amount: 2 })] : Array.from({ length: 5 }, (_, about) => ({ name: "advice", arguments: { about } })), { usage },
+  ));
+  const { run, reason } = await bounds.decide("around", {});
+  const asked = bounds.values(`SELECT "id", "reason" FROM "$decision" WHERE "parent" = '${run}' ORDER BY "admitted", "id"`) as [string, string | null][];
+  const spent = [run, ...asked.map(([id]) => id)].flatMap((id) => bounds.values(`SELECT "facts" FROM "$decision_step" WHERE "run" = '${id}'`)).reduce((sum, [facts]) => sum + (JSON.parse(facts as string) as { settled: { tokens: number } }).settled.tokens, 0);
+  expect(spent).toBeLessThanOrEqual(4_000);
+  expect(asked[0]![1]).toBeNull();
+  expect([asked.length, asked.at(-1)![1], reason]).toEqual([5, "budget:tokens", "bounded"]);
+});
 
 test.each([
   ["more than was reserved", { prompt_tokens: 100_000_000, completion_tokens: 1 }],

@@ -55,3 +55,13 @@ test("budgets of a day are none of the run, and several of the run all hold", ()
   expect(over(() => budget.reserve({ tokens: 6 }))).toBe("tokens");
   expect(over(() => budget.reserve({ tokens: 5 }))).toBeNull();
 });
+
+test("what is asked for another run is of that one's budget too, and is given back to both", () => {
+  const above = new RunBudget([{ ...none, tokens: 100 }], { steps: 1, calls: 1, spent: { tokens: 30, micros: 0 } });
+  const below = new RunBudget([], { steps: 9, calls: 9, above });
+  below.reserve({ steps: 3, tokens: 60 });
+  expect([above.steps, above.tokens, below.tokens]).toEqual([0, 90, 60]);
+  expect(over(() => below.reserve({ tokens: 11 }))).toBe("tokens");
+  below.giveBack({ tokens: 60, micros: 0 });
+  expect([above.tokens, below.tokens]).toEqual([30, 0]);
+});

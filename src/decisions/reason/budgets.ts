@@ -38,15 +38,28 @@ export function settlement(usage: { readonly input: number | null; readonly outp
   return tokens > reserved.tokens || micros > reserved.micros ? { ...reserved, flag: "usage_above_reservation" } : { tokens, micros, flag: null };
 }
 
-/** Of the run alone. */
+export interface RunBudgetOptions {
+  readonly steps: number;
+  readonly calls: number;
+  /** Of the run on whose behalf it is asked: what it costs is that one's too. */
+  readonly above?: RunBudget | undefined;
+  /** By whom it has asked before a crash. */
+  readonly spent?: { readonly tokens: number; readonly micros: number } | undefined;
+}
+
+/** Of one run, and of whom it asks. */
 export class RunBudget {
   readonly #budgets: readonly Budget[];
+  readonly #above: RunBudget | undefined;
   steps = 0;
   calls = 0;
-  tokens = 0;
-  micros = 0;
+  tokens: number;
+  micros: number;
 
-  constructor(budgets: readonly Budget[], defaults: { readonly steps: number; readonly calls: number }) {
+  constructor(budgets: readonly Budget[], defaults: RunBudgetOptions) {
+    this.#above = defaults.above;
+    this.tokens = defaults.spent?.tokens ?? 0;
+    this.micros = defaults.spent?.micros ?? 0;
     this.#budgets = [...budgets.filter(({ per }) => per === "RUN"), { per: "RUN", timeMs: null, steps: defaults.steps, calls: defaults.calls, tokens: null, cost: null, runs: null }];
   }
 
@@ -58,6 +71,7 @@ export class RunBudget {
       if (tokens !== null && this.tokens + (more.tokens ?? 0) > tokens) throw new OverBudget("tokens");
       if (cost !== null && this.micros + (more.micros ?? 0) > cost.micros) throw new OverBudget("cost");
     }
+    this.#above?.reserve({ tokens: more.tokens ?? 0, micros: more.micros ?? 0 });
     this.steps += more.steps ?? 0;
     this.calls += more.calls ?? 0;
     this.tokens += more.tokens ?? 0;
@@ -68,6 +82,7 @@ export class RunBudget {
   giveBack({ tokens, micros }: { readonly tokens: number; readonly micros: number }): void {
     this.tokens -= tokens;
     this.micros -= micros;
+    this.#above?.giveBack({ tokens, micros });
   }
 }
 

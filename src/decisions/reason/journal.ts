@@ -2,10 +2,11 @@
 // takes its answers from here, as long as it asks the same.
 import { createHash } from "node:crypto";
 import type { ModelAnswer, ModelRequest } from "../../models/model.ts";
-import type { RunStep } from "../../storage/decision-rows.ts";
+import type { Connection } from "../../storage/connection.ts";
+import { askedBy, stepsOf, type RunStep } from "../../storage/decision-rows.ts";
 import type { Recorded } from "../context/gather.ts";
 
-interface Spent { readonly tokens: number; readonly micros: number }
+export interface Spent { readonly tokens: number; readonly micros: number }
 
 /** What a model was told of a call. */
 export interface Acted { readonly json: string; /** The run's label after it. */ readonly isUntrusted: boolean }
@@ -37,6 +38,21 @@ export function requestHash(model: { readonly alias: string; readonly id: string
 }
 
 const nothing: Spent = { tokens: 0, micros: 0 };
+
+function sumOf(spent: readonly Spent[]): Spent {
+  return spent.reduce((sum, { tokens, micros }) => ({ tokens: sum.tokens + tokens, micros: sum.micros + micros }), nothing);
+}
+
+/** By the runs that it has asked, and those that they have: settled, reserved and lost together. */
+export function spentBelow(reader: Connection, run: string): Spent {
+  return sumOf(askedBy(reader, run).flatMap(({ id }) => [
+    spentBelow(reader, id),
+    ...stepsOf(reader, id).flatMap(({ facts }) => {
+      const step = JSON.parse(facts) as AskingStep | AskedStep;
+      return [step.lost, "settled" in step ? step.settled : step.reserved];
+    }),
+  ]));
+}
 
 export class Journal {
   readonly #recorded: ReadonlyMap<number, RunStep>;
