@@ -234,9 +234,10 @@ export class Decisions implements DecisionPort {
   }
 
   handOver(next: () => DecisionPort | null): void {
-    const { clock, limits } = this.#parts.core;
+    const { clock, limits, log } = this.#parts.core;
     this.#next = next;
-    clock.schedule(limits.drainMs, () => { for (const run of this.#held.keys()) void this.#giveAway(run); });
+    const give = (run: string): Promise<void> => this.#giveAway(run).catch((error: unknown) => log.error("decision-not-recovered", { run, ...describeError(error) }));
+    clock.schedule(limits.drainMs, () => { for (const run of this.#held.keys()) void give(run); });
   }
 
   async takeOver(run: string): Promise<void> {

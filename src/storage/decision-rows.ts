@@ -2,6 +2,7 @@
 // tree. Every function that writes runs inside a commit. Knows nothing of what a decision is.
 import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
+import { eraseDelivery } from "./outbox.ts";
 
 export const decisionDdl: readonly string[] = [
   `CREATE TABLE "$decision" ("id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "version" TEXT NOT NULL, "parent" TEXT, "state" TEXT NOT NULL, "reason" TEXT, "source" TEXT,
@@ -158,8 +159,13 @@ export function partsOf(connection: Connection, run: string): RunPart[] {
   return connection.values(`SELECT "name", "salt", "data" FROM "$decision_part" WHERE "run" = ?1 ORDER BY "name"`, run).map(([name, salt, data]) => ({ name: name as string, salt: salt as Uint8Array, data: data as string }));
 }
 
+/** Of the callback of a run, in the outbox. */
+export function callbackKey(run: string): string {
+  return `run-${run}`;
+}
+
 /**
- * Of a run that has ended: payloads with their salts, steps, who asked and about whom, and the answer are gone; its record in the audit log stays, and
+ * Of a run that has ended: payloads with their salts, steps, who asked and about whom, the answer and its callback are gone; its record in the audit log stays, and
  * with it the tree. A retry with its key finds `answer`. False: there is no such run.
  */
 export function eraseRun(connection: Connection, id: string, { status, answer }: { readonly status: number; /** JSON. */ readonly answer: string }): boolean {
@@ -168,6 +174,7 @@ export function eraseRun(connection: Connection, id: string, { status, answer }:
   if (!erased) return false;
   connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1`, id);
   connection.run(`DELETE FROM "$decision_step" WHERE "run" = ?1`, id);
+  eraseDelivery(connection, callbackKey(id), JSON.stringify({ run: id, state: "ERASED" }));
   return true;
 }
 
@@ -195,9 +202,9 @@ export function addToSum(connection: Connection, scope: string, period: string, 
   return readSum(connection, scope, period);
 }
 
-/** Modes that were lowered while the app ran, by decision. */
-export function keptModes(connection: Connection): [string, string][] {
-  return connection.values(`SELECT "name", "mode" FROM "$decision_mode"`).map(([name, mode]) => [name as string, mode as string]);
+/** The mode that was set while the app ran; null: none. */
+export function keptMode(connection: Connection, name: string): string | null {
+  return connection.values(`SELECT "mode" FROM "$decision_mode" WHERE "name" = ?1`, name)[0]?.[0] as string | undefined ?? null;
 }
 
 /** Null: that of the schema. */

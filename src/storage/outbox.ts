@@ -149,6 +149,12 @@ export function trimOutbox(connection: Connection, before: string, limit: number
     `DELETE FROM "$outbox" WHERE "number" IN (SELECT "number" FROM "$outbox" WHERE "finished" IS NOT NULL AND "finished" < ?1 ORDER BY "finished" LIMIT ?2)`, before, limit);
 }
 
+/** What it says of anybody is gone; one that waits is sent with `body`. */
+export function eraseDelivery(connection: Connection, key: string, body: string): void {
+  connection.run(`DELETE FROM "$outbox" WHERE "key" = ?1 AND "finished" IS NOT NULL`, key);
+  connection.run(`UPDATE "$outbox" SET "body" = ?2, "sender" = json_set("sender", '$.subject', ''), "answer" = NULL WHERE "key" = ?1`, key, Buffer.from(body));
+}
+
 function wakeNext(connection: Connection, order: string | null, nowMs: number): void {
   if (order === null) return;
   connection.run(

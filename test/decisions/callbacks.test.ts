@@ -1,5 +1,6 @@
 // Callbacks of runs: signed, once for each run, with the run's end in one commit; tried again, also after a crash of the receiver; to whom the app may call.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { eraseRun } from "../../src/storage/decision-rows.ts";
 import { verifySignature } from "../../src/access/webhook-signature.ts";
 import { recordingServer, until, type RecordedRequest, type RecordingServer } from "../outbox/recording-server.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
@@ -118,6 +119,26 @@ test("what is no address, leads to a private network, or is of nobody, is refuse
   expect(await ask("refund", { orderId: "g" }, { prefer: "return=minimal" })).toMatchObject({ status: 400, body: { code: "VALIDATION_FAILED", where: "Ambit-Callback" } });
   expect(await ask("refund", { orderId: "g" }, { authorization: "" })).toMatchObject({ status: 401 });
   expect(model.requests.length).toBe(before);
+});
+
+test("who is erased is erased from the callback, too, sent or not", async () => {
+  const row = (): unknown[] => app.running.storage.reader.values(`SELECT "state", CAST("body" AS TEXT), "sender" FROM "$outbox" WHERE "key" = 'run-' || ?1`, run);
+  let run = "";
+  const erased = (): Promise<boolean> => app.running.storage.commit((connection) => eraseRun(connection, run, { status: 410, answer: "{}" }));
+  run = String((await ask("refund", { orderId: "i" })).body["run"]);
+  await receiver.received(1);
+  await until(() => JSON.stringify(row()).includes("delivered"));
+  expect(await erased()).toBe(true);
+  expect(row()).toEqual([]);
+
+  receiver.answer = () => new Response(null, { status: 500 });
+  run = String((await ask("refund", { orderId: "j" })).body["run"]);
+  await receiver.received(2);
+  expect(await erased()).toBe(true);
+  expect(row()).toMatchObject([["waiting", JSON.stringify({ run, state: "ERASED" }), expect.stringContaining('"subject":""')]]);
+  receiver.answer = () => new Response(null, { status: 204 });
+  await until(() => JSON.stringify(row()).includes("delivered"));
+  expect(verified(receiver.requests.at(-1)!)).toEqual({ run, state: "ERASED" });
 });
 
 test("where no secret is named nobody is called back", async () => {

@@ -169,3 +169,11 @@ test("another app in its place: the stream ends, and goes on there", async () =>
   for (let last = ""; last !== "done";) last = (await again.next()).event;
   await again.ended();
 });
+
+test("the stream ends when the app stops", async () => {
+  const run = await started();
+  const events = await follow(run);
+  await events.next();
+  answers.resolve();
+  await Promise.all([app.running.stop(), events.ended()]);
+});

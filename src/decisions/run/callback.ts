@@ -6,7 +6,7 @@ import type { Json } from "../../base/value.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { OutgoingRequest } from "../../resources/outgoing-request.ts";
 import type { Connection } from "../../storage/connection.ts";
-import type { AdmittedRun } from "../../storage/decision-rows.ts";
+import { callbackKey, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { addDelivery } from "../../storage/outbox.ts";
 import { dateTimeOf } from "../../base/date-time.ts";
 import { reasonClass, type DecisionAnswer, type Ending } from "./ending.ts";
@@ -39,7 +39,7 @@ export function addCallback(connection: Connection, admitted: AdmittedRun, { end
   const request: OutgoingRequest = { url, method: "POST", headers: { "content-type": "application/json" }, sign, bearer: null, attempts: null, giveUpOn: [GONE], then: null };
   const { kind, subject, roles, tenant } = readIdentity(admitted.caller);
   addDelivery(connection, {
-    scope: admitted.tenant ?? "", key: `run-${admitted.id}`, order: null, host: new URL(url).host, dueMs: nowMs, created: dateTimeOf(nowMs),
+    scope: admitted.tenant ?? "", key: callbackKey(admitted.id), order: null, host: new URL(url).host, dueMs: nowMs, created: dateTimeOf(nowMs),
     request: request as unknown as Json, body: Buffer.from(JSON.stringify(body)), sender: { kind, subject, roles: [...roles], tenant, claims: {}, requestId: admitted.id },
   });
 }

@@ -4,7 +4,7 @@ import { fault } from "../../base/error.ts";
 import { uuidv7 } from "../../base/random.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { DecisionMode } from "../../schema/decision.ts";
-import { keepMode, keptModes } from "../../storage/decision-rows.ts";
+import { keepMode, keptMode } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 
@@ -13,15 +13,15 @@ const SALT_BYTES = 32;
 
 export class LoweredModes {
   readonly #core: DispatchCore;
-  readonly #lowered: Map<string, string>;
 
   constructor(core: DispatchCore) {
     this.#core = core;
-    this.#lowered = new Map(keptModes(core.storage.reader));
   }
 
   of({ name, declaration: { mode } }: Pick<CompiledDecision, "name" | "declaration">): DecisionMode {
-    const kept = ORDER.find((one) => one === this.#lowered.get(name));
+    // Asked for each time: the app that served before may have set it last.
+    const text = keptMode(this.#core.storage.reader, name);
+    const kept = text === null ? undefined : ORDER.find((one) => one === text);
     return kept === undefined || isAbove(kept, mode) ? mode : kept;
   }
 
@@ -35,8 +35,6 @@ export class LoweredModes {
       keepMode(connection, name, mode);
       appendRecord(connection, { run, timeMs, facts: { kind: "mode", decision: name, declared: declaration.mode, mode: mode ?? declaration.mode }, payloads: { principal } }, () => random.bytes(SALT_BYTES));
     });
-    if (mode === null) this.#lowered.delete(name);
-    else this.#lowered.set(name, mode);
     log.info("decision-mode", { decision: name, declared: declaration.mode, mode: mode ?? declaration.mode });
   }
 }
