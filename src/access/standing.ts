@@ -42,7 +42,7 @@ export function claimsOfRules(catalog: Catalog, book: ExpressionBook): ReadonlyS
 
 function rulesOf(catalog: Catalog): readonly AllowRule[] {
   const tables = [...catalog.tables.values()];
-  const callables = [...catalog.endpoints.values(), ...tables.flatMap((table) => [...table.actions.values()])];
+  const callables = [...catalog.endpoints.values(), ...catalog.facts.values(), ...tables.flatMap((table) => [...table.actions.values()])];
   const channels = [...catalog.channels.values()].flatMap((channel) => channel.allow);
   return [...channels, ...tables.flatMap((table) => [...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow)]), ...callables.flatMap((callable) => callable.allow)];
 }

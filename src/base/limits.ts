@@ -132,6 +132,14 @@ export interface Limits {
   /** Tokens that a model may write in one answer, and characters that are read of it. */
   readonly decisionOutputTokens: number;
   readonly decisionAnswerBytes: number;
+  /** What is remembered of one record, in rows of facts and episodes. */
+  readonly memoryRows: number;
+  /** Of one value that is remembered. */
+  readonly memoryBytes: number;
+  /** Facts of one run, or one request that posts them. */
+  readonly memoryWrites: number;
+  /** Episodes that a run reads of one record, and what else its words bring to mind. */
+  readonly memoryRecalled: number;
   /** How often one request is sent to a model. */
   readonly modelAttempts: number;
   /** Records of the audit log, and time since the first of them, after which a checkpoint is signed. */
@@ -305,6 +313,10 @@ export const defaultLimits: Limits = {
   runFollowers: 5_000,
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
+  memoryRows: 1_000,
+  memoryBytes: 4_096,
+  memoryWrites: 20,
+  memoryRecalled: 10,
   modelAttempts: 3,
   auditCheckpointRecords: 1_000,
   auditCheckpointMs: 60_000,

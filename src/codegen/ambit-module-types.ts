@@ -11,6 +11,7 @@ type EndpointName = App.$EndpointName;
 type JobInputs = App.$JobInputs;
 type Decisions = App.$Decisions;
 type Fallbacks = App.$Fallbacks;
+type Facts = App.$Facts;
 type SourceName = App.$SourceName;
 type Awaitable<T> = T | Promise<T>;
 
@@ -123,6 +124,8 @@ export interface Ctx {
   transaction<T>(run: (ctx: Ctx) => Awaitable<T>): Promise<T>;
   /** Asks a decision, outside of transactions. A key answers the same for the same; without one it is made of the request or job. */
   readonly decide: { readonly [N in keyof Decisions]: (input: Decisions[N]["input"], options?: { readonly key?: string }) => Promise<Decided<Decisions[N]["output"]>> };
+  /** What is known of records, for decisions to read. Without rules, within the caller's tenant. */
+  readonly memory: MemoryAccess;
   /** Under the caller's rules; told if and only if the transaction commits. */
   readonly publish: $Publish;
   /** Goes out if and only if the transaction commits, at least once, with one key. Answers that key. */
@@ -181,6 +184,21 @@ type $JobCall<N extends string> = Callables[\`Jobs.\${N}\` & keyof Callables];
 export type JobBodies = { [N in keyof JobInputs]: (ctx: Ctx, args: $JobCall<N>["arguments"]) => Awaitable<$JobCall<N>["result"]> };
 export function jobs<B extends JobBodies>(bodies: B): B;
 
+/** A record, as in \`Customer:42\`. */
+type $About = \`\${keyof Tables & string}:\${string}\`;
+export interface MemoryAccess {
+  /** If and only if the transaction commits. Null: it is known no more. */
+  remember(about: $About, facts: Partial<Facts>, options?: { readonly validFrom?: Date | string; readonly validTo?: Date | string; /** Nobody answers for it. */ readonly untrusted?: boolean }): Promise<{ readonly about: string; readonly remembered: readonly string[] }>;
+  /** Null: there is no such record. */
+  recall(about: $About, options?: { readonly asOf?: Date | string }): Promise<Recalled | null>;
+}
+/** Times as text; of a run, \`by\` is null. */
+export interface Recalled {
+  readonly about: string;
+  readonly asOf: string;
+  readonly facts: readonly { readonly predicate: keyof Facts & string; readonly value: $Json; readonly validFrom: string; readonly validTo: string | null; readonly knownFrom: string; readonly knownTo: string | null; readonly episode: string | null; readonly label: "UNTRUSTED" | null; readonly run: string | null; readonly by: string | null }[];
+  readonly episodes: readonly { readonly id: string; readonly time: string; readonly what: $Json; readonly label: "UNTRUSTED" | null; readonly run: string | null; readonly by: string | null }[];
+}
 /** How a decision ended. */
 export interface Decided<T> {
   readonly state: string;

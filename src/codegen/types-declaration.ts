@@ -190,5 +190,6 @@ function decisionMaps(catalog: Catalog): string {
   });
   return `export interface $Decisions {\n  ${asked.join("\n  ")}\n}\n`
     + `export interface $Fallbacks {\n  ${fallbacks.join("\n  ")}\n}\n`
+    + `export interface $Facts {\n  ${[...catalog.facts.values()].map(({ name, arguments: given }) => inputLine({ ...given.get("value")!, name })).join("\n  ")}\n}\n`
     + `export type $ToolName = ${[...catalog.tools.keys()].map((name) => JSON.stringify(name)).join(" | ") || "never"};`;
 }

@@ -15,7 +15,7 @@ import { invalid } from "../tables/input-issue.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
-import type { DecideRequest, DecisionPort, DecisionResult, ListedDecision, ProofQuestion } from "../resources/decision-port.ts";
+import type { DecideRequest, DecisionPort, DecisionResult, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
@@ -24,6 +24,7 @@ import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./a
 import { valueOf } from "./bounds/judge.ts";
 import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
 import type { AskingRun, Reasoner, ReasonRequest, RunStage } from "./loop.ts";
+import { postFacts, recallRecord } from "./memory/memory-access.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import type { RunBudget } from "./reason/budgets.ts";
 import { spentBelow } from "./reason/journal.ts";
@@ -145,6 +146,14 @@ export class Decisions implements DecisionPort {
     if (!inspects && caller.identity.kind !== "administrator") return null;
     if (ask.of === "consistency") return consistencyOf(parts, ask);
     return ask.of === "key" ? { verifiers: [...parts.checkpoints.verifiers()] } : newestCheckpoint(parts);
+  }
+
+  recall(question: RecallQuestion, caller: Caller): Json | null {
+    return recallRecord(this.#parts.core, [...this.#parts.decisions.values()].map(({ decision }) => decision), question, caller);
+  }
+
+  remember(request: RememberRequest, body: Body): Promise<Json> {
+    return postFacts(request, body);
   }
 
   /** Roles that see all of its runs. */

@@ -280,7 +280,7 @@ class ReasonRun {
   #facts(over: Gathered): RunFacts {
     return {
       steps: this.#steps, repairs: this.#repairs, tokens: this.#reported, costMicros: this.#budget.micros,
-      payloads: { reasonedOver: { rows: over.rows as unknown as Json, seen: seenIn(over, this.#request.question) }, transcript: this.#transcript },
+      payloads: { reasonedOver: { rows: over.rows as unknown as Json, seen: seenIn(over, this.#request.question), memory: over.memory as unknown as Json }, transcript: this.#transcript },
     };
   }
 
@@ -373,9 +373,9 @@ class ReasonRun {
   /** The proposal, what is to be repaired, or how it ends without one. */
   #judge(text: string, gathered: Gathered, acting: Acting): Reasoned | { readonly repair: Json; readonly otherwise: FallbackReason } {
     const { core: { book }, parse } = this.#parts;
-    const { isUntrusted, staged } = acting;
+    const { isUntrusted, staged, remembered } = acting;
     const judged = judgeAnswer(text, { decision: this.#request.question.decision, gathered, isUntrusted, book, parse });
-    return "output" in judged ? { proposal: { output: judged.output, effects: staged, source: "model", over: gathered, isUntrusted } } : judged;
+    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted } } : judged;
   }
 
   async #ask(request: ModelRequest, kept: readonly string[], kind: "reason" | "extract" = "reason"): Promise<ModelAnswer> {

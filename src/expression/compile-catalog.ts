@@ -33,6 +33,7 @@ export function compileCatalogExpressions(catalog: Catalog, limits: Pick<Limits,
   for (const table of catalog.tables.values()) compileTable(table, collected);
   for (const channel of catalog.channels.values()) compileChannel(channel, collected);
   for (const endpoint of catalog.endpoints.values()) compileCallable(endpoint, null, collected);
+  for (const fact of catalog.facts.values()) compileCallable(fact, null, collected);
   for (const job of catalog.jobs.values()) for (const { input } of job.schedules) if (input !== null) compileInput(input, job, collected);
   collected.diagnostics.push(...computedCycles(catalog, collected.compiled), ...oversized(catalog, collected.compiled));
   return { book: expressionBook(catalog, collected, limits.ruleSteps), diagnostics: collected.diagnostics };

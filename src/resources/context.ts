@@ -10,6 +10,7 @@ import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
+import { memoryAccess } from "./code-memory.ts";
 import { fileHandle } from "./file-handle.ts";
 import { readsOnly } from "./reading-work.ts";
 import { createSourceAccess } from "./source-access.ts";
@@ -46,6 +47,7 @@ export function createContext(body: Body): object {
     log: bodyLog(core.log, caller),
     request: caller.request,
     decide: deciders(body),
+    get memory() { return memoryAccess(body); },
     enqueue: (job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.enqueue", () => enqueue(body, { job, input, options })),
     at: (time: unknown, job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.at", () => enqueue(body, { job, input, options, time })),
     progress: (done: unknown, total?: unknown) => tellProgress(body, done, total),

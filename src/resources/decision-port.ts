@@ -1,7 +1,7 @@
 // What the rest of the server knows of decisions: that they can be asked. Implemented by decisions/; null where there are none.
 import type { Json } from "../base/value.ts";
 import type { Callable } from "../schema/catalog.ts";
-import type { Body, Caller } from "./body.ts";
+import type { Body, Caller, Mode } from "./body.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { RunProgress } from "./run-watch.ts";
 
@@ -65,8 +65,33 @@ export interface DecisionPort {
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null;
   /** How far it has come; null: none that they may know of. */
   progress(id: string, caller: Pick<Caller, "identity">): RunProgress | null;
+  /** Null: nothing that this caller may know of. */
+  recall(question: RecallQuestion, caller: Caller): Json | null;
+  /** In the commit of the body. Throws what is refused. */
+  remember(request: RememberRequest, body: Body): Promise<Json>;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
+}
+
+/** What is known of a record, `TABLE:id`. */
+export interface RecallQuestion {
+  readonly about: string;
+  /** What was known then; null: now. */
+  readonly asOf: string | null;
+  /** system: of app code, which answers for what it does. */
+  readonly mode: Mode;
+}
+
+export interface RememberRequest {
+  readonly about: string;
+  /** By predicate; null: it is known no more. */
+  readonly facts: RawInput;
+  /** Canonical; null: from now on, until further notice. */
+  readonly validFrom: string | null;
+  readonly validTo: string | null;
+  /** Nobody answers for it. */
+  readonly isUntrusted: boolean;
+  readonly mode: Mode;
 }
 
 /** receipt: of a run. consistency: that the log of `from` records is the beginning of that of `to`. */

@@ -8,6 +8,7 @@ import { callJob } from "./call-job.ts";
 import { callBody } from "./callables.ts";
 import { ChannelHub } from "./channel-hub.ts";
 import { answerDecision } from "./decide-operation.ts";
+import { answerRecall, answerRemember } from "./memory-operations.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
 import type { DecisionPort } from "./decision-port.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
@@ -100,6 +101,8 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decision-mode" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
+    if (body.kind === "recall") return answerRecall(core, body.ask, caller);
+    if (body.kind === "remember") return await answerRemember(core, operation, body.ask, caller);
     if (body.kind === "job") return await callJob(core, body, asAsked(core, caller));
     if (body.kind === "invalidate") return await invalidateOperation(core, body, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
@@ -126,6 +129,7 @@ function labelOf({ body }: Operation): string {
     case "decide": return `decide ${body.name}`;
     case "decisions": return "list decisions";
     case "decision-mode": return `mode of ${body.name}`;
+    case "recall": case "remember": return `${body.kind} facts`;
     case "proof": return `prove ${body.ask.of}`;
     case "batch": return "batch";
     case "publish": return `publish ${body.channel}`;

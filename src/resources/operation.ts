@@ -6,7 +6,7 @@ import type { OutboxState } from "../storage/outbox.ts";
 import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { Identity } from "../access/identity.ts";
-import type { DecisionResult, ProofQuestion } from "./decision-port.ts";
+import type { DecisionResult, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
 import type { ToldState } from "../storage/job-rows.ts";
@@ -48,6 +48,9 @@ export type OperationBody =
   | { readonly kind: "decision-mode"; readonly name: string; readonly mode: string | null }
   /** A proof of the audit log. */
   | { readonly kind: "proof"; readonly ask: ProofQuestion }
+  /** What is known of a record, and facts that are posted about one. */
+  | { readonly kind: "recall"; readonly ask: RecallQuestion }
+  | { readonly kind: "remember"; readonly ask: RememberRequest }
   /** About runs of jobs. */
   | { readonly kind: "run"; readonly ask: RunQuestion }
   /** A file for a field of a table. `length`: as announced; null: not. */

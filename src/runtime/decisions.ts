@@ -40,7 +40,7 @@ export const decisions: DecisionsModule = {
   checkDecisions: (app) => compileAll(app).diagnostics,
   decisionsOf(app, ports) {
     const { compiled } = compileAll(app);
-    if (compiled.size === 0) return null;
+    if (compiled.size === 0 && app.catalog.facts.size === 0) return null;
     const models = modelsOf(app, ports);
     const { audit } = ports;
     assert(audit instanceof Audit, "the audit service is of this module");

@@ -35,7 +35,6 @@ const fieldDirectives: readonly Unavailable[] = [
 ];
 
 const decisionDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@memory", does: "Keeps facts of a relationship.", reason: decisions },
   { kind: "directive", name: "@approval", does: "Lets a person decide.", reason: decisions },
   { kind: "directive", name: "@rollout", does: "Tries a challenger beside the champion.", reason: decisions },
   { kind: "directive", name: "@negotiates", does: "Makes offers that bind.", reason: decisions },
@@ -51,10 +50,6 @@ const values: readonly Unavailable[] = [
   { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: realTime },
 ];
 
-const types: readonly Unavailable[] = [
-  { kind: "type", name: "type Facts", does: "Declares what memory may hold.", reason: decisions },
-];
-
 const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
   { kind: "member", name: "ctx.token", does: "Signs a bearer token.", reason: accounts },
@@ -63,7 +58,7 @@ const members: readonly Unavailable[] = [
 ];
 
 export const unavailable: readonly Unavailable[] = [
-  ...tableArguments, ...typeDirectives, ...fieldDirectives, ...values, ...types, ...members, ...decisionDirectives,
+  ...tableArguments, ...typeDirectives, ...fieldDirectives, ...values, ...members, ...decisionDirectives,
 ];
 
 /** By name as it is written. */

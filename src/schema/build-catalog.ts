@@ -6,6 +6,7 @@ import { buildEndpoint } from "./build-callable.ts";
 import { buildChannel } from "./build-channel.ts";
 import { buildJob } from "./build-job.ts";
 import { buildDecision, buildTool } from "./build-decision.ts";
+import { buildFact } from "./build-fact.ts";
 import { buildTable } from "./build-table.ts";
 import { resolveDuration } from "./argument-problems.ts";
 import type { CompileContext } from "./compile-context.ts";
@@ -20,6 +21,7 @@ export function buildCatalog(context: CompileContext): Catalog {
   const jobs = new Map<string, Job>();
   const tools = new Map<string, Callable>();
   const decisions = new Map<string, Decision>();
+  const facts = new Map<string, Callable>();
   for (const type of context.byName.values()) {
     if (type.kind === "table") tables.set(type.name, buildTable(type, context));
     if (type.kind === "channel") channels.set(type.name, buildChannel(type, context));
@@ -28,12 +30,13 @@ export function buildCatalog(context: CompileContext): Catalog {
       if (type.kind === "jobs" && !jobs.has(field.name)) jobs.set(field.name, buildJob(field, context));
       if (type.kind === "tools" && !tools.has(field.name)) tools.set(field.name, buildTool(field, context));
       if (type.kind === "decisions" && !decisions.has(field.name)) decisions.set(field.name, buildDecision(field, context));
+      if (type.kind === "facts" && !facts.has(field.name)) facts.set(field.name, buildFact(field, context));
     }
   }
   const { enums } = context.literals;
   const hasFiles = [...tables.values()].some((table) => [...table.fields.values()].some(({ type }) => isFile(type)));
   const objects = hasFiles ? new Map([...context.literals.objects, [FILE_TYPE, fileType] as const]) : context.literals.objects;
-  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, tools, decisions, roles: rolesOf({ tables, channels, endpoints, decisions }) });
+  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, tools, decisions, facts, roles: rolesOf({ tables, channels, endpoints, decisions, facts }) });
 }
 
 /** SHA-256 of the document printed without comments and layout, and of the settings that it names. */
@@ -45,8 +48,8 @@ function hashOf(context: CompileContext): string {
 
 const BUILT_IN_ROLES: readonly string[] = ["public", "authenticated"];
 
-function rolesOf({ tables, channels, endpoints, decisions }: Pick<Catalog, "tables" | "channels" | "endpoints" | "decisions">): string[] {
-  const rules: AllowRule[] = [...endpoints.values(), ...channels.values(), ...[...decisions.values()].map(({ callable }) => callable)].flatMap(({ allow }) => allow);
+function rolesOf({ tables, channels, endpoints, decisions, facts }: Pick<Catalog, "tables" | "channels" | "endpoints" | "decisions" | "facts">): string[] {
+  const rules: AllowRule[] = [...endpoints.values(), ...channels.values(), ...facts.values(), ...[...decisions.values()].map(({ callable }) => callable)].flatMap(({ allow }) => allow);
   for (const table of tables.values()) {
     rules.push(...table.allow, ...[...table.fields.values()].flatMap((field) => field.allow), ...[...table.actions.values()].flatMap((action) => action.allow));
   }

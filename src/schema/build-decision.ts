@@ -11,7 +11,7 @@ import type { CompileContext } from "./compile-context.ts";
 import { argumentNode, isSet, numberOf, textOf, textsOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "./declarations.ts";
 import type {
   ActsAs, Bound, BoundPoint, Budget, BudgetScope, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
-  MayAsk, MayCall, MayRead, MayWrite, OnViolation, TaintRule,
+  MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, OnViolation, TaintRule,
 } from "./decision.ts";
 import { literalValue } from "./literal-value.ts";
 import { queryTemplate, type QueryTemplate } from "./query-template.ts";
@@ -41,6 +41,7 @@ export function buildDecision(field: DeclaredField, context: CompileContext): De
     mayAsk: sound("mayAsk").map((one): MayAsk => ({ decision: textOf(one, "decision")!, max: numberOf(one, "max") ?? 1 })),
     mayWrite: sound("mayWrite").flatMap((one) => buildMayWrite(one, context)),
     effects: sound("effect").flatMap((one) => buildEffect(one, context)),
+    memories: sound("memory").map((one) => buildMemory(one, context)),
     bounds: sound("bound").map((one) => buildBound(one, context)),
     budgets: sound("budget").map((one) => buildBudget(one, context)),
     fallback: buildFallback(field, context),
@@ -88,6 +89,13 @@ function buildMayWrite(use: DirectiveUse, context: CompileContext): MayWrite[] {
 function buildEffect(use: DirectiveUse, context: CompileContext): EffectDeclaration[] {
   const operation = effectTarget(textOf(use, "operation") ?? "");
   return operation === null ? [] : [{ operation, set: celsOf(use, "set", context), when: celOf(use, "when", context.source) }];
+}
+
+function buildMemory(use: DirectiveUse, context: CompileContext): MemoryDeclaration {
+  return {
+    about: celOf(use, "about", context.source)!, reads: textsOf(use, "reads") ?? [], writes: textsOf(use, "writes") ?? [],
+    maxTokens: numberOf(use, "maxTokens") ?? 800, maxAgeMs: durationOf(use, "maxAge", context),
+  };
 }
 
 function buildBound(use: DirectiveUse, context: CompileContext): Bound {

@@ -14,7 +14,7 @@ export function buildLiteralCatalog(types: Iterable<DeclaredType>, source: Sourc
   const declared = [...types];
   const enums = new Map(declared.filter((type) => type.kind === "enum").map((type) => [type.name, buildEnum(type)]));
   const objects = new Map<string, ObjectType>();
-  const literals: Catalog = { hash: "", tables: new Map(), channels: new Map(), enums, objects, endpoints: new Map(), jobs: new Map(), tools: new Map(), decisions: new Map(), roles: [] };
+  const literals: Catalog = { hash: "", tables: new Map(), channels: new Map(), enums, objects, endpoints: new Map(), jobs: new Map(), tools: new Map(), decisions: new Map(), facts: new Map(), roles: [] };
   // A default may be an object whose fields have defaults of their own: each round makes one more level of them right.
   for (const round of ["types", "defaults", "defaults of defaults"]) {
     for (const type of declared) {

@@ -228,7 +228,7 @@ export interface Webhook {
 }
 
 export interface Callable {
-  readonly kind: "action" | "endpoint" | "job" | "tool" | "decision";
+  readonly kind: "action" | "endpoint" | "job" | "tool" | "decision" | "fact";
   readonly name: string;
   /** The table of an action, null for all others. */
   readonly table: string | null;
@@ -278,6 +278,8 @@ export interface Catalog {
   /** What models may call. */
   readonly tools: ReadonlyMap<string, Callable>;
   readonly decisions: ReadonlyMap<string, Decision>;
+  /** Predicates that memory may hold, from `type Facts`: posted with `about` and `value`, by whom their @allow says. */
+  readonly facts: ReadonlyMap<string, Callable>;
   /** Every role named by an @allow, besides `public` and `authenticated`. */
   readonly roles: readonly string[];
 }

@@ -114,10 +114,10 @@ describe("many problems at once", () => {
       "  makerId: ID", //
       "}",
       "type Maker @table { name: String }", //                             10:6
-      "type Facts { tidy: Boolean }", //                                   11:6
+      "type Facts { tidy: Boolean! }", //                                  11:20
     ].join("\n");
     expect(compile(text).map(({ position, code }) => `${position.line}:${position.column} ${code}`)).toEqual([
-      "1:21 UNKNOWN_DIRECTIVE", "2:31 ARGUMENT_VALUE", "5:10 UNKNOWN_NAME", "5:33 ARGUMENT_VALUE", "6:3 CURRENCY_SOURCE", "7:36 UNKNOWN_NAME", "10:6 PRIMARY_KEY", "11:6 NOT_AVAILABLE",
+      "1:21 UNKNOWN_DIRECTIVE", "2:31 ARGUMENT_VALUE", "5:10 UNKNOWN_NAME", "5:33 ARGUMENT_VALUE", "6:3 CURRENCY_SOURCE", "7:36 UNKNOWN_NAME", "10:6 PRIMARY_KEY", "11:20 TYPE_SHAPE",
     ]);
   });
 

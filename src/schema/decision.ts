@@ -66,6 +66,19 @@ export interface EffectDeclaration {
   readonly when: Cel | null;
 }
 
+/** Facts of one record that a decision reads and writes. */
+export interface MemoryDeclaration {
+  /** `TABLE:id`. */
+  readonly about: Cel;
+  /** Predicates. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Of what a model is shown. */
+  readonly maxTokens: number;
+  /** Null: however old. */
+  readonly maxAgeMs: number | null;
+}
+
 export interface Bound {
   readonly name: string;
   readonly rule: Cel;
@@ -125,6 +138,7 @@ export interface Decision {
   readonly mayAsk: readonly MayAsk[];
   readonly mayWrite: readonly MayWrite[];
   readonly effects: readonly EffectDeclaration[];
+  readonly memories: readonly MemoryDeclaration[];
   readonly bounds: readonly Bound[];
   readonly budgets: readonly Budget[];
   readonly fallback: Fallback | null;

@@ -4,7 +4,7 @@
 export type Place =
   | "table" | "channel" | "nested-type" | "other-type"
   | "stored-field" | "computed-field" | "relation" | "action"
-  | "endpoint" | "job" | "decision" | "tool"
+  | "endpoint" | "job" | "decision" | "tool" | "fact"
   | "channel-field" | "input-field" | "interface-field" | "nested-field" | "argument";
 
 const callables: readonly Place[] = ["action", "endpoint", "job", "decision", "tool"];
@@ -15,7 +15,7 @@ export const placesOf: ReadonlyMap<string, readonly Place[]> = new Map<string, r
   ["table", ["table"]],
   ["channel", ["table", "channel"]],
   ["export", ["table", "channel", "endpoint", "decision"]],
-  ["allow", ["table", "channel", "stored-field", "computed-field", "relation", "action", "endpoint", "decision", "tool"]],
+  ["allow", ["table", "channel", "stored-field", "computed-field", "relation", "action", "endpoint", "decision", "tool", "fact"]],
   ["grants", ["table"]],
   ["account", ["table", "channel", "nested-type"]],
   ["personal", ["table"]],
@@ -38,14 +38,14 @@ export const placesOf: ReadonlyMap<string, readonly Place[]> = new Map<string, r
   ["fixed", ["stored-field"]],
   ["internal", ["stored-field", "computed-field"]],
   ["embed", ["stored-field", "computed-field"]],
-  ["length", values],
-  ["range", values],
-  ["pattern", values],
-  ["currency", [...values, "computed-field", ...callables]],
-  ["sensitive", [...values, "computed-field"]],
+  ["length", [...values, "fact"]],
+  ["range", [...values, "fact"]],
+  ["pattern", [...values, "fact"]],
+  ["currency", [...values, "fact", "computed-field", ...callables]],
+  ["sensitive", [...values, "fact", "computed-field"]],
   ["secret", ["table", "channel", "nested-type", ...values, "computed-field"]],
-  ["untrusted", [...values, "computed-field"]],
-  ["redact", values],
+  ["untrusted", [...values, "fact", "computed-field"]],
+  ["redact", [...values, "fact"]],
   ["action", ["action"]],
   ["http", fields],
   ["webhook", fields],

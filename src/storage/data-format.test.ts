@@ -26,7 +26,7 @@ async function directoryWith(alter: (connection: Connection) => void = () => {})
 }
 
 function dropTablesOfFormat3(connection: Connection): void {
-  const later = connection.values(`SELECT "name" FROM sqlite_schema WHERE "type" = 'table' AND "name" LIKE '$%' AND "name" NOT IN ('$meta', '$log', '$sequence', '$idempotency')`);
+  const later = connection.values(`SELECT "name" FROM sqlite_schema WHERE "type" = 'table' AND "name" LIKE '$%' AND "name" NOT GLOB '$memory_text_*' AND "name" NOT IN ('$meta', '$log', '$sequence', '$idempotency')`);
   for (const [name] of later) connection.execute(`DROP TABLE "${String(name)}"`);
 }
 

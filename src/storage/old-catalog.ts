@@ -33,5 +33,5 @@ export function oldTable(shape: TableShape): OldTable {
     name: shape.name, description: null, position, sqlName: shape.sqlName, exportName: null, exportOver: [], fields, primaryKey: shape.primaryKey, indexes: folds,
     allow: [], checks: [], grants: null, search: [], expirationMs: shape.expiry?.ms ?? null, expiresAt: shape.expiry?.field ?? null, open: shape.open, tenant: null, historyMs: null, trashMs: null, actions: new Map(),
   };
-  return { table, catalog: { hash: "", tables: new Map([[table.name, table]]), channels: new Map(), enums, objects, endpoints: new Map(), jobs: new Map(), tools: new Map(), decisions: new Map(), roles: [] } };
+  return { table, catalog: { hash: "", tables: new Map([[table.name, table]]), channels: new Map(), enums, objects, endpoints: new Map(), jobs: new Map(), tools: new Map(), decisions: new Map(), facts: new Map(), roles: [] } };
 }

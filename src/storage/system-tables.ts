@@ -3,6 +3,7 @@ import type { Connection } from "./connection.ts";
 import { decisionDdl } from "./decision-rows.ts";
 import { fileDdl } from "./file-rows.ts";
 import { jobDdl } from "./job-rows.ts";
+import { memoryDdl } from "./memory-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 import { sourceDdl } from "./source-rows.ts";
@@ -28,6 +29,7 @@ const FORMAT_3_DDL = [
   ...jobDdl,
   ...mqttDdl,
   ...decisionDdl,
+  ...memoryDdl,
   ...sourceDdl,
 ];
 

@@ -13,6 +13,7 @@ import type { ModelAnswer } from "../../models/model.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
 import { noted, violations, type Variables } from "../bounds/judge.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";
+import { memValues } from "../memory/recall.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { judgeAnswer, type JudgedAnswer } from "../reason/judge-answer.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "../reason/prompt.ts";
@@ -81,7 +82,7 @@ class RunReplay {
     const ending = this.#ending();
     if (this.#payloads["contexts"] !== null) {
       const input = this.#input();
-      const gathered = this.#gathered(input, this.#payloads["contexts"] as Gathered["rows"], this.#payloads["seen"] as Members);
+      const gathered = this.#gathered(input, this.#payloads["contexts"] as Gathered["rows"], this.#payloads["seen"] as Members, this.#memory());
       const asked = (this.#payloads["transcript"] ?? []) as unknown as readonly Asked[];
       const proposed = asked.length === 0 ? null : this.#reasoned(input, asked);
       if (state === "DENIED") this.#denied(gathered);
@@ -112,8 +113,12 @@ class RunReplay {
     return coerceFields(this.#payloads["input"], inputsOf(callable), { catalog, dialect: "wire", path: "" }, []) ?? {};
   }
 
-  #gathered(input: RecordValues, rows: Gathered["rows"], { auth, now, ...extracted }: Members): Gathered {
-    return gatherFrom({ decision: this.#parts.decision, input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, rowsOf: ({ declaration: { name } }) => rows[name] ?? [] });
+  #memory(): Gathered["memory"] {
+    return (this.#payloads["memory"] ?? []) as unknown as Gathered["memory"];
+  }
+
+  #gathered(input: RecordValues, rows: Gathered["rows"], { auth, now, ...extracted }: Members, memory: Gathered["memory"]): Gathered {
+    return gatherFrom({ decision: this.#parts.decision, input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
   }
 
   #violated(variables: Variables, ...points: Parameters<typeof violations> extends [unknown, ...infer Points] ? Points : never): readonly string[] {
@@ -127,10 +132,10 @@ class RunReplay {
   /** What came of the last conversation: its questions are made anew, its answers judged anew. */
   #reasoned(input: RecordValues, asked: readonly Asked[]): JudgedAnswer | null {
     const { decision, policy, schemas } = this.#parts;
-    const { rows, seen } = this.#payloads["reasonedOver"] as unknown as { readonly rows: Gathered["rows"]; readonly seen: Members };
+    const { rows, seen, memory = [] } = this.#payloads["reasonedOver"] as unknown as { readonly rows: Gathered["rows"]; readonly seen: Members; readonly memory?: Gathered["memory"] };
     // Extracted values are there by the commit at the latest.
     const { auth: _auth, now: _now, ...extracted } = (this.#payloads["seen"] ?? {}) as Members;
-    const gathered = this.#gathered(input, rows, { ...extracted, auth: seen["auth"] ?? null, now: seen["now"] ?? null });
+    const gathered = this.#gathered(input, rows, { ...extracted, auth: seen["auth"] ?? null, now: seen["now"] ?? null }, memory);
     const messages = firstMessages({ decision, input, gathered, policy });
     const begin = asked.findLastIndex((one) => canonicalJson(one.messages.at(-1)!) === canonicalJson(messages[1] as unknown as Json));
     if (begin < 0) {
@@ -159,11 +164,11 @@ class RunReplay {
     const given = ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
       : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock }).output;
     this.#same("the output", this.#wire(this.#clamped(given, gathered, ending.clamped)), this.#payloads["output"]);
-    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: { taint: ending.isUntrusted ? "UNTRUSTED" : null }, mem: null, negotiation: null };
+    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: { taint: ending.isUntrusted ? "UNTRUSTED" : null }, mem: memValues(decision, gathered.memory), negotiation: null };
     this.#same("the verdict over the output", this.#violated(outcome, "INPUT", "OUTPUT"), []);
     const after = this.#payloads["after"] as Gathered["rows"] | null;
     if (after === null) return;
-    const later = this.#gathered(input, after, this.#payloads["seen"] as Members);
+    const later = this.#gathered(input, after, this.#payloads["seen"] as Members, gathered.memory);
     const contexts = Object.fromEntries(decision.contexts.map(({ declaration: { name } }) => [name, later.variables[name] ?? null]));
     const final: Variables = { ...outcome, effects: ending.effects as unknown as Value, after: contexts };
     this.#same("the verdict in the commit", this.#violated(final, "COMMIT"), []);

@@ -9,10 +9,13 @@ import { toWireValue } from "../../schema/wire-value.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { State } from "../../resources/work.ts";
+import type { Connection } from "../../storage/connection.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
 import type { CompiledQuery, Hole } from "../policy/compile-query.ts";
 import { valueOf as valueIn } from "../bounds/judge.ts";
+import { aboutOf, isAboutInput, recall, recordNamed, tenantOfMemory, type Recalled } from "../memory/recall.ts";
+import { shownMemory } from "../memory/shown-memory.ts";
 import { isHidden } from "./kept-back.ts";
 import { SUBJECT } from "./of-subject.ts";
 import { untrustedIn, type Labelling } from "./taint.ts";
@@ -33,6 +36,8 @@ export interface Gathered {
   readonly variables: Readonly<Record<string, Value>>;
   /** By context: all rows, as the database gave them. */
   readonly rows: Readonly<Record<string, Rows>>;
+  /** By @memory, in their order. */
+  readonly memory: readonly Recalled[];
   /** A record that must be there and is not, or not for the caller. */
   readonly missing: string | null;
   /** A context with more rows than it may have. */
@@ -46,19 +51,34 @@ export interface Gathered {
 /** `extracted`: what quarantined calls have read, by context. */
 export function gather(question: Question, state: State, core: DispatchCore, extracted: Readonly<Record<string, Value>> = {}): Gathered {
   const { caller } = question;
-  return gatherFrom(question, { auth: caller.rights.auth, now: state.now, extracted, rowsOf: (context, variables) => readContext(context, { variables, caller, state, core }) });
+  return gatherFrom(question, {
+    auth: caller.rights.auth, now: state.now, extracted,
+    rowsOf: (context, variables) => readContext(context, { variables, caller, state, core }),
+    memoryOf: (variables) => memoryIn(core.storage.reader, question, { variables, caller, state, core }),
+  });
+}
+
+/** What is remembered, in the state of this connection. Null: it is about a record that the caller names and may not read. */
+export function memoryIn(connection: Connection, { decision, input }: Pick<Question, "decision" | "input">, { variables, caller, state, core }: Reading): readonly Recalled[] | null {
+  if (decision.memories.length === 0) return [];
+  const isForeign = decision.memories.some((memory) => {
+    const about = isAboutInput(memory) ? aboutOf(memory, { variables, core }) : null;
+    const named = about === null ? null : recordNamed(about, core.catalog);
+    return named !== null && !isSeen(named, named.id, { variables, caller, state, core });
+  });
+  return isForeign ? null : recall({ decision, input, variables, connection, core, tenantOf: (about) => tenantOfMemory(about, caller, { get: (table, id) => state.get(table, id), catalog: core.catalog }) });
 }
 
 /** What a run has read, to be read again where the run goes on. */
-export interface Recorded { readonly now: string; readonly rows: Gathered["rows"] }
+export interface Recorded { readonly now: string; readonly rows: Gathered["rows"]; readonly memory: readonly Recalled[] }
 
-export function recordOf({ variables, rows }: Gathered): Recorded {
-  return { now: String(variables["now"]), rows };
+export function recordOf({ variables, rows, memory }: Gathered): Recorded {
+  return { now: String(variables["now"]), rows, memory };
 }
 
 /** As it was then, whatever it is by now. */
-export function gatheredAgain(question: Question, { now, rows }: Recorded): Gathered {
-  return gatherFrom(question, { auth: question.caller.rights.auth, now, extracted: {}, rowsOf: ({ declaration: { name } }) => rows[name] ?? [] });
+export function gatheredAgain(question: Question, { now, rows, memory }: Recorded): Gathered {
+  return gatherFrom(question, { auth: question.caller.rights.auth, now, extracted: {}, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
 }
 
 export interface GatherSource {
@@ -66,10 +86,12 @@ export interface GatherSource {
   readonly now: string;
   readonly extracted: Readonly<Record<string, Value>>;
   rowsOf(context: CompiledContext, variables: Readonly<Record<string, Value>>): Rows;
+  /** Null: it may not be read. */
+  memoryOf(variables: Readonly<Record<string, Value>>): readonly Recalled[] | null;
 }
 
 /** Wherever the rows come from: the data, or the record of a run. */
-export function gatherFrom({ decision, input, isFromUntrusted = false }: Omit<Question, "caller">, { auth, now, extracted, rowsOf }: GatherSource): Gathered {
+export function gatherFrom({ decision, input, isFromUntrusted = false }: Omit<Question, "caller">, { auth, now, extracted, rowsOf, memoryOf }: GatherSource): Gathered {
   const variables: Record<string, Value> = { input, auth, now };
   const rows: Record<string, Rows> = {};
   let missing: string | null = null;
@@ -98,7 +120,14 @@ export function gatherFrom({ decision, input, isFromUntrusted = false }: Omit<Qu
     // What comes after may lean on what is not there.
     if (missing !== null) break;
   }
-  return { variables, rows, missing, overflow, isUntrusted, isShownUntrusted };
+  const recalled = missing === null ? memoryOf(variables) : [];
+  if (recalled === null) missing = "the record";
+  const memory = recalled ?? [];
+  return {
+    variables, rows, memory, missing, overflow,
+    isUntrusted: isUntrusted || memory.some(({ items }) => items.some((item) => item.isUntrusted)),
+    isShownUntrusted: isShownUntrusted || shownMemory(decision, memory).isUntrusted,
+  };
 }
 
 interface Reading { readonly variables: Readonly<Record<string, Value>>; readonly caller: Caller; readonly state: State; readonly core: DispatchCore }
@@ -128,7 +157,7 @@ function isFromInput(hole: Hole): boolean {
   return hole.kind === "value" && someIn(hole.expression, (part) => part.op === "variable" && part.root === "input");
 }
 
-function isSeen({ table }: CompiledQuery, id: Value, { caller, state, core }: Reading): boolean {
+function isSeen({ table }: Pick<CompiledQuery, "table">, id: Value, { caller, state, core }: Reading): boolean {
   const stored = state.get(table.name, id);
   if (stored === null) return false;
   if (caller.rights.permission(table.name, "READ") === false) return false;

@@ -12,11 +12,11 @@ import type { ExpressionBook } from "../../expression/expression-book.ts";
 import { typeOfField } from "../../expression/field-type.ts";
 import { someIn } from "../../expression/inspect.ts";
 import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
-import type { Bound, ContextDeclaration, Decision, EffectTarget } from "../../schema/decision.ts";
+import type { Bound, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
-import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledRead, CompiledWrite } from "./compiled-decision.ts";
+import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledWrite } from "./compiled-decision.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
-import { afterType, argumentsType, callValues, committedValues, contextValues, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
 import { secretLeaks } from "./secret-leaks.ts";
@@ -60,7 +60,9 @@ class DecisionCompiler {
     const contexts = declaration.contexts.flatMap((one) => this.#context(one) ?? []);
     this.#add([[afterType(this.#named).name, afterType(this.#named)]]);
     const values = contextValues(this.#named);
-    const outcome = outcomeValues(values, declaration);
+    const mem = memTypes(declaration, this.#parts.catalog);
+    this.#add(mem.map((type) => [type.name, type]));
+    const outcome = outcomeValues(values, declaration, mem.at(-1) ?? null);
     const known = { declaration, contexts, catalog: this.#catalog };
     const decision: CompiledDecision = {
       name, declaration, contexts,
@@ -69,6 +71,7 @@ class DecisionCompiler {
       calls: declaration.mayCall.flatMap((one) => this.#call(one, values) ?? []),
       writes: declaration.mayWrite.flatMap((one) => this.#write(one, outcome) ?? []),
       effects: declaration.effects.flatMap((one) => this.#effect(one, outcome) ?? []),
+      memories: declaration.memories.flatMap((one) => this.#memory(one) ?? []),
       bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
       subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
@@ -173,6 +176,11 @@ class DecisionCompiler {
       if (expression !== null) compiled.set(name, expression);
     }
     return compiled;
+  }
+
+  #memory(declaration: MemoryDeclaration): CompiledMemory | null {
+    const about = this.#expression(declaration.about, contextValues(this.#loaded), { ...TEXT, what: "Whom it is about" });
+    return about === null ? null : { declaration, about };
   }
 
   #bound(declaration: Bound, { values, outcome }: { readonly values: Values; readonly outcome: Values }): CompiledBound | null {

@@ -1,7 +1,7 @@
 // A decision made ready to run: its queries as plans, its expressions compiled for their places. Made once, at the start of the app.
 import type { Expression } from "../../expression/expression.ts";
 import type { Callable, Catalog, InputField, Table } from "../../schema/catalog.ts";
-import type { ActsAs, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite } from "../../schema/decision.ts";
+import type { ActsAs, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite, MemoryDeclaration } from "../../schema/decision.ts";
 import type { AnswerShape } from "./answer-shape.ts";
 import type { CompiledQuery } from "./compile-query.ts";
 
@@ -27,6 +27,7 @@ export interface CompiledEffect {
 
 export interface CompiledWrite extends CompiledEffect { readonly declaration: MayWrite; /** Of the tool. */ readonly name: string; readonly where: Expression | null }
 export interface CompiledFixedEffect extends CompiledEffect { readonly declaration: EffectDeclaration; readonly when: Expression | null }
+export interface CompiledMemory { readonly declaration: MemoryDeclaration; readonly about: Expression }
 export interface CompiledCall { readonly declaration: MayCall; readonly tool: Callable; readonly where: Expression | null }
 
 export interface CompiledDecision {
@@ -39,6 +40,7 @@ export interface CompiledDecision {
   readonly calls: readonly CompiledCall[];
   readonly writes: readonly CompiledWrite[];
   readonly effects: readonly CompiledFixedEffect[];
+  readonly memories: readonly CompiledMemory[];
   readonly bounds: readonly CompiledBound[];
   /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
   readonly quarantined: ReadonlySet<string>;

@@ -23,8 +23,19 @@ export function contextValues(contexts: readonly NamedContext[]): Map<string, Pi
 }
 
 /** From PROPOSED on. */
-export function outcomeValues(values: Values, decision: Decision): Map<string, Pick<InputField, "type">> {
-  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...JSON_VALUE, list: true, itemRequired: true } }], ["run", { type: JSON_VALUE }], ["mem", { type: JSON_VALUE }], ["negotiation", { type: JSON_VALUE }]]);
+export function outcomeValues(values: Values, decision: Decision, mem: ObjectType | null): Map<string, Pick<InputField, "type">> {
+  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...JSON_VALUE, list: true, itemRequired: true } }], ["run", { type: JSON_VALUE }], ["mem", { type: mem === null ? JSON_VALUE : { ...JSON_VALUE, kind: "object", name: mem.name, required: true } }], ["negotiation", { type: JSON_VALUE }]]);
+}
+
+/** Of `mem`: each predicate that is read, which need not be known, and the same in `unverified`. The last is the whole; empty: there is no memory. */
+export function memTypes({ memories }: Decision, { facts }: Pick<Catalog, "facts">): readonly ObjectType[] {
+  const predicates = memories.flatMap(({ reads }) => reads.flatMap((name): [string, TypeRef][] => {
+    const fact = facts.get(name);
+    return fact === undefined ? [] : [[name, { ...fact.result, required: false }]];
+  }));
+  if (memories.length === 0) return [];
+  const unverified = objectOf("@mem unverified", predicates);
+  return [unverified, objectOf("@mem", [...predicates, ["unverified", { ...JSON_VALUE, kind: "object", name: unverified.name, required: true }]])];
 }
 
 /** In the commit: the same queries with the effects. */

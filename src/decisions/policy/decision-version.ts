@@ -16,7 +16,9 @@ export function decisionVersion(decision: Decision, parts: VersionParts): string
   const types = new Map<string, unknown>();
   const { callable } = decision;
   for (const type of [callable.result, ...[...callable.arguments.values()].map((argument) => argument.type), ...decision.contexts.flatMap(({ extract }) => (extract === null ? [] : [named(extract)]))]) closure(type, parts.catalog, types);
-  return createHash("sha256").update(textOf({ decision, types, code: parts.codeHash, model: parts.model, runtime: parts.runtime })).digest("hex").slice(0, 12);
+  const facts = decision.memories.flatMap(({ reads, writes }) => [...reads, ...writes]).map((name) => parts.catalog.facts.get(name));
+  for (const fact of facts) if (fact !== undefined) closure(fact.result, parts.catalog, types);
+  return createHash("sha256").update(textOf({ decision, types, ...(facts.length === 0 ? {} : { facts }), code: parts.codeHash, model: parts.model, runtime: parts.runtime })).digest("hex").slice(0, 12);
 }
 
 function named(name: string): TypeRef {

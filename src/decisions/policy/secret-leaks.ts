@@ -16,6 +16,7 @@ export function secretLeaks(decision: CompiledDecision, book: ExpressionBook): D
   return [
     ...decision.contexts.flatMap(({ declaration: context, source }) => (source.kind === "extract" && isOpenly(source.from) ? [leak(`The context ${context.name} of ${name} reads a secret.`, "Extract from what is not secret.")] : [])),
     ...decision.reads.flatMap((read) => ([read.query.id, ...read.query.holes].some((hole) => hole?.kind === "value" && isOpenly(hole.expression)) ? [leak(`What ${read.name} of ${name} finds depends on a secret.`, "Compare with what is not secret.")] : [])),
+    ...decision.memories.flatMap(({ about }) => (isOpenly(about) ? [leak(`Whom the memory of ${name} is about depends on a secret.`, "Name the record by what is not secret.")] : [])),
     ...decision.calls.flatMap(({ tool }) => (hasSecret(tool.result, catalog, new Set()) ? [leak(`The tool ${tool.name} of ${name} answers a type with secret fields.`, "Answer a type of its own.")] : [])),
     ...declaration.mayAsk.flatMap(({ decision: asked }) => (hasSecret(catalog.decisions.get(asked)!.callable.result, catalog, new Set()) ? [leak(`The decision ${asked}, which ${name} asks, answers a type with secret fields.`, "Answer a type of its own.")] : [])),
     ...decision.bounds.flatMap(({ declaration: bound, rule, of }) => {

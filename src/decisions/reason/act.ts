@@ -14,6 +14,7 @@ import type { ModelCall } from "../../models/model.ts";
 import { environmentOf, permits, valueOf as subjectOf, violations, type Variables } from "../bounds/judge.ts";
 import { readQuery, type Gathered, type Question } from "../context/gather.ts";
 import { ofSubject } from "../context/of-subject.ts";
+import { readRemembered, REMEMBER, type StagedFact } from "../memory/remember.ts";
 import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
@@ -57,6 +58,7 @@ export class Acting {
   readonly #counts = new Map<string, number>();
   readonly #known = new Map<string, Known>();
   readonly staged: StagedEffect[] = [];
+  readonly remembered: StagedFact[] = [];
   isUntrusted: boolean;
   #refusedTools = 0;
   readonly #keptBack: readonly string[];
@@ -99,6 +101,7 @@ export class Acting {
     const write = this.#parts.question.decision.writes.find((one) => one.name === name);
     const args = write === undefined || told?.staged === undefined ? undefined : this.#stagedArguments(write, text, () => String(told.staged));
     if (args !== undefined) this.staged.push({ write: write!, args });
+    if (name === REMEMBER && told?.refused === undefined) this.#remember(text);
     return json;
   }
 
@@ -112,6 +115,7 @@ export class Acting {
     if (ask !== undefined) return this.#counted(name, ask.max) ?? this.#ask(name, text);
     const write = decision.writes.find((one) => one.name === name);
     if (write !== undefined) return this.#counted(name, write.declaration.max) ?? this.#stage(write, text);
+    if (name === REMEMBER && decision.memories.some(({ declaration: { writes } }) => writes.length > 0)) return this.#counted(name, this.#parts.core.limits.memoryWrites) ?? this.#remember(text);
     // Once it may be a slip.
     if (++this.#refusedTools > 1) throw new Halt("tool_not_allowed");
     return refused("TOOL_NOT_ALLOWED", "There is no such tool.");
@@ -207,6 +211,15 @@ export class Acting {
     if (refusal !== null) return refusal;
     this.staged.push({ write, args: whole });
     return { staged: key === null ? this.staged.length : String(key) };
+  }
+
+  /** Whatever the run has read by then is its label. */
+  #remember(text: string): Json {
+    const { core, question: { decision }, reader } = this.#parts;
+    const read = readRemembered(text, { decision, recalled: this.#gathered.memory, reader, bytesMax: core.limits.memoryBytes });
+    if ("refused" in read) return refused(read.refused, null);
+    this.remembered.push(read.fact);
+    return { remembered: read.fact.predicate };
   }
 
   /** With its id where it makes a record; undefined: they are not of the declared types. */

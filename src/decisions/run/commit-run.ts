@@ -14,8 +14,10 @@ import type { WriteSession } from "../../tables/write-session.ts";
 import { noted, permits, valueOf, violations, type Variables } from "../bounds/judge.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
 import { sumsOf, type DailySum } from "../bounds/totals.ts";
-import { gather, type Gathered, type Question } from "../context/gather.ts";
+import { gather, memoryIn, type Gathered, type Question } from "../context/gather.ts";
 import { applyEffect, type AppliedEffect } from "../effects/apply-effect.ts";
+import { memValues } from "../memory/recall.ts";
+import type { StagedFact } from "../memory/remember.ts";
 import type { CompiledBound, CompiledEffect, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
 
@@ -29,6 +31,8 @@ export interface Proposal {
   /** Over which contexts it was reasoned; null: none before these. */
   readonly over: Gathered | null;
   readonly isUntrusted: boolean;
+  /** What it would have remembered. */
+  readonly remembered?: readonly StagedFact[];
 }
 
 export interface CommitRequest {
@@ -113,7 +117,7 @@ async function decideIn(body: Body, core: DispatchCore, request: CommitRequest):
   const { question, proposal } = request;
   const { declaration } = question.decision;
   const gathered = gather(question, stateOf(body.work, body.now), core, request.extracted);
-  if (gathered.missing !== null && request.isNew) throw notFound(question.decision.contexts.find(({ declaration: { name } }) => name === gathered.missing)!.declaration.name);
+  if (gathered.missing !== null && request.isNew) throw notFound(gathered.missing);
   const denied = request.isNew || proposal === null ? violations({ ...judgingOf(question, gathered.variables, body), bounds: question.decision.bounds }, "INPUT") : [];
   const commit = new RunCommit(body, core, request, gathered);
   if (denied.length > 0 && !denied.some(({ declaration: bound }) => bound.else === "FALLBACK")) return commit.end(refusal("DENIED", denied));
@@ -132,7 +136,7 @@ async function decideIn(body: Body, core: DispatchCore, request: CommitRequest):
 }
 
 export function isSame(before: Gathered, after: Gathered): boolean {
-  return JSON.stringify(before.rows) === JSON.stringify(after.rows);
+  return JSON.stringify([before.rows, before.memory]) === JSON.stringify([after.rows, after.memory]);
 }
 
 function judgingOf({ decision }: Question, variables: Variables, body: Body): { bounds: readonly CompiledBound[]; variables: Variables; now: string; book: DispatchCore["book"] } {
@@ -186,11 +190,34 @@ class RunCommit {
     await this.#body.work.effect({
       store: (session) => {
         for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");
+        if (ending.state !== "SHADOWED") this.#certifyMemory(session);
         this.#request.store(session, ending, this.#gathered);
       },
       tell: () => this.#request.stored?.(),
     });
     return { kind: "ended", ending };
+  }
+
+  #memoryOf({ remembered: facts = [] }: Proposal): Pick<Ending, "memory"> {
+    const { memories } = this.#request.question.decision;
+    const places = memories.flatMap(({ declaration: { writes } }, index) => {
+      const { about = null, tenant = null } = this.#gathered.memory[index] ?? {};
+      return writes.length === 0 || about === null ? [] : [{ about, tenant }];
+    });
+    return places.length === 0 ? {} : { memory: { places, facts, rowsMax: this.#core.limits.memoryRows } };
+  }
+
+  /** No table of the app holds memory, so it is read again where nothing moves any more. Throws BodyConflict. */
+  #certifyMemory({ connection }: WriteSession): void {
+    const { question } = this.#request;
+    const { decision, caller } = question;
+    if (decision.memories.length === 0 || this.#gathered.missing !== null) return;
+    const { work, now } = this.#body;
+    const found = memoryIn(connection, question, { variables: this.#gathered.variables, caller, state: stateOf(work, now), core: this.#core });
+    // Bounds see facts alone; more than they see counts only where all that was read must stand.
+    const seen = (memory: Gathered["memory"]): string => JSON.stringify(decision.declaration.freshness === "STRICT" ? memory : memory.map(({ items }) => items.filter(({ kind, ended }) => kind === "fact" && ended === null)));
+    if (found !== null && seen(found) === seen(this.#gathered.memory)) return;
+    throw new BodyConflict({ records: [], lane: JSON.stringify(["memory", caller.identity.tenant, ...this.#gathered.memory.map(({ about }) => about)]) });
   }
 
   async fallBack(reason: FallbackReason | null): Promise<Committed> {
@@ -218,7 +245,7 @@ class RunCommit {
         const { effects, sums, variables, after } = await this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }));
         const state = reason === null ? "DECIDED" : "FELL_BACK";
         const ending: Ending = {
-          state, reason, source: proposal.source, output, tells: [], isUntrusted: proposal.isUntrusted, clamped: [...clamped], effects,
+          state, reason, source: proposal.source, output, tells: [], isUntrusted: proposal.isUntrusted, clamped: [...clamped], effects, ...this.#memoryOf(proposal),
           noted: noted(judgingOf(this.#request.question, variables, this.#body)), after: after.rows,
         };
         return { ending, sums };
@@ -300,7 +327,7 @@ class RunCommit {
   }
 
   #outcome({ output, isUntrusted }: Proposal, effects: readonly AppliedEffect[]): Record<string, Value> {
-    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: { taint: isUntrusted ? "UNTRUSTED" : null }, mem: null, negotiation: null };
+    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: { taint: isUntrusted ? "UNTRUSTED" : null }, mem: memValues(this.#request.question.decision, this.#gathered.memory), negotiation: null };
   }
 
   /** Undefined: the clamp has no value, or makes no output. */

@@ -3,9 +3,11 @@ import { assert } from "../../base/assert.ts";
 import type { ErrorCode } from "../../base/error-registry.ts";
 import { fault, toProblem } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
+import type { MemoryPlace } from "../../storage/memory-rows.ts";
 import type { TypeRef, Catalog } from "../../schema/catalog.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { Gathered } from "../context/gather.ts";
+import type { StagedFact } from "../memory/remember.ts";
 import type { AppliedEffect } from "../effects/apply-effect.ts";
 
 export type TerminalState = "DECIDED" | "DECIDED_BY_HUMAN" | "FELL_BACK" | "REFUSED" | "DENIED" | "REJECTED_BY_HUMAN" | "EXPIRED" | "CANCELLED" | "SHADOWED" | "FAILED";
@@ -31,6 +33,8 @@ export interface Ending {
   readonly clamped: readonly string[];
   readonly noted: readonly string[];
   readonly effects: readonly AppliedEffect[];
+  /** What it leaves in memory: an episode of each of these records, and facts. Absent: nothing. */
+  readonly memory?: { readonly places: readonly MemoryPlace[]; readonly facts: readonly StagedFact[]; readonly rowsMax: number };
   /** The contexts with the effects, as bounds in the commit saw them. Absent: there was no such commit. */
   readonly after?: Gathered["rows"];
 }

@@ -6,6 +6,7 @@ import type { AppFunction } from "../../resources/app-code.ts";
 import { ownCopy } from "../../resources/own-copy.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Gathered } from "../context/gather.ts";
+import { memValues } from "../memory/recall.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import type { FallbackAnswer } from "./commit-run.ts";
 
@@ -33,7 +34,7 @@ function called(decision: CompiledDecision, name: string, { input, gathered }: {
   const began = clock.now();
   let answer: unknown;
   try {
-    answer = body.call(undefined, frozen(ownCopy(input)), frozen({ ...ownCopy(contexts as RecordValues), now: gathered.variables["now"] ?? null }));
+    answer = body.call(undefined, frozen(ownCopy(input)), frozen({ ...ownCopy(contexts as RecordValues), now: gathered.variables["now"] ?? null, ...(decision.memories.length === 0 ? {} : { mem: ownCopy(memValues(decision, gathered.memory) as RecordValues) }) }));
   } catch {
     return undefined;
   }

@@ -3,13 +3,15 @@ import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
+import type { Catalog, TypeRef } from "../../schema/catalog.ts";
 import { admitRun, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
+import { keepMemory } from "../memory/keep-memory.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ADMISSION } from "./admission.ts";
 import { addCallback } from "./callback.ts";
-import { answerOf, type Ending } from "./ending.ts";
+import { answerOf, isAnswered, type Ending } from "./ending.ts";
 
 /** Somebody else has the key. */
 export class KeyTaken extends Error {
@@ -61,15 +63,43 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
     payloads: {
       principal: admitted.principal, subject: admitted.subject, input: decision === null ? plain(input) : wireInput(input, decision), contexts: gathered === null ? null : gathered.rows as unknown as Json,
       seen: gathered === null ? null : seenIn(gathered, run), after: ending.after === undefined ? null : ending.after as unknown as Json,
-      output: ending.output === undefined || type === null ? null : toWireValue(ending.output, { ...type.result, required: false }, type.catalog), effects: ending.effects as unknown as Json, tells: [...ending.tells], ...facts.payloads,
+      output: ending.output === undefined || type === null ? null : toWireValue(ending.output, { ...type.result, required: false }, type.catalog), effects: ending.effects as unknown as Json, tells: [...ending.tells],
+      ...(gathered === null || gathered.memory.length === 0 ? {} : { memory: gathered.memory as unknown as Json }), ...(ending.memory === undefined ? {} : { remembered: ending.memory.facts as unknown as Json }), ...facts.payloads,
     },
   }, () => saltFrom(random));
+  if (isAnswered(ending.state)) remember(connection, ending, run);
   const answer = answerOf(ending, { type, run: admitted.id });
   const ended = endRun(connection, { id: admitted.id, epoch: Math.max(1, run.epoch) }, {
     state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
   }, { endedMs: nowMs, leaf });
   if (!ended) throw new Fenced("the run has ended otherwise");
   addCallback(connection, admitted, { ending, answer, nowMs });
+}
+
+/** Under the label that the run has: what it makes of others' words is nobody's word. */
+function remember(connection: WriteSession["connection"], { memory, output, source, isUntrusted }: Ending, { admitted, decision, random, nowMs }: StoredRun): void {
+  if (memory === undefined || decision === null) return;
+  const { callable: { result } } = decision.declaration;
+  const said = output === undefined ? null : openly(toWireValue(output, { ...result, required: false }, decision.catalog), result, decision.catalog);
+  keepMemory(connection, memory.places, memory.facts, {
+    run: admitted.id, actor: null, isUntrusted, nowMs, rowsMax: memory.rowsMax,
+    episode: { decision: admitted.name, source, output: Buffer.byteLength(JSON.stringify(said)) > EPISODE_BYTES_MAX ? null : said },
+    newId: () => Buffer.from(random.bytes(16)).toString("hex"),
+  });
+}
+
+/** Of an output that is remembered; a longer one is left out. */
+const EPISODE_BYTES_MAX = 2_048;
+
+/** Without secret members: it is shown to models. */
+function openly(value: Json, { name }: Pick<TypeRef, "name">, catalog: Catalog): Json {
+  const fields = catalog.objects.get(name)?.fields;
+  if (fields === undefined || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => openly(item, { name }, catalog));
+  return Object.fromEntries(Object.entries(value).flatMap(([member, item]) => {
+    const field = fields.get(member);
+    return field === undefined || field.limits.secret ? [] : [[member, openly(item, field.type, catalog)]];
+  }));
 }
 
 const SALT_BYTES = 32;

@@ -112,6 +112,7 @@ class Pass implements BatchPass {
     const { target } = route;
     if (target.kind === "batch") throw fault("NOT_IN_BATCH", "A batch cannot be part of a batch.");
     if (target.kind === "history" || target.kind === "restore") throw fault("NOT_IN_BATCH", `${target.kind} is a request of its own.`);
+    if (target.kind === "memory") throw fault("NOT_IN_BATCH", "Facts are posted by requests of their own.");
     if (target.kind === "file" || target.kind === "file-link" || target.kind === "upload") throw fault("NOT_IN_BATCH", "Files come and go in requests of their own.");
     const callable = target.kind === "action" ? target.action : target.kind === "endpoint" ? target.endpoint : null;
     if (callable !== null && callable.transaction !== "SERIALIZABLE") throw fault("NOT_IN_BATCH", `${callable.name} runs outside of transactions.`);

@@ -15,6 +15,7 @@ import { answerProof, consistencyQuestion } from "./audit-handlers.ts";
 import { decide, listDecisions } from "./decide-handlers.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
+import { answerMemory } from "./memory-handlers.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
 import { answerRun, answerRunEvents, followRunExchange } from "./run-handlers.ts";
@@ -50,6 +51,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "decide": return target.decision === null ? listDecisions(request) : decide(request, target.decision);
       case "receipt": return answerProof(request, { of: "receipt", run: target.run });
       case "proof": return answerProof(request, target.of === "consistency" ? consistencyQuestion(request) : { of: target.of });
+      case "memory": return answerMemory(request, target);
       case "run": return wantsEvents(request.exchange) ? answerRunEvents(request, target.id) : answerRun(request, target.id);
       case "file": return answerFile(request, target.id);
       case "file-link": return answerLink(request, target.id);

@@ -23,6 +23,8 @@ export type RestTarget =
   | { readonly kind: "upload"; readonly table: Table; readonly field: string }
   /** Null: which there are. */
   | { readonly kind: "decide"; readonly decision: Decision | null }
+  /** What is known of a record. */
+  | { readonly kind: "memory"; readonly table: Table; readonly id: string }
   | { readonly kind: "batch" };
 
 export interface RestRoute {
@@ -44,7 +46,7 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "approvals", "auth", "commitments", "graphql", "mcp", "memory",
+  ".well-known", "admin", "approvals", "auth", "commitments", "graphql", "mcp",
   "negotiations", "offers", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
@@ -76,6 +78,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 3 && segments[0] === "runs" && segments[2] === "receipt" && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: "receipt", run: segments[1]! }, name: "/runs/{id}/receipt" } : null;
     if (segments[0] === ".well-known" && segments[1] === "ambit-audit" && catalog.decisions.size > 0) return asked === "GET" ? findProof(segments) : null;
     if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
+    if (segments[0] === "memory") return findMemory(catalog, asked, segments);
     if (segments[0] === "decide") return findDecision(catalog, asked, segments, over);
     return findEndpoint(endpoints, asked, segments) ?? findAlias(endpoints, asked, segments) ?? findTable(tables, asked, segments, over) ?? findChannel(channels, asked, segments, over);
   };
@@ -105,6 +108,13 @@ function findDecision({ decisions }: Catalog, method: string, [, name, ...more]:
   if (name === undefined) return method === "GET" ? { target: { kind: "decide", decision: null }, name: "/decide" } : null;
   const decision = [...decisions.values()].find(({ exportName, callable }) => exportName === name && callable.exportOver?.includes(over) === true);
   return decision === undefined || method !== "POST" || more.length > 0 ? null : { target: { kind: "decide", decision }, name: `/decide/${name}` };
+}
+
+/** By the name of the table on the wires, or its own. */
+function findMemory({ tables, facts }: Catalog, method: string, [, name, id, ...more]: readonly string[]): RestRoute | null {
+  const table = [...tables.values()].find(({ exportName }) => exportName === name) ?? tables.get(name ?? "");
+  if (facts.size === 0 || table === undefined || id === undefined || id === "" || more.length > 0 || (method !== "GET" && method !== "POST")) return null;
+  return { target: { kind: "memory", table, id }, name: "/memory/{table}/{id}" };
 }
 
 const PROOFS = ["checkpoint", "key", "consistency"] as const;

@@ -24,6 +24,7 @@ import { jobSchedules } from "./job-schedules.ts";
 import { jsonLiterals } from "./json-literals.ts";
 import { limitRanges } from "./limit-ranges.ts";
 import { limitShape } from "./limit-shape.ts";
+import { memoryShape } from "./memory-shape.ts";
 import { namesInArguments } from "./names-in-arguments.ts";
 import { notAvailable } from "./not-available.ts";
 import { outsideNames } from "./outside-names.ts";
@@ -50,7 +51,7 @@ export const allRules: readonly Rule[] = [
   accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, decisionShape, decisionSources, defaultSource,
   directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
-  jsonLiterals, limitRanges, limitShape, namesInArguments, notAvailable, outsideNames,
+  jsonLiterals, limitRanges, limitShape, memoryShape, namesInArguments, notAvailable, outsideNames,
   pageShape, patterns, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
   roleSpelling, searchShape, secretShape, sourceShape, tenantFields, tenantRelations, typeKinds, typeNames,
   typeShapes, unknownDirectives, webhookShape,

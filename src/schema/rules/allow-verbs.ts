@@ -33,6 +33,7 @@ function holderOfField(field: DeclaredField): Holder | null {
     case "action":
     case "callable": return { where: `the callable ${describeField(field)}`, verbs: [] };
     case "stored": return { where: `the field ${describeField(field)}`, verbs: FIELD_VERBS };
+    case "member": return field.owner.kind === "facts" ? { where: `the fact ${describeField(field)}`, verbs: [] } : null;
     case "computed": return { where: `the computed field ${describeField(field)}`, verbs: ["READ"] };
     case "relation": return { where: `the relation ${describeField(field)}`, verbs: ["READ"] };
     default: return null;
@@ -47,7 +48,7 @@ function checkUse(use: DirectiveUse, { where, verbs }: Holder, context: CompileC
   const given = argumentNode(use, "do");
   if (verbs.length === 0) {
     if (given === undefined) return [];
-    return [diagnose(context, { code: "ALLOW_VERB", at: given, message: `@allow on ${where} has \`do\`.`, why: "On a callable @allow is about the call.", fix: "Remove do.", edits: [removeArgument(context.source, use.node, given)] })];
+    return [diagnose(context, { code: "ALLOW_VERB", at: given, message: `@allow on ${where} has \`do\`.`, why: "There @allow is about the call, of a fact about who posts it.", fix: "Remove do.", edits: [removeArgument(context.source, use.node, given)] })];
   }
   const named = textsOf(use, "do");
   if (given === undefined || named === undefined || named.length === 0) {

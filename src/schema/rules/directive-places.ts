@@ -68,6 +68,7 @@ function placeOfMember(owner: DeclaredType): Place {
     case "channel": return "channel-field";
     case "input": return "input-field";
     case "interface": return "interface-field";
+    case "facts": return "fact";
     default: return "nested-field";
   }
 }
@@ -75,6 +76,6 @@ function placeOfMember(owner: DeclaredType): Place {
 const placeNames: Readonly<Record<Place, string>> = {
   "table": "a table", "channel": "a channel", "nested-type": "a nested object type", "other-type": "no table, channel or object type",
   "stored-field": "a stored field of a table", "computed-field": "a computed field", "relation": "a relation", "action": "an action",
-  "endpoint": "an endpoint", "job": "a job", "decision": "a decision", "tool": "a tool",
+  "endpoint": "an endpoint", "job": "a job", "decision": "a decision", "tool": "a tool", "fact": "a fact",
   "channel-field": "a field of a channel", "input-field": "a field of an input", "interface-field": "a field of an interface", "nested-field": "a field of a nested object", "argument": "an argument",
 };

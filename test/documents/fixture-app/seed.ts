@@ -23,6 +23,7 @@ export default {
     { id: "s3", productId: "novel", warehouseId: "berlin", available: 40 },
   ],
   Notice: [{ id: "hours", text: "Open from 9 to 6." }],
+  Customer: [{ id: "c1", name: "Cleo" }, { id: "c2", name: "Dan" }],
   Order: [
     { id: "o1", customerId: "c1", productId: "lamp", quantity: 1, total: 4_900 },
     { id: "o2", customerId: "c1", productId: "novel", quantity: 2, total: 3_800, status: "PAID" },
