@@ -256,6 +256,21 @@ declare module "ambit/test" {
     patch(path: string, body: unknown, headers?: Record<string, string>): Promise<TestResponse>;
     delete(path: string, headers?: Record<string, string>): Promise<TestResponse>;
   }
+  /** Step: from 0, within the run. Model: the alias that is asked. The second message is the document of input and contexts. */
+  export interface ScriptedRequest {
+    readonly decision: string;
+    readonly step: number;
+    readonly model: string;
+    readonly messages: readonly { readonly role: "system" | "user" | "assistant" | "tool"; readonly text?: string; readonly results?: readonly { readonly name: string; readonly json: string }[] }[];
+    readonly tools: readonly { readonly name: string; readonly description: string; readonly parameters: object }[];
+  }
+  /** Arguments that are a text stand as they are, well-formed or not. */
+  export interface ScriptedCall { readonly name: string; readonly arguments: unknown }
+  /** Calls; or an answer that ended in some way; or why there is none. */
+  export type ScriptedAnswer =
+    | readonly ScriptedCall[]
+    | { readonly calls?: readonly ScriptedCall[]; readonly text?: string; readonly finish?: "complete" | "cut" | "filtered" | "other"; readonly usage?: { readonly input: number | null; readonly output: number | null } }
+    | { readonly fails: "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid" | "no_model" };
   export interface TestApp {
     readonly url: string;
     /** A signed-in subject with these roles. */
@@ -265,6 +280,8 @@ declare module "ambit/test" {
     readonly administrator: TestClient;
     /** Moves by milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     readonly clock: { now(): Date; advance(by: number | string): void };
+    /** All models answer as it says; the last script or file counts. Count: 1 for the first request to this model. */
+    model(script: (request: ScriptedRequest, count: number) => ScriptedAnswer | Promise<ScriptedAnswer>): void;
     /** Models answer as this file of the app tells; AMBIT_RECORD=1 asks them what it does not tell yet, and adds it. */
     recordings(file: string): void;
     /** Resolves once no job is due or under way; those for later wait for the clock. */

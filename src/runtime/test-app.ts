@@ -10,7 +10,7 @@ import { seededRandom } from "../base/random.ts";
 import { askControl, type ActingAs } from "./control.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { AppProblems, startApp } from "./start-app.ts";
-import { TestModels } from "./test-models.ts";
+import { TestModels, type AppModelScript } from "./test-models.ts";
 
 export interface TestResponse { readonly status: number; readonly headers: Headers; readonly body: unknown }
 
@@ -36,6 +36,8 @@ export interface TestApp {
     /** By milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     advance(by: number | string): void;
   };
+  /** All models answer as it says. */
+  model(script: AppModelScript): void;
   /** Models answer as this file of the app tells; with AMBIT_RECORD=1 they are asked what it does not tell yet, and that is added. */
   recordings(file: string): void;
   /** Resolves once no job is due or under way; those for later wait for the clock. */
@@ -50,8 +52,11 @@ export function test(name: string, body: (app: TestApp) => unknown): void {
   bunTest(name, async () => {
     const { app, models, stop } = await freshApp();
     try {
-      await body(app);
-      if (models.missing.length > 0) throw new Error(models.missing.join("\n"));
+      let failed: unknown = null;
+      await Promise.resolve(body(app)).catch((error: unknown) => { failed = error; });
+      // What was never recorded is why anything else went wrong.
+      if (models.missing.length > 0) throw new Error(models.missing.join("\n"), { cause: failed });
+      if (failed !== null) throw failed;
     } finally {
       await stop();
     }
@@ -68,10 +73,10 @@ async function freshApp(): Promise<{ app: TestApp; models: TestModels; stop(): P
   const dataDirectory = mkdtempSync(join(tmpdir(), "ambit-test-"));
   const clock = fakeClock();
   const models = new TestModels();
-  const isRecording = process.env["AMBIT_RECORD"] === "1" && process.env["AMBIT_FORBID_OUTBOUND"] !== "1";
+  const isRecording = process.env["AMBIT_RECORD"] === "1";
   const running = await startApp({
     directory, dataDirectory, clock, loaded: { ...loaded, config: { ...loaded.config, mqtt: { port: null, tlsPort: null } } }, port: 0, environment: process.env, adminToken: null, development: true, seed: null,
-    random: seededRandom(SEED), log: silentLog(), forbidOutbound: true, modelsOutbound: isRecording, modelStandIn: models.standIn, onFatal(error) { throw error; },
+    random: seededRandom(SEED), log: silentLog(), forbidOutbound: true, modelsOutbound: isRecording && process.env["AMBIT_FORBID_OUTBOUND"] !== "1", modelStandIn: models.standIn, onFatal(error) { throw error; },
   });
   await running.jobs.settled();     // schedules count from the start, so the test's clock must not move before they do
   const client = (acting: ActingAs): TestClient => testClient(dataDirectory, acting);
@@ -85,6 +90,7 @@ async function freshApp(): Promise<{ app: TestApp; models: TestModels; stop(): P
       now: () => new Date(clock.now()),
       advance: (by) => clock.advance(typeof by === "number" ? by : durationMs(parseDuration(by) ?? "PT0S")),
     },
+    model: (script) => models.script(script),
     recordings: (file) => models.recordings(resolve(directory, file), { isRecording }),
     runJobs: () => running.jobs.settled(),
   };

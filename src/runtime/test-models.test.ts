@@ -45,8 +45,8 @@ test("a script stands in for all aliases and keeps their prices; without anythin
   expect([one.price, one.id, two.price]).toEqual([configured.price, "real", null]);
   expect((await one.ask(request("a"), never)).calls[0]!.arguments).toBe('{"said":1}');
   await expect(two.ask(request("a"), never)).rejects.toMatchObject({ reason: "no_model", isRetryable: false });
-  models.script(({ by }, count) => [{ name: "answer", arguments: `${by!.decision} ${count}` }]);
-  expect((await two.ask(request("a"), never)).calls[0]!.arguments).toBe("refund 1");
-  expect((await two.ask(request("a"), never)).calls[0]!.arguments).toBe("refund 2");
-  expect((await one.ask(request("a"), never)).calls[0]!.arguments).toBe("refund 1");
+  models.script(({ decision, step, model }, count) => [{ name: "answer", arguments: `${decision} ${step} ${model} ${count}` }]);
+  expect((await two.ask(request("a"), never)).calls[0]!.arguments).toBe("refund 0 two 1");
+  expect((await two.ask(request("a"), never)).calls[0]!.arguments).toBe("refund 0 two 2");
+  expect((await one.ask(request("a"), never)).calls[0]!.arguments).toBe("refund 0 default 1");
 });

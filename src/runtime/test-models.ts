@@ -5,6 +5,12 @@ import { recordedModel, RecordingMissing, type Recordings } from "../models/reco
 import { scriptedModel, type ModelScript } from "../models/scripted-model.ts";
 import type { ModelStandIn } from "./decisions-module.ts";
 
+/** `step`: from 0, within the run. `model`: the alias that is asked. */
+export interface ScriptedRequest extends Pick<ModelRequest, "messages" | "tools"> { readonly decision: string; readonly step: number; readonly model: string }
+
+/** `count`: 1 for the first request to this alias. */
+export type AppModelScript = (request: ScriptedRequest, count: number) => ReturnType<ModelScript>;
+
 export class TestModels {
   #chosen: ModelStandIn = (_, configured) => configured;
   readonly #byAlias = new Map<string, Model | null>();
@@ -17,8 +23,8 @@ export class TestModels {
   });
 
   /** For all aliases. */
-  script(script: ModelScript): void {
-    this.#choose((alias) => scriptedModel(alias, script));
+  script(script: AppModelScript): void {
+    this.#choose((alias) => scriptedModel(alias, ({ by, messages, tools }, count) => script({ decision: by?.decision ?? "", step: by?.step ?? 0, model: alias, messages, tools }, count)));
   }
 
   /** `isRecording`: who is configured is asked what is not there yet. */
