@@ -34,6 +34,12 @@ export function administratorOf(tenant: string): Identity {
 /** The runtime's own work, without a caller. */
 export const systemIdentity: Identity = fixed("system");
 
+/** A decision as itself: `decision:NAME`, which no credential gives. */
+export function decisionIdentity(name: string, tenant: string | null): Identity {
+  const role = `decision:${name}`;
+  return { kind: "subject", subject: role, roles: Object.freeze([role]), tenant, claims: Object.freeze({}), key: hash(["decision", role, tenant]), expiresAtMs: null, isDecision: true };
+}
+
 export function subjectIdentity(facts: SubjectFacts): Identity {
   const roles = [...new Set(facts.roles)].filter(isGrantable).sort();
   // What no record could hold is nobody's name, or SQLite would take it for another.

@@ -15,6 +15,8 @@ export interface Identity {
   readonly isOfKey?: true;
   /** Nobody, for whom a verified webhook spoke: `ctx.system`, also of the jobs it asks for and of answers to what it sends, reaches all tenants. */
   readonly isOfWebhook?: true;
+  /** A decision under its own name; a subject who happens to have such a name is none. */
+  readonly isDecision?: true;
   /** When the credential ends, milliseconds since the epoch; null: never. */
   readonly expiresAtMs: number | null;
   /** Absent: its credential stands until then. */

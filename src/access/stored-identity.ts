@@ -1,18 +1,19 @@
 // Whoever enqueued a run, as its row keeps them: enough to act for them later, and nothing that would let anybody else do so.
-import { administratorIdentity, administratorOf, anonymousIdentity, anonymousOf, subjectIdentity, systemIdentity } from "./identities.ts";
+import { administratorIdentity, administratorOf, anonymousIdentity, anonymousOf, decisionIdentity, subjectIdentity, systemIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
 import { unreachable } from "../base/assert.ts";
 
-type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims" | "isOfKey" | "isOfWebhook">;
+type Kept = Pick<Identity, "kind" | "subject" | "roles" | "tenant" | "claims" | "isOfKey" | "isOfWebhook" | "isDecision">;
 
-export function storedIdentity({ kind, subject, roles, tenant, claims, isOfKey, isOfWebhook }: Identity): string {
-  const kept: Kept = { kind, subject, roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}), ...(isOfWebhook === true ? { isOfWebhook } : {}) };
+export function storedIdentity({ kind, subject, roles, tenant, claims, isOfKey, isOfWebhook, isDecision }: Identity): string {
+  const kept: Kept = { kind, subject, roles, tenant, claims, ...(isOfKey === true ? { isOfKey } : {}), ...(isOfWebhook === true ? { isOfWebhook } : {}), ...(isDecision === true ? { isDecision } : {}) };
   return JSON.stringify(kept);
 }
 
 /** The credential's own end does not end what was begun with it. */
 export function readIdentity(stored: string): Identity {
-  const { kind, subject, roles, tenant, claims, isOfKey, isOfWebhook } = JSON.parse(stored) as Kept;
+  const { kind, subject, roles, tenant, claims, isOfKey, isOfWebhook, isDecision } = JSON.parse(stored) as Kept;
+  if (isDecision === true) return decisionIdentity(roles[0]!.slice("decision:".length), tenant);
   switch (kind) {
     case "anonymous": {
       const nobody = tenant === null ? anonymousIdentity : anonymousOf(tenant);

@@ -129,6 +129,8 @@ export interface Limits {
   readonly decisionRuns: number;
   /** Streams that follow runs, of everybody together. */
   readonly runFollowers: number;
+  /** How many decisions may begin one another by what they change. */
+  readonly triggerDepth: number;
   /** Tokens that a model may write in one answer, and characters that are read of it. */
   readonly decisionOutputTokens: number;
   readonly decisionAnswerBytes: number;
@@ -311,6 +313,7 @@ export const defaultLimits: Limits = {
   decisionShadows: 100,
   decisionRuns: 1_000,
   runFollowers: 5_000,
+  triggerDepth: 3,
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
   memoryRows: 1_000,

@@ -307,12 +307,12 @@ export class Decisions implements DecisionPort {
   }
 
   /** Null: its input is none of the decision any more. */
-  #askedAgain(row: DecisionRow, ready: ReadyDecision, { input: raw, isFromUntrusted }: Admission): Asked | null {
+  #askedAgain(row: DecisionRow, ready: ReadyDecision, { input: raw, isFromUntrusted, depth = 0 }: Admission): Asked | null {
     const { core } = this.#parts;
     const identity = readIdentity(row.caller);
     const caller: Caller = {
       identity, rights: core.access.rights(identity), system: core.access.system(identity), requestId: row.id, request: null, signal: null, run: null,
-      systemRefusals: new WeakMap(), label: `decide ${row.name}`,
+      systemRefusals: new WeakMap(), label: `decide ${row.name}`, depth,
     };
     try {
       return { ready, ...this.#read(raw, ready, { caller, isFromUntrusted }), admitted: { ...row, key: null } };
@@ -329,17 +329,17 @@ export class Decisions implements DecisionPort {
   }
 
   /** Throws what is wrong with the request. */
-  #ask({ name, input: raw, caller, key, callback }: Omit<DecideRequest, "isAsynchronous">): Asked {
+  #ask({ name, input: raw, caller, key, callback, trigger }: Omit<DecideRequest, "isAsynchronous">): Asked {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name);
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
     const { callable } = ready.decision.declaration;
-    caller.rights.requireCall(callable);
-    const { own, question } = this.#read(raw, ready, { caller });
+    if (trigger === undefined) caller.rights.requireCall(callable);
+    const { own, question } = this.#read(raw, ready, { caller, isFromUntrusted: trigger?.isUntrusted ?? false });
     const { input } = question;
     const now = new Date(core.clock.now()).toISOString();
     const permission = caller.rights.mayCall(callable);
-    if (typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
+    if (trigger === undefined && typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
     const kept = callback === undefined ? null : readCallback(callback, { identity: caller.identity, core });
     return { ready, own, question, admitted: { ...this.#admitted({ ready, caller, input, raw, key, now }), callback: kept } };
   }
@@ -489,8 +489,8 @@ function directReason({ decision: { declaration: { kind } } }: ReadyDecision, mo
   return mode === "SHADOW" ? "mode_shadow" : undefined;
 }
 
-function principalOf({ identity: { kind, subject } }: Pick<Caller, "identity">): string {
-  return canonicalJson([kind, subject]);
+function principalOf({ identity: { kind, subject, isDecision } }: Pick<Caller, "identity">): string {
+  return canonicalJson([isDecision === true ? "decision" : kind, subject]);
 }
 
 export function resultOf(row: DecisionRow): DecisionResult {

@@ -31,22 +31,6 @@ export function compileCel(cel: Cel, place: CelPlace, expected: Expected): Compi
   };
 }
 
-/** A map of named values, such as `{"day": now()}`. `expect`: of a name; null: there is no such name, which was reported. */
-export function compileCelMap(cel: Cel, place: CelPlace, expect: (name: string, context: CelContext, range: CelRange) => Expected | null): { readonly values: ReadonlyMap<string, Expression>; readonly diagnostics: readonly Diagnostic[] } {
-  const { node, context, diagnostics } = parsed(cel, place);
-  const values = new Map<string, Expression>();
-  if (node !== null && node.op !== "map") context.fail(node, { message: "It is no map of arguments.", fix: 'Write {"NAME": VALUE}.' });
-  for (const [key, item] of node?.op === "map" ? node.args : []) {
-    const name = key.op === "value" && typeof key.args === "string" ? key.args : null;
-    if (name === null) context.fail(key, { message: "The name of an argument is text in quotes.", fix: 'Write {"NAME": VALUE}.' });
-    const expected = name === null ? null : expect(name, context, key);
-    const value = expected === null ? null : compile(item, context);
-    const expression = value === null || expected === null ? null : fitted(value, expected, context);
-    if (name !== null && expression !== null) values.set(name, expression);
-  }
-  return { values, diagnostics };
-}
-
 function parsed(cel: Cel, place: CelPlace): { readonly node: CelNode | null; readonly context: CelContext; readonly diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const context: CelContext = {

@@ -1,10 +1,11 @@
 // Every CEL source of a Catalog, compiled for its place. All problems of all of them, and the book in which the rest is found.
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
-import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Job, Table, Webhook } from "../schema/catalog.ts";
+import type { AllowRule, Callable, Catalog, Cel, Channel, CheckRule, Field, InputField, Table, Webhook } from "../schema/catalog.ts";
 import { messageTable } from "../schema/message-table.ts";
-import { celDiagnostic, unknownName, type CelPlace } from "./cel-context.ts";
-import { compileCel, compileCelMap } from "./cel-compile.ts";
+import { celDiagnostic, type CelPlace } from "./cel-context.ts";
+import { compileCel } from "./cel-compile.ts";
+import { compileCelMap } from "./cel-map.ts";
 import type { Expected } from "./cel-convert.ts";
 import { unguardedNulls } from "./check-nullable.ts";
 import { computedCycles, foreignInStored } from "./computed-fields.ts";
@@ -35,6 +36,7 @@ export function compileCatalogExpressions(catalog: Catalog, limits: Pick<Limits,
   for (const endpoint of catalog.endpoints.values()) compileCallable(endpoint, null, collected);
   for (const fact of catalog.facts.values()) compileCallable(fact, null, collected);
   for (const job of catalog.jobs.values()) for (const { input } of job.schedules) if (input !== null) compileInput(input, job, collected);
+  for (const { schedules, callable } of catalog.decisions.values()) for (const { input } of schedules) if (input !== null) compileInput(input, callable, collected);
   collected.diagnostics.push(...computedCycles(catalog, collected.compiled), ...oversized(catalog, collected.compiled));
   return { book: expressionBook(catalog, collected, limits.ruleSteps), diagnostics: collected.diagnostics };
 }
@@ -103,15 +105,12 @@ function compileWebhook({ dedupe, sequence, per }: Webhook, callable: CelPlace, 
 }
 
 /** Arguments of an @every: nobody asks, so nothing but the time is known. */
-function compileInput(cel: Cel, job: Job, collected: Collected): void {
+function compileInput(cel: Cel, job: Callable, collected: Collected): void {
   const { catalog, diagnostics, inputs } = collected;
   const why = "A schedule fires by itself, so only now() and constants are known.";
   const place: CelPlace = { catalog, rows: new Map(), auth: false, input: null, absent: { record: why, old: why, input: why, auth: why } };
-  const { values, diagnostics: found } = compileCelMap(cel, place, (name, context, range) => {
-    const argument = job.arguments.get(name);
-    if (argument === undefined) return unknownName(context, range, { what: `The argument ${job.name}.`, name, known: job.arguments.keys() });
-    return { type: typeOfField(argument.type, catalog), domain: argument.type.kind === "enum" ? { kind: "enum", name: argument.type.name } : null, what: `${job.name}.${name}` };
-  });
+  const expected = new Map([...job.arguments].map(([name, { type }]): [string, Expected] => [name, { type: typeOfField(type, catalog), domain: type.kind === "enum" ? { kind: "enum", name: type.name } : null, what: `${job.name}.${name}` }]));
+  const { entries: values, diagnostics: found } = compileCelMap(cel, place, expected);
   inputs.set(cel, values);
   diagnostics.push(...found);
   if (found.length > 0) return;

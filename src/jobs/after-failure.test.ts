@@ -5,8 +5,8 @@ import type { RunRow } from "../storage/job-rows.ts";
 import { afterFailure, type Failure } from "./after-failure.ts";
 
 const row = { failures: 1, interruptions: 2 } as RunRow;
-const job = { retry: { times: 2, backoff: "FIXED", delayMs: 500 } } as Job;
-const failure = (more: Partial<Failure>): Failure => ({ row, job, cut: null, nowMs: 1_000, maxMs: 10_000, random: { next: () => 0.5, bytes: (length) => new Uint8Array(length) }, ...more });
+const retry: Job["retry"] = { times: 2, backoff: "FIXED", delayMs: 500 };
+const failure = (more: Partial<Failure>): Failure => ({ row, retry, cut: null, nowMs: 1_000, maxMs: 10_000, random: { next: () => 0.5, bytes: (length) => new Uint8Array(length) }, ...more });
 
 test("it is repeated as often as it says, then it is a dead letter, with its problem", () => {
   const problem = JSON.stringify({ code: "CONFLICT", status: 409, message: "No.", details: { a: 1 } });
@@ -16,7 +16,7 @@ test("it is repeated as often as it says, then it is a dead letter, with its pro
 });
 
 test("a job that is declared no more is a dead letter at once; what is no problem of ours tells nothing of itself", () => {
-  expect(afterFailure(new Error("secret"), failure({ job: null }))).toEqual({ state: "FAILED", problem: JSON.stringify({ code: "INTERNAL", status: 500, message: "The job failed." }), failures: 2 });
+  expect(afterFailure(new Error("secret"), failure({ retry: null }))).toEqual({ state: "FAILED", problem: JSON.stringify({ code: "INTERNAL", status: 500, message: "The job failed." }), failures: 2 });
 });
 
 test("what came in between is not its fault", () => {

@@ -15,7 +15,7 @@ export type Verdict =
 export interface Failure {
   readonly row: RunRow;
   /** Null: it is not declared any more. */
-  readonly job: Job | null;
+  readonly retry: Job["retry"] | null;
   /** What came in between: it was cancelled, the app stops, or a reload put another app in the place of the one that ran it. */
   readonly cut: "cancelled" | "stopped" | "replaced" | null;
   readonly nowMs: number;
@@ -23,14 +23,14 @@ export interface Failure {
   readonly random: Random;
 }
 
-export function afterFailure(error: unknown, { row, job, cut, nowMs, maxMs, random }: Failure): Verdict {
+export function afterFailure(error: unknown, { row, retry, cut, nowMs, maxMs, random }: Failure): Verdict {
   const problem = JSON.stringify(problemOf(error));
   if (cut === "cancelled") return { state: "CANCELLED", problem: null, failures: row.failures };
   // Not the run's fault: whoever serves by then does it. After a reload the tables may have another shape.
   if (cut === "stopped" || (cut === "replaced" && error instanceof AmbitError && error.code === "TRANSACTION_CONFLICT")) return { state: "RETRY", dueMs: nowMs, problem: null, failures: row.failures, interruptions: row.interruptions };
   const failures = row.failures + 1;
-  if (job === null || failures > job.retry.times) return { state: "FAILED", problem, failures };
-  const { backoff, delayMs } = job.retry;
+  if (retry === null || failures > retry.times) return { state: "FAILED", problem, failures };
+  const { backoff, delayMs } = retry;
   return { state: "RETRY", dueMs: nowMs + backOffMs({ kind: backoff, delayMs, maxMs }, failures, random), problem, failures, interruptions: row.interruptions };
 }
 

@@ -8,7 +8,7 @@ import type { Json } from "../base/value.ts";
 import { BodyConflict } from "../resources/body-conflict.ts";
 import type { JobOrder, JobQueue, RunFilter, RunProblem, RunView } from "../resources/job-port.ts";
 import type { Effect } from "../resources/work.ts";
-import { cancelRun, dedupedRun, findRun, insertRun, listRuns, replayRun, type NewRun, type RunRow } from "../storage/job-rows.ts";
+import { cancelRun, dedupedRun, findRun, foldRun, FOLDING, insertRun, listRuns, replayRun, type NewRun, type RunRow } from "../storage/job-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { JobCounts } from "./job-counts.ts";
@@ -37,6 +37,15 @@ export function createJobQueue(options: QueueOptions): JobQueue {
       if (known !== null) return { id: known, isKnown: true, effect: standingFor(known, run.dedupe!) };
       if (counts.waiting >= options.limits().jobsWaiting) throw fault("OVERLOADED", "Too many jobs are waiting.", { retryAfterS: 1 });
       return { id: run.id, isKnown: false, effect: takingUp(run, made, options) };
+    },
+    bringAbout({ job, input, identity, fold }) {
+      const lane = `${FOLDING}${JSON.stringify([job, identity.tenant, fold]).slice(1)}`;
+      const run: NewRun = { ...rowOf({ job, input, identity, dueMs: clock.now(), priority: 0, dedupe: null, concurrency: null }, options), dedupe: lane, lane };
+      let isMade = false;
+      return {
+        store(connection, nowMs) { isMade = foldRun(connection, run, nowMs); },
+        tell() { if (isMade) takenUp(run, options); },
+      };
     },
     find(id) {
       const row = findRun(storage.reader, id);
@@ -89,7 +98,7 @@ function standingFor(known: string, dedupe: string): Effect {
 }
 
 /** `made`: what one commit has made so far. */
-function takingUp(run: NewRun, made: WeakMap<WriteSession, Set<string>>, { counts, wake }: QueueOptions): Effect {
+function takingUp(run: NewRun, made: WeakMap<WriteSession, Set<string>>, options: QueueOptions): Effect {
   let isMade = false;
   return {
     store(session) {
@@ -102,12 +111,15 @@ function takingUp(run: NewRun, made: WeakMap<WriteSession, Set<string>>, { count
       if (other !== null && !mine.has(other)) throw new BodyConflict({ records: [], lane: "jobs" });
     },
     tell() {
-      if (!isMade) return;
-      counts.waiting++;
-      counts.enqueued++;
-      wake(run.dueMs);
+      if (isMade) takenUp(run, options);
     },
   };
+}
+
+function takenUp({ dueMs }: NewRun, { counts, wake }: QueueOptions): void {
+  counts.waiting++;
+  counts.enqueued++;
+  wake(dueMs);
 }
 
 function rowsOf({ state, job, after, limit, tenant }: RunFilter, { storage }: QueueOptions): RunRow[] {

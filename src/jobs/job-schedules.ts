@@ -1,15 +1,16 @@
-// Fires the @every of jobs: the run is made, and its next time is noted, in one commit, so each time comes once whatever happens to the
+// Fires the @every of jobs and decisions: the run is made, and its next time is noted, in one commit, so each time comes once whatever happens to the
 // process. Only the times after a stop need a policy: one run for all that were missed, or none.
 import { dateTimeOf } from "../base/date-time.ts";
 import type { Clock } from "../base/clock.ts";
 import { describeError, type Log } from "../base/log.ts";
 import { uuidv7, type Random } from "../base/random.ts";
 import type { Json } from "../base/value.ts";
-import { systemIdentity } from "../access/identities.ts";
+import { decisionIdentity, systemIdentity } from "../access/identities.ts";
 import { evaluate } from "../expression/evaluate.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
+import { jobOfDecision, type TriggeredInput } from "../resources/triggered-decision.ts";
 import { toWireValue } from "../schema/wire-value.ts";
-import type { Catalog, Job, Schedule } from "../schema/catalog.ts";
+import type { Callable, Catalog, Schedule } from "../schema/catalog.ts";
 import { insertRun, keepSchedules, moveSchedule, scheduleNextMs, writeSchedule, type NewRun } from "../storage/job-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { JobCounts } from "./job-counts.ts";
@@ -25,7 +26,9 @@ export interface ScheduleOptions {
   wake(dueMs: number): void;
 }
 
-interface Planned { readonly name: string; readonly job: Job; readonly schedule: Schedule; nextMs: number }
+/** What a schedule begins: a job, or a decision, which acts as itself. `of`: as declared. */
+interface Scheduled { readonly of: Callable; readonly isDecision: boolean; readonly schedule: Schedule; /** What makes it another schedule. */ readonly name: string }
+interface Planned extends Scheduled { nextMs: number }
 
 const WAIT_MAX_MS = 3_600_000;
 const PAUSE_MS = 1_000;
@@ -52,7 +55,10 @@ export class JobSchedules {
     const { storage, clock } = this.#options;
     this.#catalog = catalog;
     this.#book = book;
-    const declared = [...catalog.jobs.values()].flatMap((job) => job.schedules.map((schedule) => ({ job, schedule, name: nameOf(job, schedule) })));
+    const declared = [
+      ...[...catalog.jobs.values()].flatMap((job) => job.schedules.map((schedule): Scheduled => ({ of: job, isDecision: false, schedule, name: nameOf(job.name, schedule) }))),
+      ...[...catalog.decisions].flatMap(([name, { callable, schedules }]) => schedules.map((schedule): Scheduled => ({ of: callable, isDecision: true, schedule, name: nameOf(jobOfDecision(name), schedule) }))),
+    ];
     if (declared.length === 0 && this.#planned.length === 0 && !hasStored(storage)) return;
     const now = clock.now();
     this.#planned = await storage.commit((connection) => {
@@ -114,7 +120,7 @@ export class JobSchedules {
       counts.enqueued++;
       wake(run.dueMs);
     } catch (error) {
-      log.warn("schedule-not-fired", { job: one.job.name, cause: describeError(error) });
+      log.warn("schedule-not-fired", { job: one.of.name, cause: describeError(error) });
       clock.schedule(PAUSE_MS, () => {
         one.nextMs = dueMs;
         this.#arm();
@@ -122,20 +128,23 @@ export class JobSchedules {
     }
   }
 
-  #runOf({ name, job, schedule }: Planned, dueMs: number): NewRun {
+  #runOf({ name, of, isDecision, schedule }: Planned, dueMs: number): NewRun {
     const { clock, random } = this.#options;
     const key = JSON.stringify(["@every", name]);
+    const input = this.#inputOf(of, schedule, dueMs);
+    const triggered: TriggeredInput = { input, key: `@every ${name} ${dateTimeOf(dueMs)}`, depth: 0, isUntrusted: false };
     return {
-      id: uuidv7(clock, random), job: job.name, input: JSON.stringify(this.#inputOf(job, schedule, dueMs)), identity: storedIdentity(systemIdentity), priority: 0, dueMs, enqueuedMs: clock.now(),
+      id: uuidv7(clock, random), job: isDecision ? jobOfDecision(of.name) : of.name, input: JSON.stringify(isDecision ? triggered : input),
+      identity: storedIdentity(isDecision ? decisionIdentity(of.name, null) : systemIdentity), priority: 0, dueMs, enqueuedMs: clock.now(),
       dedupe: schedule.overlap === "SKIP" ? key : null, lane: schedule.overlap === "QUEUE" ? key : null,
     };
   }
 
-  #inputOf(job: Job, { input }: Schedule, dueMs: number): Json {
+  #inputOf(of: Callable, { input }: Schedule, dueMs: number): Json {
     if (input === null) return {};
     const [catalog, book] = [this.#catalog!, this.#book!];
     const environment = { rows: {}, variables: {}, now: dateTimeOf(dueMs), source: null };
-    return Object.fromEntries([...book.inputs(input)].map(([name, expression]) => [name, toWireValue(evaluate(expression, environment, book), job.arguments.get(name)!.type, catalog)]));
+    return Object.fromEntries([...book.inputs(input)].map(([name, expression]) => [name, toWireValue(evaluate(expression, environment, book), of.arguments.get(name)!.type, catalog)]));
   }
 }
 
@@ -146,8 +155,8 @@ function isTooFar(schedule: Schedule, storedMs: number, nowMs: number): boolean 
 }
 
 /** What makes it another schedule: its time. */
-function nameOf(job: Job, { cron, zone, input }: Schedule): string {
-  return JSON.stringify([job.name, cron, zone, ...(input === null ? [] : [input.source])]);
+function nameOf(job: string, { cron, zone, input }: Schedule): string {
+  return JSON.stringify([job, cron, zone, ...(input === null ? [] : [input.source])]);
 }
 
 function hasStored(storage: Storage): boolean {

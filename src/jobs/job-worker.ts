@@ -8,7 +8,9 @@ import type { Json } from "../base/value.ts";
 import type { Identity } from "../access/identity.ts";
 import type { RawInput } from "../tables/write.ts";
 import { JsonText, type Operation, type Result } from "../resources/operation.ts";
-import type { Catalog } from "../schema/catalog.ts";
+import { decisionOfJob } from "../resources/triggered-decision.ts";
+import { defaultRetry } from "../schema/build-job.ts";
+import type { Catalog, Job } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import { claimRun, endRun, hasDue, holdRun, isCancelled, nextDueMs, queueDue, retryRun, runningLanes, waitingRuns, type RunRow } from "../storage/job-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
@@ -227,7 +229,7 @@ export class JobWorker {
     const { clock, random, limits, current } = this.#options;
     const cut = attempt.signal.aborted ? this.#state === "stopped" ? "stopped" : "cancelled" : current() === served ? null : "replaced";
     return afterFailure(error, {
-      row: attempt.row, job: served.catalog.jobs.get(attempt.row.job) ?? null, cut, nowMs: clock.now(), maxMs: limits().jobBackOffMs, random,
+      row: attempt.row, retry: retryOf(attempt.row.job, served.catalog), cut, nowMs: clock.now(), maxMs: limits().jobBackOffMs, random,
     });
   }
 
@@ -251,6 +253,13 @@ export class JobWorker {
     this.#waiters = [];
     for (const resolve of waiters) resolve();
   }
+}
+
+/** Null: nothing of that name is declared. */
+function retryOf(job: string, { jobs, decisions }: Catalog): Job["retry"] | null {
+  const decision = decisionOfJob(job);
+  if (decision === null) return jobs.get(job)?.retry ?? null;
+  return decisions.has(decision) ? defaultRetry : null;
 }
 
 function operationOf(attempt: JobAttempt, served: ServedJobs): Operation {

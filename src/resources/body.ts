@@ -29,6 +29,8 @@ export interface Caller {
   readonly signal: AbortSignal | null;
   /** Of a job. */
   readonly run: JobRun | null;
+  /** Of a decision that a change has begun (CommitOptions); absent: 0. */
+  readonly depth?: number;
   /** Refusals of writes without rules, and the table: told to the caller only as far as they may know it. */
   readonly systemRefusals: WeakMap<AmbitError, string>;
   /** The operation, for the log: `Order.cancel`, `create Order`. */

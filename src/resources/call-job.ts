@@ -11,9 +11,12 @@ import type { Json } from "../base/value.ts";
 import type { OperationBody, Result } from "./operation.ts";
 import { ownCopy } from "./own-copy.ts";
 import { beside, runDirect } from "./run-body.ts";
+import { callTriggered, decisionOfJob, type TriggeredInput } from "./triggered-decision.ts";
 
 /** Throws what the arguments or the body refuse. Where the body ended with a transaction, the run's end is written by then. */
 export async function callJob(core: DispatchCore, { name, input: raw, run }: Extract<OperationBody, { kind: "job" }>, caller: Caller): Promise<Result> {
+  const decision = decisionOfJob(name);
+  if (decision !== null) return callTriggered(core, decision, raw as unknown as TriggeredInput, caller);
   const job = core.catalog.jobs.get(name);
   if (job === undefined) throw fault("NOT_FOUND", `There is no job ${name} any more.`);
   const code = core.app.jobs.get(name);

@@ -2,6 +2,6 @@
 import type { CommitOptions } from "../tables/engine.ts";
 import type { Caller } from "./body.ts";
 
-export function commitAs({ identity, rights, requestId }: Caller): CommitOptions {
-  return { actor: identity.subject, requestId, confinement: rights.confinement };
+export function commitAs({ identity, rights, requestId, depth }: Caller): CommitOptions {
+  return { actor: identity.subject, requestId, confinement: rights.confinement, ...(depth === undefined ? {} : { depth }) };
 }

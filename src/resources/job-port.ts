@@ -18,6 +18,18 @@ export interface JobOrder {
   readonly concurrency: string | null;
 }
 
+/** As Effect (work.ts), of who sees the commit alone. */
+export interface CommitEffect { store(connection: Connection, nowMs: number): void; tell(): void }
+
+/** Work that a commit as such brings about. */
+export interface BroughtAbout {
+  readonly job: string;
+  readonly input: Json;
+  readonly identity: Identity;
+  /** Of those with the same that still wait there is one, with the latest input; they run one after the other. */
+  readonly fold: string;
+}
+
 export interface RunProblem { readonly code: string; readonly status: number; readonly message: string; readonly details?: Json }
 
 /** One run, as it is told. */
@@ -46,6 +58,8 @@ export interface RunFilter { readonly state: ToldState | null; readonly job: str
 export interface JobQueue {
   /** `isKnown`: a run with its dedupe key has not ended; that is the one, as long as `effect` finds it so in the commit. */
   order(order: JobOrder): { readonly id: string; readonly isKnown: boolean; readonly effect: Effect };
+  /** `store` in that commit, which may run again; `tell` once it is durable. */
+  bringAbout(work: BroughtAbout): CommitEffect;
   find(id: string): RunView | null;
   /** Newest first. `next`: where to go on; null: that was all. */
   list(filter: RunFilter): { readonly runs: readonly RunView[]; readonly next: string | null };

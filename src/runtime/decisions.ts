@@ -1,6 +1,7 @@
 // Decisions in the composition root: compiles what an app declares, connects it with models, and hands the port to the dispatcher.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
+import { decisionIdentity } from "../access/identities.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
@@ -14,6 +15,7 @@ import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
 import { modelReasoner } from "../decisions/loop.ts";
 import { compileDecision } from "../decisions/policy/compile-decision.ts";
 import { decisionVersion } from "../decisions/policy/decision-version.ts";
+import { watchChanges } from "../decisions/triggers/watch-changes.ts";
 import { toolCaller } from "../decisions/reason/call-tool.ts";
 import type { CompiledDecision } from "../decisions/policy/compiled-decision.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
@@ -47,6 +49,7 @@ export const decisions: DecisionsModule = {
     return (core) => {
       const ready = new Map<string, ReadyDecision>();
       const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit });
+      watchChanges(compiled.values(), core);
       for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port }));
       return port;
     };
@@ -147,8 +150,7 @@ function readyDecision(decision: CompiledDecision, { app, core, access, port }: 
     callTool: toolCaller(core, app.code.tools),
     ask: (name, args, parent) => port.advise(name, args, parent),
     ownCaller: ({ decision: { name }, caller }) => {
-      const role = `decision:${name}`;
-      const identity = { ...caller.identity, kind: "subject" as const, subject: role, roles: [role], claims: {}, key: `${role} ${caller.identity.tenant ?? ""}` };
+      const identity = decisionIdentity(name, caller.identity.tenant);
       return { ...caller, identity, rights: core.access.rights(identity), system: core.access.system(identity) };
     },
   });

@@ -108,7 +108,7 @@ export class AppProblems extends Error {
   override readonly name = "AppProblems";
   readonly diagnostics: readonly Diagnostic[];
   constructor(diagnostics: readonly Diagnostic[]) {
-    super(`the app has ${diagnostics.filter(isError).length} errors`);
+    super(`the app has ${diagnostics.filter(isError).length} errors: ${diagnostics.filter(isError).slice(0, 3).map(({ message }) => message).join(" ")}`);
     this.diagnostics = diagnostics;
   }
 }

@@ -39,7 +39,6 @@ const decisionDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@rollout", does: "Tries a challenger beside the champion.", reason: decisions },
   { kind: "directive", name: "@negotiates", does: "Makes offers that bind.", reason: decisions },
   { kind: "directive", name: "@commitment", does: "Watches what was promised.", reason: decisions },
-  { kind: "directive", name: "@on", does: "Starts a decision when a record changes.", reason: decisions },
   { kind: "argument", name: "@fallback(table)", does: "Answers by a table of cases.", reason: decisions },
   { kind: "argument", name: "@mayWrite(as)", does: "Says whose rights an effect has.", reason: decisions },
   { kind: "argument", name: "@mayWrite(release)", does: "Says what undoes a hold.", reason: decisions },

@@ -4,13 +4,14 @@ import { Kind } from "graphql/language/kinds";
 import { durationMs } from "../base/duration.ts";
 import { resolveDuration } from "./argument-problems.ts";
 import { commonParts } from "./build-callable.ts";
+import { scheduleOf } from "./build-job.ts";
 import { limitsOf } from "./build-limits.ts";
 import { celOf, textCel } from "./build-rules.ts";
 import type { Callable, Cel } from "./catalog.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { argumentNode, isSet, numberOf, textOf, textsOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "./declarations.ts";
 import type {
-  ActsAs, Bound, BoundPoint, Budget, BudgetScope, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
+  ActsAs, Bound, BoundPoint, Budget, BudgetScope, ChangeTrigger, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
   MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, OnViolation, TaintRule,
 } from "./decision.ts";
 import { literalValue } from "./literal-value.ts";
@@ -45,6 +46,8 @@ export function buildDecision(field: DeclaredField, context: CompileContext): De
     bounds: sound("bound").map((one) => buildBound(one, context)),
     budgets: sound("budget").map((one) => buildBudget(one, context)),
     fallback: buildFallback(field, context),
+    triggers: sound("on").map((one): ChangeTrigger => ({ change: templateOf(one, "change", context)!, when: celOf(one, "when", context.source), input: celOf(one, "input", context.source) })),
+    schedules: sound("every").map((one) => scheduleOf(one, context)),
     acknowledged: sound("acknowledge").map((one) => ({ rule: textOf(one, "rule") ?? null, reason: textOf(one, "reason")! })),
   };
 }

@@ -7,7 +7,7 @@ import type { Job, Schedule } from "./catalog.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { isSet, numberOf, textOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "./declarations.ts";
 
-const DEFAULT_RETRY: Job["retry"] = { times: 5, backoff: "EXPONENTIAL", delayMs: 1_000 };
+export const defaultRetry: Job["retry"] = { times: 5, backoff: "EXPONENTIAL", delayMs: 1_000 };
 
 export function buildJob(field: DeclaredField, context: CompileContext): Job {
   return {
@@ -21,13 +21,13 @@ export function buildJob(field: DeclaredField, context: CompileContext): Job {
 function retryOf(use: DirectiveUse | undefined, context: CompileContext): Job["retry"] {
   const delay = resolveDuration(textOf(use, "delay") ?? "", context).text;
   return {
-    times: numberOf(use, "times") ?? DEFAULT_RETRY.times,
-    backoff: textOf(use, "backoff") === "FIXED" ? "FIXED" : DEFAULT_RETRY.backoff,
-    delayMs: delay === null ? DEFAULT_RETRY.delayMs : durationMs(delay),
+    times: numberOf(use, "times") ?? defaultRetry.times,
+    backoff: textOf(use, "backoff") === "FIXED" ? "FIXED" : defaultRetry.backoff,
+    delayMs: delay === null ? defaultRetry.delayMs : durationMs(delay),
   };
 }
 
-function scheduleOf(use: DirectiveUse, context: CompileContext): Schedule {
+export function scheduleOf(use: DirectiveUse, context: CompileContext): Schedule {
   const overlap = textOf(use, "overlap");
   return {
     cron: textOf(use, "cron") ?? "", zone: textOf(use, "zone") ?? "UTC",

@@ -1,6 +1,6 @@
 // Governed decisions as the Catalog holds them: what was declared, in order, with defaults. Plain frozen data; nothing is judged here.
 import type { Value } from "../base/value.ts";
-import type { Callable, Cel } from "./catalog.ts";
+import type { Callable, Cel, Schedule } from "./catalog.ts";
 import type { QueryTemplate } from "./query-template.ts";
 
 export type DecisionMode = "OFF" | "SHADOW" | "ENFORCE";
@@ -113,6 +113,9 @@ export type Fallback =
   /** The caller's own answer travels with the request. */
   | { readonly kind: "own" };
 
+/** One @on: a record that enters the query is the event. */
+export interface ChangeTrigger { readonly change: QueryTemplate; readonly when: Cel | null; /** A map of arguments over the record; null: there are none. */ readonly input: Cel | null }
+
 export interface Decision {
   /** Its arguments, result and @allow, and where it is called from. */
   readonly callable: Callable;
@@ -142,6 +145,8 @@ export interface Decision {
   readonly bounds: readonly Bound[];
   readonly budgets: readonly Budget[];
   readonly fallback: Fallback | null;
+  readonly triggers: readonly ChangeTrigger[];
+  readonly schedules: readonly Schedule[];
   /** Refusals that the author has answered for, by code. */
   readonly acknowledged: readonly { readonly rule: string | null; readonly reason: string }[];
 }

@@ -111,9 +111,18 @@ export function nextDueMs(connection: Connection): number | null {
   return connection.values(`SELECT min("due") FROM "$job" WHERE "state" = 'SCHEDULED'`)[0]![0] as number | null;
 }
 
+/** As insertRun; where the run with its dedupe key still waits, that one gets this input. True: there is a new run. */
+export function foldRun(connection: Connection, run: NewRun, nowMs: number): boolean {
+  if (run.dedupe !== null && connection.run(`UPDATE "$job" SET "input" = ?2 WHERE "dedupe" = ?1 AND "ended" IS NULL`, run.dedupe, run.input) > 0) return false;
+  return insertRun(connection, run, nowMs);
+}
+
+/** Keys that begin so are held until their run is claimed, all others until it has ended. */
+export const FOLDING = '["@on",';
+
 /** The claim's epoch is that of the row and one. */
 export function claimRun(connection: Connection, { number }: RunRow, nowMs: number): void {
-  connection.run(`UPDATE "$job" SET "state" = 'RUNNING', "epoch" = "epoch" + 1, "started" = ?2 WHERE "number" = ?1`, number, nowMs);
+  connection.run(`UPDATE "$job" SET "state" = 'RUNNING', "epoch" = "epoch" + 1, "started" = ?2, "dedupe" = CASE WHEN substr("dedupe", 1, ${FOLDING.length}) = '${FOLDING}' THEN NULL ELSE "dedupe" END WHERE "number" = ?1`, number, nowMs);
 }
 
 /** In which some run goes on. */

@@ -42,7 +42,12 @@ export interface CommitOptions {
   readonly requestId: string;
   /** Whose records of tenant tables are there. Without it all are: for the runtime's own work. */
   readonly confinement?: Confinement | null;
+  /** How many decisions, each begun by a change of the one before, led to this commit. */
+  readonly depth?: number;
 }
+
+/** Once for each commit that changes records, with its entry: what it stores is committed with them. The commit may run again. Must not throw. */
+export type CommitWitness = (entry: CommittedEntry, commit: { readonly connection: Connection; readonly depth: number }) => void;
 
 export interface Committed<Result> {
   readonly value: Result;
@@ -89,6 +94,8 @@ export interface Tables {
   hold(): Promise<TablesHold>;
   /** Called after COMMIT, before the commit is answered, in order of position. Must not throw. Returns how to unsubscribe. */
   onCommitted(listener: (entry: CommittedEntry) => void): () => void;
+  /** From now on `witness` is at every commit. */
+  onCommitting(witness: CommitWitness): void;
   /** Moves when something was committed that `onCommitted` did not tell: by what served before. After `handOver` at each look. */
   readonly unheard: number;
   /** Starts deleting expired records. */
@@ -124,6 +131,7 @@ class Engine implements Tables {
   #successor: Tables | null = null;
   #unheard = 0;
   readonly #listeners = new Set<(entry: CommittedEntry) => void>();
+  readonly #witnesses: CommitWitness[] = [];
   readonly #sweeper: Sweeper;
 
   constructor(options: TablesOptions) {
@@ -210,6 +218,10 @@ class Engine implements Tables {
     return () => { this.#listeners.delete(listener); };
   }
 
+  onCommitting(witness: CommitWitness): void {
+    this.#witnesses.push(witness);
+  }
+
   start(): void {
     this.#sweeper.start();
   }
@@ -253,7 +265,10 @@ class Engine implements Tables {
       const session = this.#session(connection, who);
       const value = work(session);
       const entry = session.finish();
-      if (entry !== null) this.#recent.record(entry.position, entry.changes, this.#options.book);
+      if (entry !== null) {
+        this.#recent.record(entry.position, entry.changes, this.#options.book);
+        for (const witness of this.#witnesses) witness(entry, { connection, depth: who.depth ?? 0 });
+      }
       return { value, entry };
     };
   }

@@ -12,9 +12,10 @@ import type { ExpressionBook } from "../../expression/expression-book.ts";
 import { typeOfField } from "../../expression/field-type.ts";
 import { someIn } from "../../expression/inspect.ts";
 import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
-import type { Bound, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
+import type { Bound, ChangeTrigger, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
-import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledWrite } from "./compiled-decision.ts";
+import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
+import { compileTrigger } from "./compile-trigger.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
@@ -73,6 +74,7 @@ class DecisionCompiler {
       effects: declaration.effects.flatMap((one) => this.#effect(one, outcome) ?? []),
       memories: declaration.memories.flatMap((one) => this.#memory(one) ?? []),
       bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
+      triggers: declaration.triggers.flatMap((one) => this.#trigger(one) ?? []),
       subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
@@ -115,6 +117,12 @@ class DecisionCompiler {
     if (query.id !== null) return;
     const isOpen = query.holes.some((hole) => hole.kind === "value" && someIn(hole.expression, (part) => part.op === "variable" && part.root === "input"));
     if (isOpen) this.#report(text, "DECISION_QUERY", "A list is filtered by what the caller sends.", "The author's authority reads it, so the caller could read what is not theirs.", "Load the record first, by its id, and filter by its fields.");
+  }
+
+  #trigger(declaration: ChangeTrigger): CompiledTrigger | null {
+    const { trigger, diagnostics } = compileTrigger(declaration, { ...this.#parts, callable: this.#declaration.callable });
+    this.diagnostics.push(...diagnostics);
+    return trigger;
   }
 
   #read({ name, query: template, max, as }: Decision["mayRead"][number], values: Values): CompiledRead | null {

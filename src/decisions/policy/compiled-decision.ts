@@ -30,6 +30,18 @@ export interface CompiledFixedEffect extends CompiledEffect { readonly declarati
 export interface CompiledMemory { readonly declaration: MemoryDeclaration; readonly about: Expression }
 export interface CompiledCall { readonly declaration: MayCall; readonly tool: Callable; readonly where: Expression | null }
 
+/** One @on, over rows `record` and `previous` of its table. */
+export interface CompiledTrigger {
+  readonly table: Table;
+  /** Null: every record is in the query. */
+  readonly filter: Expression | null;
+  readonly when: Expression | null;
+  /** By argument. */
+  readonly input: ReadonlyMap<string, Expression>;
+  /** Some of it is text that nobody vouches for. */
+  readonly isUntrusted: boolean;
+}
+
 export interface CompiledDecision {
   readonly name: string;
   readonly declaration: Decision;
@@ -44,6 +56,7 @@ export interface CompiledDecision {
   readonly bounds: readonly CompiledBound[];
   /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
   readonly quarantined: ReadonlySet<string>;
+  readonly triggers: readonly CompiledTrigger[];
   readonly subject: Expression | null;
   readonly idempotency: Expression | null;
 }

@@ -13,6 +13,8 @@ export interface Admission extends Recorded {
   /** As over the wire. */
   readonly input: { readonly [name: string]: Json };
   readonly isFromUntrusted: boolean;
+  /** Of the caller; absent: 0. */
+  readonly depth?: number;
 }
 
 export interface Admitting { readonly question: Question; readonly own: Value | undefined; readonly read: Recorded; readonly random: Random }
@@ -20,10 +22,10 @@ export interface Admitting { readonly question: Question; readonly own: Value | 
 const SALT_BYTES = 32;
 
 export function keepAdmission(connection: Connection, run: string, { question, own, read, random }: Admitting): void {
-  const { decision: { declaration: { callable }, catalog }, isFromUntrusted = false } = question;
+  const { decision: { declaration: { callable }, catalog }, isFromUntrusted = false, caller: { depth = 0 } } = question;
   const input: Record<string, Json> = wireInput(question.input, question);
   if (own !== undefined) input["own"] = toWireValue(own, callable.result, catalog);
-  const admission: Admission = { ...read, input, isFromUntrusted };
+  const admission: Admission = { ...read, input, isFromUntrusted, ...(depth === 0 ? {} : { depth }) };
   keepPart(connection, run, { name: ADMISSION, salt: random.bytes(SALT_BYTES), data: JSON.stringify(admission) });
 }
 

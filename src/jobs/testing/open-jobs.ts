@@ -27,7 +27,7 @@ let opened = 0;
 export async function openJobs(sdl: string, options: AppOptions = {}): Promise<OpenJobs> {
   const made: { jobs: Jobs | null } = { jobs: null };
   const own = (): JobQueue => made.jobs!.queue;
-  const queue: JobQueue = { order: (order) => own().order(order), find: (id) => own().find(id), list: (filter) => own().list(filter), cancel: (id) => own().cancel(id), replay: (id) => own().replay(id) };
+  const queue: JobQueue = { order: (order) => own().order(order), bringAbout: (work) => own().bringAbout(work), find: (id) => own().find(id), list: (filter) => own().list(filter), cancel: (id) => own().cancel(id), replay: (id) => own().replay(id) };
   const app = openApp(sdl, { ...options, parts: { ...options.parts, jobs: queue } });
   const { storage, clock, catalog, dispatcher, log } = app;
   const { book } = compileCatalogExpressions(catalog);

@@ -1,4 +1,4 @@
-// EVERY_INPUT: @retry stands in Jobs, @every in Jobs and Decisions, there with `input` where an argument is required. ARGUMENT_VALUE:
+// EVERY_INPUT: @retry stands in Jobs, @every in Jobs and Decisions, it and @on with `input` where an argument is required. ARGUMENT_VALUE:
 // the schedule and its zone exist, the repetitions are not below none.
 import { Cron } from "croner";
 import type { Diagnostic } from "../../base/diagnostic.ts";
@@ -12,6 +12,7 @@ const FROM_MS = Date.UTC(2026, 0, 1);
 export function jobSchedules(context: CompileContext): Diagnostic[] {
   return context.fields.flatMap((field) => [
     ...usesOf(field, "retry").flatMap((use) => [...misplaced(field, use, ["jobs"], context), ...retryProblems(use, context)]),
+    ...usesOf(field, "on").flatMap((use) => withoutInput(field, use, context)),
     ...usesOf(field, "every").flatMap((use) => [...misplaced(field, use, ["jobs", "decisions"], context), ...withoutInput(field, use, context), ...scheduleProblems(use, context)]),
   ]);
 }
@@ -24,7 +25,7 @@ function misplaced(field: DeclaredField, use: DirectiveUse, owners: readonly str
 function withoutInput(field: DeclaredField, use: DirectiveUse, context: CompileContext): Diagnostic[] {
   if (field.kind !== "callable" || argumentNode(use, "input") !== undefined) return [];
   const required = field.arguments.find((argument) => argument.type?.required === true && argument.node.kind === "InputValueDefinition" && argument.node.defaultValue === undefined);
-  return required === undefined ? [] : [diagnose(context, { code: "EVERY_INPUT", at: use.node, message: `@every on ${describeField(field)} gives no ${required.name}.`, why: "Nobody else could give the required argument.", fix: "Add input, CEL to the arguments." })];
+  return required === undefined ? [] : [diagnose(context, { code: "EVERY_INPUT", at: use.node, message: `@${use.name} on ${describeField(field)} gives no ${required.name}.`, why: "Nobody else could give the required argument.", fix: "Add input, CEL to the arguments." })];
 }
 
 function retryProblems(use: DirectiveUse, context: CompileContext): Diagnostic[] {
