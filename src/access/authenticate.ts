@@ -13,6 +13,8 @@ export interface AuthConfig {
   readonly adminToken: string | null;
   readonly keys: readonly StaticKey[];
   readonly jwt: readonly JwtIssuer[];
+  /** Sessions, and tokens of the app's own. Absent: there are none. */
+  readonly signedIn?: { find(token: string): Identity | null };
 }
 
 export interface AuthenticatorOptions {
@@ -60,6 +62,7 @@ export function createAuthenticator(config: AuthConfig, options: AuthenticatorOp
       let found: Identity | null = null;
       // Every key is compared, so that the time says nothing about which one was near.
       for (const entry of known) if (timingSafeEqual(entry.digest, digest)) found ??= entry.identity;
+      found ??= config.signedIn?.find(token) ?? null;
       if (found !== null) return found;
       if (config.jwt.length === 0 || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) throw invalidToken("The token is not known.");
       const name = digest.toString("base64");

@@ -12,6 +12,7 @@ export interface SubjectFacts {
   readonly claims?: { readonly [name: string]: Json };
   readonly expiresAtMs?: number | null;
   readonly isOfKey?: true;
+  readonly isOfAccount?: true;
   /** Claims that do not tell one identity from another (volatile-claims.ts). */
   readonly volatileClaims?: readonly string[];
   readonly lease?: IdentityLease;
@@ -51,7 +52,7 @@ export function subjectIdentity(facts: SubjectFacts): Identity {
   return {
     kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant, claims,
     key: hash(["subject", facts.subject, roles, tenant, ordered(lasting)]),
-    expiresAtMs: facts.expiresAtMs ?? null, ...(facts.isOfKey === true ? { isOfKey: true } : {}), ...(facts.lease === undefined ? {} : { lease: facts.lease }),
+    expiresAtMs: facts.expiresAtMs ?? null, ...(facts.isOfKey === true ? { isOfKey: true } : {}), ...(facts.isOfAccount === true ? { isOfAccount: true } : {}), ...(facts.lease === undefined ? {} : { lease: facts.lease }),
   };
 }
 

@@ -13,6 +13,8 @@ export interface Identity {
   readonly key: string;
   /** From a static key of config.yaml: what it may do is what is written there by then. */
   readonly isOfKey?: true;
+  /** From a session: its roles are those of its account by then. */
+  readonly isOfAccount?: true;
   /** Nobody, for whom a verified webhook spoke: `ctx.system`, also of the jobs it asks for and of answers to what it sends, reaches all tenants. */
   readonly isOfWebhook?: true;
   /** A decision under its own name; a subject who happens to have such a name is none. */

@@ -8,6 +8,7 @@ import type { Json } from "../base/value.ts";
 import { subjectIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
 import { invalidToken } from "./invalid-token.ts";
+import { mappedRoles, mappedTenant } from "./mapped-claims.ts";
 
 export interface JwtIssuer {
   readonly issuer: string;
@@ -103,37 +104,11 @@ async function loadKeys(issuer: JwtIssuer, options: TokenVerifierOptions): Promi
 function identityOf(payload: JWTPayload, issuer: JwtIssuer, volatileClaims: readonly string[]): Identity {
   if (typeof payload.sub !== "string" || payload.sub === "") throw invalidToken("The token names no subject.");
   const claims = payload as { readonly [name: string]: Json };
-  const tenant = issuer.tenant === undefined || issuer.tenant === null ? null : claimAt(claims, issuer.tenant.claim);
+  const tenant = issuer.tenant === undefined || issuer.tenant === null ? null : mappedTenant(claims, issuer.tenant.claim);
   return subjectIdentity({
-    subject: payload.sub, roles: rolesOf(claims, issuer.roles), tenant: tenantOf(tenant), claims, volatileClaims,
+    subject: payload.sub, roles: mappedRoles(claims, issuer.roles), tenant, claims, volatileClaims,
     expiresAtMs: typeof payload.exp === "number" ? payload.exp * 1_000 : null,
   });
-}
-
-/** A number is as good a name as text; anything else is none. */
-function tenantOf(claim: Json | undefined): string | null {
-  return typeof claim === "string" ? claim : Number.isSafeInteger(claim) ? String(claim) : null;
-}
-
-function rolesOf(claims: { readonly [name: string]: Json }, rule: JwtIssuer["roles"]): string[] {
-  const found = claimAt(claims, rule.claim);
-  // Only OAuth's scope is a list in one text; a group named "shop admin" is one role.
-  const listed = typeof found === "string" && (rule.claim === "scope" || rule.claim === "scp") ? found.split(" ") : found;
-  const names = (Array.isArray(listed) ? listed : [listed]).filter((name) => typeof name === "string");
-  const map = rule.map;
-  if (map === undefined || map === null) return names;
-  return names.flatMap((name) => (Object.hasOwn(map, name) ? [map[name]!] : []));
-}
-
-/** The claim of that name, or else at that dotted path (`realm_access.roles`). */
-function claimAt(claims: { readonly [name: string]: Json }, name: string): Json {
-  if (Object.hasOwn(claims, name)) return claims[name] ?? null;
-  let value: Json = claims as { [name: string]: Json };
-  for (const part of name.split(".")) {
-    if (typeof value !== "object" || value === null || Array.isArray(value) || !Object.hasOwn(value, part)) return null;
-    value = value[part] ?? null;
-  }
-  return value;
 }
 
 /** The token's own defects are the caller's; keys that cannot be had are ours and pass. */

@@ -230,6 +230,25 @@ export interface Limits {
   readonly tickets: number;
   readonly callerTickets: number;
   readonly ticketMs: number;
+  /** Of passwords that are chosen, in characters. */
+  readonly passwordLengthMin: number;
+  readonly passwordLengthMax: number;
+  /** What Argon2id takes for one password. */
+  readonly passwordMemoryKib: number;
+  readonly passwordPasses: number;
+  /** Passwords that are hashed at once, and that wait for it. */
+  readonly passwordHashes: number;
+  readonly passwordHashesWaiting: number;
+  /** A session that nobody refreshes ends then; one older than `sessionRefreshMs` is refreshed when it is asked about. */
+  readonly sessionMs: number;
+  readonly sessionRefreshMs: number;
+  /** Of one account: the oldest end. */
+  readonly accountSessions: number;
+  /** How long a link in a mail counts, to confirm an address or to reset a password. */
+  readonly mailLinkMs: number;
+  readonly invitationMs: number;
+  /** The longest life of what ctx.token signs. */
+  readonly tokenMs: number;
 }
 
 export const defaultLimits: Limits = {
@@ -373,4 +392,16 @@ export const defaultLimits: Limits = {
   tickets: 10_000,
   callerTickets: 100,
   ticketMs: 30_000,
+  passwordLengthMin: 8,
+  passwordLengthMax: 256,
+  passwordMemoryKib: 19_456,
+  passwordPasses: 2,
+  passwordHashes: 2,
+  passwordHashesWaiting: 100,
+  sessionMs: 604_800_000,
+  sessionRefreshMs: 86_400_000,
+  accountSessions: 100,
+  mailLinkMs: 3_600_000,
+  invitationMs: 604_800_000,
+  tokenMs: 2_592_000_000,
 };

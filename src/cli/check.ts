@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { loadApp } from "../runtime/load-app.ts";
 import type { Command } from "./command.ts";
+import { appTables } from "../schema/account-tables.ts";
 
 export const checkCommand: Command = {
   name: "check",
@@ -14,7 +15,7 @@ export const checkCommand: Command = {
     const errors = app.diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
     output.diagnostics(app.diagnostics);
     const warnings = app.diagnostics.length - errors;
-    output.say(errors === 0 ? `ok: ${counted(app.catalog.tables.size, "table")}, ${counted(app.catalog.endpoints.size, "endpoint")}${warnings === 0 ? "" : `, ${counted(warnings, "warning")}`}` : `${counted(errors, "error")}, ${counted(warnings, "warning")}`);
+    output.say(errors === 0 ? `ok: ${counted(appTables(app.catalog).length, "table")}, ${counted(app.catalog.endpoints.size, "endpoint")}${warnings === 0 ? "" : `, ${counted(warnings, "warning")}`}` : `${counted(errors, "error")}, ${counted(warnings, "warning")}`);
     return errors === 0 ? 0 : 1;
   },
 };

@@ -130,6 +130,10 @@ export interface Ctx {
   readonly publish: $Publish;
   /** Goes out if and only if the transaction commits, at least once, with one key. Answers that key. */
   send(request: Sent): Promise<string>;
+  /** A signed bearer token, for a visitor without an account say. \`expires\`: a duration or a time; an hour without it. */
+  token(options: { subject: string; roles?: readonly string[]; tenant?: string | null; claims?: { readonly [name: string]: $Json }; expires?: string | Date | number }): string;
+  /** Ends all tokens and sessions that a subject has by now, if and only if the transaction commits. */
+  revoke(subject: string): Promise<void>;
   /**
    * A job runs later, if and only if what this body writes is committed, with the caller's rights. Answers the id of the run; with a
    * dedupe key that of the one that waits or runs already.

@@ -1,4 +1,5 @@
 // Catalog to `.ambit/types.d.ts`: declares module `ambit` with the app's own types. Text only; writes no file.
+import { appTables } from "../schema/account-tables.ts";
 import type { Callable, Catalog, Channel, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
 import { FILE_TYPE, isFile } from "../schema/file-type.ts";
 import { ambitModuleTypes, ambitTestTypes } from "./ambit-module-types.ts";
@@ -11,7 +12,7 @@ export function typesDeclaration(catalog: Catalog, configuration: { values: Read
   const app = [
     ...[...catalog.enums.values()].map(enumType),
     ...[...catalog.objects.values()].filter(({ name }) => name !== FILE_TYPE).map((object) => objectType(object, catalog)),
-    ...[...catalog.tables.values()].flatMap((table) => tableTypes(table, catalog)),
+    ...appTables(catalog).flatMap((table) => tableTypes(table, catalog)),
     ...[...catalog.channels.values()].map((channel) => channelTypes(channel)),
     tableMap(catalog),
     channelMap(catalog),
@@ -127,7 +128,7 @@ function whereLines(fields: readonly Field[], catalog: Catalog): string {
 }
 
 function tableMap(catalog: Catalog): string {
-  const lines = [...catalog.tables.values()].map((table) => {
+  const lines = appTables(catalog).map((table) => {
     const key = table.fields.get(table.primaryKey)!.type;
     const id = baseText(key, "write");
     return `${table.name}: { record: ${table.name}; input: ${table.name}$Input; patch: ${table.name}$Patch; where: ${table.name}$Where; id: ${id}; key: ${baseText(key, "read")} };`;

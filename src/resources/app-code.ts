@@ -1,6 +1,7 @@
 // Binds what resources.ts exports to what the schema declares: every declared callable has a body of its kind, no body is
 // undeclared. Loads nothing and runs nothing of the app.
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
+import { appTable, appTables } from "../schema/account-tables.ts";
 import type { Callable, Catalog, Table } from "../schema/catalog.ts";
 import { TABLE_NAME, type TableBase } from "./app-api.ts";
 import type { MigrationFunctions } from "../storage/migration-functions.ts";
@@ -90,9 +91,9 @@ function isTableClass(exported: unknown): exported is TableClass {
 
 function bindClass(exportName: string, exported: TableClass, tables: Map<string, TableCode>, binder: Binder): void {
   const name = exported[TABLE_NAME];
-  const table = binder.catalog.tables.get(name);
+  const table = appTable(binder.catalog, name);
   if (table === undefined) {
-    const near = didYouMean(name, binder.catalog.tables.keys());
+    const near = didYouMean(name, appTables(binder.catalog).map((one) => one.name));
     if (near !== null) binder.meant.add(near);
     report(binder, { owner: exportName, name: null }, `class ${exportName} extends Table("${name}"), but the schema has no table ${name}.`, near === null ? "Name a table of the schema." : `Did you mean ${near}?`);
   } else if (tables.has(name)) {

@@ -2,6 +2,7 @@
 import { fault } from "../base/error.ts";
 import { uuidv7 } from "../base/random.ts";
 import type { Log } from "../base/log.ts";
+import { appTable } from "../schema/account-tables.ts";
 import { unavailableContextMembers } from "../schema/availability.ts";
 import { CONTINUATION, type CreateContinuation } from "./app-api.ts";
 import { deciders } from "./decide-operation.ts";
@@ -16,6 +17,7 @@ import { readsOnly } from "./reading-work.ts";
 import { createSourceAccess } from "./source-access.ts";
 import { createOf } from "./record-override.ts";
 import { sendRequest } from "./send-request.ts";
+import { revokeSubject, signToken } from "./sign-token.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
 import { TableAccess } from "./table-access.ts";
 
@@ -53,6 +55,8 @@ export function createContext(body: Body): object {
     progress: (done: unknown, total?: unknown) => tellProgress(body, done, total),
     get signal() { return caller.signal ?? NEVER; },
     transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
+    token: (options: unknown) => signToken(body, options),
+    revoke: (subject: unknown) => calls.start("ctx.revoke", () => revokeSubject(body, subject)),
     send: (request: unknown) => calls.start("ctx.send", () => sendRequest(body, request)),
     file: (file: unknown) => fileHandle(body, file),
     fetch: (url: string | URL | Request, init?: RequestInit) => fetchOutside(body, url, init),
@@ -80,7 +84,7 @@ function tablesOf(body: Body, mode: Mode): object {
   const made = new Map<string, TableAccess>();
   return new Proxy(Object.freeze(mode === "system" ? { publish: publisher(body, "system") } : {}), {
     get(others, name) {
-      const table = typeof name === "string" ? body.core.catalog.tables.get(name) : undefined;
+      const table = typeof name === "string" ? appTable(body.core.catalog, name) : undefined;
       if (table === undefined) return Reflect.get(others, name) as unknown;
       let access = made.get(table.name);
       if (access === undefined) made.set(table.name, access = new TableAccess(body, table, mode));

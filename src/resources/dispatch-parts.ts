@@ -1,4 +1,5 @@
 // What the dispatcher is made of, and what its parts share. Handed in by runtime/; a reload makes all of it anew.
+import type { AccountPort } from "../access/accounts/account-store.ts";
 import type { Access } from "../access/rights.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../base/limits.ts";
@@ -20,6 +21,7 @@ import type { Planner } from "./planner.ts";
 import type { RecordViews } from "./record-view.ts";
 import type { RunWatch } from "./run-watch.ts";
 import type { Sending } from "./send-request.ts";
+import type { TokenPort } from "./sign-token.ts";
 import type { SourcePort } from "./source-port.ts";
 import type { CursorSeal } from "./sealed-cursor.ts";
 
@@ -34,6 +36,10 @@ export interface DispatchParts {
   readonly jobs?: JobQueue;
   /** Absent or null: there are no decisions. */
   readonly createDecisions?: ((core: DispatchCore) => DecisionPort) | null;
+  /** Loaded when first asked for. Absent: nobody signs in here. */
+  readonly accounts?: () => Promise<AccountPort>;
+  /** Absent: no tokens are signed. */
+  readonly tokens?: TokenPort;
   /** Absent: no table has a source. */
   readonly sources?: SourcePort;
   readonly clock: Clock;

@@ -1,6 +1,7 @@
 // The waist: every request becomes an Operation and comes here. Permission is decided once, for every interface; faults end here.
 import { AmbitError } from "../base/error.ts";
 import type { Rights } from "../access/rights.ts";
+import { answerAccount } from "./account-operation.ts";
 import { incident } from "./app-fault.ts";
 import type { Caller } from "./body.ts";
 import { runBatch } from "./batch.ts";
@@ -96,6 +97,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
   try {
     if (body.kind === "batch") return await runBatch(core, operation, body.script, caller);
     if (body.kind === "answered") return await tellAnswer(core, body, asAsked(core, caller));
+    if (body.kind === "account") return await answerAccount(core, body.request, caller);
     if (body.kind === "outbox") return await answerOutbox(core, body.ask, caller);
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
@@ -132,6 +134,7 @@ function labelOf({ body }: Operation): string {
     case "recall": case "remember": return `${body.kind} facts`;
     case "proof": return `prove ${body.ask.of}`;
     case "batch": return "batch";
+    case "account": return "sign-in";
     case "publish": return `publish ${body.channel}`;
     case "get": case "history": case "restore": case "invalidate": return `${body.kind} ${body.table}`;
     case "upload": return `upload ${body.table}.${body.field}`;

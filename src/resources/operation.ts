@@ -5,6 +5,7 @@ import type { Connection } from "../storage/connection.ts";
 import type { OutboxState } from "../storage/outbox.ts";
 import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
+import type { AccountAnswer, AccountRequest } from "../access/accounts/account-store.ts";
 import type { Identity } from "../access/identity.ts";
 import type { DecisionResult, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
@@ -63,6 +64,8 @@ export type OperationBody =
   | { readonly kind: "outbox"; readonly ask: OutboxQuestion }
   /** Records of a table with @source are fetched before they are answered again; `id` null: all. The administrator's. */
   | { readonly kind: "invalidate"; readonly table: string; readonly id: unknown }
+  /** Of sign-in. */
+  | { readonly kind: "account"; readonly request: AccountRequest }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 
@@ -151,6 +154,8 @@ export interface Result {
   readonly public: boolean;
   /** Of a decision: which run answered, and how. `status` may then be that of a refusal, and `body` its problem. */
   readonly decision?: Omit<DecisionResult, "body" | "status">;
+  /** Of `account`. */
+  readonly account?: AccountAnswer;
   /** Of `file`. */
   readonly file?: OpenFile;
   /** Of a `get` of a table with @source. */

@@ -3,6 +3,7 @@ import { LineCounter, isPair, isScalar, parseDocument, visit, type Document } fr
 import configSchema from "../../config.schema.json";
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
 import { durationMs, parseDuration } from "../base/duration.ts";
+import type { OidcProvider } from "../access/accounts/oidc-provider.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
 import type { S3Settings } from "../storage/s3-files.ts";
 import { meaningProblems } from "./config-meaning.ts";
@@ -19,6 +20,16 @@ export interface JwtIssuer {
   readonly algorithms: readonly string[];
   readonly roles: { readonly claim: string; readonly map: Readonly<Record<string, string>> | null };
   readonly tenant: { readonly claim: string } | null;
+}
+
+export interface SignInSettings {
+  readonly password: boolean;
+  readonly oidc: readonly OidcProvider[];
+  readonly totp: boolean;
+  readonly passkeys: boolean;
+  readonly organizations: boolean;
+  /** Null: where the app listens. */
+  readonly url: string | null;
 }
 
 export interface ModelSettings {
@@ -45,7 +56,7 @@ export interface AppConfig {
   readonly zone: string;
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly secrets: Readonly<Record<string, string>>;
-  readonly auth: { readonly keys: readonly StaticKey[]; readonly jwt: readonly JwtIssuer[] };
+  readonly auth: { readonly keys: readonly StaticKey[]; readonly jwt: readonly JwtIssuer[]; readonly signIn: SignInSettings };
   readonly limits: Limits;
   readonly files: { /** Null: on the disk. */ readonly s3: S3Settings | null; readonly types: readonly string[] };
   readonly logRetentionMs: number;
@@ -64,7 +75,7 @@ export interface AppConfig {
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
   cluster: "the cluster",
-  "auth.password": "sign-in", "auth.oidc": "sign-in", "limits.requestsPerMinute": "rate limits",
+  "limits.requestsPerMinute": "rate limits",
 };
 
 const ALIASES_MAX = 100;
@@ -128,7 +139,7 @@ interface RawConfig {
   zone?: string;
   values?: Record<string, string | number | boolean>;
   secrets?: Record<string, string>;
-  auth?: { keys?: { token: string; subject: string; roles?: string[]; tenant?: string }[]; jwt?: RawIssuer[] };
+  auth?: { keys?: { token: string; subject: string; roles?: string[]; tenant?: string }[]; jwt?: RawIssuer[] } & RawSignIn;
   limits?: Record<string, number | string>;
   log?: { retention?: string };
   outbound?: { allowPrivate?: string[] };
@@ -139,6 +150,10 @@ interface RawConfig {
   audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
 }
 interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string; stream?: boolean }
+interface RawSignIn {
+  password?: boolean; totp?: boolean; passkeys?: boolean; organizations?: boolean; url?: string;
+  oidc?: { name: string; issuer: string; clientId: string; clientSecret?: string; scopes?: string[]; roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string } }[];
+}
 interface RawIssuer {
   issuer: string; jwks?: string; secret?: string; audience?: string; algorithms?: string[];
   roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string };
@@ -160,6 +175,7 @@ function assemble(raw: RawConfig): AppConfig {
       // An empty token (an unset variable with an empty default) is no key.
       keys: (raw.auth?.keys ?? []).filter((key) => key.token !== "").map((key) => ({ token: key.token, subject: key.subject, roles: key.roles ?? [], tenant: key.tenant ?? null })),
       jwt: (raw.auth?.jwt ?? []).map(issuerOf),
+      signIn: signInOf(raw.auth ?? {}),
     },
     limits: limits as unknown as Limits,
     files: { s3: raw.files?.driver === "s3" ? bucketOf(raw.files) : null, types: raw.files?.types ?? [] },
@@ -169,6 +185,15 @@ function assemble(raw: RawConfig): AppConfig {
     audit: { name: raw.audit?.name ?? null, key: seedOf(raw.audit?.key), formerKey: seedOf(raw.audit?.formerKey), export: raw.audit?.export ?? [] },
     callbackSecret: (raw.secrets?.[raw.callbacks?.sign ?? ""] ?? "") === "" ? null : raw.callbacks!.sign!,
     mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
+  };
+}
+
+function signInOf({ password = false, oidc = [], totp = false, passkeys = false, organizations = false, url }: RawSignIn): SignInSettings {
+  return {
+    password, totp, passkeys, organizations, url: url === undefined || url === "" ? null : url.replace(/\/$/, ""),
+    oidc: oidc.map(({ name, issuer, clientId, clientSecret, scopes = ["openid", "email", "profile"], roles, tenant }) => ({
+      name, issuer, clientId, scopes, clientSecret: clientSecret === undefined || clientSecret === "" ? null : clientSecret, roles: roles ?? null, tenant: tenant ?? null,
+    })),
   };
 }
 

@@ -2,6 +2,7 @@
 import { basename } from "node:path";
 import { describeRule } from "../access/describe-rule.ts";
 import { durationOf } from "../base/duration.ts";
+import { appTables } from "../schema/account-tables.ts";
 import { unavailable } from "../schema/availability.ts";
 import type { Callable, Catalog, Channel, Field, Job, Table, TableSource, TypeRef } from "../schema/catalog.ts";
 import type { Decision } from "../schema/decision.ts";
@@ -49,7 +50,7 @@ function bounded(description: Partial<Record<Section, unknown>>): Description {
 
 function describeAll(loaded: LoadedApp, running: RunningFacts | null): Record<Section, unknown> {
   const { catalog, config, directory } = loaded;
-  const tables = [...catalog.tables.values()];
+  const tables = appTables(catalog);
   return {
     app: { name: basename(directory), url: running?.url ?? null, catalog: catalog.hash.slice(0, 12), zone: config.zone, values: Object.keys(config.values), secrets: Object.keys(config.secrets) },
     tables: tables.map((table) => describeTable(table, running?.counts[table.name] ?? null)),

@@ -2,6 +2,7 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fault } from "../base/error.ts";
+import { appTables } from "../schema/account-tables.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { withDataFile } from "../storage/backup.ts";
 import { catalogShape, type CatalogShape } from "../storage/catalog-shape.ts";
@@ -86,7 +87,7 @@ function exportFrom(connection: Connection, { catalog, format, now, dataFile }: 
 
 function writeFolder(source: ExportSource, folder: string, exported: Exported): void {
   mkdirSync(folder, { mode: 0o700 });
-  for (const table of source.catalog.tables.values()) writeLines(join(folder, `${table.name}.ndjson`), ndjsonLines(source, table));
+  for (const table of appTables(source.catalog)) writeLines(join(folder, `${table.name}.ndjson`), ndjsonLines(source, table));
   const sequences = source.connection.values(`SELECT "name", "scope", CAST("next" AS TEXT) FROM "$sequence" ORDER BY "name", "scope"`)
     .map(([name, scope, next]) => ({ name: name as string, scope: scope as string, next: next as string }));
   const manifest: ExportManifest = { ambitExport: 1, time: source.now, ...exported, sequences };
@@ -115,7 +116,7 @@ function writeLines(file: string, lines: Iterable<string>): void {
 }
 
 function countRecords({ connection, catalog, now }: ExportSource): Record<string, number> {
-  return Object.fromEntries([...catalog.tables.values()].map((table) => {
+  return Object.fromEntries(appTables(catalog).map((table) => {
     const name = `"${table.sqlName.replaceAll("\"", "\"\"")}"`;
     const alive = table.expirationMs !== null || table.expiresAt !== null ? ` WHERE "$expires" IS NULL OR "$expires" > ?1` : " WHERE ?1 IS NOT NULL";
     return [table.name, connection.values(`SELECT count(*) FROM ${name}${alive}`, now)[0]![0] as number];

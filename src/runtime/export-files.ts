@@ -5,11 +5,12 @@ import { FILE_DRIVER_KEY, copyContent, hasContent } from "../storage/copy-files.
 import { exportedRows, type ExportSource } from "../storage/exported-table.ts";
 import { readMeta } from "../storage/system-tables.ts";
 import { fileFields, filesIn } from "../tables/record-files.ts";
+import { appTables } from "../schema/account-tables.ts";
 
 /** `from`: of the data directory. Those in a bucket stay there. Throws DATA_DAMAGED where one is missing. */
 export function exportFiles(source: ExportSource, from: string, to: string): void {
   if (readMeta(source.connection, FILE_DRIVER_KEY) === "s3") return;
-  for (const table of source.catalog.tables.values()) {
+  for (const table of appTables(source.catalog)) {
     const fields = fileFields(table);
     if (fields.length === 0) continue;
     for (const values of exportedRows(source, table)) {

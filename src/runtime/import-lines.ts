@@ -3,6 +3,7 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync } from
 import { basename, join } from "node:path";
 import { didYouMean } from "../base/diagnostic.ts";
 import { type AmbitError, fault } from "../base/error.ts";
+import { appTable, appTables } from "../schema/account-tables.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { dependenciesFirst } from "../tables/dependencies-first.ts";
 import type { ImportLine } from "./import-rows.ts";
@@ -28,8 +29,8 @@ export function filesOf(source: string, catalog: Catalog): ImportFile[] {
   if (odd !== undefined) throw fault("USAGE", `${odd} is not a file.`, { fix: "Name a folder that ambit export wrote, or a file TABLE.ndjson." });
   const files = new Map(paths.map((path) => [basename(path, ".ndjson"), path]));
   for (const name of files.keys()) {
-    if (catalog.tables.has(name)) continue;
-    const meant = didYouMean(name, [...catalog.tables.keys()]);
+    if (appTable(catalog, name) !== undefined) continue;
+    const meant = didYouMean(name, appTables(catalog).map((table) => table.name));
     throw fault("USAGE", `${files.get(name)!} is named for a table ${name}, which there is not.${meant === null ? "" : ` Did you mean ${meant}?`}`, { fix: "Name each file for its table: Product.ndjson." });
   }
   const parents = (name: string): string[] => [...catalog.tables.get(name)!.fields.values()].flatMap(({ relation }) => (relation?.kind === "one" && files.has(relation.table) ? [relation.table] : []));

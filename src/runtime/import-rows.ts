@@ -4,6 +4,7 @@ import { AmbitError, fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Json, Value } from "../base/value.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
+import { appTable } from "../schema/account-tables.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { LONG_MAX } from "../schema/coerce-scalar.ts";
 import { coerceText } from "../schema/coerce-text.ts";
@@ -52,7 +53,7 @@ const WHO = { actor: "import", requestId: "import" };
 
 export function importTarget({ tables, catalog, limits, files }: ImportParts): ImportTarget {
   const read = ({ table, text }: ImportLine): ImportedRow => {
-    if (!catalog.tables.has(table)) throw fault("VALIDATION_FAILED", `${table} is not a table.`);
+    if (appTable(catalog, table) === undefined) throw fault("VALIDATION_FAILED", `${table} is not a table.`);
     const input = parseStrictJson(text, limits.jsonDepth);
     if (typeof input !== "object" || input === null || Array.isArray(input)) throw fault("VALIDATION_FAILED", "The line is not a JSON object.");
     return { table, input: input as RawInput };

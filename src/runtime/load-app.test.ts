@@ -28,13 +28,13 @@ describe("members of ctx that are not available", () => {
   };
 
   test("named, once each, with the compiler and without it", () => once("await ctx.forget();", ["NOT_AVAILABLE resources.ts:4:13 ctx.forget is not available in this version."]));
-  test("taken out of ctx", () => once("const { now, forget, revoke: end } = ctx;", [
-    "NOT_AVAILABLE resources.ts:4:16 ctx.forget is not available in this version.", "NOT_AVAILABLE resources.ts:4:24 ctx.revoke is not available in this version.",
+  test("taken out of ctx", () => once("const { now, forget, call: end } = ctx;", [
+    "NOT_AVAILABLE resources.ts:4:16 ctx.forget is not available in this version.", "NOT_AVAILABLE resources.ts:4:24 ctx.call is not available in this version.",
   ]));
   test("not what only looks like it", () => once(`const text = "ctx.forget()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
 
   test("under another name: by the compiler", async () => {
-    expect(await problems({ "resources.ts": endpoint("const c = ctx; c.revoke(); return 1;") }, true)).toEqual(["NOT_AVAILABLE resources.ts:4:20 ctx.revoke is not available in this version."]);
+    expect(await problems({ "resources.ts": endpoint("const c = ctx; c.forget(); return 1;") }, true)).toEqual(["NOT_AVAILABLE resources.ts:4:20 ctx.forget is not available in this version."]);
   });
 
   test("in a file that resources.ts imports", async () => {

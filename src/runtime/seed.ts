@@ -1,6 +1,7 @@
 // First records of an empty database: a module whose default export is, or makes, plain records by table. All of them or none.
 import { resolve } from "node:path";
 import { AmbitError, fault } from "../base/error.ts";
+import { appTable } from "../schema/account-tables.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
 import type { Tables } from "../tables/engine.ts";
@@ -14,7 +15,7 @@ export async function seedDatabase(file: string, parts: { catalog: Catalog; tabl
   if (parts.reader.get(`SELECT 1 AS present FROM "$log" LIMIT 1`) !== null) return 0;
   const records = await loadSeed(file);
   const inputs = Object.entries(records).flatMap(([table, rows]) => {
-    if (!parts.catalog.tables.has(table)) throw fault("SEED", `The seed has records of ${table}, which is not a table.`);
+    if (appTable(parts.catalog, table) === undefined) throw fault("SEED", `The seed has records of ${table}, which is not a table.`);
     if (!Array.isArray(rows)) throw fault("SEED", `The seed of ${table} is not an array of records.`);
     return rows.map((row, index) => ({ table, row: row as RawInput, index }));
   });

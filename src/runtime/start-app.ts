@@ -4,6 +4,7 @@ import { isAbsolute, join } from "node:path";
 import { decisions } from "#decisions";
 import { createAuthenticator } from "../access/authenticate.ts";
 import type { Identity } from "../access/identity.ts";
+import type { SignedIn } from "../access/signed-in.ts";
 import { volatileClaims } from "../access/volatile-claims.ts";
 import { createAccess } from "../access/rights.ts";
 import { assert } from "../base/assert.ts";
@@ -14,6 +15,7 @@ import { fault } from "../base/error.ts";
 import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { openApiFor } from "../codegen/openapi.ts";
+import { withAccounts } from "../interfaces/http/account-routes.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
 import type { GraphqlServedApp } from "../interfaces/graphql/graphql-port.ts";
 import { createGraphqlSockets, type GraphqlSockets } from "../interfaces/graphql/graphql-sockets.ts";
@@ -51,9 +53,11 @@ import { createMqttService, type MqttView } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
 import { rememberErrors } from "./recent-errors.ts";
 import { renewIdentity } from "./renew-identity.ts";
+import { accountsOf, cookiesOf, openAccounts, signedInOf, type AccountService } from "./open-accounts.ts";
 import { openFiles, type AppFiles } from "./open-files.ts";
 import { startRunRecovery } from "./run-recovery.ts";
 import { seedDatabase } from "./seed.ts";
+import { appTables } from "../schema/account-tables.ts";
 
 export interface StartOptions {
   readonly directory: string;
@@ -89,6 +93,7 @@ export interface RunningApp {
   readonly storage: Storage;
   readonly tables: Tables;
   readonly jobs: Jobs;
+  readonly accounts: AccountService;
   /** Loads the files again and replaces what is served, if they have no error. Data and connections stay. */
   reload(options: { typeCheck: boolean }): Promise<readonly Diagnostic[]>;
   /** Plans what the files want of the data, or does it and serves them then. Throws UNAVAILABLE where the files have errors, and what applyMigration throws. */
@@ -122,6 +127,9 @@ interface ServeParts extends StartOptions {
   readonly streams: StreamTally;
   readonly sources: Sources;
   readonly audit: AuditService;
+  readonly accounts: AccountService;
+  /** Where it listens; empty: not yet. */
+  url(): string;
   /** Told what serves from now on. */
   announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
   /** What is served by then. */
@@ -130,7 +138,7 @@ interface ServeParts extends StartOptions {
   readonly currentSocket: () => SocketApp;
 }
 
-interface Served { readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp; readonly jobs: JobsApp }
+interface Served { readonly signedIn: SignedIn; readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp; readonly jobs: JobsApp }
 /** Served by whichever kind of WebSocket. */
 interface AnySocketApp extends SocketServedApp, GraphqlServedApp {}
 
@@ -146,12 +154,13 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
     let latest: Pick<Served, "loaded" | "dispatcher" | "jobs"> | null = null;
-    const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher }) });
+    const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher, renew: latest!.jobs.renew }) });
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
     const sources = createSources({ storage, clock: options.clock });
     const audit = decisions.openAudit({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, directory: options.directory }), sent: () => outbox.added() });
-    const parts: ServeParts = { ...options, files, outbox, jobs, sources, audit, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const accounts = await openAccounts({ ...options, storage }, () => (latest?.loaded ?? loaded).config);
+    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, audit, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     running = await listen(served, storage, parts);
@@ -174,24 +183,26 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
   const fetch = fetchOf(config, options.forbidOutbound);
-  const dispatcher = createDispatcher({ files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true), standIn: options.modelStandIn ?? null, audit: options.audit }) });
-  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
+  const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });
+  const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
+  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true), standIn: options.modelStandIn ?? null, audit: options.audit }) });
+  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
   const { live, channels, runs } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });
   const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
-    limits, development, authenticator,
+    limits, development, authenticator, ...cookiesOf(loaded),
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
     graphql: graphql.port,
-    handler: renewing(withAdministration(graphql.handler, {
+    handler: renewing(withAdministration(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
       areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
-  const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => renewIdentity(identity, config.auth.keys) };
+  const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => renewIdentity(identity, config.auth.keys, (subject) => signedIn.ofAccount(subject)) };
   options.announce({ loaded, dispatcher, jobs });
-  return { loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
+  return { signedIn, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
 }
 
 async function listen(first: Served, storage: Storage, options: ServeParts): Promise<RunningApp> {
@@ -242,7 +253,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     void options.jobs.replaced();
   };
   return {
-    url, port, storage, jobs: options.jobs,
+    url, port, storage, jobs: options.jobs, accounts: options.accounts,
     get loaded() { return served.loaded; },
     get tables() { return served.tables; },
     async reload({ typeCheck }) {
@@ -279,16 +290,20 @@ function handOver(before: Served, current: () => Served): void {
   const { tables, dispatcher } = current();
   before.tables.handOver(tables);
   // What was under way there is told by what serves by then.
-  before.tables.onCommitted((entry) => current().dispatcher.live.committed(entry));
+  before.tables.onCommitted((entry) => {
+    current().signedIn.changed(entry.changes);
+    current().dispatcher.live.committed(entry);
+  });
   tables.start();
   before.dispatcher.live.close();
   before.dispatcher.channels.close(dispatcher.channels);
   before.dispatcher.decisions?.handOver(() => current().dispatcher.decisions);
   before.dispatcher.runs.close();
+  before.signedIn.end();
 }
 
 function countRecords(loaded: LoadedApp, storage: Storage): Record<string, number> {
-  return Object.fromEntries([...loaded.catalog.tables.values()].map((table) => {
+  return Object.fromEntries(appTables(loaded.catalog).map((table) => {
     const row = storage.reader.get(`SELECT count(*) AS records FROM "${table.sqlName.replaceAll("\"", "\"\"")}"`) as { records: number };
     return [table.name, row.records];
   }));

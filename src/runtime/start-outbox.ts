@@ -4,6 +4,7 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Json } from "../base/value.ts";
 import { createOutboxSender, type OutboxSender, type SenderSettings } from "../jobs/outbox-sender.ts";
+import type { Identity } from "../access/identity.ts";
 import { readIdentity } from "../access/stored-identity.ts";
 import type { Dispatcher } from "../resources/dispatch.ts";
 import type { DispatchParts } from "../resources/dispatch-parts.ts";
@@ -11,7 +12,6 @@ import type { Outbox, Sending } from "../resources/send-request.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { Delivery } from "../storage/outbox.ts";
 import type { AppConfig } from "./config.ts";
-import { renewIdentity } from "./renew-identity.ts";
 import { guardedFetch, outboundCall, outboundGuard } from "./outbound-http.ts";
 
 export interface OutboxParts {
@@ -21,7 +21,7 @@ export interface OutboxParts {
   readonly log: Log;
   readonly forbidOutbound: boolean;
   /** What serves by then. */
-  readonly current: () => { readonly config: AppConfig; readonly dispatcher: Dispatcher };
+  readonly current: () => { readonly config: AppConfig; readonly dispatcher: Dispatcher; renew(identity: Identity): Identity };
 }
 
 export function openOutbox({ storage, clock, random, log, forbidOutbound, current }: OutboxParts): OutboxSender {
@@ -47,12 +47,12 @@ function settingsOf({ limits, secrets, mailUrl, outbound }: AppConfig, forbidOut
 type Telling = { readonly request: Parameters<SenderSettings["tell"]>[1]; readonly settle: Parameters<SenderSettings["tell"]>[2] };
 
 /** With the rights that whoever sent the request has by now. */
-async function tell({ dispatcher, config }: ReturnType<OutboxParts["current"]>, { key, sender, answer }: Delivery, { request, settle }: Telling): Promise<void> {
+async function tell({ dispatcher, renew }: ReturnType<OutboxParts["current"]>, { key, sender, answer }: Delivery, { request, settle }: Telling): Promise<void> {
   const { call, input } = request.then!;
   const { requestId } = sender as { readonly requestId: string };
   await dispatcher.dispatch({
     body: { kind: "answered", name: call, input: { ...input, answer: { key, ...(answer as { readonly [name: string]: Json }) } }, settle },
-    identity: renewIdentity(readIdentity(JSON.stringify(sender)), config.auth.keys), requestId, idempotency: null, request: null, signal: null,
+    identity: renew(readIdentity(JSON.stringify(sender))), requestId, idempotency: null, request: null, signal: null,
   });
 }
 

@@ -25,7 +25,6 @@ const tableArguments: readonly Unavailable[] = [
 ];
 
 const typeDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@account", does: "Makes a table's records the people who sign in.", reason: accounts },
   { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
   { kind: "directive", name: "@limit", does: "Limits rate, body size and concurrency.", reason: accounts },
 ];
@@ -51,8 +50,6 @@ const values: readonly Unavailable[] = [
 
 const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
-  { kind: "member", name: "ctx.token", does: "Signs a bearer token.", reason: accounts },
-  { kind: "member", name: "ctx.revoke", does: "Ends a subject's tokens.", reason: accounts },
   { kind: "member", name: "ctx.forget", does: "Erases a person everywhere.", reason: accounts },
 ];
 

@@ -36,7 +36,7 @@ export function buildCatalog(context: CompileContext): Catalog {
   const { enums } = context.literals;
   const hasFiles = [...tables.values()].some((table) => [...table.fields.values()].some(({ type }) => isFile(type)));
   const objects = hasFiles ? new Map([...context.literals.objects, [FILE_TYPE, fileType] as const]) : context.literals.objects;
-  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, tools, decisions, facts, roles: rolesOf({ tables, channels, endpoints, decisions, facts }) });
+  return deepFreeze({ hash: hashOf(context), tables, channels, enums, objects, endpoints, jobs, tools, decisions, facts, roles: rolesOf({ tables, channels, endpoints, decisions, facts }), ...accountOf(context) });
 }
 
 /** SHA-256 of the document printed without comments and layout, and of the settings that it names. */
@@ -44,6 +44,15 @@ function hashOf(context: CompileContext): string {
   const settings = context.tables.flatMap((type) => ["expiration", "history", "trash"].map((name) => textOf(useOf(type, "table"), name))).filter((text) => text?.startsWith("values.") === true);
   const resolved = settings.map((text) => [text, text === undefined ? null : resolveDuration(text, context).text]);
   return createHash("sha256").update(print(context.document)).update(JSON.stringify(resolved)).digest("hex");
+}
+
+function accountOf({ tables }: CompileContext): Pick<Catalog, "account"> {
+  for (const type of tables) {
+    const use = useOf(type, "account");
+    const [by, signUp] = [textOf(use, "by"), textOf(use, "signUp")];
+    if (by !== undefined && signUp !== undefined) return { account: { table: type.name, by, signUp: signUp as "OPEN" } };
+  }
+  return {};
 }
 
 const BUILT_IN_ROLES: readonly string[] = ["public", "authenticated"];

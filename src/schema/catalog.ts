@@ -266,6 +266,14 @@ export interface Schedule {
   readonly input: Cel | null;
 }
 
+/** The type with @account. */
+export interface AccountDeclaration {
+  readonly table: string;
+  /** The field that one signs in with. */
+  readonly by: string;
+  readonly signUp: "OPEN" | "INVITED" | "CLOSED";
+}
+
 export interface Catalog {
   /** SHA-256 over the normalised schema, hex. */
   readonly hash: string;
@@ -282,4 +290,6 @@ export interface Catalog {
   readonly facts: ReadonlyMap<string, Callable>;
   /** Every role named by an @allow, besides `public` and `authenticated`. */
   readonly roles: readonly string[];
+  /** Whose records are the people. Absent: nobody signs in here. */
+  readonly account?: AccountDeclaration;
 }

@@ -1,5 +1,6 @@
 // SDL text to the Catalog and all its problems. The one entry of schema/; no input or output.
 import { compareDiagnostics, type Diagnostic } from "../base/diagnostic.ts";
+import { accountTablesText } from "./account-tables.ts";
 import { buildCatalog } from "./build-catalog.ts";
 import { buildLiteralCatalog } from "./build-objects.ts";
 import type { Catalog } from "./catalog.ts";
@@ -26,6 +27,15 @@ export interface CompiledSchema {
 }
 
 export function compileSchema(schema: SchemaSource): CompiledSchema {
+  const compiled = compile(schema);
+  const { tables, account } = compiled.catalog;
+  const key = account === undefined ? undefined : tables.get(account.table)?.fields.get(tables.get(account.table)!.primaryKey)?.type.name;
+  if (account === undefined || key === undefined || compiled.diagnostics.some(({ severity }) => severity === "error")) return compiled;
+  // Behind the app's text, so that every place in it stays where it is.
+  return { ...compiled, catalog: compile({ ...schema, text: schema.text + accountTablesText({ table: account.table, key }) }).catalog };
+}
+
+function compile(schema: SchemaSource): CompiledSchema {
   const source = sourceText(schema.file, schema.text);
   const { document, diagnostics: syntax, broken } = parseSchema(source);
   const base = { source, language: directiveLanguage(), values: schema.values ?? {} };

@@ -1,5 +1,6 @@
 // What of a table goes out with an export, for any kind of target: its fields, keys, references and the rows that are there.
 import type { RecordValues } from "../base/value.ts";
+import { appTables } from "../schema/account-tables.ts";
 import type { Catalog, Field, Table } from "../schema/catalog.ts";
 import { fieldOf, isText, storedFields } from "./column.ts";
 import type { Connection } from "./connection.ts";
@@ -36,7 +37,7 @@ export interface ExportSource {
 }
 
 export function exportedTables(catalog: Catalog): ExportedTable[] {
-  return [...catalog.tables.values()].map((table) => ({
+  return appTables(catalog).map((table) => ({
     table, fields: storedFields(table), indexes: indexesOf(table, catalog), references: referencesOf(table, catalog), left: leftOf(table),
   }));
 }

@@ -7,6 +7,7 @@ import { memoryDdl } from "./memory-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 import { sourceDdl } from "./source-rows.ts";
+import { tokenDdl } from "./token-ddl.ts";
 
 /** Raise it with every change of what stands in the file, together with an upgrade from the one before (data-format.ts). */
 export const DATA_FORMAT = 3;
@@ -31,6 +32,7 @@ const FORMAT_3_DDL = [
   ...decisionDdl,
   ...memoryDdl,
   ...sourceDdl,
+  ...tokenDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {

@@ -32,7 +32,7 @@ test("docs/reference/settings.md has every setting, and what docs/config.md call
   const stated = firstCells(read("docs/reference/settings.md")).flat();
   expect(stated.sort()).toEqual(settingsOf(configSchema as unknown as SettingSchema, "").sort());
   const later = spansOf(/^Not available yet: (.*)$/m.exec(text)![1]!);
-  expect(later.length).toBeGreaterThan(3);
+  expect(later.length).toBeGreaterThan(0);
   for (const path of later) {
     const [section, name] = path.split(".");
     expect(configProblems(name === undefined ? `${section}: {}` : `${section}: { ${name}: {} }`).map((problem) => problem.code)).toContain("NOT_AVAILABLE");

@@ -11,6 +11,7 @@ import type { Expression } from "../../expression/expression.ts";
 import type { ExpressionBook } from "../../expression/expression-book.ts";
 import { typeOfField } from "../../expression/field-type.ts";
 import { someIn } from "../../expression/inspect.ts";
+import { appTable } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
 import type { Bound, ChangeTrigger, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
@@ -146,7 +147,7 @@ class DecisionCompiler {
   }
 
   #target({ table: name, verb }: EffectTarget): { readonly table: Table; readonly action: CompiledEffect["action"]; readonly fields: ReadonlyMap<string, InputField> } | null {
-    const table = this.#catalog.tables.get(name);
+    const table = appTable(this.#catalog, name);
     if (table === undefined) return null;
     const action = table.actions.get(verb) ?? null;
     const key = rowType(table).fields.get(table.primaryKey)!;

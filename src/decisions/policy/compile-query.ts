@@ -13,6 +13,7 @@ import { parseRestQuery } from "../../query/rest-query.ts";
 import { reservedParameters, type Parameter } from "../../query/rest-parameters.ts";
 import type { Scope } from "../../query/scope.ts";
 import { urlPair } from "../../query/url-pairs.ts";
+import { appTable, appTables } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, Table, TypeRef } from "../../schema/catalog.ts";
 import { isScalarName } from "../../schema/scalar-names.ts";
 import type { QueryTemplate, TemplatePiece } from "../../schema/query-template.ts";
@@ -84,7 +85,7 @@ function read(reading: Reading): CompiledQuery | null {
   const [path, query] = cut(text.trim().replace(/^\//, ""), "?");
   const [name, key, ...more] = path.split("/");
   const table = tableNamed(name ?? "", place.catalog);
-  if (table === undefined) return fail(`There is no table ${name}.`, `Begin with a table, such as ${[...place.catalog.tables.keys()][0] ?? "Order"}?status=eq.OPEN.`);
+  if (table === undefined) return fail(`There is no table ${name}.`, `Begin with a table, such as ${appTables(place.catalog)[0]?.name ?? "Order"}?status=eq.OPEN.`);
   if (more.length > 0) return fail("A query names a table and at most the id of a record.", "Embed what belongs to it: select=*,lines(*).");
   const id = key === undefined ? null : idHole(key, table, reading);
   if (key !== undefined && id === null) return null;
@@ -116,7 +117,7 @@ function cut(text: string, at: string): [string, string] {
 }
 
 function tableNamed(name: string, catalog: Catalog): Table | undefined {
-  return catalog.tables.get(name) ?? [...catalog.tables.values()].find(({ exportName }) => exportName === name);
+  return appTable(catalog, name) ?? appTables(catalog).find(({ exportName }) => exportName === name);
 }
 
 function idHole(key: string, table: Table, reading: Reading): Hole | null {

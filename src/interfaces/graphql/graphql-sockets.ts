@@ -7,7 +7,7 @@ import { createRequestIds } from "../http/request-id.ts";
 import type { SocketPort, SocketState } from "../http/served-app.ts";
 import { CLOSE } from "../websocket/socket-connection.ts";
 import { SocketTurn } from "../websocket/socket-outbox.ts";
-import { wireOf } from "../websocket/socket-server.ts";
+import { credentialOf, wireOf } from "../websocket/socket-server.ts";
 import { GraphqlConnection, type ConnectionParts } from "./graphql-connection.ts";
 import { SUBPROTOCOL } from "./graphql-messages.ts";
 
@@ -52,9 +52,10 @@ class GraphqlSocketServer implements GraphqlSockets {
     if (!request.url.includes("/graphql") || !IS_GRAPHQL.test(request.url) || request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
     const name = this.#ids.of(request.headers.get("x-request-id"));
     try {
-      const { limits } = this.#parts.current();
+      const app = this.#parts.current();
+      const { limits } = app;
       if (this.#isStopping || this.#connections.size >= limits.sockets) throw fault("OVERLOADED", "No more connections are taken.", { retryAfterS: 1 });
-      const headers = new Map(["authorization", "x-ambit-tenant"].map((header) => [header, request.headers.get(header)]));
+      const headers = new Map([["authorization", credentialOf(request, app)], ["x-ambit-tenant", request.headers.get("x-ambit-tenant")]]);
       const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
       const isSpoken = offered.includes(SUBPROTOCOL);
       const data = this.#state({ name, isSpoken, header: (header) => headers.get(header) ?? null });

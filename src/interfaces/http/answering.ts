@@ -9,6 +9,7 @@ import { createBodyBudget } from "./body-budget.ts";
 import { createProxyTrust } from "./client-address.ts";
 import { compress } from "./compress.ts";
 import { createCors, type Cors } from "./cors.ts";
+import { cookieCredential, requireOwnPage } from "./cookie-credential.ts";
 import { createCredentialMemory, type CredentialMemory } from "./credential-memory.ts";
 import type { Answer } from "./exchange.ts";
 import { LARGE_ANSWER_BYTES, largeAnswer } from "./large-answer.ts";
@@ -96,7 +97,7 @@ class RequestAnswering implements Answering {
     }
     this.serve(exchange.app);
     const ticket = takeTicket(exchange);
-    const identity = ticket === null ? this.credentials.identify(exchange.app, exchange.header("authorization")) : this.tickets.redeem(ticket);
+    const identity = ticket === null ? this.credentials.identify(exchange.app, credentialOf(exchange)) : this.tickets.redeem(ticket);
     return identity instanceof Promise ? identity.then((known) => proceed(exchange, known, system)) : proceed(exchange, identity, system);
   }
 
@@ -133,7 +134,7 @@ class RequestAnswering implements Answering {
     const durationMs = performance.now() - exchange.startedMs;
     this.metrics.observe(exchange.method, exchange.route, answer.status, durationMs);
     this.requestLog.write(exchange, answer.status, durationMs);
-    return new Response(body, { status: answer.status, headers: this.templates.of(answer) });
+    return new Response(body, { status: answer.status, headers: withCookies(this.templates.of(answer), answer.cookies) });
   }
 
   private bodyOf({ method, limits }: ServerExchange, { body }: Answer): Answer["body"] | ReadableStream<Uint8Array> {
@@ -143,11 +144,32 @@ class RequestAnswering implements Answering {
   }
 }
 
+/** A request of a page that is none of ours signs nobody in or out, whether it has a session or not. */
+function credentialOf(exchange: ServerExchange): string | null {
+  const { cookies } = exchange.app;
+  const sent = exchange.header("authorization");
+  if (cookies === undefined || sent !== null) return sent;
+  const isUnsafe = exchange.method !== "GET" && exchange.method !== "HEAD";
+  if (exchange.segments[0] === "auth") {
+    if (isUnsafe && (exchange.header("origin") ?? exchange.header("sec-fetch-site") ?? exchange.header("cookie")) !== null) requireOwnPage(exchange, cookies);
+    // What a session means there is looked at by sign-in itself: one that has ended may still be signed out of.
+    return exchange.segments[1] === "ticket" || exchange.segments[1] === "invite" ? cookieCredential(exchange, cookies) : null;
+  }
+  return exchange.header("cookie") === null ? null : cookieCredential(exchange, cookies);
+}
+
 function checkHeaders(exchange: ServerExchange): void {
   let bytes = 0;
   for (const [name, value] of Object.entries(exchange.headers())) bytes += name.length + value.length + 4;
   const { headerBytes } = exchange.limits;
   if (bytes > headerBytes) throw fault("HEADERS_TOO_LARGE", `The headers are larger than ${headerBytes} bytes.`, { headers: { connection: "close" } });
+}
+
+function withCookies(headers: Headers, cookies: readonly string[] = []): Headers {
+  if (cookies.length === 0) return headers;
+  const own = new Headers(headers);
+  for (const cookie of cookies) own.append("set-cookie", cookie);
+  return own;
 }
 
 function proceed(exchange: ServerExchange, identity: Identity, system: SystemRoute | null): Answer | Promise<Answer> {

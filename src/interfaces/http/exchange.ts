@@ -18,6 +18,8 @@ export interface Exchange {
   readonly signal: AbortSignal;
   /** Sent by a program on this machine itself, by no proxy that would say so. */
   readonly isLocal: boolean;
+  /** Of the client; empty or absent: not known. */
+  readonly address?: string;
   /** Lower-case name. Null when absent. */
   header(name: string): string | null;
   /** All of them by lower-case name. */
@@ -50,6 +52,8 @@ export interface Answer {
   readonly alike?: object;
   /** In place of a body: goes on until either side ends it. */
   readonly stream?: ReadableStream<Uint8Array>;
+  /** Values of Set-Cookie. */
+  readonly cookies?: readonly string[];
 }
 
 /** An interface over HTTP, such as REST. */

@@ -8,6 +8,7 @@ import type { Random } from "../../base/random.ts";
 import type { ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { RunSink } from "../../resources/run-watch.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
+import type { CookiePolicy } from "./cookie-credential.ts";
 import type { Exchange, HttpHandler } from "./exchange.ts";
 
 /** Replaced as a whole by a reload: each request reads it once, so it sees the old app or the new one, never a mixture. */
@@ -16,6 +17,8 @@ export interface ServedApp {
   /** Opens `/metrics` without a token and says more in permission errors. */
   readonly development: boolean;
   readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
+  /** How sessions in cookies are taken. Absent: there are none. */
+  readonly cookies?: CookiePolicy;
   /** Everything but the paths of http/ itself: interfaces/rest/rest-handler.ts. */
   readonly handler: HttpHandler;
   /** The OpenAPI document for this caller, as JSON text: codegen/openapi.ts. */

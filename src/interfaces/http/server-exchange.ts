@@ -102,6 +102,10 @@ export class ServerExchange implements Exchange, LoggedRequest {
     return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
   }
 
+  get address(): string {
+    return this.clientAddress();
+  }
+
   /** Empty when the connection is gone. */
   clientAddress(): string {
     return this.parts.proxies.clientAddress(this.server.requestIP(this.request)?.address ?? "", this.header("x-forwarded-for"));

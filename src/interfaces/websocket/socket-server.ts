@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { fault } from "../../base/error.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { cookieCredential } from "../http/cookie-credential.ts";
 import type { Answer } from "../http/exchange.ts";
 import { problemAnswer } from "../http/problem-answer.ts";
 import { createRequestIds } from "../http/request-id.ts";
@@ -57,9 +58,9 @@ class SocketServer implements Sockets {
     try {
       const app = this.#parts.current();
       if (this.#isStopping || this.#connections.size >= app.limits.sockets) throw fault("OVERLOADED", "No more connections are taken.", { retryAfterS: 1 });
-      const credential = request.headers.get("authorization");
+      const credential = credentialOf(request, app);
       const identity = credential === null ? null : app.authenticator.authenticate(credential);
-      const begin = (known: Identity | null): Response | undefined => this.#upgrade(request, server, { name, identity: known });
+      const begin = (known: Identity | null): Response | undefined => this.#upgrade(request, server, { name, identity: known, credential });
       return identity instanceof Promise ? identity.then(begin).catch(refuse) : begin(identity);
     } catch (error) {
       return refuse(error);
@@ -75,9 +76,9 @@ class SocketServer implements Sockets {
     for (const connection of this.#connections) connection.close(CLOSE.goingAway, "the server stops");
   }
 
-  #upgrade(request: Request, server: Server<SocketState>, { name, identity }: { readonly name: string; readonly identity: Identity | null }): Response | undefined {
+  #upgrade(request: Request, server: Server<SocketState>, { name, identity, credential }: { readonly name: string; readonly identity: Identity | null; readonly credential: string | null }): Response | undefined {
     const header = (of: string): string | null => headers[of] ?? null;
-    const headers: Record<string, string | undefined> = { authorization: request.headers.get("authorization") ?? undefined, "x-ambit-tenant": request.headers.get("x-ambit-tenant") ?? undefined };
+    const headers: Record<string, string | undefined> = { authorization: credential ?? undefined, "x-ambit-tenant": request.headers.get("x-ambit-tenant") ?? undefined };
     const within = identity === null ? null : withinTenant(identity, header);
     if (server.upgrade(request, { data: this.#state({ name, identity: within, header }) })) return undefined;
     throw fault("MALFORMED_HEADER", "The request cannot become a WebSocket.", { fix: "Send the headers of RFC 6455." });
@@ -103,6 +104,12 @@ class SocketServer implements Sockets {
       },
     };
   }
+}
+
+/** A page's own session, where it sends no header. */
+export function credentialOf({ method, headers }: Request, { cookies }: Pick<SocketServedApp, "cookies">): string | null {
+  const sent = headers.get("authorization");
+  return sent !== null || cookies === undefined ? sent : cookieCredential({ method, header: (name) => headers.get(name) }, cookies, true);
 }
 
 const UNSUPPORTED = 1003;

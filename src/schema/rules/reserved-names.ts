@@ -2,6 +2,7 @@
 import type { DefinitionNode } from "graphql";
 import { Kind } from "graphql/language/kinds";
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { isHidden } from "../account-tables.ts";
 import { sqlNameOf } from "../build-table.ts";
 import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { reservedTypeKinds } from "../read-declarations.ts";
@@ -58,7 +59,7 @@ function reservedType(type: CompileContext["types"][number], context: CompileCon
   const isSurface = type.node.kind !== Kind.OBJECT_TYPE_DEFINITION && reservedTypeKinds.has(type.name);
   const isTaken = ROOT_TYPES.includes(type.name) || context.language.typeNames.has(type.name) || (scalarNames as readonly string[]).includes(type.name);
   const why = isSurface ? `type ${type.name} declares callables or facts, so nothing else may have that name.`
-    : isTaken ? "The name has a meaning of its own in the language." : type.name.startsWith("__") ? "GraphQL keeps names with two underscores for itself." : null;
+    : isTaken ? "The name has a meaning of its own in the language." : type.name.startsWith("__") ? "GraphQL keeps names with two underscores for itself." : isHidden(type.name) ? "Names that begin with _ambit_ are those of the runtime's own tables." : null;
   if (why === null) return [];
   return [diagnose(context, { code: "RESERVED_NAME", at: type.node.name, message: `The name ${type.name} is reserved.`, why, fix: "Choose another name." })];
 }
@@ -78,9 +79,10 @@ function reasonOf(field: DeclaredField): string | null {
 }
 
 function reservedSqlName(table: CompileContext["tables"][number], context: CompileContext): Diagnostic[] {
-  if (!sqlNameOf(table).toLowerCase().startsWith("sqlite_")) return [];
+  const own = isHidden(sqlNameOf(table).toLowerCase());
+  if (!own && !sqlNameOf(table).toLowerCase().startsWith("sqlite_")) return [];
   return [diagnose(context, {
     code: "RESERVED_NAME", at: table.node.name, message: `The table's name in SQLite is ${sqlNameOf(table)}.`,
-    why: "SQLite keeps names that begin with sqlite_ for itself.", fix: "Choose another name, or another @table(name:).",
+    why: own ? "Names that begin with _ambit_ are those of the runtime's own tables." : "SQLite keeps names that begin with sqlite_ for itself.", fix: "Choose another name, or another @table(name:).",
   })];
 }

@@ -1,0 +1,31 @@
+// What decides on tokens of the app's own making: the key that signs them, and since when those of a subject count no more. Every function
+// that writes runs inside a commit.
+import type { Connection } from "./connection.ts";
+import { readMeta, writeMeta } from "./system-tables.ts";
+
+const KEY = "token key";
+
+/** Null: none was made yet. Base64. */
+export function readTokenKey(connection: Connection): string | null {
+  return readMeta(connection, KEY);
+}
+
+export function writeTokenKey(connection: Connection, key: string): void {
+  writeMeta(connection, KEY, key);
+}
+
+/** Milliseconds since the epoch: what was signed for the subject until then is refused. Null: nothing is. */
+export function revokedAt(connection: Connection, subject: string): number | null {
+  return connection.values(`SELECT "time" FROM "$revoked" WHERE "subject" = ?1`, subject)[0]?.[0] as number | undefined ?? null;
+}
+
+/** `expiredMs`: whatever was signed before has expired, so that nobody need remember. */
+export function revokeTokens(connection: Connection, subject: string, { nowMs, expiredMs }: { readonly nowMs: number; readonly expiredMs: number }): void {
+  connection.run(`DELETE FROM "$revoked" WHERE "time" < ?1`, expiredMs);
+  connection.run(`INSERT INTO "$revoked" ("subject", "time") VALUES (?1, ?2) ON CONFLICT ("subject") DO UPDATE SET "time" = max("time", excluded."time")`, subject, nowMs);
+}
+
+/** The record of the session whose token has this hash; null: there is none. Only where the app has accounts. */
+export function sessionOf(connection: Connection, hash: string): string | null {
+  return connection.values(`SELECT "id" FROM "_ambit_session" WHERE "token" = ?1`, hash)[0]?.[0] as string | undefined ?? null;
+}
