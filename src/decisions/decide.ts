@@ -105,6 +105,10 @@ export class Decisions implements DecisionPort {
     this.#modes = new LoweredModes(parts.core);
   }
 
+  get isWithoutModel(): boolean {
+    return [...this.#parts.decisions.values()].some(({ decision: { declaration: { kind, mode } }, reasoner }) => reasoner === null && kind !== "RULE" && mode !== "OFF");
+  }
+
   list(caller: Caller): ReturnType<DecisionPort["list"]> {
     return [...this.#parts.decisions.values()].filter(({ decision }) => caller.rights.mayCall(decision.declaration.callable) !== false)
       .map(({ decision }) => this.#listed(decision));

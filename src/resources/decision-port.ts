@@ -57,6 +57,8 @@ export interface DecisionPort {
   handOver(next: () => DecisionPort | null): void;
   /** Takes a run that another port holds; resolves once it is taken. */
   takeOver(run: string): Promise<void>;
+  /** Decisions that a model shall make, and there is none: they answer by their fallbacks. */
+  readonly isWithoutModel: boolean;
   /** What this caller may ask, as `GET /decide` lists it. */
   list(caller: Caller): readonly ListedDecision[];
   /** Lowers the mode of a decision; null: that of the schema again. Throws NOT_FOUND, and VALIDATION_FAILED for one above the schema. */

@@ -218,7 +218,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const common = {
     log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
     stats: () => flat("sources_", options.sources.stats(), flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams })))))),
-    readiness: () => ({ ready: stopping === null, reasons: [] }),
+    readiness: () => ({ ready: stopping === null, reasons: served.dispatcher.decisions?.isWithoutModel === true ? ["no_model"] : [] }),
     errorPage,
   };
   let server: HttpServer | null = null;

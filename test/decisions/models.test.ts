@@ -85,3 +85,22 @@ test("a rate that is too high is nobody's failure", async () => {
   answers("second", good(2));
   for (let count = 1; count <= 4; count++) expect(await decide()).toEqual(["DECIDED", null, 2, count, count]);
 });
+
+test("without a model decisions answer by their fallbacks, which /ready says; where none wants one, all is well", async () => {
+  const declare = (args: string): string => `type Out { n: Int! }\ntype Decisions {\n"""Judge."""\njudge: Out! @decision(${args}) @export @allow(to: ["clerk"]) @fallback(value: { n: 5 }) }`;
+  const ready = async (schema: string, config = ""): Promise<unknown> => {
+    app = await startTestApp({ schema, config: keysFor("clerk") + config });
+    const response = await fetch(`${app.url}/ready`);
+    const decided = await fetch(`${app.url}/decide/judge`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-clerk" }, body: "{}" });
+    const { state, reason } = readRun(app.running.storage.reader, decided.headers.get("ambit-run")!)!;
+    await app.stop();
+    app = null;
+    return [response.status, await response.json(), state, reason, await decided.json()];
+  };
+  const degraded = { status: "degraded", reasons: ["no_model"] };
+  expect(await ready(declare("mode: ENFORCE"))).toEqual([200, degraded, "FELL_BACK", "no_model", { n: 5 }]);
+  expect(await ready(declare("mode: SHADOW"))).toEqual([200, degraded, "FELL_BACK", "mode_shadow", { n: 5 }]);
+  expect(await ready(declare("mode: OFF"))).toEqual([200, { status: "ready" }, "FELL_BACK", "mode_off", { n: 5 }]);
+  // A key that is empty is none.
+  expect(await ready(declare("mode: ENFORCE"), "models: { default: { provider: anthropic, model: m, key: \"\" } }\n")).toEqual([200, degraded, "FELL_BACK", "no_model", { n: 5 }]);
+});

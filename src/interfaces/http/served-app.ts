@@ -76,6 +76,7 @@ export interface ServeOptions {
   readonly random: Random;
   /** More numbers for `/metrics`, as `commits_total: 12`: names that end in `_total` are counters, the rest gauges. */
   readonly stats: () => Readonly<Record<string, number>>;
+  /** Ready for reasons nevertheless: it serves, and something is missing. */
   readonly readiness: () => { readonly ready: boolean; readonly reasons: readonly string[] };
   /** The text of docs/errors/CODE.md; null when there is none. */
   readonly errorPage: (code: string) => Promise<string | null>;

@@ -378,6 +378,9 @@ describe("system routes", () => {
     readiness = { ready: false, reasons: ["migration"] };
     const response = await get("/ready");
     expect([response.status, await response.json()]).toEqual([503, { status: "unavailable", reasons: ["migration"] }]);
+    readiness = { ready: true, reasons: ["no_model"] };
+    const degraded = await get("/ready");
+    expect([degraded.status, await degraded.json()]).toEqual([200, { status: "degraded", reasons: ["no_model"] }]);
     readiness = { ready: true, reasons: [] };
   });
 

@@ -51,7 +51,8 @@ export function createSystemRoutes(parts: SystemParts): SystemRoutes {
 function readiness(parts: SystemParts): Answer {
   const { ready, reasons } = parts.readiness();
   if (parts.draining()) return json(503, { status: "unavailable", reasons: ["draining", ...reasons] });
-  return ready ? json(200, { status: "ready" }) : json(503, { status: "unavailable", reasons });
+  if (!ready) return json(503, { status: "unavailable", reasons });
+  return json(200, reasons.length === 0 ? { status: "ready" } : { status: "degraded", reasons });
 }
 
 /**
