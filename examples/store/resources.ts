@@ -1,7 +1,8 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { Table, endpoints, jobs, type Args, type Ctx, type Input, type RecordOf } from "ambit";
+import { Table, endpoints, fallbacks, jobs, type Args, type Ctx, type Input, type RecordOf } from "ambit";
 
 type Line = { sku: string; quantity: number };
+type Place = { lat: number; lon: number };
 
 export class Cart extends Table("Cart") {
   async fill({ lines }: Args<"Cart.fill">) {
@@ -17,7 +18,7 @@ export class Cart extends Table("Cart") {
     return this.update({ total, lineCount: lines.length });
   }
 
-  async checkout({ note }: Args<"Cart.checkout">) {
+  async checkout({ note, shipTo = null }: Args<"Cart.checkout">) {
     const { ctx } = this;
     const lines = await ctx.system.CartLine.find({ cartId: this.id });
     if (lines.length === 0) throw ctx.error(409, "CART_EMPTY", "There is nothing in the cart.");
@@ -26,12 +27,13 @@ export class Cart extends Table("Cart") {
       if (product === null) throw ctx.error(409, "OUT_OF_STOCK", `${line.sku} is no longer sold.`, { sku: line.sku });
       return { line, product };
     }));
-    const warehouseId = await reserve(ctx, wanted.map(({ line, product }) => ({ productId: product.id, sku: line.sku, quantity: line.quantity })));
+    const { warehouseId, promisedDays } = await reserve(ctx, wanted.map(({ line, product }) => ({ productId: product.id, sku: line.sku, quantity: line.quantity })), shipTo);
     const reservedUntil = new Date(ctx.now().getTime() + Number(ctx.values.reservationMs));
     const order = await ctx.system.Order.create({
-      customerId: this.customerId, currency: this.currency, warehouseId, reservedUntil, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
+      customerId: this.customerId, currency: this.currency, warehouseId, promisedDays, shipTo, reservedUntil, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
     });
     await ctx.at(reservedUntil, "endReservation", { orderId: order.id });
+    await ctx.enqueue("route", { orderId: order.id });
     for (const { line, product } of wanted) {
       await ctx.system.OrderLine.create({ orderId: order.id, productId: product.id, quantity: line.quantity, price: line.price, currency: line.currency });
       await ctx.system.CartLine.remove(line.id);
@@ -85,6 +87,21 @@ export class Order extends Table("Order") {
     return this.update({ status: "CANCELLED", cancelReason: reason ?? null });
   }
 
+  // Called by routeOrder in its own commit: what is refused here makes it fall back.
+  async reroute({ warehouseId, days }: Args<"Order.reroute">) {
+    const { ctx } = this;
+    if (!["PENDING", "PAID"].includes(this.status)) throw ctx.error(409, "ILLEGAL_STEP", `An order that is ${this.status} is not rerouted.`, { from: this.status });
+    if (warehouseId !== this.warehouseId) {
+      for (const { productId, quantity } of await ctx.system.OrderLine.find({ orderId: this.id })) {
+        const stock = await ctx.system.Stock.first({ productId, warehouseId, available: { gte: quantity } });
+        if (stock === null) throw ctx.error(409, "OUT_OF_STOCK", "The warehouse does not have all of it.");
+        await ctx.system.Stock.increment(stock.id, "available", -quantity);
+      }
+      await release(ctx, this);
+    }
+    return this.update({ warehouseId, promisedDays: days });
+  }
+
   allocate() { return step(this, "PAID", "ALLOCATED"); }
   ship() { return step(this, "ALLOCATED", "SHIPPED"); }
   deliver() { return step(this, "SHIPPED", "DELIVERED"); }
@@ -119,7 +136,20 @@ export const Endpoints = endpoints({
   },
 });
 
+export const Fallbacks = fallbacks({
+  // Where it is held already counts as having it.
+  nearestWithStock(_input, { order, warehouses }) {
+    const hasAll = (id: string) => id === order.warehouseId || order.lines.every((line: any) => line.product.stock.some((one: any) => one.warehouseId === id && one.available >= line.quantity));
+    const nearest = byDistance(warehouses.filter(({ id }: { id: string }) => order.shipTo !== null ? hasAll(id) : id === order.warehouseId), order.shipTo)[0]!;
+    return { warehouseId: nearest.id, days: promise(nearest, order.shipTo), reason: "the nearest that has all of it" };
+  },
+});
+
 export const Jobs = jobs({
+  async route(ctx, { orderId }) {
+    return (await ctx.decide.routeOrder({ orderId })).state;
+  },
+
   async endReservation(ctx, { orderId }) {
     return ctx.transaction((ctx) => fail(ctx, orderId));
   },
@@ -186,15 +216,34 @@ async function priceOf(ctx: Ctx, line: Line, currency: string, path: string) {
   return { price: product.price, currency: product.currency };
 }
 
-/** Takes all of it from the one warehouse that has most of the first product left; answers the warehouse. */
-async function reserve(ctx: Ctx, wanted: readonly { productId: string; sku: string; quantity: number }[]): Promise<string> {
+/** Takes all of it from the nearest warehouse that has all of it; of those as near, from the one that has most of the first product left. */
+async function reserve(ctx: Ctx, wanted: readonly { productId: string; sku: string; quantity: number }[], shipTo: Place | null): Promise<{ warehouseId: string; promisedDays: number }> {
   const [first] = wanted;
-  const candidates = await ctx.system.Stock.find({ productId: first!.productId, available: { gte: first!.quantity }, order: { available: "desc" } });
-  for (const { warehouseId } of candidates) {
-    const stocks = await Promise.all(wanted.map(({ productId, quantity }) => ctx.system.Stock.first({ productId, warehouseId, available: { gte: quantity } })));
+  const stocked = await ctx.system.Stock.find({ productId: first!.productId, available: { gte: first!.quantity }, order: { available: "desc" } });
+  const warehouses = await Promise.all(stocked.map(({ warehouseId }) => ctx.system.Warehouse.get(warehouseId)));
+  for (const warehouse of byDistance(warehouses.filter((one) => one !== null), shipTo)) {
+    const stocks = await Promise.all(wanted.map(({ productId, quantity }) => ctx.system.Stock.first({ productId, warehouseId: warehouse.id, available: { gte: quantity } })));
     if (stocks.some((stock) => stock === null)) continue;
     for (const [index, stock] of stocks.entries()) await ctx.system.Stock.increment(stock!.id, "available", -wanted[index]!.quantity);
-    return warehouseId;
+    return { warehouseId: warehouse.id, promisedDays: promise(warehouse, shipTo) };
   }
   throw ctx.error(409, "OUT_OF_STOCK", "No warehouse has all of it.", { skus: wanted.map(({ sku }) => sku) });
+}
+
+type Site = { id: string; place: Place; leadDays: number };
+
+/** Nearest first; those as near, or where nobody has said to where, in the order given. */
+function byDistance<One extends Site>(sites: readonly One[], to: Place | null): One[] {
+  return to === null ? [...sites] : [...sites].sort((left, right) => kilometres(left.place, to) - kilometres(right.place, to));
+}
+
+/** Days within which a parcel from there is with the customer. */
+function promise({ place, leadDays }: Site, to: Place | null): number {
+  return Math.min(7, leadDays + (to === null ? 2 : Math.floor(kilometres(place, to) / 500)));
+}
+
+function kilometres(from: Place, to: Place): number {
+  const radians = (degrees: number) => degrees * Math.PI / 180;
+  const half = Math.sin(radians(to.lat - from.lat) / 2) ** 2 + Math.cos(radians(from.lat)) * Math.cos(radians(to.lat)) * Math.sin(radians(to.lon - from.lon) / 2) ** 2;
+  return 6_371 * 2 * Math.asin(Math.sqrt(half));
 }

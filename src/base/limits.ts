@@ -147,6 +147,8 @@ export interface Limits {
   /** Records of the audit log, and time since the first of them, after which a checkpoint is signed. */
   readonly auditCheckpointRecords: number;
   readonly auditCheckpointMs: number;
+  /** Spans that wait for the collector of telemetry. */
+  readonly telemetrySpans: number;
   /** Failures in a row after which a model is left alone, and for how long. */
   readonly modelFailures: number;
   readonly modelPauseMs: number;
@@ -342,6 +344,7 @@ export const defaultLimits: Limits = {
   modelAttempts: 3,
   auditCheckpointRecords: 1_000,
   auditCheckpointMs: 60_000,
+  telemetrySpans: 2_048,
   modelFailures: 5,
   modelPauseMs: 10_000,
   heartbeatMs: 25_000,

@@ -22,9 +22,9 @@ export const backupCommand: Command = {
   },
 };
 
-/** Of the app that the second word names. Throws USAGE where there are no data. */
-export function dataFileOf(call: Call): string {
-  const directory = dataDirectory(call, resolve(call.words[1] ?? "."));
+/** Of the app that a word names, the second one. Throws USAGE where there are no data. */
+export function dataFileOf(call: Call, word = 1): string {
+  const directory = dataDirectory(call, resolve(call.words[word] ?? "."));
   const file = join(directory, "data.db");
   if (!existsSync(file)) throw fault("USAGE", `There are no data in ${directory}.`, { fix: "Name the app's folder, or its data directory with --data." });
   return file;

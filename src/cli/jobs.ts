@@ -1,9 +1,8 @@
 // `ambit jobs`: runs of the app that runs here: listed, one looked at, replayed, cancelled, a job enqueued.
 import { resolve } from "node:path";
-import { AmbitError, fault } from "../base/error.ts";
-import { askControl } from "../runtime/control.ts";
+import { fault } from "../base/error.ts";
+import { askAdministrator } from "./ask-administrator.ts";
 import type { Call, Command } from "./command.ts";
-import { dataDirectory } from "./places.ts";
 
 export const jobsCommand: Command = {
   name: "jobs",
@@ -68,12 +67,6 @@ function changeOf(call: Call): object {
   }
 }
 
-async function ask(call: Call, method: string, path: string, body: object | null): Promise<unknown> {
-  const directory = dataDirectory(call, resolve(call.words[0] ?? "."));
-  const headers = body === null ? {} : { "content-type": "application/json" };
-  const response = await askControl(directory, path, { method, acting: { kind: "administrator" }, headers, body: body === null ? null : JSON.stringify(body) });
-  if (response === null) throw fault("UNAVAILABLE", `No app runs on ${directory}.`, { fix: "Start it, or name its folder or --data." });
-  const answer = await response.json() as { readonly status: number; readonly code: string; readonly message: string; readonly fix: string | null };
-  if (response.ok) return answer;
-  throw new AmbitError(answer.status, answer.code, answer.message, answer.fix === null ? {} : { fix: answer.fix });
+function ask(call: Call, method: "GET" | "POST", path: string, body: object | null): Promise<unknown> {
+  return askAdministrator(call, resolve(call.words[0] ?? "."), { method, path, ...(body === null ? {} : { body }) });
 }

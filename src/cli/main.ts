@@ -9,6 +9,7 @@ import { backupCommand } from "./backup.ts";
 import { callCommand } from "./call.ts";
 import { checkCommand } from "./check.ts";
 import { readWords, type Command } from "./command.ts";
+import { decisionsCommand } from "./decisions.ts";
 import { describeCommand } from "./describe.ts";
 import { devCommand } from "./dev.ts";
 import { explainCommand } from "./explain.ts";
@@ -22,12 +23,13 @@ import { replayCommand } from "./replay.ts";
 import { restoreCommand } from "./restore.ts";
 import { startCommand } from "./start.ts";
 import { testCommand } from "./test.ts";
+import { traceCommand } from "./trace.ts";
 import { typesCommand } from "./types.ts";
 import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, auditCommand, replayCommand, typesCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, decisionsCommand, traceCommand, auditCommand, replayCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

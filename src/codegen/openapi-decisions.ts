@@ -27,6 +27,10 @@ export function decisionPaths({ decisions }: Reach): JsonObject {
       operationId: "cancelRun", summary: "Ends a run and those that it has asked.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
       responses: { 200: { description: "What came of each.", content: jsonContent({ type: "object" }) }, default: problem },
     } },
+    "/runs/{id}/trace": { get: {
+      operationId: "traceRun", summary: "All that happened in a run, for inspectors.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
+      responses: { 200: { description: "The trace.", content: jsonContent({ type: "object" }) }, default: problem },
+    } },
   };
 }
 

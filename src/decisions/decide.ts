@@ -15,12 +15,14 @@ import { invalid } from "../tables/input-issue.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
-import type { DecideRequest, DecisionPort, DecisionResult, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
+import type { DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import type { Checkpoints } from "./audit/checkpoints.ts";
 import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
+import { recordLook } from "./audit/record-look.ts";
+import { traceRun } from "./audit/trace-run.ts";
 import { valueOf } from "./bounds/judge.ts";
 import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
 import type { AskingRun, Reasoner, ReasonRequest, RunStage } from "./loop.ts";
@@ -28,9 +30,11 @@ import { postFacts, recallRecord } from "./memory/memory-access.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import type { RunBudget } from "./reason/budgets.ts";
 import { spentBelow } from "./reason/journal.ts";
+import type { ParseJson } from "./reason/read-arguments.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission } from "./run/admission.ts";
+import { eraseRuns } from "./run/erase-run.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { Fenced, KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
 import { callbackAdded, readCallback } from "./run/callback.ts";
@@ -38,6 +42,8 @@ import { cancelRuns } from "./run/cancel-runs.ts";
 import { joinTransaction } from "./run/join-transaction.ts";
 import { LoweredModes } from "./run/lowered-modes.ts";
 import type { DecisionMode } from "../schema/decision.ts";
+import { overviewOf } from "./run/overview.ts";
+import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
 import { runView, standingOf } from "./run/run-view.ts";
 
@@ -53,6 +59,11 @@ export interface DecisionsParts {
   readonly decisions: ReadonlyMap<string, ReadyDecision>;
   readonly fallbacks: ReadonlyMap<string, AppFunction>;
   readonly checkpoints: Checkpoints;
+  readonly parse: ParseJson;
+  /** Of what a decision's model costs; null: no price is known. */
+  currencyOf(name: string): string | null;
+  /** A run has ended, durably. */
+  ended(end: RunEnd): void;
 }
 
 interface Asked {
@@ -139,6 +150,29 @@ export class Decisions implements DecisionPort {
     return { ...(stage ?? { state: row.state, step: countSteps(reader, id), kind: null }), isOver: row.endedMs !== null };
   }
 
+  async trace(id: string, caller: Caller): Promise<{ readonly [name: string]: Json } | null> {
+    const { core, decisions, parse } = this.#parts;
+    const row = readRun(core.storage.reader, id);
+    if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) !== "inspector") return null;
+    const ready = decisions.get(row.name) ?? null;
+    const { kind, subject } = caller.identity;
+    await core.storage.commit((connection) => recordLook(connection, { run: id, decision: row.name, at: "trace", principal: canonicalJson([kind, subject]), timeMs: core.clock.now() }, core.random));
+    return traceRun(core.storage.reader, row, ready === null ? null : { decision: ready.decision, version: ready.version, book: core.book, parse });
+  }
+
+  async administer(ask: DecisionsQuestion): Promise<Json> {
+    const { core, decisions, currencyOf } = this.#parts;
+    if (ask.do === "list") {
+      const listed = [...decisions.values()].map(({ decision, version, reasoner }) => ({ decision, mode: this.#modes.of(decision), version, hasModel: reasoner !== null, currency: currencyOf(decision.name) }));
+      return overviewOf(core.storage.reader, listed, { days: ask.days, nowMs: core.clock.now() });
+    }
+    const row = readRun(core.storage.reader, ask.run);
+    if (row === null) throw fault("NOT_FOUND", "There is no such run of a decision.");
+    const erased = await core.storage.commit((connection) => eraseRuns(connection, row.id, { timeMs: core.clock.now(), random: core.random }));
+    if (erased === null) throw fault("CONFLICT", "The run, or one that it has asked, has not ended.");
+    return { erased: [...erased] };
+  }
+
   async proof(ask: ProofQuestion, caller: Caller): Promise<Json | null> {
     const parts: ProofParts = { reader: this.#parts.core.storage.reader, checkpoints: this.#parts.checkpoints };
     if (ask.of === "receipt") {
@@ -213,7 +247,7 @@ export class Decisions implements DecisionPort {
     const { core, decisions } = this.#parts;
     const row = readRun(core.storage.reader, id);
     if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) === null) return null;
-    const nodes = await cancelRuns(row, core, (name) => decisions.get(name)?.decision ?? null);
+    const nodes = await cancelRuns(row, core, { decisionOf: (name) => decisions.get(name)?.decision ?? null, ended: (end) => this.#parts.ended(end) });
     for (const { run } of nodes) {
       this.#held.get(run)?.abort();
       core.runs.changed(run);
@@ -299,7 +333,7 @@ export class Decisions implements DecisionPort {
     const admission = readAdmission(core.storage.reader, row.id);
     const asked = ready === undefined || admission === null ? null : this.#askedAgain(row, ready, admission);
     if (asked === null || admission === null) {
-      await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: { ...row, key: null }, epoch, decision: null, input: {}, facts: noFacts, random: core.random, nowMs: core.clock.now() }));
+      this.#parts.ended(await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: { ...row, key: null }, epoch, decision: null, input: {}, facts: noFacts, random: core.random, nowMs: core.clock.now() })));
       callbackAdded({ ...row, key: null }, core);
       return;
     }
@@ -384,7 +418,19 @@ export class Decisions implements DecisionPort {
     };
   }
 
-  async #begin(asked: Asked): Promise<DecisionResult> {
+  #begin(asked: Asked): Promise<DecisionResult> {
+    const { name, version, parent } = asked.admitted;
+    return this.#parts.core.tracer.span(`invoke_agent ${name}`, {
+      kind: "internal", attributes: { "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name, "gen_ai.agent.version": version, "ambit.run.id": asked.admitted.id, "ambit.run.parent": parent },
+    }, async (span) => {
+      const result = await this.#beginWithin(asked);
+      span.set({ "ambit.run.state": result.state, "ambit.run.source": result.source, "ambit.run.reason": result.reason, "ambit.run.untrusted": result.isUntrusted });
+      if (result.state === "FAILED") span.failed(result.state);
+      return result;
+    });
+  }
+
+  async #beginWithin(asked: Asked): Promise<DecisionResult> {
     const { reasoner } = asked.ready;
     const direct = directReason(asked.ready, this.#modes.of(asked.ready.decision));
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct ?? "no_model");
@@ -398,7 +444,7 @@ export class Decisions implements DecisionPort {
     assert(question.decision.declaration.kind === "RULE", "what joins a transaction has no model");
     const known = admitted.key === null ? null : runOfKey(core.storage.reader, admitted.key.scope, admitted.key.key, admitted.admittedMs);
     if (known !== null) return this.#known(known, admitted.key!.fingerprint);
-    return joinTransaction(body, { question, admitted, fallback: (gathered) => this.#fallback(asked, gathered) });
+    return joinTransaction(body, { question, admitted, fallback: (gathered) => this.#fallback(asked, gathered), ended: (end) => this.#parts.ended(end) });
   }
 
   /** As it has ended, whoever has ended it. */
@@ -450,7 +496,10 @@ export class Decisions implements DecisionPort {
       store: (session, ending, gathered) => storeRun(session, ending, seen = gathered, {
         admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
       }),
-      stored: () => callbackAdded(admitted, core),
+      ended: (end) => {
+        callbackAdded(admitted, core);
+        this.#parts.ended(end);
+      },
     };
     await commitRun(core, request);
     const row = readRun(core.storage.reader, admitted.id);

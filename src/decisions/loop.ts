@@ -19,7 +19,7 @@ import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, kindOfCall, refused, type CallKind } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
-import { Diverged, Journal, requestHash, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
+import { Diverged, Journal, requestHash, spentBelow, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
@@ -28,6 +28,7 @@ import { keepAdmission } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
+import type { RunEnd } from "./run/run-tally.ts";
 import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts } from "./run/store-run.ts";
 
 export interface ReasonRequest {
@@ -75,6 +76,8 @@ export interface ReasonerParts {
   readonly limits: { readonly steps: number; readonly calls: number; readonly outputTokens: number };
   callTool(call: CompiledCall, args: RecordValues, caller: Caller): Promise<Json>;
   ask(name: string, args: RecordValues, parent: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  /** A run has ended, durably. */
+  ended(end: RunEnd): void;
   /** Who a decision is when it acts under its own name. */
   ownCaller(question: Question): Caller;
 }
@@ -186,11 +189,12 @@ class ReasonRun {
       const reason = "reason" in reasoned ? reasoned.reason : "refusedBy" in reasoned ? `bound:${reasoned.refusedBy[0]}` : null;
       await recordShadow(core, {
         question, gathered: proposal?.over ?? gathered, extracted: this.#extraction.values, proposal, reason,
+        ended: (end) => this.#parts.ended(end),
         store: (session, ending) => {
           const said = ending.output === undefined ? null : toWireValue(ending.output, decision.declaration.callable.result, decision.catalog);
           const facts = this.#facts(gathered);
           const comparison = { answered, agrees: canonicalJson(said) === canonicalJson(answered) };
-          storeRun(session, ending, gathered, { admitted: this.#admitted, epoch: 0, decision, input, facts: { ...facts, payloads: { ...facts.payloads, comparison } }, random: core.random, nowMs: core.clock.now() });
+          return storeRun(session, ending, gathered, { admitted: this.#admitted, epoch: 0, decision, input, facts: { ...facts, payloads: { ...facts.payloads, comparison } }, random: core.random, nowMs: core.clock.now() });
         },
       });
     } finally {
@@ -244,7 +248,7 @@ class ReasonRun {
     const { decision, input } = this.#request.question;
     core.log.error("decision-failed", { run: this.#admitted.id, decision: decision.name, ...describeError(error) });
     try {
-      await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: this.#admitted, epoch: this.#epoch, decision, input, facts: { ...noFacts, steps: this.#steps }, random: core.random, nowMs: core.clock.now() }));
+      this.#parts.ended(await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: this.#admitted, epoch: this.#epoch, decision, input, facts: { ...noFacts, steps: this.#steps }, random: core.random, nowMs: core.clock.now() })));
       callbackAdded(this.#admitted, core);
     } catch {
       throw error;
@@ -271,15 +275,20 @@ class ReasonRun {
       store: (session, ending, gathered) => storeRun(session, ending, gathered, {
         admitted: this.#admitted, epoch: this.#epoch, decision: question.decision, input: question.input, facts: this.#facts(over), random: core.random, nowMs: core.clock.now(),
       }),
-      stored: () => callbackAdded(this.#admitted, core),
+      ended: (end) => {
+        callbackAdded(this.#admitted, core);
+        this.#parts.ended(end);
+      },
     };
-    const committed = await commitRun(core, request);
+    const committed = await core.tracer.span("commit", { kind: "internal" }, () => commitRun(core, request));
     return committed.kind === "ended" ? null : committed.gathered;
   }
 
   #facts(over: Gathered): RunFacts {
+    // What it has asked others they count themselves.
+    const below = this.#request.question.decision.declaration.mayAsk.length === 0 ? 0 : spentBelow(this.#parts.core.storage.reader, this.#admitted.id).micros;
     return {
-      steps: this.#steps, repairs: this.#repairs, tokens: this.#reported, costMicros: this.#budget.micros,
+      steps: this.#steps, repairs: this.#repairs, tokens: this.#reported, costMicros: this.#budget.micros - below,
       payloads: { reasonedOver: { rows: over.rows as unknown as Json, seen: seenIn(over, this.#request.question), memory: over.memory as unknown as Json }, transcript: this.#transcript },
     };
   }
@@ -362,12 +371,20 @@ class ReasonRun {
       this.#budget.reserve({ calls: 1 });
       this.#moved("ACTING", kindOfCall(this.#request.question.decision, call.name));
       const known = before[this.#acted.length];
-      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await this.#inTime(acting.act(call));
+      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await this.#inTime(this.#traced(call.name, () => acting.act(call)));
       this.#acted.push({ json, isUntrusted: acting.isUntrusted });
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }
     return results;
+  }
+
+  /** Names that are not declared are words of the model. */
+  #traced<Answer>(name: string, work: () => Promise<Answer>): Promise<Answer> {
+    const { reads, calls, writes, declaration: { mayAsk } } = this.#request.question.decision;
+    const isKnown = [...reads.map((one) => one.name), ...calls.map(({ tool }) => tool.name), ...writes.map((one) => one.name), ...mayAsk.map(({ decision }) => decision)].includes(name);
+    const tool = isKnown ? name : "_OTHER";
+    return this.#parts.core.tracer.span(`execute_tool ${tool}`, { kind: "internal", attributes: { "gen_ai.operation.name": "execute_tool", "gen_ai.tool.name": tool, "gen_ai.tool.type": "function" } }, work);
   }
 
   /** The proposal, what is to be repaired, or how it ends without one. */
@@ -431,7 +448,8 @@ class ReasonRun {
 
   #noted({ messages, tools }: ModelRequest, { model, answer }: AskedStep): ModelAnswer {
     this.#reported = { input: this.#reported.input + (answer.usage.input ?? 0), output: this.#reported.output + (answer.usage.output ?? 0) };
-    const before = this.#transcript.length === 0 ? { messages: messages as unknown as Json, tools: tools as unknown as Json } : { messages: messages.slice(-1) as unknown as Json };
+    const isBeginning = !messages.some(({ role }) => role === "assistant");
+    const before = isBeginning ? { messages: messages as unknown as Json, tools: tools as unknown as Json } : { messages: messages.slice(-1) as unknown as Json };
     this.#transcript.push({ model, ...before, answer: answer as unknown as Json });
     return answer;
   }

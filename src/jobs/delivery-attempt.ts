@@ -69,7 +69,8 @@ export async function attemptDelivery(delivery: Delivery, request: OutgoingReque
 }
 
 function headersOf(delivery: Delivery, request: OutgoingRequest, { secrets, nowMs }: AttemptParts, url: URL): Record<string, string> {
-  const headers: Record<string, string> = { "user-agent": "ambit", accept: "*/*", ...request.headers, "idempotency-key": delivery.key };
+  const { traceparent } = delivery.sender as { readonly traceparent?: string };
+  const headers: Record<string, string> = { "user-agent": "ambit", accept: "*/*", ...(traceparent === undefined ? {} : { traceparent }), ...request.headers, "idempotency-key": delivery.key };
   if (request.bearer !== null) headers["authorization"] = `Bearer ${secrets[request.bearer]!}`;
   else if (url.username !== "") headers["authorization"] = `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString("base64")}`;
   if (request.sign !== null) {

@@ -73,6 +73,10 @@ export interface DecisionPort {
   recall(question: RecallQuestion, caller: Caller): Json | null;
   /** In the commit of the body. Throws what is refused. */
   remember(request: RememberRequest, body: Body): Promise<Json>;
+  /** All that happened in a run, for those who may inspect it; that they have looked is recorded. Null: none that they may know of. */
+  trace(id: string, caller: Caller): Promise<{ readonly [name: string]: Json } | null>;
+  /** For the administrator of all tenants. */
+  administer(ask: DecisionsQuestion): Promise<Json>;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
 }
@@ -97,6 +101,11 @@ export interface RememberRequest {
   readonly isUntrusted: boolean;
   readonly mode: Mode;
 }
+
+/** list: all decisions, with what their runs of so many days came to and spent. erase: the payloads of a run and those that it has asked. */
+export type DecisionsQuestion =
+  | { readonly do: "list"; readonly days: number }
+  | { readonly do: "erase"; readonly run: string };
 
 /** receipt: of a run. consistency: that the log of `from` records is the beginning of that of `to`. */
 export type ProofQuestion =

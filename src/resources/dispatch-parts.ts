@@ -5,6 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../base/limits.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import type { Tracer } from "../base/tracer.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { FileStore } from "../storage/file-store.ts";
@@ -46,6 +47,8 @@ export interface DispatchParts {
   readonly random: Random;
   readonly limits: Limits;
   readonly log: Log;
+  /** Absent: nothing is measured. */
+  readonly tracer?: Tracer;
   /** Of config.yaml. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly secrets: Readonly<Record<string, string>>;
@@ -76,4 +79,5 @@ export interface DispatchCore extends DispatchParts {
   readonly decisions: DecisionPort | null;
   readonly channels: ChannelHub;
   readonly runs: RunWatch;
+  readonly tracer: Tracer;
 }

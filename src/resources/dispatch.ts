@@ -1,5 +1,6 @@
 // The waist: every request becomes an Operation and comes here. Permission is decided once, for every interface; faults end here.
 import { AmbitError } from "../base/error.ts";
+import { noTracer } from "../base/tracer.ts";
 import type { Rights } from "../access/rights.ts";
 import { answerAccount } from "./account-operation.ts";
 import { incident } from "./app-fault.ts";
@@ -60,7 +61,7 @@ export interface RunFollowing {
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
   const core: DispatchCore & { decisions: DispatchCore["decisions"] } = {
-    ...parts, decisions: null,
+    ...parts, decisions: null, tracer: parts.tracer ?? noTracer,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
     lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts), runs: new RunWatch(parts),
   };
@@ -102,7 +103,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
-    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decision-mode" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
+    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decisions-overview" || body.kind === "decision-mode" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
     if (body.kind === "recall") return answerRecall(core, body.ask, caller);
     if (body.kind === "remember") return await answerRemember(core, operation, body.ask, caller);
     if (body.kind === "job") return await callJob(core, body, asAsked(core, caller));
@@ -132,6 +133,7 @@ function labelOf({ body }: Operation): string {
     case "decisions": return "list decisions";
     case "decision-mode": return `mode of ${body.name}`;
     case "recall": case "remember": return `${body.kind} facts`;
+    case "decisions-overview": return `${body.ask.do} decisions`;
     case "proof": return `prove ${body.ask.of}`;
     case "batch": return "batch";
     case "account": return "sign-in";

@@ -7,7 +7,7 @@ import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { AccountAnswer, AccountRequest } from "../access/accounts/account-store.ts";
 import type { Identity } from "../access/identity.ts";
-import type { DecisionResult, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
+import type { DecisionResult, DecisionsQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
 import type { ToldState } from "../storage/job-rows.ts";
@@ -47,6 +47,8 @@ export type OperationBody =
   | { readonly kind: "decisions" }
   /** The mode of a decision is lowered; null: that of the schema again. The administrator's. */
   | { readonly kind: "decision-mode"; readonly name: string; readonly mode: string | null }
+  /** About all decisions: the administrator's. */
+  | { readonly kind: "decisions-overview"; readonly ask: DecisionsQuestion }
   /** A proof of the audit log. */
   | { readonly kind: "proof"; readonly ask: ProofQuestion }
   /** What is known of a record, and facts that are posted about one. */
@@ -69,9 +71,9 @@ export type OperationBody =
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 
-/** find, cancel: of whoever enqueued it, or the administrator, who alone may ask for the others. */
+/** find, cancel: of whoever enqueued it, or the administrator, who alone may ask for the others. trace: of a decision, for those who may inspect it. */
 export type RunQuestion =
-  | { readonly do: "find" | "cancel" | "replay"; readonly id: string }
+  | { readonly do: "find" | "cancel" | "replay" | "trace"; readonly id: string }
   | { readonly do: "list"; readonly state: ToldState | null; readonly job: string | null; readonly limit: number; readonly after: string | null }
   | { readonly do: "enqueue"; readonly job: string; readonly input: RawInput; readonly options: RawInput };
 

@@ -30,6 +30,11 @@ export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Ca
       if (!await jobsOf(core).cancel(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "The run has ended already.");
       return told(core, ask.id, caller);
     }
+    case "trace": {
+      const trace = await core.decisions?.trace(ask.id, caller) ?? null;
+      if (trace === null) throw fault("NOT_FOUND", "There is no such run of a decision.");
+      return { ...nothing, body: trace as Json };
+    }
     case "replay":
       requireAdministrator(caller);
       if (!await jobsOf(core).replay(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "Only a run that has failed or was cancelled is replayed, and only while no other has its dedupe key.");

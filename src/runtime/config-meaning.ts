@@ -19,6 +19,7 @@ export interface CheckedConfig {
   readonly mail?: { readonly url?: string };
   readonly secrets?: Readonly<Record<string, string>>;
   readonly callbacks?: { readonly sign?: string };
+  readonly telemetry?: { readonly url: string };
   readonly models?: Readonly<Record<string, { readonly provider: string; readonly url?: string; readonly price?: { readonly input: string; readonly output: string }; readonly fallback?: string }>>;
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly files?: Readonly<Record<string, unknown>>;
@@ -26,7 +27,7 @@ export interface CheckedConfig {
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...callbacks(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...callbacks(config), ...telemetry(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -66,6 +67,12 @@ function callbacks({ callbacks: settings, secrets }: CheckedConfig): MeaningProb
   // An unset variable with an empty default: nobody is called back.
   if (name === undefined || (secret !== undefined && secretsOf(secret).every((one) => standardKey(one) !== null))) return [];
   return [{ path: ["callbacks", "sign"], message: "callbacks.sign names no secret that can sign.", why: "Its receivers tell callbacks from forgeries by their signature.", fix: "Name one under secrets: a text, or base64 behind whsec_." }];
+}
+
+function telemetry({ telemetry: settings }: CheckedConfig): MeaningProblem[] {
+  const url = settings?.url ?? "";
+  if (url === "" || (/^https?:/.test(url) && URL.canParse(url))) return [];
+  return [{ path: ["telemetry", "url"], message: "telemetry.url is no URL of HTTP.", why: "Spans are sent there, as OTLP over HTTP.", fix: "Write for example http://127.0.0.1:4318." }];
 }
 
 const OF_BUCKETS = ["bucket", "endpoint", "region", "accessKey", "secretKey", "prefix"];

@@ -8,6 +8,7 @@ import { defaultLimits, type Limits } from "../base/limits.ts";
 import type { S3Settings } from "../storage/s3-files.ts";
 import { meaningProblems } from "./config-meaning.ts";
 import { substituteEnvironment, type EnvironmentVariables } from "./environment-references.ts";
+import type { TelemetrySettings } from "./telemetry.ts";
 import { schemaProblems, type JsonSchema, type SchemaProblem } from "./json-schema-check.ts";
 
 export interface StaticKey { readonly token: string; readonly subject: string; readonly roles: readonly string[]; readonly tenant: string | null }
@@ -70,6 +71,8 @@ export interface AppConfig {
   readonly callbackSecret: string | null;
   /** Null: mails are not sent. */
   readonly mailUrl: string | null;
+  /** Null: no spans are sent. */
+  readonly telemetry: TelemetrySettings | null;
 }
 
 /** Sections and settings of the language whose meaning comes with a later release. */
@@ -106,7 +109,7 @@ export function loadConfig(
       for (const name of isModelKey ? [] : result.missing) diagnostics.push(missingVariable(name, at(node.range?.[0] ?? 0)));
       if (result.malformed) diagnostics.push(malformedReference(at(node.range?.[0] ?? 0)));
       const section = path.find(isPair)?.key;
-      const typed = isScalar(section) && (section.value === "http" || section.value === "mqtt" || section.value === "limits");
+      const typed = isScalar(section) && (section.value === "http" || section.value === "mqtt" || section.value === "limits" || section.value === "telemetry");
       node.value = isModelKey && result.missing.length > 0 ? "" : typed ? result.typed : result.text;
     },
   });
@@ -148,6 +151,7 @@ interface RawConfig {
   files?: { driver?: "disk" | "s3"; types?: string[]; bucket?: string; endpoint?: string; region?: string; accessKey?: string; secretKey?: string; prefix?: string };
   models?: Record<string, RawModel>;
   audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
+  telemetry?: { url: string; headers?: Record<string, string>; sample?: number };
 }
 interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string; stream?: boolean }
 interface RawSignIn {
@@ -184,6 +188,8 @@ function assemble(raw: RawConfig): AppConfig {
     models: Object.fromEntries(Object.entries(raw.models ?? {}).map(([alias, model]) => [alias, modelOf(model)])),
     audit: { name: raw.audit?.name ?? null, key: seedOf(raw.audit?.key), formerKey: seedOf(raw.audit?.formerKey), export: raw.audit?.export ?? [] },
     callbackSecret: (raw.secrets?.[raw.callbacks?.sign ?? ""] ?? "") === "" ? null : raw.callbacks!.sign!,
+    // An unset variable with an empty default is no collector.
+    telemetry: (raw.telemetry?.url ?? "") === "" ? null : { url: raw.telemetry!.url, headers: raw.telemetry!.headers ?? {}, sample: raw.telemetry!.sample ?? 1 },
     mailUrl: raw.mail?.url === undefined || raw.mail.url === "" ? null : raw.mail.url,
   };
 }

@@ -3,7 +3,9 @@
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import type { Metric } from "../base/metric.ts";
 import type { Random } from "../base/random.ts";
+import type { Tracer } from "../base/tracer.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Model } from "../models/model.ts";
 import type { AppCode } from "../resources/app-code.ts";
@@ -34,15 +36,19 @@ export interface DecisionsPorts {
   /** For models. */
   readonly fetch: (url: string | URL | Request, init?: RequestInit) => Promise<Response>;
   readonly standIn: ModelStandIn | null;
+  /** Null: nobody wants to know. */
+  readonly tracer: Tracer | null;
   /** Of the same module. */
   readonly audit: AuditService;
 }
 
-/** Checkpoints of the audit log while the app runs. */
+/** What goes on beside decisions while the app runs: checkpoints of the audit log, counts. */
 export interface AuditService {
   start(): void;
   /** Signs what is not signed yet. */
   stop(): Promise<void>;
+  /** Of the runs that have ended since the start. */
+  metrics(): readonly Metric[];
 }
 
 export interface AuditServiceParts {
@@ -60,6 +66,8 @@ export interface AuditFile {
   /** Of checkpoints that were kept elsewhere; null: none. */
   readonly notes: string | null;
   readonly verifiers: readonly string[] | null;
+  /** Lines of an export; null: none. */
+  readonly leaves: Iterable<string> | null;
 }
 
 export interface AuditFinding {
@@ -79,6 +87,8 @@ export interface AuditReplay {
 /** What commands do with a data file. */
 export interface AuditTools {
   verify(connection: Connection, file: AuditFile): AuditFinding;
+  /** Told line by line, from this record on. */
+  export(connection: Connection, from: number, line: (text: string) => void): { readonly records: number; readonly checkpoints: number };
   /** Null: there is no such run. Asks no model. */
   replay(connection: Connection, run: string, app: DecisionsApp, clock: Clock): AuditReplay | null;
 }
@@ -86,6 +96,8 @@ export interface AuditTools {
 export interface DecisionsModule {
   openAudit(parts: AuditServiceParts): AuditService;
   readonly audit: AuditTools | null;
+  /** Whether text that nobody answers for gets into the prompts of each, and on which ways. */
+  taintOf(app: DecisionsApp): readonly { readonly decision: string; readonly untrusted: "always" | "sometimes" | "never"; readonly paths: readonly string[] }[];
   /** What is wrong with the decisions of an app. */
   checkDecisions(app: DecisionsApp): readonly Diagnostic[];
   /** Null: the app has none. */

@@ -6,9 +6,11 @@ import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import type { Metric } from "../base/metric.ts";
 import { membersSchema, typeSchema } from "../codegen/model-schema.ts";
 import { readNotes } from "../decisions/audit/checkpoint.ts";
 import { Checkpoints, type CheckpointSettings } from "../decisions/audit/checkpoints.ts";
+import { exportLog, leavesIn } from "../decisions/audit/export-log.ts";
 import { replayRun, type ReplayParts } from "../decisions/audit/replay-run.ts";
 import { verifyLog } from "../decisions/audit/verify-log.ts";
 import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
@@ -16,8 +18,10 @@ import { modelReasoner } from "../decisions/loop.ts";
 import { compileDecision } from "../decisions/policy/compile-decision.ts";
 import { decisionVersion } from "../decisions/policy/decision-version.ts";
 import { watchChanges } from "../decisions/triggers/watch-changes.ts";
+import { taintSummary } from "../decisions/policy/taint-sources.ts";
 import { toolCaller } from "../decisions/reason/call-tool.ts";
 import type { CompiledDecision } from "../decisions/policy/compiled-decision.ts";
+import { RunTally, type RunEnd } from "../decisions/run/run-tally.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
 import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-access.ts";
 import { loadProvider } from "../models/load-provider.ts";
@@ -28,16 +32,26 @@ import type { Decision } from "../schema/decision.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
 import type { AppConfig, ModelSettings } from "./config.ts";
+import { tracedModel } from "./traced-calls.ts";
 import type { AuditService, DecisionsApp, DecisionsModule, DecisionsPorts } from "./decisions-module.ts";
 
 /** Made here, and given back by whoever asks for the decisions of an app. */
-class Audit extends Checkpoints implements AuditService {}
+class Audit extends Checkpoints implements AuditService {
+  readonly tally = new RunTally();
+
+  metrics(): readonly Metric[] { return this.tally.metrics(); }
+}
 
 export const decisions: DecisionsModule = {
   openAudit: ({ storage, clock, random, log, current, sent }) => new Audit({ storage, clock, random, log, sent, addToFile, settings: () => checkpointSettings(current()) }),
   audit: {
-    verify: (connection, { notes, verifiers }) => verifyLog(connection, { notes: notes === null ? [] : checkpointsIn(notes), verifiers }),
+    verify: (connection, { notes, verifiers, leaves }) => verifyLog(connection, { notes: notes === null ? [] : checkpointsIn(notes), verifiers, leaves: leaves === null ? null : leavesIn(leaves) }),
+    export: exportLog,
     replay: (connection, run, app, clock) => replayRun(connection, run, replayParts(app, clock)),
+  },
+  taintOf(app) {
+    const { compiled } = compileAll(app);
+    return [...compiled.values()].filter(({ declaration: { kind } }) => kind !== "RULE").map((decision) => taintSummary(decision, compiled));
   },
   checkDecisions: (app) => compileAll(app).diagnostics,
   decisionsOf(app, ports) {
@@ -48,9 +62,11 @@ export const decisions: DecisionsModule = {
     assert(audit instanceof Audit, "the audit service is of this module");
     return (core) => {
       const ready = new Map<string, ReadyDecision>();
-      const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit });
+      const currencyOf = (name: string): string | null => models.get(compiled.get(name)?.declaration.model ?? "")?.primary.price?.currency ?? null;
+      const ended = (end: RunEnd): void => audit.tally.ended(end, currencyOf(end.decision));
+      const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, parse: parserOf(app), currencyOf, ended });
       watchChanges(compiled.values(), core);
-      for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port }));
+      for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port, ended }));
       return port;
     };
   },
@@ -116,7 +132,7 @@ function policyOf(directory: string, file: string): string | null {
   return readFileSync(path, "utf8");
 }
 
-interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions }
+interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions; ended(end: RunEnd): void }
 
 function replayParts(app: DecisionsApp, clock: Clock): (name: string) => ReplayParts | null {
   const { compiled } = compileAll(app);
@@ -131,21 +147,26 @@ function versionOf({ declaration }: CompiledDecision, { config: { models }, cata
   return decisionVersion(declaration, { catalog, codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version });
 }
 
+function parserOf({ config: { limits } }: DecisionsApp): ReplayParts["parse"] {
+  return (text) => parseStrictJson(text, limits.jsonDepth);
+}
+
 /** How a model is spoken to. */
-function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, { catalog, config: { limits }, directory }: DecisionsApp): Pick<ReplayParts, "policy" | "schemas" | "parse"> {
+function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, app: DecisionsApp): Pick<ReplayParts, "policy" | "schemas" | "parse"> {
+  const { catalog, directory } = app;
   return {
-    policy: policy ?? policyOf(directory, policyFile ?? "") ?? "", parse: (text) => parseStrictJson(text, limits.jsonDepth),
+    policy: policy ?? policyOf(directory, policyFile ?? "") ?? "", parse: parserOf(app),
     schemas: { ofType: (type) => typeSchema(type, catalog), ofFields: (fields) => membersSchema(fields, catalog) },
   };
 }
 
-function readyDecision(decision: CompiledDecision, { app, core, access, port }: ReadyParts): ReadyDecision {
+function readyDecision(decision: CompiledDecision, { app, core, access, port, ended }: ReadyParts): ReadyDecision {
   const { declaration } = decision;
   const { limits } = app.config;
   const version = versionOf(decision, app);
   if (access === null || declaration.kind === "RULE") return { decision, version, reasoner: null };
   const reasoner = modelReasoner({
-    core, access, ...wordsOf(decision, app),
+    core, access, ...wordsOf(decision, app), ended,
     limits: { steps: limits.decisionSteps, calls: limits.decisionCalls, outputTokens: limits.decisionOutputTokens },
     callTool: toolCaller(core, app.code.tools),
     ask: (name, args, parent) => port.advise(name, args, parent),
@@ -158,13 +179,13 @@ function readyDecision(decision: CompiledDecision, { app, core, access, port }: 
 }
 
 /** By alias; those that are not configured are not there. */
-function modelsOf({ config, catalog }: DecisionsApp, { clock, random, fetch, standIn }: DecisionsPorts): ReadonlyMap<string, ModelAccess> {
+function modelsOf({ config, catalog }: DecisionsApp, { clock, random, fetch, standIn, tracer }: DecisionsPorts): ReadonlyMap<string, ModelAccess> {
   const { limits } = config;
   const aliases = new Set([...Object.keys(config.models), ...[...catalog.decisions.values()].map(({ model }) => model)]);
   const models = new Map<string, Model>();
   for (const alias of aliases) {
     const settings = config.models[alias];
-    const configured = settings === undefined || settings.key === "" ? null : modelOf(alias, settings, { fetch, limits });
+    const configured = settings === undefined || settings.key === "" ? null : modelOf(alias, settings, { fetch, tracer, limits });
     const model = standIn === null ? configured : standIn(alias, configured);
     if (model !== null) models.set(alias, model);
   }
@@ -189,10 +210,11 @@ function chain(alias: string, settings: Readonly<Record<string, ModelSettings>>,
   return found;
 }
 
-function modelOf(alias: string, { provider, model, url, key, price, stream }: ModelSettings, { fetch, limits }: { readonly fetch: DecisionsPorts["fetch"]; readonly limits: AppConfig["limits"] }): Model {
-  return providerModel({
+function modelOf(alias: string, { provider, model, url, key, price, stream }: ModelSettings, { fetch, tracer, limits }: Pick<DecisionsPorts, "fetch" | "tracer"> & { readonly limits: AppConfig["limits"] }): Model {
+  const asked = providerModel({
     alias, id: model, price, fetch, isStream: stream, answerBytes: limits.decisionAnswerBytes, wire: wireOf(provider),
     parse: (text) => parseStrictJson(text, limits.jsonDepth),
     load: (exchange) => loadProvider({ provider, model, url, key, fetch: exchange }),
   });
+  return tracer === null ? asked : tracedModel(asked, provider, tracer);
 }

@@ -130,7 +130,7 @@ function route(callable: Callable, table: string): string | null {
 
 function decisionRoutes({ decisions }: Catalog): string[] {
   const asked = [...decisions.values()].map(({ callable }) => route(callable, "")).filter((text) => text !== null);
-  return asked.length === 0 ? [] : [...asked, "GET /decide", "GET DELETE /runs/{id}", "GET /runs/{id}/receipt"];
+  return asked.length === 0 ? [] : [...asked, "GET /decide", "GET DELETE /runs/{id}", "GET /runs/{id}/receipt", "GET /runs/{id}/trace"];
 }
 
 function describeDecision(decision: Decision): object {

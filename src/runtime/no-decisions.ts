@@ -6,7 +6,8 @@ export const decisions: DecisionsModule = {
     code: "NOT_AVAILABLE", severity: "error", position: callable.position, message: `The ${callable.kind} ${callable.name} is not available in this server.`,
     why: "It was built without decisions.", fix: "Remove it, or use a server that has them.", edits: [],
   })),
+  taintOf: () => [],
   decisionsOf: () => null,
-  openAudit: () => ({ start() {}, stop: async () => {} }),
+  openAudit: () => ({ start() {}, stop: async () => {}, metrics: () => [] }),
   audit: null,
 };

@@ -1,6 +1,6 @@
 // The composition root: builds every part of one app from its files, connects them, and takes them down again.
 import { readFile } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { decisions } from "#decisions";
 import { createAuthenticator } from "../access/authenticate.ts";
 import type { Identity } from "../access/identity.ts";
@@ -14,6 +14,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
 import type { LineLog } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import type { Tracer } from "../base/tracer.ts";
 import { openApiFor } from "../codegen/openapi.ts";
 import { withAccounts } from "../interfaces/http/account-routes.ts";
 import type { HttpHandler } from "../interfaces/http/exchange.ts";
@@ -58,6 +59,8 @@ import { openFiles, type AppFiles } from "./open-files.ts";
 import { startRunRecovery } from "./run-recovery.ts";
 import { seedDatabase } from "./seed.ts";
 import { appTables } from "../schema/account-tables.ts";
+import { openTelemetry, type Telemetry } from "./telemetry.ts";
+import { tracedFetch, type Fetch } from "./traced-calls.ts";
 
 export interface StartOptions {
   readonly directory: string;
@@ -130,6 +133,8 @@ interface ServeParts extends StartOptions {
   readonly accounts: AccountService;
   /** Where it listens; empty: not yet. */
   url(): string;
+  /** Null: nobody wants to know. */
+  readonly tracer: Tracer | null;
   /** Told what serves from now on. */
   announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
   /** What is served by then. */
@@ -147,6 +152,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
   const loaded = options.loaded ?? await loadApp(options.directory, { environment: options.environment, typeCheck: false });
   if (loaded.diagnostics.some(isError)) throw new AppProblems(loaded.diagnostics);
   const storage = openStorage({ directory: options.dataDirectory, limits: loaded.config.limits, clock: options.clock, onFatal: (error) => options.onFatal(error) });
+  let telemetry: Telemetry | null = null;
   try {
     storage.prepareCatalog(loaded.catalog, loaded.book, await resumeMigration(storage, loaded));
     const errors = rememberErrors(options.log, () => dateTimeOf(options.clock.now()));
@@ -159,17 +165,20 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
     const sources = createSources({ storage, clock: options.clock });
     const audit = decisions.openAudit({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, directory: options.directory }), sent: () => outbox.added() });
+    telemetry = loaded.config.telemetry === null ? null : await openTelemetry(loaded.config.telemetry, { clock: options.clock, log: errors.log, service: basename(options.directory), waitingMax: loaded.config.limits.telemetrySpans });
     const accounts = await openAccounts({ ...options, storage }, () => (latest?.loaded ?? loaded).config);
-    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, audit, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
-    running = await listen(served, storage, parts);
+    const opened = telemetry;
+    running = await listen(served, storage, { ...parts, async close() { await storage.close(); await opened?.stop(); } });
     outbox.start();
     void jobs.start();
     audit.start();
     await files.start();
     return running;
   } catch (error) {
+    await telemetry?.stop();
     await storage.close();
     throw error;
   }
@@ -182,10 +191,11 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const { limits } = config;
   const tables = createTables({ storage, catalog, book, clock, random, limits });
   const access = createAccess({ catalog, book, explainDenials: development });
-  const fetch = fetchOf(config, options.forbidOutbound);
+  const { tracer } = options;
+  const [fetch, modelFetch] = [fetchOf(config, options.forbidOutbound), modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true)].map((one) => (tracer === null ? one : tracedFetch(one, tracer))) as [Fetch, Fetch];
   const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });
   const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
-  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true), standIn: options.modelStandIn ?? null, audit: options.audit }) });
+  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit }) });
   const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
   const { live, channels, runs } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });
@@ -205,7 +215,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   return { signedIn, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
 }
 
-async function listen(first: Served, storage: Storage, options: ServeParts): Promise<RunningApp> {
+async function listen(first: Served, storage: Storage, options: ServeParts & { /** The storage, and what else is left after everything. */ close(): Promise<void> }): Promise<RunningApp> {
   const { log, clock, random } = options;
   const { config } = first.loaded;
   let served = first;
@@ -216,10 +226,10 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
   const graphqlSockets = createGraphqlSockets({ current: () => served.app, clock, random, log });
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
-    log, clock, random, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
+    log, clock, random, tracer: options.tracer, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
     stats: () => flat("sources_", options.sources.stats(), flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams })))))),
-    readiness: () => ({ ready: stopping === null, reasons: served.dispatcher.decisions?.isWithoutModel === true ? ["no_model"] : [] }),
-    errorPage,
+    labelled: () => options.audit.metrics(),
+    readiness: () => ({ ready: stopping === null, reasons: served.dispatcher.decisions?.isWithoutModel === true ? ["no_model"] : [] }), errorPage,
   };
   let server: HttpServer | null = null;
   let control: Control | null = null;
@@ -242,7 +252,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts): Pro
     await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs), recovery.stop(drainMs)]);
     for (const part of [retention, options.files, options.sources, served.tables]) part.stop();
     await options.audit.stop();
-    await storage.close();
+    await options.close();
   };
   const replace = (loaded: LoadedApp): void => {
     const before = served;

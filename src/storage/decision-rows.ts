@@ -141,6 +141,18 @@ export function runsOf(connection: Connection, { name, beforeMs, limit }: { read
     `SELECT ${COLUMNS} FROM "$decision" WHERE (?1 IS NULL OR "name" = ?1) AND (?2 IS NULL OR "admitted" < ?2) ORDER BY "admitted" DESC, "id" DESC LIMIT ?3`, name, beforeMs, limit).map(decode);
 }
 
+/** Of the runs of one decision that were admitted since: how many ended how, and what they spent. */
+export interface OutcomeCount { readonly state: string; readonly reason: string | null; readonly runs: number; readonly input: number; readonly output: number; readonly costMicros: number }
+
+/** Of the newest `limit` ones. */
+export function countOutcomes(connection: Connection, { name, sinceMs, limit }: { readonly name: string; readonly sinceMs: number; readonly limit: number }): OutcomeCount[] {
+  return connection.values(
+    `SELECT "state", "reason", count(*), total("record" ->> '$.tokens.input'), total("record" ->> '$.tokens.output'), total("record" ->> '$.costMicros')
+      FROM (SELECT "state", "reason", "leaf" FROM "$decision" WHERE "name" = ?1 AND "admitted" >= ?2 ORDER BY "admitted" DESC LIMIT ?3) AS "run"
+      LEFT JOIN "$audit" ON "$audit"."number" = "run"."leaf" GROUP BY "state", "reason" ORDER BY 3 DESC, 1, 2`, name, sinceMs, limit)
+    .map(([state, reason, runs, input, output, costMicros]) => ({ state: state as string, reason: reason as string | null, runs: runs as number, input: input as number, output: output as number, costMicros: costMicros as number }));
+}
+
 export interface RunPart { readonly name: string; readonly salt: Uint8Array; readonly data: string }
 
 export function keepPart(connection: Connection, run: string, { name, salt, data }: RunPart): void {

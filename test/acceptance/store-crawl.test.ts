@@ -14,9 +14,9 @@ const COST = 123_457;
 const GUESSES = `
 / /index.html /robots.txt /favicon.ico /.env /.git/config /.git/HEAD /.ambit /.ambit/data/data.db /.ambit/data/control.json /.ambit/types.d.ts /data.db /data/data.db /lock.db /control.json
 /config.yaml /config.yml /schema.graphql /resources.ts /seed.ts /package.json /config.schema.json /directives.graphql /node_modules/ /src/index.ts /AGENTS.md
-/admin /admin/ /admin/describe /admin/users /admin/keys /admin/logs /admin/sql /admin/backup /administrator /debug /debug/vars /status /info /env /heapdump /actuator/env /server-status
+/admin /admin/ /admin/describe /admin/decisions /admin/users /admin/keys /admin/logs /admin/sql /admin/backup /administrator /debug /debug/vars /status /info /env /heapdump /actuator/env /server-status
 /metrics /health /ready /healthz /docs /docs/INDEX.md /docs/errors/INTERNAL /openapi.json /openapi.yaml /swagger.json /api /api/v1/Order /v1/Order /graphql /graphiql /ws /mqtt /mcp /studio
-/auth /auth/login /auth/ticket /login /token /users /User /Users /accounts /Account /keys /Key /sessions /Session /me /whoami /batch /jobs /Jobs /runs /decide/routeOrder /decisions /memory /files /offers /approvals
+/auth /auth/login /auth/ticket /login /token /users /User /Users /accounts /Account /keys /Key /sessions /Session /me /whoami /batch /jobs /Jobs /runs /decide/routeOrder /runs/x/trace /runs/x/receipt /decisions /memory /files /offers /approvals
 /rpc /rpc/availability /rpc/pay /rpc/checkout /rpc/cancel /sse /Orders /order /orders /ORDER /Order/ /Order. /Order.json /Order.csv /Orders/1 /OrderLine /Customer /Payment /Payments /Refund /Invoice
 /$log /$meta /$idempotency /$sequence /%24log /sqlite_schema /sqlite_master /Product$text /Warehouse$geo$place /__proto__ /constructor /prototype /toString /hasOwnProperty /Product/__proto__ /Order/constructor
 /history /trash /Order/history /Product/restore /.well-known/security.txt /.well-known/openid-configuration /null /undefined /NaN /0 /-1 /* /%00 /%2e%2e /%2e%2e%2fconfig.yaml /..%2fdata.db /%2Fetc%2Fpasswd
@@ -84,7 +84,9 @@ test("every declared path, with each method", async () => {
   const steps = await walk(store.anonymous, paths.flatMap((path) => METHODS.map((method) => [method, path, bodyOf(method)] as const)));
   expect(judged(steps, (step) => leaksOf(step).length > 0)).toEqual([]);
   expect(judged(steps, ({ answer }) => answer.status >= 500)).toEqual([]);
-  const isPublic = (path: string): boolean => /^\/(Product|Warehouse|availability|openapi\.json|health|ready)(\/|$)/.test(path);
+  // Of decisions nobody in particular may ask any.
+  expect((await store.anonymous.get("/decide")).text).toBe("[]");
+  const isPublic = (path: string): boolean => /^\/(Product|Warehouse|availability|openapi\.json|health|ready)(\/|$)/.test(path) || path === "/decide";
   expect(judged(steps, ({ method, path, answer }) => method !== "OPTIONS" && answer.status < 300 && !(isPublic(path) && ["GET", "HEAD"].includes(method)))).toEqual([]);
   expect(judged(steps, ({ path, method, answer }) => /^\/(Order|OrderLine|Refund|Cart|CartLine|Stock)(\/|$)/.test(path) && ["GET", "POST"].includes(method) && ![401, 405].includes(answer.status))).toEqual([]);
   expect(await countRecords()).toEqual(before);

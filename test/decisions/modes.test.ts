@@ -101,5 +101,5 @@ test("each change is a record of the audit log, which still verifies", () => {
   const records = reader.values(`SELECT "record" FROM "$audit" WHERE "record" LIKE '%"kind":"mode"%' ORDER BY "number"`).map(([record]) => JSON.parse(record as string) as { decision: string; mode: string; declared: string; commitments: object });
   expect(records.map(({ decision, mode, declared }) => `${decision} ${mode} of ${declared}`)).toEqual(["OFF", "SHADOW", "ENFORCE", "OFF", "SHADOW", "ENFORCE"].map((mode) => `judged ${mode} of ENFORCE`));
   for (const { commitments } of records) expect(Object.keys(commitments)).toEqual(["principal"]);
-  expect(decisions.audit!.verify(reader, { notes: null, verifiers: null }).problem).toBeNull();
+  expect(decisions.audit!.verify(reader, { notes: null, verifiers: null, leaves: null }).problem).toBeNull();
 });

@@ -32,6 +32,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   DECISION_EXPIRED: null,
   DECISION_CANCELLED: null,
   DECISION_FAILED: null,
+  DECISION_ERASED: "test/decisions/trace.test.ts",
   TOOL_READS_ONLY: "test/decisions/decide.test.ts",
   DATA_NEWER: "src/storage/open-storage.test.ts",
 };

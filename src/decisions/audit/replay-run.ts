@@ -142,7 +142,7 @@ class RunReplay {
       this.#found.push("the question to the model is another one");
       return null;
     }
-    if (begin === 0) this.#same("what the model saw", { messages, tools: toolsOf(decision, schemas) }, { messages: asked[0]!.messages, tools: asked[0]!.tools });
+    this.#same("what the model saw", { messages, tools: toolsOf(decision, schemas) }, { messages: asked[begin]!.messages, tools: asked[begin]!.tools ?? null });
     let judged: JudgedAnswer | null = null;
     for (let step = begin; step < asked.length; step++) {
       const call = asked[step]!.answer.calls.findLast(({ name }) => name === ANSWER);

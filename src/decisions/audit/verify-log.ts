@@ -1,11 +1,13 @@
 // Holds an audit log against itself and against checkpoints: names the first record that is not what it was, else between which checkpoints
 // something changed. Reads everything once, in order; changes nothing, and trusts no stored hash.
+import { fault } from "../../base/error.ts";
 import type { Json } from "../../base/value.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { auditKeys, checkpointsFrom, firstLeafFrom, partsOf, readNode, readRun, recordsFrom, type AuditRow } from "../../storage/decision-rows.ts";
 import { commitment } from "./append-record.ts";
 import { isSignedText, readCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import type { KeptLeaf } from "./export-log.ts";
 import { emptyRoot, leafHash, nodeHash, type Hash } from "./merkle-tree.ts";
 
 export interface AuditProblem {
@@ -35,6 +37,8 @@ export interface VerifyOptions {
   readonly notes: readonly string[];
   /** Who may have signed; null: as the data file says itself. */
   readonly verifiers: readonly string[] | null;
+  /** Leaves that were kept elsewhere, in order; absent: none. Null among them: something that is none. */
+  readonly leaves?: Iterable<KeptLeaf | null> | null;
 }
 
 const PAGE = 1_000;
@@ -51,6 +55,8 @@ class LogCheck {
   readonly #verifiers: readonly string[];
   readonly #isOwnTrust: boolean;
   readonly #notes: readonly string[];
+  readonly #leaves: Iterator<KeptLeaf | null> | null;
+  #leaf: KeptLeaf | null = null;
   /** By size, smallest first. */
   #expected: readonly Checkpoint[] = [];
   #next = 0;
@@ -60,8 +66,10 @@ class LogCheck {
   readonly #frontier: { level: number; hash: Hash }[] = [];
   #size = 0;
 
-  constructor(connection: Connection, { notes, verifiers }: VerifyOptions) {
+  constructor(connection: Connection, { notes, verifiers, leaves = null }: VerifyOptions) {
     this.#connection = connection;
+    this.#leaves = leaves?.[Symbol.iterator]() ?? null;
+    this.#leaf = this.#nextLeaf();
     this.#isOwnTrust = verifiers === null;
     this.#verifiers = verifiers ?? auditKeys(connection).map(({ verifier }) => verifier);
     this.#notes = notes;
@@ -108,10 +116,21 @@ class LogCheck {
     const leaf = leafHash(Buffer.from(row.record));
     const stored = readNode(this.#connection, 0, number);
     if (stored === null || Buffer.compare(stored, leaf) !== 0) return this.#wrong(row, "it is not what its leaf was made of");
+    if (this.#leaf?.number === number) {
+      if (this.#leaf.leaf !== Buffer.from(leaf).toString("base64")) return this.#wrong(row, "its leaf is not the one that was kept elsewhere");
+      this.#leaf = this.#nextLeaf();
+    }
     const found = this.#contents(row);
     if ("problem" in found) return this.#wrong(row, found.problem);
     this.#erased += found.erased;
     return this.#append(leaf);
+  }
+
+  #nextLeaf(): KeptLeaf | null {
+    const next = this.#leaves?.next();
+    if (next === undefined || next.done === true) return null;
+    if (next.value === null) throw fault("USAGE", "The file with leaves is no export of the audit log.", { fix: "Name a file that ambit audit export has written." });
+    return next.value;
   }
 
   #wrong({ number, run }: AuditRow, why: string): AuditProblem {
@@ -169,6 +188,7 @@ class LogCheck {
 
   /** What there must be after the last record. */
   #beyond(): AuditProblem | null {
+    if (this.#leaf !== null) return { kind: "missing", from: this.#size, to: this.#leaf.number + 1, run: null, message: `The log ends after ${this.#size} records, and a leaf of record ${this.#leaf.number} was kept elsewhere.` };
     const missing = (to: number, message: string): AuditProblem => ({ kind: "missing", from: this.#size, to, run: null, message });
     const later = this.#expected.at(-1);
     if (later !== undefined && later.size > this.#size) return missing(later.size, `The log ends after ${this.#size} records, and a checkpoint has ${later.size}: records from ${this.#size} on are missing.`);

@@ -22,6 +22,7 @@ import { afterType, argumentsType, callValues, committedValues, contextValues, m
 import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
 import { secretLeaks } from "./secret-leaks.ts";
+import { unmarkedTexts } from "./taint-sources.ts";
 import { unboundedWrites } from "./unbounded-writes.ts";
 
 export interface DecisionParts {
@@ -80,7 +81,7 @@ class DecisionCompiler {
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
-    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book));
+    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision));
     return { ...decision, catalog: this.#catalog };
   }
 

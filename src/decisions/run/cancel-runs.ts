@@ -8,22 +8,36 @@ import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { readAdmission } from "./admission.ts";
 import { callbackAdded } from "./callback.ts";
 import { cancelled } from "./ending.ts";
+import type { RunEnd } from "./run-tally.ts";
 import { noFacts, storeRun } from "./store-run.ts";
 
 /** ended: before it was to be cancelled. raced: it ended while this was under way. */
 export interface CancelledNode { readonly run: string; readonly outcome: "cancelled" | "ended" | "raced"; readonly state: string }
 
+export interface CancelParts {
+  /** Null: the app has it no more. */
+  decisionOf(name: string): CompiledDecision | null;
+  /** Once it is durable. */
+  ended(end: RunEnd): void;
+}
+
 /** In the order in which they were cancelled; the run itself comes last. */
-export async function cancelRuns(root: DecisionRow, core: DispatchCore, decisionOf: (name: string) => CompiledDecision | null): Promise<readonly CancelledNode[]> {
+export async function cancelRuns(root: DecisionRow, core: DispatchCore, { decisionOf, ended }: CancelParts): Promise<readonly CancelledNode[]> {
+  const ends: RunEnd[] = [];
   const before = new Map(treeOf(core.storage.reader, root).map((row) => [row.id, row]));
-  const nodes = await core.storage.commit((connection) => treeOf(connection, readRun(connection, root.id) ?? root).map((row): CancelledNode => {
+  const cancel = (connection: Connection): CancelledNode[] => treeOf(connection, readRun(connection, root.id) ?? root).map((row): CancelledNode => {
     const known = before.get(row.id);
     if (row.endedMs !== null) return { run: row.id, outcome: known === undefined || known.endedMs !== null ? "ended" : "raced", state: row.state };
     const input: { readonly [name: string]: Json } = readAdmission(connection, row.id)?.input ?? {};
     const facts = { ...noFacts, steps: stepsOf(connection, row.id).length };
-    storeRun({ connection }, cancelled, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: decisionOf(row.name), input: input as RecordValues, facts, random: core.random, nowMs: core.clock.now() });
+    ends.push(storeRun({ connection }, cancelled, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: decisionOf(row.name), input: input as RecordValues, facts, random: core.random, nowMs: core.clock.now() }));
     return { run: row.id, outcome: "cancelled", state: cancelled.state };
-  }));
+  });
+  const nodes = await core.storage.commit((connection) => {
+    ends.length = 0;
+    return cancel(connection);
+  });
+  ends.forEach(ended);
   for (const { run, outcome } of nodes) {
     const row = outcome === "cancelled" ? readRun(core.storage.reader, run) : null;
     if (row !== null) callbackAdded({ ...row, key: null }, core);

@@ -20,6 +20,7 @@ import { memValues } from "../memory/recall.ts";
 import type { StagedFact } from "../memory/remember.ts";
 import type { CompiledBound, CompiledEffect, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
+import type { RunEnd } from "./run-tally.ts";
 
 /** What a model wants to have done: staged, never applied before. */
 export interface StagedEffect { readonly write: CompiledWrite; readonly args: Readonly<Record<string, Value>> }
@@ -51,9 +52,9 @@ export interface CommitRequest {
   readonly isWithin?: boolean;
   fallback(gathered: Gathered): FallbackAnswer;
   /** In the commit: the run's end, the record, the answer. Throws where somebody else has ended it. */
-  store(session: WriteSession, ending: Ending, gathered: Gathered): void;
-  /** Once that is durable. */
-  stored?(): void;
+  store(session: WriteSession, ending: Ending, gathered: Gathered): RunEnd;
+  /** Once it is durable. */
+  ended(end: RunEnd): void;
 }
 
 /** `output` undefined: it gave none, or one of another shape. */
@@ -89,7 +90,7 @@ export async function decideInBody(body: Body, request: CommitRequest): Promise<
   return committed.ending;
 }
 
-export interface ShadowRecord extends Pick<CommitRequest, "question" | "proposal" | "extracted" | "store"> {
+export interface ShadowRecord extends Pick<CommitRequest, "question" | "proposal" | "extracted" | "store" | "ended"> {
   /** Of the run that answered. */
   readonly gathered: Gathered;
   /** Why there is no proposal. */
@@ -97,8 +98,8 @@ export interface ShadowRecord extends Pick<CommitRequest, "question" | "proposal
 }
 
 /** Judges as a commit would, with the effects in a buffer that is discarded whatever comes of it. Only the record is written. */
-export async function recordShadow(core: DispatchCore, { question, gathered, proposal, reason, extracted, store }: ShadowRecord): Promise<void> {
-  const request: CommitRequest = { question, proposal, reason: null, extracted, isNew: false, mayReason: false, fallback: () => ({ output: undefined, source: "fallback" }), store };
+export async function recordShadow(core: DispatchCore, { question, gathered, proposal, reason, extracted, store, ended }: ShadowRecord): Promise<void> {
+  const request: CommitRequest = { question, proposal, reason: null, extracted, isNew: false, mayReason: false, fallback: () => ({ output: undefined, source: "fallback" }), store, ended };
   await runTransaction<Committed, Committed>(core, {
     caller: question.caller, commits: false, complete: (committed) => committed,
     async run(body) {
@@ -187,13 +188,14 @@ class RunCommit {
 
   /** The run ends with this transaction. */
   async end(ending: Ending, sums: readonly DailySum[] = []): Promise<Committed> {
+    const ends: RunEnd[] = [];
     await this.#body.work.effect({
       store: (session) => {
         for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");
         if (ending.state !== "SHADOWED") this.#certifyMemory(session);
-        this.#request.store(session, ending, this.#gathered);
+        ends[0] = this.#request.store(session, ending, this.#gathered);
       },
-      tell: () => this.#request.stored?.(),
+      tell: () => ends.forEach((end) => this.#request.ended(end)),
     });
     return { kind: "ended", ending };
   }

@@ -7,23 +7,26 @@ import type { AdmittedRun } from "../../storage/decision-rows.ts";
 import { subjectOf, type Gathered, type Question } from "../context/gather.ts";
 import { decideInBody, type FallbackAnswer } from "./commit-run.ts";
 import { answerOf, reasonClass } from "./ending.ts";
+import type { RunEnd } from "./run-tally.ts";
 import { KeyTaken, noFacts, storeRun } from "./store-run.ts";
 
 export interface Joining {
   readonly question: Question;
   readonly admitted: AdmittedRun;
   fallback(gathered: Gathered): FallbackAnswer;
+  /** Once the transaction is durable. */
+  ended(end: RunEnd): void;
 }
 
 /** Throws NOT_FOUND, and what makes the transaction run again. */
-export async function joinTransaction(body: Body, { question, admitted, fallback }: Joining): Promise<DecisionResult> {
+export async function joinTransaction(body: Body, { question, admitted, fallback, ended }: Joining): Promise<DecisionResult> {
   const { core } = body;
   const { decision, input } = question;
   const ending = await decideInBody(body, {
-    question, proposal: null, reason: null, extracted: {}, isNew: true, mayReason: false, fallback,
-    store(session, ended, gathered) {
+    question, proposal: null, reason: null, extracted: {}, isNew: true, mayReason: false, fallback, ended,
+    store(session, end, gathered) {
       try {
-        storeRun(session, ended, gathered, { admitted: { ...admitted, subject: subjectOf(decision, gathered, core) }, epoch: 0, decision, input, facts: noFacts, random: core.random, nowMs: core.clock.now() });
+        return storeRun(session, end, gathered, { admitted: { ...admitted, subject: subjectOf(decision, gathered, core) }, epoch: 0, decision, input, facts: noFacts, random: core.random, nowMs: core.clock.now() });
       } catch (error) {
         // Somebody was quicker with the key: whoever runs again finds their answer.
         throw error instanceof KeyTaken ? new BodyConflict({ records: [], lane: "decisions" }) : error;

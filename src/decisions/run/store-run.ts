@@ -12,6 +12,7 @@ import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ADMISSION } from "./admission.ts";
 import { addCallback } from "./callback.ts";
 import { answerOf, isAnswered, type Ending } from "./ending.ts";
+import type { RunEnd } from "./run-tally.ts";
 
 /** Somebody else has the key. */
 export class KeyTaken extends Error {
@@ -48,7 +49,7 @@ export interface StoredRun {
 }
 
 /** Throws KeyTaken, Fenced. */
-export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): void {
+export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): RunEnd {
   const { admitted, decision, input, facts, random, nowMs } = run;
   if (run.epoch === 0 && !admitRun(connection, admitted, "COMMITTING")) throw new KeyTaken("the key is another run's");
   if (run.epoch > 0) dropPart(connection, admitted.id, ADMISSION);
@@ -74,6 +75,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
   }, { endedMs: nowMs, leaf });
   if (!ended) throw new Fenced("the run has ended otherwise");
   addCallback(connection, admitted, { ending, answer, nowMs });
+  return { decision: admitted.name, state: ending.state, reason: ending.reason, durationMs: nowMs - admitted.admittedMs, steps: facts.steps, tokens: facts.tokens, costMicros: facts.costMicros };
 }
 
 /** Under the label that the run has: what it makes of others' words is nobody's word. */

@@ -22,6 +22,7 @@ import { takeTicket } from "./ticket-parameter.ts";
 import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
 import type { ServedApp, ServeOptions, SocketState } from "./served-app.ts";
 import { withinTenant } from "./tenant-header.ts";
+import { tracedAnswer } from "./traced-answer.ts";
 import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
 
 export interface Answering {
@@ -67,12 +68,17 @@ class RequestAnswering implements Answering {
     this.requestIds = createRequestIds(options.random);
     this.requestLog = createRequestLog(options.log);
     this.parts = { clock: options.clock, proxies: createProxyTrust(options.trustProxy), bodies: createBodyBudget("The bodies of all requests under way") };
-    this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, errorPage: options.errorPage, metrics: this.metrics, tickets: this.tickets, draining: options.draining });
+    this.system = createSystemRoutes({ readiness: options.readiness, stats: options.stats, ...(options.labelled === undefined ? {} : { labelled: options.labelled }), errorPage: options.errorPage, metrics: this.metrics, tickets: this.tickets, draining: options.draining });
   }
 
   respond(request: Request, server: Server<SocketState>): Response | Promise<Response> {
     const exchange = new ServerExchange(request, server, this.options.current(), this.parts);
     exchange.requestId = this.requestIds.of(exchange.header("x-request-id"));
+    const tracer = this.options.tracer ?? null;
+    return tracer === null ? this.respondTo(exchange) : tracedAnswer(tracer, exchange, () => this.respondTo(exchange));
+  }
+
+  private respondTo(exchange: ServerExchange): Response | Promise<Response> {
     try {
       const answer = this.answer(exchange);
       if (!(answer instanceof Promise)) return this.finish(exchange, answer);

@@ -1,13 +1,5 @@
 // The text format of Prometheus 0.0.4. Knows nothing of what is measured.
-
-export interface Histogram {
-  /** Upper bounds, ascending. */
-  readonly bounds: readonly number[];
-  /** Observations between the bound before and this one; those above the last are only in `count`. */
-  readonly buckets: readonly number[];
-  readonly sum: number;
-  readonly count: number;
-}
+import type { Histogram, Metric } from "../../base/metric.ts";
 
 export function metricLine(name: string, labels: Readonly<Record<string, string>>, value: number): string {
   const inside = Object.entries(labels).map(([label, text]) => `${label}="${escapeLabel(text)}"`).join(",");
@@ -34,6 +26,17 @@ export function statsText(prefix: string, stats: Readonly<Record<string, number>
     text += `# TYPE ${prefix}${name} ${name.endsWith("_total") ? "counter" : "gauge"}\n${prefix}${name} ${value}\n`;
   }
   return text;
+}
+
+/** Those without a series are left out. */
+export function metricsText(prefix: string, metrics: readonly Metric[]): string {
+  return metrics.filter(({ series }) => series.length > 0).map((metric) => {
+    const name = `${prefix}${metric.name}`;
+    const lines = metric.kind === "histogram"
+      ? metric.series.flatMap(({ labels, histogram }) => histogramLines(name, labels, histogram))
+      : metric.series.map(({ labels, value }) => metricLine(name, labels, value));
+    return `# HELP ${name} ${metric.help}\n# TYPE ${name} ${metric.kind}\n${lines.join("\n")}\n`;
+  }).join("");
 }
 
 function escapeLabel(text: string): string {

@@ -4,7 +4,9 @@ import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { LineLog } from "../../base/log.ts";
+import type { Metric } from "../../base/metric.ts";
 import type { Random } from "../../base/random.ts";
+import type { Tracer } from "../../base/tracer.ts";
 import type { ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { RunSink } from "../../resources/run-watch.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
@@ -76,6 +78,10 @@ export interface ServeOptions {
   readonly random: Random;
   /** More numbers for `/metrics`, as `commits_total: 12`: names that end in `_total` are counters, the rest gauges. */
   readonly stats: () => Readonly<Record<string, number>>;
+  /** And those with labels. */
+  readonly labelled?: () => readonly Metric[];
+  /** Measures requests; absent: nobody wants to know. */
+  readonly tracer?: Tracer | null;
   /** Ready for reasons nevertheless: it serves, and something is missing. */
   readonly readiness: () => { readonly ready: boolean; readonly reasons: readonly string[] };
   /** The text of docs/errors/CODE.md; null when there is none. */

@@ -3,7 +3,7 @@ import { errorRegistry } from "../../base/error-registry.ts";
 import { fault } from "../../base/error.ts";
 import type { Answer, Exchange } from "./exchange.ts";
 import type { HttpMetrics } from "./http-metrics.ts";
-import { statsText } from "./prometheus-text.ts";
+import { metricsText, statsText } from "./prometheus-text.ts";
 import type { Tickets } from "../../access/tickets.ts";
 import type { ServedApp, ServeOptions } from "./served-app.ts";
 
@@ -20,7 +20,7 @@ export interface SystemRoute {
   answer(exchange: Exchange, app: ServedApp): Answer | Promise<Answer>;
 }
 
-export interface SystemParts extends Pick<ServeOptions, "readiness" | "stats" | "errorPage"> {
+export interface SystemParts extends Pick<ServeOptions, "readiness" | "stats" | "labelled" | "errorPage"> {
   readonly metrics: HttpMetrics;
   readonly tickets: Tickets;
   readonly draining: () => boolean;
@@ -67,6 +67,7 @@ function metrics(exchange: Exchange, app: ServedApp, parts: SystemParts): Answer
   const memory = process.memoryUsage();
   const text = parts.metrics.render()
     + statsText("ambit_", parts.stats())
+    + metricsText("ambit_", parts.labelled?.() ?? [])
     + statsText("process_", { resident_memory_bytes: memory.rss, heap_used_bytes: memory.heapUsed, uptime_seconds: process.uptime() });
   return { status: 200, headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8", ...NEVER_STORED }, body: text };
 }

@@ -18,7 +18,7 @@ import { answerEvents, followExchange, wantsEvents, type FollowOptions } from ".
 import { answerMemory } from "./memory-handlers.ts";
 import { readList, readRecord } from "./read-handlers.ts";
 import { removeRecord, replaceRecord, updateRecord } from "./record-writes.ts";
-import { answerRun, answerRunEvents, followRunExchange } from "./run-handlers.ts";
+import { answerRun, answerRunEvents, answerTrace, followRunExchange } from "./run-handlers.ts";
 import type { RestOptions, RestParts } from "./rest-parts.ts";
 import { RestRequest } from "./rest-request.ts";
 import { createRestRouter, type RestRoute, type RestRouter, type RestTarget } from "./rest-router.ts";
@@ -50,6 +50,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
       case "decide": return target.decision === null ? listDecisions(request) : decide(request, target.decision);
       case "receipt": return answerProof(request, { of: "receipt", run: target.run });
+      case "trace": return answerTrace(request, target.run);
       case "proof": return answerProof(request, target.of === "consistency" ? consistencyQuestion(request) : { of: target.of });
       case "memory": return answerMemory(request, target);
       case "run": return wantsEvents(request.exchange) ? answerRunEvents(request, target.id) : answerRun(request, target.id);

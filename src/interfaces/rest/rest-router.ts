@@ -15,7 +15,7 @@ export type RestTarget =
   /** `key`: as in the path; null: the channel itself. */
   | { readonly kind: "channel"; readonly channel: Channel; readonly key: string | null }
   | { readonly kind: "run"; readonly id: string }
-  | { readonly kind: "receipt"; readonly run: string }
+  | { readonly kind: "receipt" | "trace"; readonly run: string }
   | { readonly kind: "proof"; readonly of: "checkpoint" | "key" | "consistency" }
   /** `id` as in the path. */
   | { readonly kind: "file" | "file-link"; readonly id: string }
@@ -75,7 +75,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
-    if (segments.length === 3 && segments[0] === "runs" && segments[2] === "receipt" && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: "receipt", run: segments[1]! }, name: "/runs/{id}/receipt" } : null;
+    if (segments.length === 3 && segments[0] === "runs" && (segments[2] === "receipt" || segments[2] === "trace") && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: segments[2], run: segments[1]! }, name: `/runs/{id}/${segments[2]}` } : null;
     if (segments[0] === ".well-known" && segments[1] === "ambit-audit" && catalog.decisions.size > 0) return asked === "GET" ? findProof(segments) : null;
     if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
     if (segments[0] === "memory") return findMemory(catalog, asked, segments);

@@ -1,4 +1,5 @@
-// /runs/{id}: how a run of a decision or of a job stands, how it goes on as events, and its end before its time.
+// /runs/{id}: how a run of a decision or of a job stands, how it goes on as events, and its end before its time. /runs/{id}/trace: all that happened in a
+// decision's.
 import { fault } from "../../base/error.ts";
 import type { LiveSubscription } from "../../resources/live-frame.ts";
 import type { RunSink } from "../../resources/run-watch.ts";
@@ -26,4 +27,9 @@ export function answerRunEvents(request: RestRequest, id: string): Answer {
 export function followRunExchange({ parts: { runs }, rights, exchange: { identity } }: RestRequest, id: string, sink: RunSink): LiveSubscription {
   if (runs === undefined) throw fault("NOT_FOUND", "There is no run with this id.");
   return runs.follow(id, { identity, rights }, sink);
+}
+
+export async function answerTrace(request: RestRequest, id: string): Promise<Answer> {
+  const { status, body } = await request.dispatch({ kind: "run", ask: { do: "trace", id } }, null);
+  return { status, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: textOf(body) };
 }

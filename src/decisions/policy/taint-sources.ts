@@ -1,0 +1,91 @@
+// Where text that nobody answers for gets into the prompts of a decision, as far as the schema tells: for `ambit check`. Refuses text that anybody may
+// write and that is not marked.
+import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { AllowRule, Catalog, Field, InputField, Table, TypeRef } from "../../schema/catalog.ts";
+import { isHidden } from "../context/kept-back.ts";
+import { carries } from "../context/taint.ts";
+import type { CompiledDecision } from "./compiled-decision.ts";
+import { placeOfField } from "./read-fields.ts";
+
+export interface TaintSummary {
+  readonly decision: string;
+  readonly untrusted: "always" | "sometimes" | "never";
+  /** Ways on which it comes in: `input.reason`, `order.lines.note`, `earlier.note` of a tool. */
+  readonly paths: readonly string[];
+}
+
+interface Source { readonly path: string; readonly isSure: boolean; readonly isMarked: boolean; readonly field: Pick<InputField, "limits" | "position"> }
+
+/** `all`: the decisions of the app, for what is asked of others. */
+export function taintSummary(decision: CompiledDecision, all: ReadonlyMap<string, CompiledDecision>): TaintSummary {
+  const own = textsOf(decision).filter(({ isMarked }) => isMarked);
+  const asked = decision.declaration.mayAsk.filter(({ decision: name }) => {
+    const other = all.get(name);
+    return other !== undefined && taintSummary(other, all).untrusted !== "never";
+  }).map(({ decision: name }) => name);
+  const paths = [...new Set([...own.map(({ path }) => path), ...asked])];
+  return { decision: decision.name, untrusted: own.some(({ isSure }) => isSure) ? "always" : paths.length > 0 ? "sometimes" : "never", paths };
+}
+
+/** UNMARKED_TEXT. */
+export function unmarkedTexts(decision: CompiledDecision): Diagnostic[] {
+  const { name, declaration, catalog } = decision;
+  if (declaration.acknowledged.some(({ rule }) => rule === null || rule === "UNMARKED_TEXT")) return [];
+  const written = new Map([...catalog.tables.values()].flatMap((table) => [...table.fields.values()].flatMap((field) => (isAnybodys(field, table) ? [[placeOfField(field), `${table.name}.${field.name}`] as const] : []))));
+  const found = new Map<string, Diagnostic>();
+  for (const { path, isMarked, field } of textsOf(decision)) {
+    const place = isMarked ? undefined : written.get(placeOfField(field));
+    if (place === undefined || found.has(place)) continue;
+    found.set(place, {
+      code: "UNMARKED_TEXT", severity: "error", position: declaration.callable.position, message: `${name} shows a model ${place} (${path}), which anybody may write, and which is not @untrusted.`,
+      why: "Whoever writes it could tell the model what to do, and nothing would hold what the model then proposes.", fix: `Add @untrusted to ${place}, leave it out of the query, or add @acknowledge(rule: "UNMARKED_TEXT", reason: "...").`, edits: [],
+    });
+  }
+  return [...found.values()];
+}
+
+/** Every text that may come into a prompt, on the way that it takes. */
+function textsOf(decision: CompiledDecision): Source[] {
+  const { declaration: { callable }, contexts, reads, calls, catalog } = decision;
+  const walking: Walking = { decision, seen: new Set() };
+  return [
+    ...texts(callable.arguments, { path: "input", isSure: true }, walking),
+    ...contexts.flatMap(({ declaration: { name, required }, source }) => (source.kind === "query" ? texts(source.shape.row.fields, { path: name, isSure: source.query.id !== null && required }, walking) : [])),
+    ...reads.flatMap(({ name, shape }) => texts(shape.row.fields, { path: name, isSure: false }, walking)),
+    ...calls.flatMap(({ tool }) => texts(fieldsOf(tool.result, catalog), { path: tool.name, isSure: false }, walking)),
+  ];
+}
+
+interface Walking { readonly decision: CompiledDecision; /** Types on the way. */ readonly seen: ReadonlySet<string> }
+interface Way { readonly path: string; /** Wherever the decision runs, something is there. */ readonly isSure: boolean }
+
+function texts(fields: ReadonlyMap<string, InputField>, { path, isSure }: Way, { decision, seen }: Walking): Source[] {
+  return [...fields.values()].flatMap((field): Source[] => {
+    if (isHidden(decision, field)) return [];
+    const { name, type, limits } = field;
+    const way = { path: `${path}.${name}`, isSure: isSure && type.required && !type.list };
+    if (carries(type)) return [{ ...way, isMarked: limits.untrusted, field }];
+    if (seen.has(type.name)) return [];
+    return texts(fieldsOf(type, decision.catalog), way, { decision, seen: new Set([...seen, type.name]) });
+  });
+}
+
+const NONE: ReadonlyMap<string, InputField> = new Map();
+
+function fieldsOf({ kind, name }: TypeRef, { objects }: Catalog): ReadonlyMap<string, InputField> {
+  return kind === "object" || kind === "input" ? objects.get(name)?.fields ?? NONE : NONE;
+}
+
+/** Who needs no role for it. */
+const ANYBODY: readonly string[] = ["public", "authenticated"];
+
+/** Text of a record that somebody without any role may bring. What code of the app writes for them nobody knows. */
+function isAnybodys({ kind, type, readOnly, internal, fill, allow }: Field, table: Table): boolean {
+  if (kind !== "stored" || !carries(type) || readOnly || internal || (fill !== null && !fill.kind.startsWith("default"))) return false;
+  const verbs = (["CREATE", "UPDATE"] as const).filter((verb) => permits(table.allow, verb));
+  return verbs.some((verb) => allow.length === 0 || permits(allow, verb));
+}
+
+function permits(rules: readonly AllowRule[], verb: "CREATE" | "UPDATE"): boolean {
+  return rules.some(({ to, do: verbs }) => verbs.includes(verb) && to.some((role) => ANYBODY.includes(role)));
+}
