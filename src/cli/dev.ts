@@ -95,7 +95,7 @@ function watchFiles(directory: string, changed: () => Promise<void>): { close():
     });
   };
   return watch(directory, { recursive: true }, (_, name) => {
-    if (name === null || !/\.(graphql|yaml|ts|js|json|csv)$/.test(name) || /(^|\/)(\.ambit|node_modules|\.git)(\/|$)/.test(name)) return;
+    if (name === null || !/\.(graphql|yaml|ts|js|json|csv|md|txt)$/.test(name) || /(^|\/)(\.ambit|node_modules|\.git)(\/|$)/.test(name)) return;
     if (timer !== null) clearTimeout(timer);
     timer = setTimeout(run, SETTLE_MS);
   });

@@ -525,7 +525,7 @@ export class Decisions implements DecisionPort {
   }
 
   #fallback({ ready: { decision }, question, own }: Asked, gathered: Gathered): ReturnType<typeof fallbackAnswer> {
-    return fallbackAnswer(decision, { input: question.input, own, gathered }, { fallbacks: this.#parts.fallbacks, clock: this.#parts.core.clock });
+    return fallbackAnswer(decision, { input: question.input, own, gathered }, { fallbacks: this.#parts.fallbacks, clock: this.#parts.core.clock, book: this.#parts.core.book });
   }
 
   #result(id: string): DecisionResult {

@@ -31,6 +31,13 @@ export function compileCel(cel: Cel, place: CelPlace, expected: Expected): Compi
   };
 }
 
+/** Of whatever type it has. */
+export function compileAnyCel(cel: Cel, place: CelPlace): { readonly typed: Typed | null; readonly diagnostics: readonly Diagnostic[] } {
+  const { node, context, diagnostics } = parsed(cel, place);
+  const typed = node === null ? null : compile(node, context);
+  return { typed: diagnostics.length > 0 ? null : typed, diagnostics };
+}
+
 function parsed(cel: Cel, place: CelPlace): { readonly node: CelNode | null; readonly context: CelContext; readonly diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = [];
   const context: CelContext = {

@@ -100,12 +100,12 @@ function compileAll({ catalog, book, config, directory }: DecisionsApp): { reado
   const compiled = new Map<string, CompiledDecision>();
   const diagnostics: Diagnostic[] = [];
   for (const [name, declaration] of catalog.decisions) {
-    const found = compileDecision(name, declaration, { catalog, book, limits: config.limits });
+    const found = compileDecision(name, declaration, { catalog, book, limits: config.limits, textOf: (file) => fileText(directory, file) });
     diagnostics.push(...found.diagnostics);
     if (found.decision !== null) compiled.set(name, found.decision);
     diagnostics.push(...unpriced(name, declaration, config.models));
     const { policyFile, callable } = declaration;
-    if (policyFile !== null && policyOf(directory, policyFile) === null) {
+    if (policyFile !== null && fileText(directory, policyFile) === null) {
       diagnostics.push({ code: "POLICY_SOURCE", severity: "error", position: callable.position, message: `The policy file ${policyFile} of ${name} cannot be read.`, why: "The policy is the body of the decision.", fix: "Name a file in the app's folder.", edits: [] });
     }
   }
@@ -125,8 +125,8 @@ function unpriced(name: string, { budgets, model, callable }: Decision, models: 
   });
 }
 
-/** Null: it is not there, or outside of the app. */
-function policyOf(directory: string, file: string): string | null {
+/** A file of the app. Null: it is not there, or outside of its folder. */
+function fileText(directory: string, file: string): string | null {
   const path = normalize(join(directory, file));
   if (!path.startsWith(normalize(`${directory}/`)) || !existsSync(path)) return null;
   return readFileSync(path, "utf8");
@@ -142,9 +142,11 @@ function replayParts(app: DecisionsApp, clock: Clock): (name: string) => ReplayP
   };
 }
 
-function versionOf({ declaration }: CompiledDecision, { config: { models }, catalog, codeHash }: DecisionsApp): string {
+function versionOf({ declaration }: CompiledDecision, { config: { models }, catalog, codeHash, directory }: DecisionsApp): string {
   const alias = models[declaration.model];
-  return decisionVersion(declaration, { catalog, codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version });
+  const { policyFile, fallback } = declaration;
+  const texts = [policyFile, fallback?.kind === "table" ? fallback.file : null].map((file) => (file === null ? null : fileText(directory, file)));
+  return decisionVersion(declaration, { catalog, codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version, texts });
 }
 
 function parserOf({ config: { limits } }: DecisionsApp): ReplayParts["parse"] {
@@ -155,7 +157,7 @@ function parserOf({ config: { limits } }: DecisionsApp): ReplayParts["parse"] {
 function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, app: DecisionsApp): Pick<ReplayParts, "policy" | "schemas" | "parse"> {
   const { catalog, directory } = app;
   return {
-    policy: policy ?? policyOf(directory, policyFile ?? "") ?? "", parse: parserOf(app),
+    policy: policy ?? fileText(directory, policyFile ?? "") ?? "", parse: parserOf(app),
     schemas: { ofType: (type) => typeSchema(type, catalog), ofFields: (fields) => membersSchema(fields, catalog) },
   };
 }

@@ -20,7 +20,7 @@ export function schemaProblems(text: string): Diagnostic[] {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values: VALUES });
   const { book, diagnostics: ofExpressions } = compileCatalogExpressions(catalog);
   if (diagnostics.some(({ severity }) => severity === "error")) return [...diagnostics, ...ofExpressions];
-  const ofDecisions = [...catalog.decisions].flatMap(([name, declaration]) => compileDecision(name, declaration, { catalog, book, limits: defaultLimits }).diagnostics);
+  const ofDecisions = [...catalog.decisions].flatMap(([name, declaration]) => compileDecision(name, declaration, { catalog, book, limits: defaultLimits, textOf: () => null }).diagnostics);
   return [...diagnostics, ...ofExpressions, ...ofDecisions];
 }
 

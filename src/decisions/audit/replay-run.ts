@@ -160,9 +160,9 @@ class RunReplay {
   }
 
   #decided(input: RecordValues, gathered: Gathered, proposed: JudgedAnswer | null, ending: Ending): void {
-    const { decision, fallbacks, clock } = this.#parts;
+    const { decision, fallbacks, clock, book } = this.#parts;
     const given = ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
-      : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock }).output;
+      : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock, book }).output;
     this.#same("the output", this.#wire(this.#clamped(given, gathered, ending.clamped)), this.#payloads["output"]);
     const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: { taint: ending.isUntrusted ? "UNTRUSTED" : null }, mem: memValues(decision, gathered.memory), negotiation: null };
     this.#same("the verdict over the output", this.#violated(outcome, "INPUT", "OUTPUT"), []);

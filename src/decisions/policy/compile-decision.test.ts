@@ -22,7 +22,7 @@ function compile(decision: string, change: (text: string) => string = (text) => 
   const { book } = compileCatalogExpressions(catalog);
   const problems = diagnostics.filter(({ code, severity }) => severity === "error" && code !== "NOT_AVAILABLE");
   const [declared] = catalog.decisions.values();
-  const compiled = compileDecision(declared!.callable.name, declared!, { catalog, book, limits: defaultLimits });
+  const compiled = compileDecision(declared!.callable.name, declared!, { catalog, book, limits: defaultLimits, textOf: () => null });
   return { problems: [...problems, ...compiled.diagnostics].map(({ code, message }) => `${code} ${message}`), decision: compiled.decision };
 }
 

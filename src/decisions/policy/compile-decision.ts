@@ -19,9 +19,11 @@ import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, Co
 import { compileTrigger } from "./compile-trigger.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { compileTable, type DecisionTable } from "./decision-table.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
 import { secretLeaks } from "./secret-leaks.ts";
+import { tableCover } from "./table-cover.ts";
 import { unmarkedTexts } from "./taint-sources.ts";
 import { unboundedWrites } from "./unbounded-writes.ts";
 
@@ -29,6 +31,8 @@ export interface DecisionParts {
   readonly catalog: Catalog;
   readonly book: ExpressionBook;
   readonly limits: Limits;
+  /** A text file of the app's folder; null: there is none. */
+  readonly textOf: (file: string) => string | null;
 }
 
 /** Null with errors among the diagnostics. */
@@ -77,6 +81,7 @@ class DecisionCompiler {
       memories: declaration.memories.flatMap((one) => this.#memory(one) ?? []),
       bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
       triggers: declaration.triggers.flatMap((one) => this.#trigger(one) ?? []),
+      table: this.#table(values),
       subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
@@ -119,6 +124,20 @@ class DecisionCompiler {
     if (query.id !== null) return;
     const isOpen = query.holes.some((hole) => hole.kind === "value" && someIn(hole.expression, (part) => part.op === "variable" && part.root === "input"));
     if (isOpen) this.#report(text, "DECISION_QUERY", "A list is filtered by what the caller sends.", "The author's authority reads it, so the caller could read what is not theirs.", "Load the record first, by its id, and filter by its fields.");
+  }
+
+  /** Of @fallback(table). */
+  #table(values: Values): DecisionTable | null {
+    const { fallback, callable } = this.#declaration;
+    if (fallback?.kind !== "table") return null;
+    const report = (severity: "error" | "warning", message: string): void => {
+      this.diagnostics.push({ code: "DECISION_TABLE", severity, position: callable.position, message: `${fallback.file}: ${message}`, why: "Where no row answers, the run is refused.", fix: "Correct the table.", edits: [] });
+    };
+    const text = this.#parts.textOf(fallback.file);
+    if (text === null) return report("error", "It cannot be read: it must be a file in the app's folder."), null;
+    const table = compileTable(text, { catalog: this.#catalog, place: { ...this.#place(values), auth: false }, result: callable.result, report: (message) => report("error", message) });
+    for (const message of table === null ? [] : tableCover(table)) report("warning", message);
+    return table;
   }
 
   #trigger(declaration: ChangeTrigger): CompiledTrigger | null {

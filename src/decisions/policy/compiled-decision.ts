@@ -4,6 +4,7 @@ import type { Callable, Catalog, InputField, Table } from "../../schema/catalog.
 import type { ActsAs, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite, MemoryDeclaration } from "../../schema/decision.ts";
 import type { AnswerShape } from "./answer-shape.ts";
 import type { CompiledQuery } from "./compile-query.ts";
+import type { DecisionTable } from "./decision-table.ts";
 
 export interface CompiledContext {
   readonly declaration: ContextDeclaration;
@@ -57,6 +58,8 @@ export interface CompiledDecision {
   /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
   readonly quarantined: ReadonlySet<string>;
   readonly triggers: readonly CompiledTrigger[];
+  /** Of @fallback(table); null: it has another. */
+  readonly table: DecisionTable | null;
   readonly subject: Expression | null;
   readonly idempotency: Expression | null;
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
-import { readCsv, writeCsv, type CsvCell } from "./csv.ts";
+import { readCsv, type CsvCell } from "../../base/read-csv.ts";
+import { writeCsv } from "./csv.ts";
 import { itemsOf, membersOf, withoutNulls } from "./json-text.ts";
 
 const read: readonly (readonly [string, CsvCell[][]])[] = [

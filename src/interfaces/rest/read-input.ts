@@ -1,11 +1,11 @@
 // A request's body as raw input: objects by field name, not yet validated, without a prototype. Only their shape is looked at.
 import { fault } from "../../base/error.ts";
 import { whenReady } from "../../base/when-ready.ts";
+import { readCsv } from "../../base/read-csv.ts";
 import type { Table } from "../../schema/catalog.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { decodeUtf8, parseStrictJson } from "../http/strict-json.ts";
-import { readCsv } from "./csv.ts";
 import { readFormat, type BodyFormat } from "./media-type.ts";
 import { rawFromText } from "./text-input.ts";
 
