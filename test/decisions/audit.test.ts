@@ -252,6 +252,38 @@ describe("ambit audit verify", () => {
   });
 });
 
+describe("ambit audit export", () => {
+  const file = (name: string): string => join(root, name);
+  const exportTo = async (to: string, ...words: readonly string[]): Promise<Record<string, unknown>> => (await ambitHere(["audit", "export", to, "--data", today, "--json", ...words])).objects()[0]!;
+  const lines = (path: string): Record<string, unknown>[] => readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  test("writes each record with its leaf, who signs, and checkpoints, from any record on", async () => {
+    expect(await exportTo(file("all.ndjson"))).toMatchObject({ event: "exported", from: 0, records: RUNS, checkpoints: 2 });
+    const all = lines(file("all.ndjson"));
+    expect(all.map((line) => Object.keys(line)[0])).toEqual([...Array<string>(RUNS).fill("number"), "verifiers", "checkpoint", "checkpoint"]);
+    for (const { leaf, record } of all.slice(0, RUNS)) expect(leaf).toBe(Buffer.from(leafHash(Buffer.from(record as string))).toString("base64"));
+    expect(await exportTo(file("late.ndjson"), "--from", "15")).toMatchObject({ records: RUNS - 15, checkpoints: 1 });
+    expect(lines(file("late.ndjson"))[0]).toEqual(all[15]!);
+    for (const wrong of [["--from", "-1"], ["--from", "x"]]) expect((await ambitHere(["audit", "export", file("no"), "--data", today, ...wrong])).code).toBe(2);
+    expect((await ambitHere(["audit", "export", join(root, "no", "such", "folder"), "--data", today])).code).toBe(2);
+  });
+
+  test("kept elsewhere it names the first bad record where every hash and checkpoint was rewritten, and what is missing", async () => {
+    await exportTo(file("kept.ndjson"));
+    await exportTo(file("tail.ndjson"), "--from", "14");
+    expect(await verify(today, "--leaves", file("kept.ndjson"))).toMatchObject({ code: 0, ok: true });
+    const rewritten = tampered((database) => {
+      rewriteWholly(database, 15, forged(database, 15));
+      database.run(`DELETE FROM "$checkpoint"`);
+    });
+    expect((await verify(rewritten)).ok).toBe(true);
+    for (const kept of ["kept.ndjson", "tail.ndjson"]) expect((await verify(rewritten, "--leaves", file(kept))).problem).toMatchObject({ kind: "record", from: 15, to: 16, run: runs[15] });
+    expect((await verify(yesterday, "--leaves", file("kept.ndjson"))).problem).toMatchObject({ kind: "missing", from: 12 });
+    writeFileSync(file("alien.ndjson"), "nothing of the kind\n");
+    expect((await ambitHere(["audit", "verify", "--data", today, "--leaves", file("alien.ndjson")])).code).toBe(2);
+  });
+});
+
 test("a run whose payloads are erased stays in the tree, and tells nothing any more", async () => {
   const request = { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-support", "idempotency-key": "forget-me" }, body: JSON.stringify({ orderId: "many", note: "CANARY of somebody" }) };
   const run = (await fetch(`${app.url}/decide/take`, request)).headers.get("ambit-run")!;
