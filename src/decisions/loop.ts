@@ -399,7 +399,7 @@ class ReasonRun {
     assertKeptBack(request, kept);
     const { core, access } = this.#parts;
     const { primary } = access;
-    const hash = requestHash(primary, request);
+    const { hash, bytes } = requestHash(primary, request);
     const { number, recorded, lost } = this.#journal.step(hash);
     this.#steps++;
     this.#moved("REASONING", kind);
@@ -411,7 +411,6 @@ class ReasonRun {
       this.#budget.reserve({ steps: 1, tokens: recorded.settled.tokens, micros: recorded.settled.micros });
       return this.#noted(request, recorded);
     }
-    const bytes = Buffer.byteLength(JSON.stringify([request.messages, request.tools]));
     let reserved = reservation(bytes, request.maxOutputTokens, primary.price);
     this.#budget.reserve({ steps: 1, ...reserved });
     let asking: AskingStep = { model: primary.id, reserved, lost, ...since };

@@ -1,5 +1,6 @@
 // A model behind a provider's API, through the AI SDK's model objects: their wire formats, none of their loops. An answer that did not end as the
 // model wanted is no answer, and what a package throws is a failure by its kind, never by its words.
+import { AsyncLocalStorage } from "node:async_hooks";
 import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Content, LanguageModelV3Message, LanguageModelV3StreamPart, LanguageModelV3ToolCall } from "@ai-sdk/provider";
 import { asWritten, type ParseStrictly } from "./answer-body.ts";
 import { Exchange, type Fetch } from "./exchange.ts";
@@ -11,7 +12,7 @@ export interface ProviderModelParts {
   readonly id: string;
   readonly price: Model["price"];
   readonly wire: Wire;
-  /** Made for each request: its packages are loaded with the first one, since they take their time. */
+  /** Called with the first request, since its packages take their time. */
   load(fetch: Fetch): Promise<LanguageModelV3>;
   readonly fetch: Fetch;
   readonly parse: ParseStrictly;
@@ -24,16 +25,27 @@ export interface ProviderModelParts {
 /** Of a stream many bytes are not text. */
 const STREAM_OVERHEAD = 16;
 
+/** Of the request that is under way here: one model object serves all, and what it fetches is this one's. */
+const underWay = new AsyncLocalStorage<Exchange>();
+
 export function providerModel(parts: ProviderModelParts): Model {
   const { wire, parse, fetch, isStream, answerBytes } = parts;
+  let loading: Promise<LanguageModelV3> | null = null;
+  const load = (): Promise<LanguageModelV3> => {
+    loading ??= parts.load((url, init) => underWay.getStore()!.fetch(url, init)).catch((error: unknown) => {
+      loading = null;
+      throw error;
+    });
+    return loading;
+  };
   return {
     alias: parts.alias, id: parts.id, price: parts.price,
     async ask(request, signal) {
       const exchange = new Exchange({ wire, parse, fetch, isStream, bytesMax: isStream ? answerBytes * STREAM_OVERHEAD : answerBytes });
       try {
-        const model = await parts.load(exchange.fetch);
+        const model = await load();
         const options: LanguageModelV3CallOptions = { ...optionsOf(request), abortSignal: signal };
-        const said = isStream ? await collected((await model.doStream(options)).stream) : saidIn((await model.doGenerate(options)).content);
+        const said = await underWay.run(exchange, async () => (isStream ? collected((await model.doStream(options)).stream) : saidIn((await model.doGenerate(options)).content)));
         return bounded(answerOf(said, exchange, wire), answerBytes);
       } catch (error) {
         if (signal.aborted) throw new ModelFailure("provider_timeout", "the model was given up");

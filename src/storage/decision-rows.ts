@@ -106,7 +106,11 @@ export function endRun(connection: Connection, { id, epoch }: { readonly id: str
 
 /** False: it has moved on or ended. */
 export function moveRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }, state: string, leaseMs: number): boolean {
-  return connection.run(`UPDATE "$decision" SET "state" = ?1, "lease" = ?2 WHERE "id" = ?3 AND "epoch" = ?4 AND "ended" IS NULL`, state, leaseMs, id, epoch) > 0;
+  const held = connection.values(`SELECT "state", "lease" FROM "$decision" WHERE "id" = ?1 AND "epoch" = ?2 AND "ended" IS NULL`, id, epoch)[0];
+  if (held === undefined) return false;
+  // Most steps change neither.
+  if (held[0] !== state || held[1] !== leaseMs) connection.run(`UPDATE "$decision" SET "state" = ?1, "lease" = ?2 WHERE "id" = ?3`, state, leaseMs, id);
+  return true;
 }
 
 /** Takes a run whose holder is gone; null: somebody else has, or it has ended. */
@@ -157,6 +161,13 @@ export interface RunPart { readonly name: string; readonly salt: Uint8Array; rea
 
 export function keepPart(connection: Connection, run: string, { name, salt, data }: RunPart): void {
   connection.run(`INSERT INTO "$decision_part" ("run", "name", "salt", "data") VALUES (?1, ?2, ?3, ?4) ON CONFLICT ("run", "name") DO UPDATE SET "salt" = excluded."salt", "data" = excluded."data"`, run, name, salt, data);
+}
+
+/** Several in one statement. */
+export function keepParts(connection: Connection, run: string, parts: readonly RunPart[]): void {
+  if (parts.length === 0) return;
+  const rows = parts.map((_, index) => `(?1, ?${index * 3 + 2}, ?${index * 3 + 3}, ?${index * 3 + 4})`).join(", ");
+  connection.run(`INSERT INTO "$decision_part" ("run", "name", "salt", "data") VALUES ${rows} ON CONFLICT ("run", "name") DO UPDATE SET "salt" = excluded."salt", "data" = excluded."data"`, run, ...parts.flatMap(({ name, salt, data }) => [name, salt, data]));
 }
 
 export function readPart(connection: Connection, run: string, name: string): string | null {

@@ -3,7 +3,7 @@
 import { createHash } from "node:crypto";
 import type { Json } from "../../base/value.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { auditSize, keepNode, keepPart, keepRecord, readNode } from "../../storage/decision-rows.ts";
+import { auditSize, keepNode, keepParts, keepRecord, readNode } from "../../storage/decision-rows.ts";
 import { assert } from "../../base/assert.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { appendedNodes, leafHash } from "./merkle-tree.ts";
@@ -19,13 +19,9 @@ export interface AuditDraft {
 
 /** 32 random bytes for each payload. Answers the record's number. */
 export function appendRecord(connection: Connection, { run, timeMs, facts, payloads }: AuditDraft, salt: () => Uint8Array): number {
-  const commitments: { [name: string]: Json } = {};
-  for (const [name, payload] of Object.entries(payloads)) {
-    const data = canonicalJson(payload);
-    const grains = salt();
-    commitments[name] = commitment(grains, data);
-    keepPart(connection, run, { name, salt: grains, data });
-  }
+  const parts = Object.entries(payloads).map(([name, payload]) => ({ name, salt: salt(), data: canonicalJson(payload) }));
+  const commitments = Object.fromEntries(parts.map(({ name, salt: grains, data }) => [name, commitment(grains, data)]));
+  keepParts(connection, run, parts);
   const record = canonicalJson({ v: 1, run, time: new Date(timeMs).toISOString(), ...facts, commitments });
   const number = auditSize(connection);
   keepRecord(connection, { number, run, timeMs, record });

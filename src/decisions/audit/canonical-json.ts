@@ -10,10 +10,19 @@ export function canonicalJson(value: Json): string {
     return JSON.stringify(value);
   }
   if (typeof value === "string") return text(value);
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  let joined = "";
+  if (Array.isArray(value)) {
+    for (const item of value as readonly Json[]) joined += `${joined === "" ? "" : ","}${canonicalJson(item)}`;
+    return `[${joined}]`;
+  }
+  const members = value as { readonly [name: string]: Json };
   // Sorted by UTF-16 code units, which is how JavaScript compares texts.
-  return `{${Object.keys(value).sort().map((name) => `${text(name)}:${canonicalJson(value[name]!)}`).join(",")}}`;
+  for (const name of Object.keys(members).sort()) joined += `${joined === "" ? "" : ","}${PLAIN.test(name) ? `"${name}"` : text(name)}:${canonicalJson(members[name]!)}`;
+  return `{${joined}}`;
 }
+
+/** Written as they are. */
+const PLAIN = /^\w+$/;
 
 function text(value: string): string {
   assert(isWellFormedText(value), "a text of JSON has no half characters");

@@ -12,8 +12,9 @@ const nothing = { tokens: 0, micros: 0 };
 test("a hash covers model, messages, tools and parameters", () => {
   const hashes = [requestHash(model, request), requestHash({ ...model, id: "n" }, request), requestHash({ ...model, alias: "b" }, request), requestHash(model, { ...request, messages: [] }), requestHash(model, { ...request, maxOutputTokens: 8 }),
     requestHash(model, { ...request, tools: [{ name: "t", description: "", parameters: {} }] })];
-  expect(new Set(hashes).size).toBe(hashes.length);
-  expect(requestHash(model, structuredClone(request))).toBe(hashes[0]!);
+  expect(new Set(hashes.map(({ hash }) => hash)).size).toBe(hashes.length);
+  expect(requestHash(model, structuredClone(request))).toEqual(hashes[0]!);
+  expect(hashes[0]!.bytes).toBe(JSON.stringify([request.messages, request.tools]).length);
 });
 
 test("steps are numbered; what was answered comes back once asked the same", () => {

@@ -33,8 +33,20 @@ export class Diverged extends Error {
   override readonly name = "Diverged";
 }
 
-export function requestHash(model: { readonly alias: string; readonly id: string }, { messages, tools, maxOutputTokens }: ModelRequest): string {
-  return createHash("sha256").update(JSON.stringify([model.alias, model.id, messages, tools, maxOutputTokens])).digest("hex");
+/** Of a request over no wire: its JSON's hash, and how many bytes of it a model reads. */
+export function requestHash(model: { readonly alias: string; readonly id: string }, { messages, tools, maxOutputTokens }: ModelRequest): { readonly hash: string; readonly bytes: number } {
+  const said = `${JSON.stringify(messages)},${toolsText(tools)}`;
+  const text = `[${JSON.stringify(model.alias)},${JSON.stringify(model.id)},${said},${maxOutputTokens}]`;
+  return { hash: createHash("sha256").update(text).digest("hex"), bytes: Buffer.byteLength(said) + "[]".length };
+}
+
+/** The tools of a decision are the same ones in all its requests. */
+const toolTexts = new WeakMap<ModelRequest["tools"], string>();
+
+function toolsText(tools: ModelRequest["tools"]): string {
+  const text = toolTexts.get(tools) ?? JSON.stringify(tools);
+  toolTexts.set(tools, text);
+  return text;
 }
 
 const nothing: Spent = { tokens: 0, micros: 0 };

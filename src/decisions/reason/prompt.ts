@@ -42,8 +42,16 @@ export function firstMessages({ decision, input, gathered, policy }: PromptParts
   return [{ role: "system", text: `${FRAME}\n\n${policy}` }, { role: "user", text: canonicalJson(document) }];
 }
 
-/** Everything that the model can do, in order of declaration; `answer` last. */
-export function toolsOf({ declaration, reads, calls, writes, memories, catalog }: CompiledDecision, schemas: Schemas): ModelTool[] {
+const toolsMade = new WeakMap<CompiledDecision, readonly ModelTool[]>();
+
+/** Everything that the model can do, in order of declaration; `answer` last. Made once. */
+export function toolsOf(decision: CompiledDecision, schemas: Schemas): readonly ModelTool[] {
+  const tools = toolsMade.get(decision) ?? makeTools(decision, schemas);
+  toolsMade.set(decision, tools);
+  return tools;
+}
+
+function makeTools({ declaration, reads, calls, writes, memories, catalog }: CompiledDecision, schemas: Schemas): ModelTool[] {
   if (declaration.kind === "JUDGE") return [answerTool(declaration.callable.result, schemas)];
   return [
     ...reads.map(({ name, arguments: given, query }): ModelTool => ({ name, description: `Reads ${query.table.name}.`, parameters: schemas.ofFields(new Map([...given].map(([argument, { type }]) => [argument, { type, limits: NO_LIMITS, description: null }]))) })),

@@ -289,7 +289,8 @@ class RunCommit {
     for (const effect of decision.effects) {
       if (permits(effect.when, judgingOf(question, variables, this.#body))) effects.push(await this.#write(effect, { args: this.#filled(effect, variables), mode: "system" }));
     }
-    const after = gather(question, stateOf(this.#body.work, this.#body.now), this.#core, this.#request.extracted);
+    // What changes nothing leaves what was there.
+    const after = effects.length === 0 ? this.#gathered : gather(question, stateOf(this.#body.work, this.#body.now), this.#core, this.#request.extracted);
     const final: Variables = { ...this.#outcome(proposal, effects), after: contextsOf(after, question) };
     const late = violations(judgingOf(question, final, this.#body), "COMMIT");
     if (late.length > 0) throw new Violated(late);
