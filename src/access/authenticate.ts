@@ -23,8 +23,16 @@ export interface AuthenticatorOptions {
   readonly directory?: string;
   /** Claims that are each token's own. */
   readonly volatileClaims?: readonly string[];
+  /** Asked in turn for tokens that are no static key. */
+  readonly stores?: readonly CredentialStore[];
   /** For key sets; without it the platform's. */
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
+}
+
+/** Credentials that stand in the data: keys, sessions. */
+export interface CredentialStore {
+  /** `digest`: SHA-256 of the token. Null: not one of these. Throws INVALID_TOKEN for one that has ended. */
+  find(token: string, digest: Uint8Array): Identity | null;
 }
 
 export interface Authenticator {
@@ -46,12 +54,22 @@ export function createAuthenticator(config: AuthConfig, options: AuthenticatorOp
   const verifier = (): Promise<TokenVerifier> => loading ??= import("./verify-token.ts").then(({ createTokenVerifier }) => createTokenVerifier(config.jwt, options));
   const remembered = new Map<string, Remembered>();
 
+  const { stores = [] } = options;
   const verify = async (token: string, digest: string): Promise<Identity> => {
     const identity = await (await verifier()).verify(token);
     const now = options.clock.now();
     if (remembered.size >= REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!);
     remembered.set(digest, { identity, untilMs: Math.min(now + REMEMBERED_MS, identity.expiresAtMs ?? Infinity) });
     return identity;
+  };
+
+  const signed = (token: string, digest: Buffer): Identity | Promise<Identity> => {
+    if (config.jwt.length === 0 || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) throw invalidToken("The token is not known.");
+    const name = digest.toString("base64");
+    const earlier = remembered.get(name);
+    if (earlier !== undefined && options.clock.now() < earlier.untilMs) return earlier.identity;
+    remembered.delete(name);
+    return verify(token, name);
   };
 
   return {
@@ -62,14 +80,8 @@ export function createAuthenticator(config: AuthConfig, options: AuthenticatorOp
       let found: Identity | null = null;
       // Every key is compared, so that the time says nothing about which one was near.
       for (const entry of known) if (timingSafeEqual(entry.digest, digest)) found ??= entry.identity;
-      found ??= config.signedIn?.find(token) ?? null;
-      if (found !== null) return found;
-      if (config.jwt.length === 0 || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) throw invalidToken("The token is not known.");
-      const name = digest.toString("base64");
-      const earlier = remembered.get(name);
-      if (earlier !== undefined && options.clock.now() < earlier.untilMs) return earlier.identity;
-      remembered.delete(name);
-      return verify(token, name);
+      for (const store of stores) found ??= store.find(token, digest);
+      return found ?? config.signedIn?.find(token) ?? signed(token, digest);
     },
   };
 }

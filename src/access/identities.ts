@@ -1,5 +1,6 @@
 // Makes identities: anonymous, administrator, system, and subjects with a key over everything that decides their rights.
 import { createHash } from "node:crypto";
+import type { Rate } from "../base/rate-meter.ts";
 import { isWellFormedText } from "../base/text.ts";
 import type { Json } from "../base/value.ts";
 import type { Identity } from "./identity.ts";
@@ -13,6 +14,9 @@ export interface SubjectFacts {
   readonly expiresAtMs?: number | null;
   readonly isOfKey?: true;
   readonly isOfAccount?: true;
+  readonly credential?: string;
+  readonly rate?: Rate;
+  readonly only?: readonly string[];
   /** Claims that do not tell one identity from another (volatile-claims.ts). */
   readonly volatileClaims?: readonly string[];
   readonly lease?: IdentityLease;
@@ -51,8 +55,9 @@ export function subjectIdentity(facts: SubjectFacts): Identity {
   const lasting = Object.fromEntries(Object.entries(claims).filter(([name]) => !volatileClaims.includes(name)));
   return {
     kind: "subject", subject: facts.subject, roles: Object.freeze(roles), tenant, claims,
-    key: hash(["subject", facts.subject, roles, tenant, ordered(lasting)]),
+    key: hash(["subject", facts.subject, roles, tenant, ordered(lasting), ...(facts.only === undefined ? [] : [[...facts.only].sort()])]),
     expiresAtMs: facts.expiresAtMs ?? null, ...(facts.isOfKey === true ? { isOfKey: true } : {}), ...(facts.isOfAccount === true ? { isOfAccount: true } : {}), ...(facts.lease === undefined ? {} : { lease: facts.lease }),
+    ...(facts.credential === undefined ? {} : { credential: facts.credential }), ...(facts.rate === undefined ? {} : { rate: facts.rate }), ...(facts.only === undefined ? {} : { only: Object.freeze([...facts.only]) }),
   };
 }
 

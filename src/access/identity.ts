@@ -1,4 +1,5 @@
 // Who is asking. Made from a credential by authenticate.ts; read by rules, the typed context and the log.
+import type { Rate } from "../base/rate-meter.ts";
 import type { Json } from "../base/value.ts";
 import type { IdentityLease } from "./identity-lease.ts";
 
@@ -15,6 +16,11 @@ export interface Identity {
   readonly isOfKey?: true;
   /** From a session: its roles are those of its account by then. */
   readonly isOfAccount?: true;
+  /** The stored key or session that it came with, `key:ID`: what it may do is what stands there by then. */
+  readonly credential?: string;
+  /** Of that key: how often, and what it is good for (key-scope.ts); absent: all that its roles may. */
+  readonly rate?: Rate;
+  readonly only?: readonly string[];
   /** Nobody, for whom a verified webhook spoke: `ctx.system`, also of the jobs it asks for and of answers to what it sends, reaches all tenants. */
   readonly isOfWebhook?: true;
   /** A decision under its own name; a subject who happens to have such a name is none. */

@@ -11,6 +11,7 @@ import type { Confinement } from "../tables/confinement.ts";
 import { confinementOf } from "./confine.ts";
 import { systemIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
+import { readScope } from "./key-scope.ts";
 import { createRoleRights, type ChannelPermissions, type ChannelVerb, type RecordVerb, type RoleRights } from "./role-rights.ts";
 import { rulePlan } from "./rule-plan.ts";
 import { isPublicPlan } from "./public-plan.ts";
@@ -81,11 +82,11 @@ export function createAccess(options: AccessOptions): Access {
   const rolesOf = (identity: Identity): RoleRights => {
     if (identity.kind === "administrator" || identity.kind === "system") return identity.tenant === null ? all : allOfTenant;
     const roles = identity.kind === "anonymous" ? ["public"] : [...new Set(["public", "authenticated", ...identity.roles])].sort();
-    const key = JSON.stringify(roles);
+    const key = JSON.stringify(identity.only === undefined ? roles : [roles, [...identity.only].sort()]);
     let found = byRoles.get(key);
     if (found !== undefined) byRoles.delete(key);
     else {
-      found = createRoleRights(new Set(roles), key, options);
+      found = createRoleRights(new Set(roles), key, { ...options, ...(identity.only === undefined ? {} : { only: readScope(identity.only) }) });
       if (byRoles.size >= ROLE_SETS_MAX) byRoles.delete(byRoles.keys().next().value!);
     }
     // The end of the map is what was used last.

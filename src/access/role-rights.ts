@@ -7,6 +7,7 @@ import { messageTable } from "../schema/message-table.ts";
 import type { Permission, TableAuthority } from "../tables/authority.ts";
 import { permissionOf, type RoleSet, type RuleContext } from "./allow-rules.ts";
 import { confined } from "./confine.ts";
+import type { KeyScope } from "./key-scope.ts";
 import { allOf } from "./permission.ts";
 import { relocate } from "./rewrite-expression.ts";
 
@@ -43,6 +44,8 @@ export interface RoleRightsParts {
   readonly book: ExpressionBook;
   /** Of whoever passes all rules: those of one tenant only. Others always are. */
   readonly confined?: boolean;
+  /** Of a key that is not good for all that its roles may. */
+  readonly only?: KeyScope;
 }
 
 /** `roles` null: whoever passes all rules. */
@@ -56,7 +59,7 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
     let authority = authorities.get(name);
     if (authority === undefined) {
       const found = catalog.tables.get(name);
-      const ruled = found === undefined ? deniedTable : context === null ? openTable(found) : ruledTable(found, context, (field) => relation(found, field, false));
+      const ruled = found === undefined ? deniedTable : context === null ? openTable(found) : narrowed(ruledTable(found, context, (field) => relation(found, field, false)), found, parts.only);
       rules.set(name, ruled.read);
       authority = found === undefined || !isConfined ? ruled : { ...ruled, read: confined(ruled.read, found, catalog) };
       authorities.set(name, authority);
@@ -82,6 +85,7 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
     rule: (name) => (table(name), rules.get(name) ?? false),
     mayCall: (callable) => {
       if (context === null) return true;
+      if (parts.only !== undefined && !(callable.table === null ? parts.only.covers(callable.name, "CALL") : parts.only.coversAction(callable.table, callable.name))) return false;
       let permission = calls.get(callable);
       // Kept, because an expression is compiled once for each object.
       if (permission === undefined) calls.set(callable, permission = permissionOf(callable.allow, catalog.tables.get(callable.table ?? "") ?? null, context));
@@ -89,7 +93,7 @@ export function createRoleRights(roles: RoleSet | null, key: string, parts: Role
     },
     channel(name) {
       let permissions = channels.get(name);
-      if (permissions === undefined) channels.set(name, permissions = channelPermissions(catalog.channels.get(name), context));
+      if (permissions === undefined) channels.set(name, permissions = narrowedChannel(channelPermissions(catalog.channels.get(name), context), name, parts.only));
       return permissions;
     },
     scope: createScope({ catalog, table, fieldRead, relation }, false),
@@ -101,6 +105,17 @@ const deniedTable: TableAuthority = { read: false, create: false, update: false,
 
 function openTable(table: Table): TableAuthority {
   return { read: true, create: true, update: true, remove: true, field: (name) => (table.fields.get(name)?.internal === true ? HIDDEN_FIELD : OPEN_FIELD) };
+}
+
+function narrowed(authority: TableAuthority, { name }: Table, only: KeyScope | undefined): TableAuthority {
+  if (only === undefined) return authority;
+  const as = (verb: RecordVerb, permission: Permission): Permission => only.covers(name, verb) && permission;
+  return { read: as("READ", authority.read), create: as("CREATE", authority.create), update: as("UPDATE", authority.update), remove: as("DELETE", authority.remove), field: (field) => authority.field(field) };
+}
+
+function narrowedChannel({ subscribe, publish }: ChannelPermissions, name: string, only: KeyScope | undefined): ChannelPermissions {
+  if (only === undefined) return { subscribe, publish };
+  return { subscribe: only.covers(name, "SUBSCRIBE") && subscribe, publish: only.covers(name, "PUBLISH") && publish };
 }
 
 /** `relation`: under which condition it may be followed. */

@@ -19,9 +19,9 @@ export function covers(now: Standing, then: Standing): boolean {
 }
 
 /** `claims`: those that count, as `claimsOfRules` says. */
-export function standingOf({ roles, tenant, claims }: Identity, counting: ReadonlySet<string> | "all"): Standing {
+export function standingOf({ roles, tenant, claims, only }: Identity, counting: ReadonlySet<string> | "all"): Standing {
   const chosen = Object.entries(claims).filter(([name]) => counting === "all" || counting.has(name)).sort(([left], [right]) => (left < right ? -1 : 1));
-  return { roles, digest: createHash("sha256").update(JSON.stringify([tenant, chosen])).digest("base64url") };
+  return { roles, digest: createHash("sha256").update(JSON.stringify([tenant, chosen, ...(only === undefined ? [] : [only])])).digest("base64url") };
 }
 
 /** Names of claims that some rule of the app reads. */

@@ -73,6 +73,7 @@ export const errorRegistry = define({
   SCAN_REFUSED: { status: 422, title: "The query would scan the table", fix: "Filter by an indexed field, or drop scan=refuse." },
   NOT_LIVE: { status: 422, title: "The query cannot be followed", fix: "Read it instead, or follow the records that it is made of." },
   HEADERS_TOO_LARGE: { status: 431, title: "The headers are too large", fix: "Send fewer or smaller headers." },
+  TOO_MANY_REQUESTS: { status: 429, title: "Too many requests", fix: "Wait as long as Retry-After says.", retry: true },
   INTERNAL: { status: 500, title: "Unexpected fault", fix: "Report the incident id." },
   INVALID_RESULT: { status: 500, title: "A callable answered with a value of another shape", fix: "Return what the schema declares." },
   SOURCE_FAILED: { status: 502, title: "The source of the record failed", fix: "Retry later.", retry: true },

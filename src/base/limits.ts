@@ -251,6 +251,21 @@ export interface Limits {
   readonly invitationMs: number;
   /** The longest life of what ctx.token signs. */
   readonly tokenMs: number;
+  /** Of one subject, or of one address where nobody is signed in; 0: as many as they like. */
+  readonly requestsPerMinute: number;
+  /** Of one address, whoever asks from there; 0: as many as they like. */
+  readonly addressRequestsPerMinute: number;
+  /** Callers that rates are kept of; beyond, newcomers share. */
+  readonly rateCounters: number;
+  /** Of the security record: events that are kept, how long, and different ones that wait to be written within a second. */
+  readonly securityEvents: number;
+  readonly securityMs: number;
+  readonly securityWaiting: number;
+  /** API keys: of everybody, of one subject. */
+  readonly keys: number;
+  readonly subjectKeys: number;
+  /** Requests over HTTP that are under way at once. */
+  readonly requests: number;
 }
 
 export const defaultLimits: Limits = {
@@ -407,4 +422,13 @@ export const defaultLimits: Limits = {
   mailLinkMs: 3_600_000,
   invitationMs: 604_800_000,
   tokenMs: 2_592_000_000,
+  requestsPerMinute: 0,
+  addressRequestsPerMinute: 0,
+  rateCounters: 100_000,
+  securityEvents: 1_000_000,
+  securityMs: 7_776_000_000,
+  securityWaiting: 1_000,
+  keys: 1_000_000,
+  subjectKeys: 100,
+  requests: 10_000,
 };

@@ -12,7 +12,7 @@ import { decisionOfJob } from "../resources/triggered-decision.ts";
 import { defaultRetry } from "../schema/build-job.ts";
 import type { Catalog, Job } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
-import { claimRun, endRun, hasDue, holdRun, isCancelled, nextDueMs, queueDue, retryRun, runningLanes, waitingRuns, type RunRow } from "../storage/job-rows.ts";
+import { claimRun, endRun, hasDue, heldJobs, holdForJob, holdRun, isCancelled, nextDueMs, queueDue, releaseJob, retryRun, runningLanes, waitingRuns, type RunRow } from "../storage/job-rows.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import { afterFailure, type Verdict } from "./after-failure.ts";
 import { JobAttempt } from "./job-attempt.ts";
@@ -123,7 +123,7 @@ export class JobWorker {
     try {
       while (this.#isAsked && this.#state === "working" && this.#running.size < limits().jobConcurrency) {
         this.#isAsked = false;
-        if (!hasDue(storage.reader, clock.now())) break;
+        if (!hasDue(storage.reader, clock.now()) && !heldJobs(storage.reader).some((job) => this.#freeOf(job) > 0)) break;
         const { claimed, hasMore } = await storage.commit((connection) => this.#claimIn(connection));
         for (const attempt of claimed) this.#begin(attempt);
         this.#isAsked ||= hasMore;
@@ -148,22 +148,45 @@ export class JobWorker {
     const now = clock.now();
     const free = limits().jobConcurrency - this.#running.size;
     const due = queueDue(connection, now, CLAIM_ROWS);
+    for (const job of heldJobs(connection)) releaseJob(connection, job, Math.min(free, this.#freeOf(job)));
     // Some of those that come first may have to wait for others of their lane.
     const limit = Math.min(free + CLAIM_SPARE_ROWS, CLAIM_ROWS);
-    const rows = waitingRuns(connection, limit);
+    const rows = waitingRuns(connection, limit, this.#fullJobs());
     // As the file says, not memory: an end of the same batch has set its lane free by now, and brought the next one.
     const lanes = rows.some(({ lane }) => lane !== null) ? runningLanes(connection) : new Set<string>();
     const claimed: JobAttempt[] = [];
+    let moved = 0;
     for (const row of rows) {
       if (claimed.length === free) break;
-      if (row.lane !== null && lanes.has(row.lane)) holdRun(connection, row);
+      if (this.#freeOf(row.job) <= claimed.filter((one) => one.row.job === row.job).length) {
+        // What has a lane of its own stays where it is, and others of its lane go after it.
+        if (row.lane !== null) {
+          lanes.add(row.lane);
+          continue;
+        }
+        holdForJob(connection, row);
+      } else if (row.lane !== null && lanes.has(row.lane)) holdRun(connection, row);
       else {
         claimRun(connection, row, now);
         claimed.push(this.#attemptOf(row));
         if (row.lane !== null) lanes.add(row.lane);
       }
+      moved++;
     }
-    return { claimed, hasMore: claimed.length < free && (due === CLAIM_ROWS || rows.length === limit) };
+    return { claimed, hasMore: claimed.length < free && (due === CLAIM_ROWS || (moved > 0 && rows.length === limit)) };
+  }
+
+  #fullJobs(): string[] {
+    return [...this.#options.current().catalog.jobs.values()].flatMap((job) => (job.usage !== undefined && this.#freeOf(job.name) === 0 ? [job.name] : []));
+  }
+
+  /** How many more of a job may run at once. */
+  #freeOf(job: string): number {
+    const most = concurrencyOf(this.#options.current().catalog.jobs.get(job));
+    if (most === Number.POSITIVE_INFINITY) return most;
+    let running = 0;
+    for (const { row } of this.#running.values()) if (row.job === job) running++;
+    return Math.max(0, most - running);
   }
 
   #attemptOf(row: RunRow): JobAttempt {
@@ -260,6 +283,11 @@ function retryOf(job: string, { jobs, decisions }: Catalog): Job["retry"] | null
   const decision = decisionOfJob(job);
   if (decision === null) return jobs.get(job)?.retry ?? null;
   return decisions.has(decision) ? defaultRetry : null;
+}
+
+/** `@limit(concurrency)`: of a job, at once in all. */
+function concurrencyOf(job: Job | undefined): number {
+  return Math.min(...(job?.usage ?? []).map(({ concurrency }) => concurrency ?? Number.POSITIVE_INFINITY));
 }
 
 function operationOf(attempt: JobAttempt, served: ServedJobs): Operation {

@@ -1,6 +1,7 @@
 // One run of app code: whose rights, which work, which context. Made anew for each attempt of a transaction.
 import type { Identity } from "../access/identity.ts";
 import type { Rights } from "../access/rights.ts";
+import type { Sender } from "../access/sender.ts";
 import type { AmbitError } from "../base/error.ts";
 import { dateTimeOf } from "../base/date-time.ts";
 import type { RecordValues, Value } from "../base/value.ts";
@@ -25,6 +26,8 @@ export interface Caller {
   readonly system: Rights;
   readonly requestId: string;
   readonly request: Operation["request"];
+  /** Who is counted for what is done within it; absent: nobody. */
+  readonly from?: Sender;
   /** For `ctx.signal`. */
   readonly signal: AbortSignal | null;
   /** Of a job. */

@@ -18,6 +18,8 @@ import { recordShape, type RecordShape } from "../tables/record-text.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import { incident } from "./app-fault.ts";
 import type { ChannelMessage, ChannelSink, ChannelSubscription, MessageFrame } from "./channel-frame.ts";
+import type { Sender } from "../access/sender.ts";
+import type { UsageLimits } from "./usage-limits.ts";
 import type { DispatchParts } from "./dispatch-parts.ts";
 import type { LiveFrame, ResetReason } from "./live-frame.ts";
 import { PresenceRoom, type Watcher } from "./presence-room.ts";
@@ -32,6 +34,8 @@ export interface ChannelRequest {
   readonly resumed: boolean;
   /** Whose entry presence shows, the same object for all subscriptions of a connection; null: none. */
   readonly connection: object | null;
+  /** Absent: nobody is counted for it. */
+  readonly from?: Sender;
 }
 
 /** Stores messages for who is not there, in the commit with which they are published. */
@@ -95,10 +99,12 @@ export class ChannelHub {
   #published = 0;
   #delivered = 0;
   #next: ChannelHub | null = null;
+  readonly #limiting: UsageLimits | null;
   #isClosed = false;
 
-  constructor(parts: DispatchParts) {
+  constructor(parts: DispatchParts, limiting: UsageLimits | null = null) {
     this.#parts = parts;
+    this.#limiting = limiting;
     this.#atTurnEnd = parts.atTurnEnd ?? setImmediate;
     this.#mark = uuidv7(parts.clock, parts.random);
     const { catalog, book } = parts;
@@ -127,6 +133,7 @@ export class ChannelHub {
     const { limits } = this.#parts;
     if (this.#subscriptions >= limits.channelSubscriptions) throw fault("OVERLOADED", "Too many topics are followed.", { retryAfterS: 1 });
     const rule = this.#ruleFor(request, rights);
+    if (reset === null) this.#limiting?.follow({ channel: request.channel.name }, request.from);
     const topic = this.#topic(request);
     const group = this.#group(topic, rule, rights);
     const subscriber: Subscriber = { sink, from: group.waiting.length, leave: () => {} };

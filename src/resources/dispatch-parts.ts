@@ -24,6 +24,10 @@ import type { RunWatch } from "./run-watch.ts";
 import type { Sending } from "./send-request.ts";
 import type { TokenPort } from "./sign-token.ts";
 import type { SourcePort } from "./source-port.ts";
+import type { StoredKeys } from "../access/stored-keys.ts";
+import type { SecurityRecord } from "./security-record.ts";
+import type { UsageLimits } from "./usage-limits.ts";
+import type { UsageMeter } from "./usage-meter.ts";
 import type { CursorSeal } from "./sealed-cursor.ts";
 
 export interface DispatchParts {
@@ -57,6 +61,12 @@ export interface DispatchParts {
   /** Calls back at the end of this turn of the event loop. Without it: setImmediate. */
   readonly atTurnEnd?: (flush: () => void) => void;
   readonly sending: Sending;
+  /** Absent: nobody is counted. */
+  readonly usage?: UsageMeter;
+  /** Absent: what happens outside of commits is not recorded. */
+  readonly security?: SecurityRecord;
+  /** Told when an API key has gone. Absent: nobody has come with one. */
+  readonly storedKeys?: StoredKeys;
   /** Everyone may ask to have a query explained. */
   readonly development: boolean;
 }
@@ -80,4 +90,5 @@ export interface DispatchCore extends DispatchParts {
   readonly channels: ChannelHub;
   readonly runs: RunWatch;
   readonly tracer: Tracer;
+  readonly limiting: UsageLimits;
 }

@@ -17,6 +17,7 @@ import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { LiveQueries } from "./live-queries.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
+import { answerKey } from "./key-operations.ts";
 import { answerOutbox } from "./outbox-operations.ts";
 import { Planner } from "./planner.ts";
 import { publishBody } from "./publish-operation.ts";
@@ -28,12 +29,15 @@ import { receiveWebhook } from "./receive-webhook.ts";
 import { answerRun, followRun } from "./run-operations.ts";
 import { RunWatch, type RunSink } from "./run-watch.ts";
 import type { LiveSubscription } from "./live-frame.ts";
+import { answerSecurity } from "./security-record.ts";
 import { getSourced } from "./read-source.ts";
 import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
 import { invalidateOperation } from "./source-access.ts";
 import { tellAnswer } from "./tell-answer.ts";
+import { UsageLimits } from "./usage-limits.ts";
+import { UsageMeter } from "./usage-meter.ts";
 import { tellable } from "./system-refusal.ts";
 import { uploadFile } from "./upload-file.ts";
 import { tableOf, writeBody } from "./write-operations.ts";
@@ -49,6 +53,8 @@ export interface Dispatcher {
   readonly channels: ChannelHub;
   readonly decisions: DecisionPort | null;
   readonly runs: RunFollowing;
+  /** @limit of what is followed, which is no operation. */
+  readonly limiting: UsageLimits;
 }
 
 /** Runs that are followed. */
@@ -60,10 +66,11 @@ export interface RunFollowing {
 }
 
 export function createDispatcher(parts: DispatchParts): Dispatcher {
+  const limiting = new UsageLimits(parts.catalog, parts.usage ?? new UsageMeter({ clock: parts.clock, limits: () => parts.limits, seed: 0 }));
   const core: DispatchCore & { decisions: DispatchCore["decisions"] } = {
-    ...parts, decisions: null, tracer: parts.tracer ?? noTracer,
+    ...parts, decisions: null, limiting, tracer: parts.tracer ?? noTracer,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
-    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts), runs: new RunWatch(parts),
+    lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts, limiting), runs: new RunWatch(parts),
   };
   core.decisions = parts.createDecisions?.(core) ?? null;
   const reads = new ReadOperations(core);
@@ -73,22 +80,42 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     channels: core.channels,
     decisions: core.decisions,
     runs: { follow: (run, caller, sink) => followRun(core, run, { caller, sink }), close: () => core.runs.close() },
+    limiting,
     dispatch(operation) {
-      const { body } = operation;
-      try {
-        const rights = parts.access.rights(operation.identity);
-        if (body.kind === "get") return core.catalog.tables.get(body.table)?.source === undefined ? reads.get(body, rights) : sourced(core, reads, operation, rights);
-        if (body.kind === "query") return reads.query(body, rights);
-        if (body.kind === "file") return answered(core, operation, readFile(core, body, rights));
-        if (body.kind === "file-link") return answered(core, operation, linkFile(core, body, rights));
-        if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
-        const caller = callerOf(operation, rights, parts.access.system(operation.identity));
-        return body.kind === "publish" ? publishBody(core, operation, body, caller) : changing(core, { operation, body, caller });
-      } catch (error) {
-        throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
-      }
+      const leave = limiting.begin(operation);
+      return leave === null ? carryOut(core, reads, operation) : leaving(leave, () => carryOut(core, reads, operation));
     },
   };
+}
+
+function carryOut(core: DispatchCore, reads: ReadOperations, operation: Operation): Result | Promise<Result> {
+  const { body } = operation;
+  try {
+    const rights = core.access.rights(operation.identity);
+    if (body.kind === "get") return core.catalog.tables.get(body.table)?.source === undefined ? reads.get(body, rights) : sourced(core, reads, operation, rights);
+    if (body.kind === "query") return reads.query(body, rights);
+    if (body.kind === "file") return answered(core, operation, readFile(core, body, rights));
+    if (body.kind === "file-link") return answered(core, operation, linkFile(core, body, rights));
+    if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
+    const caller = callerOf(operation, rights, core.access.system(operation.identity));
+    return body.kind === "publish" ? publishBody(core, operation, body, caller) : changing(core, { operation, body, caller });
+  } catch (error) {
+    throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
+  }
+}
+
+/** Of what may only be under way so many times at once. */
+function leaving(leave: () => void, work: () => Result | Promise<Result>): Result | Promise<Result> {
+  let result: Result | Promise<Result>;
+  try {
+    result = work();
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  if (result instanceof Promise) return result.finally(leave);
+  leave();
+  return result;
 }
 
 type ChangingBody = Exclude<OperationBody, { kind: "get" | "query" | "history" | "file" | "file-link" | "publish" }>;
@@ -108,6 +135,8 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "remember") return await answerRemember(core, operation, body.ask, caller);
     if (body.kind === "job") return await callJob(core, body, asAsked(core, caller));
     if (body.kind === "invalidate") return await invalidateOperation(core, body, caller);
+    if (body.kind === "security") return answerSecurity(core, body.ask, caller);
+    if (body.kind === "key") return await answerKey(core, body.ask, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
@@ -116,9 +145,9 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
 }
 
 function callerOf(operation: Operation, rights: Rights, system: Rights): Caller {
-  const { identity, requestId, request, body, signal } = operation;
+  const { identity, requestId, request, body, signal, from } = operation;
   const run = body.kind === "job" ? body.run : null;
-  return { identity, rights, system, requestId, request, run, signal: run?.signal ?? signal, systemRefusals: new WeakMap(), label: labelOf(operation) };
+  return { identity, rights, system, requestId, request, run, signal: run?.signal ?? signal, systemRefusals: new WeakMap(), label: labelOf(operation), ...(from === undefined ? {} : { from }) };
 }
 
 /** For the log: what was asked for, never with values. */
@@ -128,6 +157,8 @@ function labelOf({ body }: Operation): string {
     case "endpoint": case "webhook": case "answered": return body.name;
     case "job": return `Jobs.${body.name}`;
     case "run": return `${body.ask.do} run`;
+    case "security": return "list security";
+    case "key": return `${body.ask.do} key`;
     case "outbox": return `${body.ask.do} delivery`;
     case "decide": return `decide ${body.name}`;
     case "decisions": return "list decisions";

@@ -25,6 +25,7 @@ const KEY_LENGTH_MAX = 1_000;
 export async function enqueue(body: Body, asked: Enqueueing): Promise<string> {
   const { core, caller } = body;
   const order = orderOf(core, asked, { dialect: "code", nowMs: body.nowMs });
+  if (caller.from !== undefined) core.limiting.askJob(core.catalog.jobs.get(order.job)!, caller.from);
   for (;;) {
     const { id, isKnown, effect } = jobsOf(core).order({ ...order, identity: caller.identity });
     if (isKnown && !body.work.transactional) return id;

@@ -2,6 +2,7 @@
 // Equal queries are one. Called after COMMIT, so nothing here throws; what fails ends its own query alone.
 import { createHash } from "node:crypto";
 import type { Rights } from "../access/rights.ts";
+import type { Sender } from "../access/sender.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { dateTimeOf, millisecondsOf } from "../base/date-time.ts";
 import type { Value } from "../base/value.ts";
@@ -34,6 +35,8 @@ export interface LiveRequest extends LiveQuestion {
   readonly id?: Value;
   /** A position that was told before; null: from now on. */
   readonly since: string | null;
+  /** Absent: nobody is counted for it. */
+  readonly from?: Sender;
 }
 
 export interface LiveStats {
@@ -134,6 +137,7 @@ export class LiveQueries {
     rights.require(request.plan.table, "READ");
     const { limits } = this.#core;
     if (this.#subscriptions >= limits.subscriptions) throw fault("OVERLOADED", "Too many queries are followed.", { retryAfterS: 1 });
+    if (reset === null) this.#core.limiting.follow({ table: request.plan.table }, request.from);
     const followed = this.#find(request, rights);
     const subscriber = new Following(followed, sink, this.#home);
     try {

@@ -8,6 +8,7 @@ import type { Precondition, RawInput } from "../tables/write.ts";
 import type { AccountAnswer, AccountRequest } from "../access/accounts/account-store.ts";
 import type { Identity } from "../access/identity.ts";
 import type { DecisionResult, DecisionsQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
+import type { Sender } from "../access/sender.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
 import type { ToldState } from "../storage/job-rows.ts";
@@ -54,6 +55,10 @@ export type OperationBody =
   /** What is known of a record, and facts that are posted about one. */
   | { readonly kind: "recall"; readonly ask: RecallQuestion }
   | { readonly kind: "remember"; readonly ask: RememberRequest }
+  /** About API keys. */
+  | { readonly kind: "key"; readonly ask: KeyQuestion }
+  /** What is in the security record; the administrator's. */
+  | { readonly kind: "security"; readonly ask: SecurityQuestion }
   /** About runs of jobs. */
   | { readonly kind: "run"; readonly ask: RunQuestion }
   /** A file for a field of a table. `length`: as announced; null: not. */
@@ -70,6 +75,14 @@ export type OperationBody =
   | { readonly kind: "account"; readonly request: AccountRequest }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
+
+/** Of one's own keys; the administrator's are about everybody's. `input`: as it came. */
+export type KeyQuestion =
+  | { readonly do: "create"; readonly input: RawInput }
+  | { readonly do: "revoke"; readonly id: string }
+  | { readonly do: "list"; readonly subject: string | null; readonly after: string | null; readonly limit: number };
+
+export type SecurityQuestion = { readonly event: string | null; readonly subject: string | null; readonly before: number | null; readonly limit: number };
 
 /** find, cancel: of whoever enqueued it, or the administrator, who alone may ask for the others. trace: of a decision, for those who may inspect it. */
 export type RunQuestion =
@@ -119,6 +132,8 @@ export interface Operation {
   /** What a body may see of the request as `ctx.request`: method, path, headers without credentials. */
   readonly request: { readonly method: string; readonly path: string; readonly headers: Readonly<Record<string, string>> } | null;
   readonly signal: AbortSignal | null;
+  /** Who sent it over a wire, to be counted. Absent: it comes from within the process. */
+  readonly from?: Sender;
   /** Of a write, or of what is published: happens with it, in its commit, if and only if it is carried out now. */
   readonly effect?: Effect;
 }

@@ -43,7 +43,7 @@ export async function sendRequest(body: Body, given: unknown): Promise<string> {
 
 async function keep(body: Body, { request, host, orderKey, body: bytes }: ReadRequest, key: string): Promise<void> {
   const { limits, sending: { outbox } } = body.core;
-  const { identity: { kind, subject, roles, tenant, claims, isOfKey, isOfAccount, isOfWebhook }, requestId } = body.caller;
+  const { identity: { kind, subject, roles, tenant, claims, isOfKey, isOfAccount, isOfWebhook, credential, only }, requestId } = body.caller;
   const scope = tenant ?? "";
   const traceparent = body.core.tracer.traceparent();
   let isAdded = false;
@@ -53,7 +53,7 @@ async function keep(body: Body, { request, host, orderKey, body: bytes }: ReadRe
       isAdded = addDelivery(connection, {
         scope, key, host, order: orderKey === null ? null : JSON.stringify([scope, orderKey]), dueMs: millisecondsOf(now), created: now,
         request: request as unknown as Json, body: bytes,
-        sender: { kind, subject, roles: [...roles], tenant, claims, requestId, ...(isOfKey === true ? { isOfKey } : {}), ...(isOfAccount === true ? { isOfAccount } : {}), ...(isOfWebhook === true ? { isOfWebhook } : {}), ...(traceparent === null ? {} : { traceparent }) },
+        sender: { kind, subject, roles: [...roles], tenant, claims, requestId, ...(isOfKey === true ? { isOfKey } : {}), ...(isOfAccount === true ? { isOfAccount } : {}), ...(isOfWebhook === true ? { isOfWebhook } : {}), ...(credential === undefined ? {} : { credential }), ...(only === undefined ? {} : { only: [...only] }), ...(traceparent === null ? {} : { traceparent }) },
       });
     },
     tell() { if (isAdded) outbox.added(); },

@@ -60,7 +60,7 @@ test("unknown settings are refused with did-you-mean and an edit", () => {
 });
 
 test("settings of later releases are NOT_AVAILABLE", () => {
-  expect(load("cluster: { nodes: 2 }\nlimits: { requestsPerMinute: 9 }\n").diagnostics.map((problem) => problem.code)).toEqual(["NOT_AVAILABLE", "NOT_AVAILABLE"]);
+  expect(load("cluster: { nodes: 2 }\nlimits: { requestsPerMinute: 9 }\n").diagnostics.map((problem) => problem.code)).toEqual(["NOT_AVAILABLE"]);
 });
 
 test("wrong types and values, all at once, with positions", () => {

@@ -78,7 +78,6 @@ export interface AppConfig {
 /** Sections and settings of the language whose meaning comes with a later release. */
 const NOT_YET: Readonly<Record<string, string>> = {
   cluster: "the cluster",
-  "limits.requestsPerMinute": "rate limits",
 };
 
 const ALIASES_MAX = 100;

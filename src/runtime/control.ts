@@ -61,7 +61,9 @@ function removeStale(dataDirectory: string): void {
 }
 
 function actingApp(app: ServedApp): ServedApp {
-  return { ...app, authenticator: { authenticate: readActing } };
+  // Whoever keeps the app going is not counted.
+  const { usage: _, ...uncounted } = app;
+  return { ...uncounted, authenticator: { authenticate: readActing } };
 }
 
 function readActing(credential: string | null): Identity {

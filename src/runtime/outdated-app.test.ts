@@ -6,7 +6,7 @@ import type { SocketApp } from "../interfaces/http/served-app.ts";
 import { catalogChanged } from "../storage/catalog-changed.ts";
 import { renewingPublish } from "./outdated-app.ts";
 
-const request = { topic: "Board/1", message: {}, identity: anonymousIdentity, requestId: "r" };
+const request = { topic: "Board/1", message: {}, identity: anonymousIdentity, requestId: "r", address: "" };
 
 test("a publication that nothing stores is done, or refused, at once", () => {
   let count = 0;

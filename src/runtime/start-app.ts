@@ -5,6 +5,7 @@ import { decisions } from "#decisions";
 import { createAuthenticator } from "../access/authenticate.ts";
 import type { Identity } from "../access/identity.ts";
 import type { SignedIn } from "../access/signed-in.ts";
+import type { StoredKeys } from "../access/stored-keys.ts";
 import { volatileClaims } from "../access/volatile-claims.ts";
 import { createAccess } from "../access/rights.ts";
 import { assert } from "../base/assert.ts";
@@ -32,11 +33,14 @@ import { createJobs, type Jobs, type ServedApp as JobsApp } from "../jobs/create
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createSources, type Sources } from "../cache/sources.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
+import { SecurityRecord } from "../resources/security-record.ts";
+import { UsageMeter } from "../resources/usage-meter.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
 import { decisionsArea } from "./administer-decisions.ts";
 import { jobsArea } from "./administer-jobs.ts";
+import { keysArea, securityArea, withOwnKeys } from "./administer-keys.ts";
 import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { outboxArea } from "./administer-outbox.ts";
@@ -49,6 +53,7 @@ import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing, renewingPublish } from "./outdated-app.ts";
+import { followAccounts, openKeys } from "./open-keys.ts";
 import { fetchOf, modelFetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
 import { createMqttService, type MqttView } from "./mqtt-service.ts";
 import { packageFile } from "./package-files.ts";
@@ -129,6 +134,9 @@ interface ServeParts extends StartOptions {
   readonly jobs: Jobs;
   readonly streams: StreamTally;
   readonly sources: Sources;
+  readonly usage: UsageMeter;
+  readonly security: SecurityRecord;
+  readonly keys: StoredKeys;
   readonly audit: AuditService;
   readonly accounts: AccountService;
   /** Where it listens; empty: not yet. */
@@ -136,7 +144,7 @@ interface ServeParts extends StartOptions {
   /** Null: nobody wants to know. */
   readonly tracer: Tracer | null;
   /** Told what serves from now on. */
-  announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs">): void;
+  announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs" | "signedIn">): void;
   /** What is served by then. */
   readonly current: () => HttpHandler;
   /** The same over WebSockets. */
@@ -159,22 +167,29 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
-    let latest: Pick<Served, "loaded" | "dispatcher" | "jobs"> | null = null;
+    let latest: Pick<Served, "loaded" | "dispatcher" | "jobs" | "signedIn"> | null = null;
+    const keys = openKeys({ storage, clock: options.clock, current: () => ({ catalog: latest!.loaded.catalog, signedIn: latest!.signedIn }) });
     const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher, renew: latest!.jobs.renew }) });
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
     const sources = createSources({ storage, clock: options.clock });
+    const usage = new UsageMeter({ clock: options.clock, limits: () => (latest?.loaded ?? loaded).config.limits, seed: options.random.bytes(4).reduce((seed, byte) => seed * 256 + byte, 0) });
+    const security = new SecurityRecord({ storage, clock: options.clock, log: errors.log, limits: () => (latest?.loaded ?? loaded).config.limits });
     const audit = decisions.openAudit({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, directory: options.directory }), sent: () => outbox.added() });
     telemetry = loaded.config.telemetry === null ? null : await openTelemetry(loaded.config.telemetry, { clock: options.clock, log: errors.log, service: basename(options.directory), waitingMax: loaded.config.limits.telemetrySpans });
     const accounts = await openAccounts({ ...options, storage }, () => (latest?.loaded ?? loaded).config);
-    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) { latest = one; }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
+    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, usage, security, keys, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) {
+      latest = one;
+      keys.end();
+    }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
     const served: Served = serve(loaded, storage, parts);
     if (options.seed !== null) await seedDatabase(isAbsolute(options.seed) ? options.seed : join(options.directory, options.seed), { catalog: loaded.catalog, tables: served.tables, reader: storage.reader });
     const opened = telemetry;
-    running = await listen(served, storage, { ...parts, async close() { await storage.close(); await opened?.stop(); } });
+    running = await listen(served, storage, { ...parts, async close() { await security.stop(); await storage.close(); await opened?.stop(); } });
     outbox.start();
     void jobs.start();
     audit.start();
+    security.start();
     await files.start();
     return running;
   } catch (error) {
@@ -193,25 +208,26 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const access = createAccess({ catalog, book, explainDenials: development });
   const { tracer } = options;
   const [fetch, modelFetch] = [fetchOf(config, options.forbidOutbound), modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true)].map((one) => (tracer === null ? one : tracedFetch(one, tracer))) as [Fetch, Fetch];
+  followAccounts(options.keys, { catalog, tables, storage, log });
   const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });
   const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
-  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit }) });
-  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book) });
+  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit }) });
+  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book), stores: [options.keys] });
   const { live, channels, runs } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });
   const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
-    limits, development, authenticator, ...cookiesOf(loaded),
+    limits, development, authenticator, usage: options.usage, ...cookiesOf(loaded),
     socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
     graphql: graphql.port,
-    handler: renewing(withAdministration(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), {
+    handler: renewing(withAdministration(withOwnKeys(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), (operation) => dispatcher.dispatch(operation)), {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
-      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))]]),
+      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))], ["keys", keysArea((operation) => dispatcher.dispatch(operation))], ["security", securityArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
-  const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => renewIdentity(identity, config.auth.keys, (subject) => signedIn.ofAccount(subject)) };
-  options.announce({ loaded, dispatcher, jobs });
+  const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => renewIdentity(identity, config.auth.keys, (subject) => signedIn.ofAccount(subject), options.keys) };
+  options.announce({ loaded, dispatcher, jobs, signedIn });
   return { signedIn, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
 }
 

@@ -26,7 +26,6 @@ const tableArguments: readonly Unavailable[] = [
 
 const typeDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
-  { kind: "directive", name: "@limit", does: "Limits rate, body size and concurrency.", reason: accounts },
 ];
 
 const fieldDirectives: readonly Unavailable[] = [

@@ -1,6 +1,7 @@
 // Actions and endpoints of the Catalog.
 import { textOf, textsOf, useOf, type DeclaredField } from "./declarations.ts";
 import type { Callable, Cel, InputField, Webhook } from "./catalog.ts";
+import { usageOf } from "./build-usage.ts";
 import { buildInputField, unknownType } from "./build-objects.ts";
 import { allowRules, celOf } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
@@ -63,7 +64,7 @@ export function endpointRoute(field: DeclaredField): NonNullable<Callable["http"
 }
 
 /** What all callables have. */
-export function commonParts(field: DeclaredField, context: CompileContext): Pick<Callable, "name" | "description" | "position" | "arguments" | "result" | "allow" | "page"> {
+export function commonParts(field: DeclaredField, context: CompileContext): Pick<Callable, "name" | "description" | "position" | "arguments" | "result" | "allow" | "page" | "usage"> {
   const inputs = new Map<string, InputField>();
   for (const argument of field.arguments) if (!inputs.has(argument.name)) inputs.set(argument.name, buildInputField(argument, context));
   return {
@@ -74,6 +75,7 @@ export function commonParts(field: DeclaredField, context: CompileContext): Pick
     result: field.type ?? unknownType,
     allow: allowRules(field, context.source),
     page: useOf(field, "page") !== undefined,
+    ...usageOf(field),
   };
 }
 

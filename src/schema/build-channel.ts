@@ -2,6 +2,7 @@
 import type { Channel } from "./catalog.ts";
 import { buildField } from "./build-field.ts";
 import { allowRules } from "./build-rules.ts";
+import { usageOf } from "./build-usage.ts";
 import { exportNameOf } from "./build-table.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { isSet, textOf, textsOf, useOf, type DeclaredType } from "./declarations.ts";
@@ -21,5 +22,6 @@ export function buildChannel(type: DeclaredType, context: CompileContext): Chann
     fields,
     allow: allowRules(type, context.source),
     presence: isSet(use, "presence"),
+    ...usageOf(type),
   };
 }

@@ -8,6 +8,7 @@ import { buildIndexes } from "./build-indexes.ts";
 import { allowRules, celOf, checkRules } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { fieldNamed, isSet, textOf, textsOf, useOf, type DeclaredType, type DirectiveUse } from "./declarations.ts";
+import { usageOf } from "./build-usage.ts";
 import { primaryKeyOf } from "./resolve-relation.ts";
 import { tableBehindKey } from "./resolve-path.ts";
 import { positionAt, startOf } from "./source-text.ts";
@@ -42,6 +43,7 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     renamedFrom: textOf(useOf(type, "renamed"), "from") ?? null,
     actions,
     ...sourceOf(type, context),
+    ...usageOf(type),
   };
 }
 

@@ -1,5 +1,6 @@
 // The compiled schema: what every other part reads. Plain frozen data, no behaviour, no input or output.
 import type { SourcePosition } from "../base/diagnostic.ts";
+import type { Rate } from "../base/rate-meter.ts";
 import type { Value } from "../base/value.ts";
 import type { Decision } from "./decision.ts";
 
@@ -39,6 +40,16 @@ export interface ValueLimits {
   readonly sensitive: boolean;
   readonly secret: boolean;
   readonly untrusted: boolean;
+}
+
+/** One @limit. */
+export interface UsageLimit {
+  readonly rate: Rate | null;
+  readonly per: "IP" | "SUBJECT" | "RECORD";
+  /** Instead of `limits.bodyBytes`. */
+  readonly bodyBytes: number | null;
+  /** At once. */
+  readonly concurrency: number | null;
 }
 
 export type Verb = "READ" | "CREATE" | "UPDATE" | "DELETE" | "SUBSCRIBE" | "PUBLISH";
@@ -161,6 +172,8 @@ export interface Table {
   readonly actions: ReadonlyMap<string, Callable>;
   /** @source: records come from elsewhere. Absent: they are only here. */
   readonly source?: TableSource;
+  /** Absent: none. */
+  readonly usage?: readonly UsageLimit[];
 }
 
 /** How long a record is good that came from elsewhere. */
@@ -188,6 +201,8 @@ export interface Channel {
   readonly allow: readonly AllowRule[];
   /** Each connection that subscribes has an entry that the others see. */
   readonly presence: boolean;
+  /** Absent: none. */
+  readonly usage?: readonly UsageLimit[];
 }
 
 /** A nested object type or an input type. */
@@ -247,6 +262,8 @@ export interface Callable {
   readonly exportOver?: readonly string[];
   /** Of an endpoint. Absent: it is no webhook. */
   readonly webhook?: Webhook;
+  /** Absent: none. */
+  readonly usage?: readonly UsageLimit[];
 }
 
 /** Work that is carried out later: enqueued by code, or by its schedules. */

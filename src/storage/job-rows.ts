@@ -2,8 +2,7 @@
 import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
-/** held: due, but another run of its lane goes before it. */
-/** HELD waits for others of its lane. */
+/** HELD: due, but others of its lane go before it, or as many of its job run as may. */
 export type RunState = "SCHEDULED" | "QUEUED" | "HELD" | "RUNNING" | "SUCCEEDED" | "FAILED" | "CANCELLED";
 export type ToldState = Exclude<RunState, "HELD">;
 
@@ -101,9 +100,10 @@ export function hasDue(connection: Connection, nowMs: number): boolean {
   return connection.values(`SELECT EXISTS (SELECT 1 FROM "$job" WHERE "state" = 'QUEUED') OR EXISTS (SELECT 1 FROM "$job" WHERE "state" = 'SCHEDULED' AND "due" <= ?1)`, nowMs)[0]![0] === 1;
 }
 
-/** The first of those that wait, in the order in which they go. */
-export function waitingRuns(connection: Connection, limit: number): RunRow[] {
-  return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE "state" = 'QUEUED' ORDER BY "priority" DESC, "due", "number" LIMIT ?1`, limit).map(decode);
+/** The first of those that wait, in the order in which they go; of `full` jobs none that has a lane. */
+export function waitingRuns(connection: Connection, limit: number, full: readonly string[] = []): RunRow[] {
+  const [others, names] = full.length === 0 ? ["", []] : [`AND NOT ("lane" IS NOT NULL AND "job" IN (SELECT "value" FROM json_each(?2)))`, [JSON.stringify(full)]];
+  return connection.values(`SELECT ${COLUMNS} FROM "$job" WHERE "state" = 'QUEUED' ${others} ORDER BY "priority" DESC, "due", "number" LIMIT ?1`, limit, ...names).map(decode);
 }
 
 /** When the next one falls due; null: none is to come. */
@@ -132,6 +132,30 @@ export function runningLanes(connection: Connection): Set<string> {
 
 export function holdRun(connection: Connection, { number }: RunRow): void {
   connection.run(`UPDATE "$job" SET "state" = 'HELD' WHERE "number" = ?1`, number);
+}
+
+/** Before the name of a job whose runs wait because as many of it run as may: no lane of an app begins so. */
+const JOB_LANE = "\u0001job ";
+
+/** One without a lane of its own waits until one of its job ends. */
+export function holdForJob(connection: Connection, { number, job }: RunRow): void {
+  connection.run(`UPDATE "$job" SET "state" = 'HELD', "lane" = ?2 WHERE "number" = ?1`, number, JOB_LANE + job);
+}
+
+/** Jobs of which some runs are held so. */
+export function heldJobs(connection: Connection): string[] {
+  const found: string[] = [];
+  for (let after = JOB_LANE; ;) {
+    const lane = connection.values(`SELECT min("lane") FROM "$job" WHERE "state" = 'HELD' AND "lane" > ?1 AND "lane" < ?2`, after, "\u0001joc")[0]![0] as string | null;
+    if (lane === null) return found;
+    found.push(lane.slice(JOB_LANE.length));
+    after = lane;
+  }
+}
+
+/** So many of them wait with the others again, the first first. */
+export function releaseJob(connection: Connection, job: string, count: number): void {
+  connection.run(`UPDATE "$job" SET "state" = 'QUEUED', "lane" = NULL WHERE "number" IN (SELECT "number" FROM "$job" WHERE "state" = 'HELD' AND "lane" = ?1 ORDER BY "priority" DESC, "due", "number" LIMIT ?2)`, JOB_LANE + job, count);
 }
 
 /** The next of a lane waits with the others, now that the one before it has gone. */

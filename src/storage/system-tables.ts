@@ -2,10 +2,12 @@
 import type { Connection } from "./connection.ts";
 import { decisionDdl } from "./decision-rows.ts";
 import { fileDdl } from "./file-rows.ts";
+import { keyDdl } from "./key-rows.ts";
 import { jobDdl } from "./job-rows.ts";
 import { memoryDdl } from "./memory-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
+import { securityDdl } from "./security-rows.ts";
 import { sourceDdl } from "./source-rows.ts";
 import { tokenDdl } from "./token-ddl.ts";
 
@@ -33,6 +35,8 @@ const FORMAT_3_DDL = [
   ...memoryDdl,
   ...sourceDdl,
   ...tokenDdl,
+  ...keyDdl,
+  ...securityDdl,
 ];
 
 export function readMeta(connection: Connection, key: string): string | null {

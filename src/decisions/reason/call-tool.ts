@@ -15,6 +15,7 @@ export function toolCaller(core: DispatchCore, tools: ReadonlyMap<string, AppFun
   return async ({ tool }, args, caller) => {
     const code = tools.get(tool.name);
     if (code === undefined) throw fault("NOT_FOUND", `The tool ${tool.name} has no body.`);
+    const leave = caller.from === undefined ? null : core.limiting.callTool(tool, caller.from);
     try {
       return await runReading(core, {
         caller, run: async (body) => code.call(undefined, body.context, ownCopy(args)),
@@ -22,6 +23,8 @@ export function toolCaller(core: DispatchCore, tools: ReadonlyMap<string, AppFun
       });
     } catch (error) {
       throw error instanceof AmbitError ? error : incident("INTERNAL", "A tool failed.", { requestId: caller.requestId, body: `Tools.${tool.name}`, thrown: error }, core);
+    } finally {
+      leave?.();
     }
   };
 }

@@ -50,7 +50,7 @@ function followChannel(channel: Channel): SubscriptionField["follow"] {
     return {
       subscribe({ channels }, sink, reset) {
         assert(channels !== undefined, "there are channels where they are declared");
-        return channels.subscribe({ channel, key, resumed, connection: {} }, root.caller.rights, sink, reset);
+        return channels.subscribe({ channel, key, resumed, connection: {}, from: root.caller.sender }, root.caller.rights, sink, reset);
       },
       event: channelEvents(root.selected(), { channel, root }),
     };

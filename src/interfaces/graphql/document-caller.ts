@@ -14,8 +14,9 @@ export function callerOf(exchange: Exchange, bytes: Uint8Array | null, known: Pi
   const startedMs = parts.clock.now();
   const { answerBytes, queryMs } = parts.limits;
   let spentBytes = 0;
+  const { identity, address, isCounted = false } = exchange;
   return (index) => ({
-    ...known,
+    ...known, sender: { identity, address, isCounted },
     dispatch(body, place) {
       const isRead = body.kind === "get" || body.kind === "query" || body.kind === "history";
       if (isRead && parts.clock.now() - startedMs > queryMs) throw fault("QUERY_TIMEOUT", `The document took longer than ${queryMs} ms.`, { fix: "Ask for less, or in several requests." });
@@ -34,8 +35,9 @@ export function callerOf(exchange: Exchange, bytes: Uint8Array | null, known: Pi
   });
 }
 
-function operationOf(body: OperationBody, more: Pick<Operation, "idempotency" | "request" | "signal">, { identity, requestId }: Exchange): Operation {
-  return { body, identity, requestId, ...more };
+/** The document is one body of many operations: what each brings is measured by itself. */
+function operationOf(body: OperationBody, more: Pick<Operation, "idempotency" | "request" | "signal">, { identity, requestId, address, isCounted = false }: Exchange): Operation {
+  return { body, identity, requestId, from: { identity, address, isCounted }, ...more };
 }
 
 function noted(exchange: Exchange, startedMs: number, result: Result | Promise<Result>): Result | Promise<Result> {

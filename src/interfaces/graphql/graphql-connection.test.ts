@@ -67,7 +67,7 @@ function opened(options: { limits?: Partial<Limits>; header?: string | null; isS
     },
   } as unknown as GraphqlServedApp;
   world.connection = new GraphqlConnection({
-    current: () => app, clock, log: silentLog(), name: "n", header: (name) => (name === "authorization" ? options.header ?? null : null), isSpoken: options.isSpoken ?? true,
+    current: () => app, clock, log: silentLog(), name: "n", address: "", header: (name) => (name === "authorization" ? options.header ?? null : null), isSpoken: options.isSpoken ?? true,
     wire: {
       send: (text) => { world.sent.push(JSON.parse(text) as Sent); },
       waiting: () => world.waiting,

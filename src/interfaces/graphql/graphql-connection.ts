@@ -23,6 +23,8 @@ export interface ConnectionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly name: string;
+  /** Of the client. */
+  readonly address: string;
   /** Of the request that it began with. */
   readonly header: (name: string) => string | null;
   /** What it must offer is spoken here. */
@@ -294,7 +296,7 @@ export class GraphqlConnection {
   #exchange({ gone }: Running): SocketExchange {
     const { limits } = this.#parts.current();
     return new SocketExchange({
-      method: "POST", target: readTarget(PATH, limits.urlBytes), headers: new Map(), body: new Uint8Array(), identity: this.#identity!, limits, signal: gone.signal,
+      method: "POST", target: readTarget(PATH, limits.urlBytes), headers: new Map(), body: new Uint8Array(), identity: this.#identity!, address: this.#parts.address, limits, signal: gone.signal,
       requestId: `${this.#parts.name}-${++this.#operations}`,
     });
   }

@@ -1,6 +1,7 @@
 // What /graphql is made of; a reload makes all of it anew.
 import type { GraphQLSchema } from "graphql";
 import type { Access, Rights } from "../../access/rights.ts";
+import type { Sender } from "../../access/sender.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -51,6 +52,8 @@ export interface Caller {
   readonly parts: GraphqlParts;
   readonly rights: Rights;
   readonly schema: GraphQLSchema;
+  /** Who is counted. */
+  readonly sender: Sender;
   /** `place`: the response key of the root field, so that several in one document have an idempotency key each. */
   dispatch(body: OperationBody, place: string): Result | Promise<Result>;
   /** As it is carried out inside a transaction. */

@@ -47,7 +47,7 @@ class GraphqlSocketServer implements GraphqlSockets {
     return { open: this.#connections.size, subscriptions, waitingBytes };
   }
 
-  upgrade(request: Request, server: Server<SocketState>): Response | undefined | null {
+  upgrade(request: Request, server: Server<SocketState>, address: string): Response | undefined | null {
     // Every request comes by here: its headers are not looked at without need.
     if (!request.url.includes("/graphql") || !IS_GRAPHQL.test(request.url) || request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
     const name = this.#ids.of(request.headers.get("x-request-id"));
@@ -58,7 +58,7 @@ class GraphqlSocketServer implements GraphqlSockets {
       const headers = new Map([["authorization", credentialOf(request, app)], ["x-ambit-tenant", request.headers.get("x-ambit-tenant")]]);
       const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((one) => one.trim());
       const isSpoken = offered.includes(SUBPROTOCOL);
-      const data = this.#state({ name, isSpoken, header: (header) => headers.get(header) ?? null });
+      const data = this.#state({ name, isSpoken, address, header: (header) => headers.get(header) ?? null });
       if (server.upgrade(request, { data, ...(isSpoken ? { headers: { "sec-websocket-protocol": SUBPROTOCOL } } : {}) })) return undefined;
       throw fault("MALFORMED_HEADER", "The request cannot become a WebSocket.", { fix: "Send the headers of RFC 6455." });
     } catch (error) {
@@ -76,7 +76,7 @@ class GraphqlSocketServer implements GraphqlSockets {
     for (const connection of this.#connections) connection.close(CLOSE.goingAway, "the server stops");
   }
 
-  #state(from: Pick<ConnectionParts, "name" | "isSpoken" | "header">): SocketState {
+  #state(from: Pick<ConnectionParts, "name" | "isSpoken" | "address" | "header">): SocketState {
     const { current, clock, log } = this.#parts;
     let connection: GraphqlConnection | null = null;
     return {

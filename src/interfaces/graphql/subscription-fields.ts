@@ -90,7 +90,7 @@ function following(request: LiveRequest, event: (frame: LiveFrame) => JsonText, 
   return {
     subscribe({ live }, sink, reset) {
       assert(live !== undefined, "what is followed is told");
-      return live.subscribe(request, caller.rights, sink, reset);
+      return live.subscribe({ ...request, from: caller.sender }, caller.rights, sink, reset);
     },
     event(frame) {
       assert(frame.op !== "message", "records are no messages");

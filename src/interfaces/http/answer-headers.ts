@@ -68,12 +68,13 @@ function fits({ names }: Template, answer: Answer): boolean {
   return index === names.length && index > 0;
 }
 
-/** Those that differ. `secure`: over TLS. */
-export function addCommonHeaders(answer: Answer, exchange: Exchange, secure: boolean): void {
+/** Those that differ. `secure`: over TLS. `rate`: what is left of it. */
+export function addCommonHeaders(answer: Answer, exchange: Exchange, { secure, rate }: { readonly secure: boolean; readonly rate: Readonly<Record<string, string>> | null }): void {
   const { headers } = answer;
   headers["cache-control"] ??= "private, no-cache";
   headers["x-request-id"] = exchange.requestId;
   if (exchange.cached === "hit") headers["server-timing"] = exchange.scanned ? "cache;desc=hit, scan" : "cache;desc=hit";
   else if (exchange.dispatchMs > 0) headers["server-timing"] = `db;dur=${hundredths(exchange.dispatchMs)}${exchange.cached === undefined ? "" : ", cache;desc=miss"}${exchange.scanned ? ", scan" : ""}`;
+  if (rate !== null && headers["ratelimit"] === undefined) Object.assign(headers, rate);
   if (secure) headers["strict-transport-security"] = HSTS;
 }

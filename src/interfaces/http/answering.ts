@@ -23,6 +23,7 @@ import { ServerExchange, type ExchangeParts } from "./server-exchange.ts";
 import type { ServedApp, ServeOptions, SocketState } from "./served-app.ts";
 import { withinTenant } from "./tenant-header.ts";
 import { tracedAnswer } from "./traced-answer.ts";
+import { rateHeaders } from "../../resources/usage-meter.ts";
 import { createSystemRoutes, type SystemRoute, type SystemRoutes } from "./system-routes.ts";
 
 export interface Answering {
@@ -57,6 +58,8 @@ class RequestAnswering implements Answering {
   private readonly answers = createBodyBudget("The answers on their way");
   private readonly system: SystemRoutes;
   private served: ServedApp | null = null;
+  /** Requests that are not answered yet. */
+  private underWay = 0;
 
   constructor(options: AnsweringOptions) {
     this.options = options;
@@ -72,6 +75,13 @@ class RequestAnswering implements Answering {
   }
 
   respond(request: Request, server: Server<SocketState>): Response | Promise<Response> {
+    const response = this.begin(request, server);
+    if (!(response instanceof Promise)) return response;
+    this.underWay++;
+    return response.finally(() => { this.underWay--; });
+  }
+
+  private begin(request: Request, server: Server<SocketState>): Response | Promise<Response> {
     const exchange = new ServerExchange(request, server, this.options.current(), this.parts);
     exchange.requestId = this.requestIds.of(exchange.header("x-request-id"));
     const tracer = this.options.tracer ?? null;
@@ -101,6 +111,7 @@ class RequestAnswering implements Answering {
       if (!system.methods.includes(exchange.method)) return refuseMethod(system.methods);
       if (!system.authenticated) return system.answer(exchange, exchange.app);
     }
+    if (this.underWay >= exchange.app.limits.requests) throw fault("OVERLOADED", "Too many requests are under way.", { retryAfterS: 1 });
     this.serve(exchange.app);
     const ticket = takeTicket(exchange);
     const identity = ticket === null ? this.credentials.identify(exchange.app, credentialOf(exchange)) : this.tickets.redeem(ticket);
@@ -126,7 +137,7 @@ class RequestAnswering implements Answering {
   }
 
   private finish(exchange: ServerExchange, answer: Answer): Response | Promise<Response> {
-    addCommonHeaders(answer, exchange, this.secure);
+    addCommonHeaders(answer, exchange, { secure: this.secure, rate: exchange.rate });
     if (this.options.draining()) answer.headers["connection"] = "close";
     if (this.corsOpen && exchange.method !== "OPTIONS") this.cors.annotate(exchange.header("origin"), answer.headers);
     if (answer.body === null || answer.body.length < 1_024) return this.write(exchange, answer);
@@ -181,6 +192,8 @@ function withCookies(headers: Headers, cookies: readonly string[] = []): Headers
 function proceed(exchange: ServerExchange, identity: Identity, system: SystemRoute | null): Answer | Promise<Answer> {
   exchange.identity = identity.kind === "administrator" ? withinTenant(identity, (name) => exchange.header(name)) : identity;
   exchange.authenticated = true;
+  const left = exchange.app.usage?.admit(exchange) ?? null;
+  if (left !== null) exchange.rate = rateHeaders(left);
   return system === null ? exchange.app.handler.handle(exchange) : system.answer(exchange, exchange.app);
 }
 

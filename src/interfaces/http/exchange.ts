@@ -1,9 +1,10 @@
 // One request on its way through: what handlers read of it and what they answer. Wire types, so they stay in interfaces/.
 import type { Identity } from "../../access/identity.ts";
+import type { Sender } from "../../access/sender.ts";
 import type { Limits } from "../../base/limits.ts";
 
 /** One request, its path and headers already bounded and checked. */
-export interface Exchange {
+export interface Exchange extends Sender {
   readonly method: string;
   /** As sent, percent-encoded, without the query. */
   readonly path: string;
@@ -14,12 +15,12 @@ export interface Exchange {
   readonly requestId: string;
   readonly identity: Identity;
   readonly limits: Limits;
+  /** Of where it goes, instead of `limits.bodyBytes`: set before the body is read. */
+  bodyBytesMax?: number;
   /** Aborted when the client went away. */
   readonly signal: AbortSignal;
   /** Sent by a program on this machine itself, by no proxy that would say so. */
   readonly isLocal: boolean;
-  /** Of the client; empty or absent: not known. */
-  readonly address?: string;
   /** Lower-case name. Null when absent. */
   header(name: string): string | null;
   /** All of them by lower-case name. */

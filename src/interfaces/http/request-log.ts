@@ -13,7 +13,7 @@ export interface LoggedRequest {
   /** Null: nobody looked. */
   readonly caller: Identity | null;
   /** Worked out only for refusals and faults, where it matters. */
-  clientAddress(): string;
+  readonly address: string;
 }
 
 export interface RequestLog {
@@ -60,7 +60,7 @@ export function createRequestLog(log: LineLog): RequestLog {
         return;
       }
       const { requestId, method, route } = request;
-      const fields = { requestId, method, route, status, durationMs: Math.round(durationMs * 1_000) / 1_000, subject, client: request.clientAddress() };
+      const fields = { requestId, method, route, status, durationMs: Math.round(durationMs * 1_000) / 1_000, subject, client: request.address };
       if (status >= 500) log.warn(EVENT, fields);
       else log.info(EVENT, fields);
     },

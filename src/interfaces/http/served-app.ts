@@ -9,6 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { Tracer } from "../../base/tracer.ts";
 import type { ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { RunSink } from "../../resources/run-watch.ts";
+import type { UsageMeter } from "../../resources/usage-meter.ts";
 import type { LiveSubscription, ResetReason } from "../../resources/live-frame.ts";
 import type { CookiePolicy } from "./cookie-credential.ts";
 import type { Exchange, HttpHandler } from "./exchange.ts";
@@ -21,6 +22,8 @@ export interface ServedApp {
   readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
   /** How sessions in cookies are taken. Absent: there are none. */
   readonly cookies?: CookiePolicy;
+  /** Counts requests; absent: nobody is counted. */
+  readonly usage?: UsageMeter;
   /** Everything but the paths of http/ itself: interfaces/rest/rest-handler.ts. */
   readonly handler: HttpHandler;
   /** The OpenAPI document for this caller, as JSON text: codegen/openapi.ts. */
@@ -33,7 +36,7 @@ export interface SocketApp {
   /** Follows what a GET of `exchange` would answer. Throws what that throws. */
   follow(exchange: Exchange, options: { readonly since: string | null; readonly sink: ChannelSink & RunSink; readonly connection: object; readonly reset: ResetReason | null }): LiveSubscription | ChannelSubscription;
   /** `topic` as text. Throws, or rejects with, what publishing there is refused with. */
-  publish(request: { readonly topic: string; readonly message: unknown; readonly identity: Identity; readonly requestId: string }): void | Promise<void>;
+  publish(request: { readonly topic: string; readonly message: unknown; readonly identity: Identity; readonly requestId: string; readonly address: string }): void | Promise<void>;
 }
 
 /** An app that is served over WebSockets, too. */
@@ -52,8 +55,8 @@ export interface SocketState {
 
 /** What one interface does with WebSockets, beside the requests of a listener. */
 export interface SocketPort {
-  /** Null: it is another request. Undefined: it has become a socket. */
-  upgrade(request: Request, server: Server<SocketState>): Response | undefined | Promise<Response | undefined> | null;
+  /** `address`: of the client. Null: it is another request. Undefined: it has become a socket. */
+  upgrade(request: Request, server: Server<SocketState>, address: string): Response | undefined | Promise<Response | undefined> | null;
   /** Lets calls finish for `drainMs`, then closes all. */
   stop(drainMs: number): Promise<void>;
 }

@@ -30,9 +30,15 @@ export class ServerExchange implements Exchange, LoggedRequest {
   dispatchMs = 0;
   scanned = false;
   cached?: "hit" | "miss";
+  /** What is left of what the caller may ask, as headers; null: it is not limited. */
+  rate: Readonly<Record<string, string>> | null = null;
   readonly streams = true;
+  readonly isCounted = true;
+  bodyBytesMax?: number;
+  bodyBytes?: number;
   private whole: Promise<Uint8Array> | null = null;
   private heldBytes = 0;
+  private known: string | null = null;
   private over = false;
   private readonly request: Request;
   /** Asked of the request once: each time costs as much as a header. */
@@ -67,7 +73,11 @@ export class ServerExchange implements Exchange, LoggedRequest {
 
   /** Read once, however often it is asked for. */
   body(): Promise<Uint8Array> {
-    return this.whole ??= readBody(this.request, { limits: this.app.limits, clock: this.parts.clock, hold: (bytes) => this.hold(bytes) });
+    const { bodyBytesMax = this.app.limits.bodyBytes } = this;
+    return this.whole ??= readBody(this.request, { limits: { bodyBytes: bodyBytesMax, requestMs: this.app.limits.requestMs }, clock: this.parts.clock, hold: (bytes) => this.hold(bytes) }).then((bytes) => {
+      this.bodyBytes = bytes.length;
+      return bytes;
+    });
   }
 
   incoming(): ReadableStream<Uint8Array> | null {
@@ -102,12 +112,8 @@ export class ServerExchange implements Exchange, LoggedRequest {
     return address === "::1" || address.startsWith("127.") || address.startsWith("::ffff:127.");
   }
 
-  get address(): string {
-    return this.clientAddress();
-  }
-
   /** Empty when the connection is gone. */
-  clientAddress(): string {
-    return this.parts.proxies.clientAddress(this.server.requestIP(this.request)?.address ?? "", this.header("x-forwarded-for"));
+  get address(): string {
+    return this.known ??= this.parts.proxies.clientAddress(this.server.requestIP(this.request)?.address ?? "", this.header("x-forwarded-for"));
   }
 }

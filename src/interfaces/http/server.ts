@@ -5,6 +5,7 @@ import type { Server, WebSocketHandler } from "bun";
 import { fault } from "../../base/error.ts";
 import type { Limits } from "../../base/limits.ts";
 import { createAnswering, type Answering } from "./answering.ts";
+import { createProxyTrust } from "./client-address.ts";
 import type { HttpServer, ServeOptions, SocketState } from "./served-app.ts";
 
 /** Bodies are bounded while they are read (read-body.ts), so that a refusal can say why; Bun holds back what nobody reads. */
@@ -40,13 +41,15 @@ function listen(options: ServeOptions, answering: Answering): Server<SocketState
   const { limits } = options.current();
   boundHeads(limits);
   const ports = options.sockets ?? [];
+  const proxies = createProxyTrust(options.trustProxy);
   const common = {
     maxRequestBodySize: BODY_BYTES_OF_BUN,
     development: false as const,
     ...(options.tls === null ? {} : { tls: { cert: options.tls.cert, key: options.tls.key } }),
     fetch: (request: Request, server: Server<SocketState>) => {
-      for (const port of ports) {
-        const socket = port.upgrade(request, server);
+      // A request that wants to be a socket says so; all others go straight on.
+      if (ports.length > 0 && request.headers.has("upgrade")) for (const port of ports) {
+        const socket = port.upgrade(request, server, proxies.clientAddress(server.requestIP(request)?.address ?? "", request.headers.get("x-forwarded-for")));
         if (socket !== null) return socket;
       }
       return answering.respond(request, server);

@@ -51,7 +51,7 @@ export class ChannelTopics {
   }
 
   /** At once where nothing has to be stored. */
-  publish({ name, key: text }: TopicName, { payload, retain, identity, requestId, properties, effect, isOnce, origin }: Publication): void | Promise<void> {
+  publish({ name, key: text }: TopicName, { payload, retain, identity, from, requestId, properties, effect, isOnce, origin }: Publication): void | Promise<void> {
     const channel = this.#channels.get(name)!;
     if (retain) throw fault("METHOD_NOT_ALLOWED", "Messages of a channel are not retained.", { fix: "Publish without the retain flag." });
     const { catalog, limits, dispatcher } = this.#options;
@@ -60,7 +60,7 @@ export class ChannelTopics {
     const header = (wanted: string): string | null => userProperty(properties?.userProperties, wanted);
     const done = dispatcher.dispatch({
       body: { kind: "publish", channel: channel.name, key, input: inputOf(payload, limits), origin: new PublishedOrigin(origin, properties) },
-      identity, requestId, idempotency: readIdempotency({ header, limits, identity, method: "POST", path, query: "" }, payload), request: null, signal: null,
+      identity, ...(from === undefined ? {} : { from }), requestId, idempotency: readIdempotency({ header, limits, identity, method: "POST", path, query: "" }, payload), request: null, signal: null,
       // Without it nothing has to be stored, and the message is told at once.
       ...(isOnce ? { effect } : {}),
     });

@@ -2,6 +2,7 @@
 // subscriptions and messages is the session's.
 import type { Identity } from "../../access/identity.ts";
 import { watchIdentity } from "../../access/identity-lease.ts";
+import type { Sender } from "../../access/sender.ts";
 import { unreachable } from "../../base/assert.ts";
 import type { Clock } from "../../base/clock.ts";
 import { AmbitError, type ErrorExtras } from "../../base/error.ts";
@@ -13,6 +14,7 @@ import type { Flight } from "./outgoing.ts";
 import { Outbox, type OutboxTurn, type SocketWire } from "./outbox.ts";
 import { PacketFault, PacketReader } from "./packet-reader.ts";
 import { packetBytes, type ConnectPacket, type DisconnectPacket, type Packet, type PublishPacket, type SubscribePacket, type UnsubscribePacket } from "./packet-types.ts";
+import { readFilter } from "./topics.ts";
 import { REASON, reasonOf, subscribeReason } from "./reason-codes.ts";
 import type { Session, SessionConnection } from "./session.ts";
 import { TopicAliases } from "./topic-aliases.ts";
@@ -72,6 +74,10 @@ export class Connection implements SessionConnection {
 
   get app(): MqttApp {
     return this.#owner.app();
+  }
+
+  get #sender(): Sender {
+    return { identity: this.identity, address: this.#wire.address };
   }
 
   get identity(): Identity {
@@ -281,7 +287,7 @@ export class Connection implements SessionConnection {
       requestId: () => this.#owner.nextId(),
       publish: (publication) => {
         this.#owner.counted("published");
-        return this.app.publish({ ...publication, identity: this.identity, reply: (message) => { if (this.#state === "open") this.deliver(new Message(message), { retain: false, identifier: null }); } });
+        return this.app.publish({ ...publication, identity: this.identity, from: this.#sender, reply: (message) => { if (this.#state === "open") this.deliver(new Message(message), { retain: false, identifier: null }); } });
       },
       send: (bytes) => this.#send(bytes),
       refuse: (error) => this.disconnect(reasonOf(error), error.message),
@@ -325,6 +331,8 @@ export class Connection implements SessionConnection {
     let why: string | null = null;
     for (const { topic, qos, nl = false, rap = false, rh = 0 } of subscriptions) {
       try {
+        const filter = readFilter(topic);
+        if (filter !== null) this.app.count?.(filter, this.#sender);
         granted.push(await session.subscribe(topic, { qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh, identifier: properties?.subscriptionIdentifier ?? null }));
       } catch (error) {
         if (!(error instanceof AmbitError)) throw error;

@@ -46,7 +46,7 @@ export class DecisionTopics {
 
   /** Where an answer is wanted the message counts as taken once it is understood; else once the run has begun. */
   publish(name: string, publication: Publication): void | Promise<void> {
-    const { payload, retain, identity, requestId, properties, reply } = publication;
+    const { payload, retain, identity, requestId, properties, reply, from } = publication;
     const { limits, access, dispatcher } = this.#options;
     const decision = this.#decisions.get(name);
     if (decision === undefined) throw fault("NOT_FOUND", "No decision has this topic.", { fix: "Publish on decide/NAME of what is exported over MQTT." });
@@ -60,7 +60,7 @@ export class DecisionTopics {
     if (topic !== null && this.#open >= limits.decisionRuns) throw fault("OVERLOADED", "Too many decisions are under way.", { retryAfterS: 1 });
     const input = inputOf(payload.length === 0 ? Buffer.from("{}") : payload, limits);
     const ask = async (isAsynchronous: boolean): Promise<Result> => dispatcher.dispatch({
-      body: { kind: "decide", name: decision.callable.name, input, isAsynchronous }, identity, requestId, idempotency, request: { method: "POST", path, headers: {} }, signal: null,
+      body: { kind: "decide", name: decision.callable.name, input, isAsynchronous }, identity, ...(from === undefined ? {} : { from }), requestId, idempotency, request: { method: "POST", path, headers: {} }, signal: null,
     });
     if (topic === null || reply === undefined) return taken(ask(true));
     this.#open++;

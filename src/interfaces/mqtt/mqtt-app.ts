@@ -3,12 +3,13 @@ import { fault } from "../../base/error.ts";
 import { ChannelTopics, type ChannelTopicsOptions } from "./channel-topics.ts";
 import { RecordTopics, type RecordTopicsOptions } from "./record-topics.ts";
 import { DecisionTopics } from "./decision-topics.ts";
+import type { UsageLimits } from "../../resources/usage-limits.ts";
 import type { MqttApp } from "./topic-source.ts";
 import { readTopic } from "./topics.ts";
 
 export interface MqttAppOptions extends Omit<RecordTopicsOptions, "dispatcher"> {
   readonly authenticator: MqttApp["authenticator"];
-  readonly dispatcher: RecordTopicsOptions["dispatcher"] & ChannelTopicsOptions["dispatcher"];
+  readonly dispatcher: RecordTopicsOptions["dispatcher"] & ChannelTopicsOptions["dispatcher"] & { readonly limiting: UsageLimits };
 }
 
 export function createMqttApp(options: MqttAppOptions): MqttApp {
@@ -23,6 +24,12 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
     isKeptVisible(kept, identity, isOther) {
       const name = readTopic(kept.topic)?.name ?? "";
       return records.has(name) ? !isOther && records.isReadable(name, identity) : channels.has(name) && channels.isKeptVisible(name, kept.payload, identity);
+    },
+    count({ name }, from) {
+      const { dispatcher, catalog } = options;
+      const target = [...catalog.tables.values()].find(({ exportName }) => exportName !== null && exportName === name);
+      const channel = [...catalog.channels.values()].find(({ exportName }) => exportName !== null && exportName === name);
+      dispatcher.limiting.follow(target !== undefined ? { table: target.name } : { channel: channel?.name ?? "" }, from);
     },
     onStore: (keeper) => channels.onStore(keeper),
     publish(publication) {

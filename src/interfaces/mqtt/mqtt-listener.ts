@@ -73,8 +73,11 @@ class TcpWire implements SocketWire {
   #bytes = 0;
   #isEnding = false;
 
+  readonly address: string;
+
   constructor(socket: Socket<SocketData>) {
     this.#socket = socket;
+    this.address = socket.remoteAddress;
   }
 
   send(bytes: Uint8Array): void {
@@ -126,21 +129,21 @@ const IS_MQTT = /^(?:\w+:\/\/[^/?#]*)?\/mqtt(?:\?|$)/;
 /** Binary frames with any part of the stream, as the standard has it. */
 export function mqttSockets(broker: Broker): SocketPort {
   return {
-    upgrade(request: Request, server: Server<SocketState>): Response | undefined | null {
+    upgrade(request: Request, server: Server<SocketState>, address: string): Response | undefined | null {
       if (!request.url.includes("/mqtt") || !IS_MQTT.test(request.url) || request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
       const offered = (request.headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim());
       if (!offered.includes("mqtt")) return new Response("the subprotocol is mqtt\n", { status: 400 });
-      return server.upgrade(request, { data: socketState(broker), headers: { "sec-websocket-protocol": "mqtt" } }) ? undefined : new Response(null, { status: 400 });
+      return server.upgrade(request, { data: socketState(broker, address), headers: { "sec-websocket-protocol": "mqtt" } }) ? undefined : new Response(null, { status: 400 });
     },
     stop: (drainMs) => broker.stop(drainMs),
   };
 }
 
-function socketState(broker: Broker): SocketState {
+function socketState(broker: Broker, address: string): SocketState {
   let connection: Connection | null = null;
   return {
     opened(socket) {
-      connection = broker.connect(webSocketWire(socket));
+      connection = broker.connect(webSocketWire(socket, address));
       if (connection === null) socket.close(TRY_AGAIN, "no more connections are taken");
     },
     received(message) {
@@ -155,8 +158,9 @@ function socketState(broker: Broker): SocketState {
 const TRY_AGAIN = 1013;
 
 /** It cannot stop reading: what comes meanwhile waits in the connection, which bounds it. */
-function webSocketWire(socket: ServerWebSocket<SocketState>): SocketWire {
+function webSocketWire(socket: ServerWebSocket<SocketState>, address: string): SocketWire {
   return {
+    address,
     send: (bytes) => { socket.sendBinary(bytes); },
     waiting: () => socket.getBufferedAmount(),
     pause: () => {},

@@ -1,6 +1,8 @@
 // What goes out to the sockets of all connections: gathered during a turn of the event loop, one write for each. Connections that are sent
 // the same share the bytes of that write.
 export interface SocketWire {
+  /** Of the client; empty: not known. */
+  readonly address: string;
   send(bytes: Uint8Array): void;
   /** Bytes that the client has not taken yet. */
   waiting(): number;

@@ -80,10 +80,10 @@ export class RecordTopics {
       : { kind: "replace", table: table.name, id, input: inputOf(publication.payload, limits), precondition, returning: null };
     const method = isRemoval ? "DELETE" : "PUT";
     const path = `/${encodeURIComponent(name)}/${encodeURIComponent(key)}`;
-    const { identity, requestId, effect } = publication;
+    const { identity, from, requestId, effect } = publication;
     const idempotency = readIdempotency({ header, limits, identity, method, path, query: "" }, publication.payload);
     try {
-      await this.#options.dispatcher.dispatch({ body, identity, requestId, idempotency, request: { method, path, headers: {} }, signal: null, effect });
+      await this.#options.dispatcher.dispatch({ body, identity, ...(from === undefined ? {} : { from }), requestId, idempotency, request: { method, path, headers: {} }, signal: null, effect });
     } catch (error) {
       // Sent again after a lost acknowledgement: it is not there, as was asked for.
       if (!(isRemoval && precondition === null && error instanceof AmbitError && error.code === "NOT_FOUND")) throw error;

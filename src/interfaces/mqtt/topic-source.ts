@@ -1,5 +1,6 @@
 // What topics are to a connection: sources that can be followed, and a place to publish. Made anew by a reload.
 import type { Identity } from "../../access/identity.ts";
+import type { Sender } from "../../access/sender.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { ChannelMessage, ChannelSink, ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { MessageKeeper } from "../../resources/channel-hub.ts";
@@ -42,6 +43,8 @@ export interface Publication {
   readonly retain: boolean;
   readonly properties: PublishProperties | null;
   readonly identity: Identity;
+  /** Absent: nobody is counted, as of what a client left to be published. */
+  readonly from?: Sender;
   readonly requestId: string;
   /** Happens in the commit of what is published, if there is one; there is where it `isOnce`. */
   readonly effect: Effect;
@@ -59,6 +62,8 @@ export interface MqttApp {
   readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
   /** Empty: nothing has such topics. Throws what refuses the caller. */
   sources(filter: TopicFilter, identity: Identity): readonly TopicSource[];
+  /** A client begins to follow; throws TOO_MANY_REQUESTS. */
+  count?(filter: TopicFilter, from: Sender): void;
   /** At once where nothing has to be stored, else when it is durable. Throws, or rejects with, what refuses it. */
   publish(publication: Publication): void | Promise<void>;
   /** The first level of a channel's topics; null: it is not there over MQTT. */

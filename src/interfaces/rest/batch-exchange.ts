@@ -39,6 +39,9 @@ export class BatchExchange implements Exchange {
 
   get requestId(): string { return this.#whole.requestId; }
   get identity(): Identity { return this.#whole.identity; }
+  get address(): string { return this.#whole.address; }
+  get isCounted(): boolean { return true; }
+  get bodyBytes(): number { return this.#own.body.length; }
   get limits(): Limits { return this.#whole.limits; }
   get signal(): AbortSignal { return this.#whole.signal; }
   get isLocal(): boolean { return this.#whole.isLocal; }

@@ -50,13 +50,14 @@ export interface PublishRequest {
   readonly message: unknown;
   readonly identity: Identity;
   readonly requestId: string;
+  readonly address: string;
 }
 
 /** For a WebSocket, without a request around the message. */
-export function publishTopic({ topic, message, identity, requestId }: PublishRequest, { catalog, dispatcher, over = "REST" }: RestParts): void | Promise<void> {
+export function publishTopic({ topic, message, identity, requestId, address }: PublishRequest, { catalog, dispatcher, over = "REST" }: RestParts): void | Promise<void> {
   const { channel, key } = topicOfClient(topic, over, catalog);
   const input = asInput(message, "message");
-  const result = dispatcher.dispatch({ body: { kind: "publish", channel: channel.name, key, input }, identity, requestId, idempotency: null, request: null, signal: null });
+  const result = dispatcher.dispatch({ body: { kind: "publish", channel: channel.name, key, input }, identity, requestId, from: { identity, address }, idempotency: null, request: null, signal: null });
   if (result instanceof Promise) return done(result);
 }
 
@@ -66,7 +67,7 @@ async function done(result: Promise<unknown>): Promise<void> {
 
 function topicRequest({ parts, exchange }: RestRequest, { channel, key }: ChannelTarget, { since, connection }: Pick<FollowOptions, "since" | "connection">): ChannelRequest {
   refuseQuery(exchange.query);
-  return { channel, key: keyOf(parts, channel, key), resumed: since !== null, connection };
+  return { channel, key: keyOf(parts, channel, key), resumed: since !== null, connection, from: exchange };
 }
 
 function keyOf({ catalog }: RestParts, channel: Channel, text: string | null): Value {

@@ -25,6 +25,8 @@ export class LiveExchange implements Exchange {
   get segments(): readonly string[] { return this.#whole.segments; }
   get requestId(): string { return this.#whole.requestId; }
   get identity(): Identity { return this.#whole.identity; }
+  get address(): string { return this.#whole.address; }
+  get isCounted(): boolean { return this.#whole.isCounted === true; }
   get limits(): Limits { return this.#whole.limits; }
   get signal(): AbortSignal { return this.#whole.signal; }
   get isLocal(): boolean { return this.#whole.isLocal; }

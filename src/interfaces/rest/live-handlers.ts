@@ -63,11 +63,11 @@ function liveRequest(request: RestRequest, { table, id }: LiveTarget, since: str
     const key = request.idOf(table, id);
     const { plan, explain } = prepareKeyQuery(request, table);
     if (explain) throw explained();
-    return { plan, limit: null, id: key, since };
+    return { plan, limit: null, id: key, since, from: request.exchange };
   }
   const { prepared, values } = prepareList(request, table);
   if (prepared.query.explain) throw explained();
-  return { plan: prepared.plan, limit: prepared.query.limit, since, ...(values === undefined ? {} : { values }) };
+  return { plan: prepared.plan, limit: prepared.query.limit, since, from: request.exchange, ...(values === undefined ? {} : { values }) };
 }
 
 function explained(): Error {

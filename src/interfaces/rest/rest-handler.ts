@@ -2,7 +2,8 @@
 import { unreachable } from "../../base/assert.ts";
 import { AmbitError, fault } from "../../base/error.ts";
 import { PlanCache } from "../../resources/plan-cache.ts";
-import type { Table } from "../../schema/catalog.ts";
+import type { Table, UsageLimit } from "../../schema/catalog.ts";
+import { smallestBody } from "../../resources/usage-limits.ts";
 import type { ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription } from "../../resources/live-frame.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
@@ -67,6 +68,7 @@ export function createRest(options: RestOptions): RestHandler {
       const route = router.find(exchange.method, exchange.segments);
       if (route === null) return refused(exchange.segments);
       exchange.route = route.name;
+      limitBody(exchange, route.target);
       return answer(new RestRequest(exchange, parts), route);
     },
     methods: (segments) => router.methods(segments),
@@ -79,6 +81,23 @@ export function createRest(options: RestOptions): RestHandler {
       return followExchange(new RestRequest(exchange, parts), { table: target.table, id: target.kind === "list" ? null : target.id }, following);
     },
   };
+}
+
+/** What @limit(body) says of where the request goes. What is read already is held against it where it is carried out. */
+function limitBody(exchange: Exchange, target: RestTarget): void {
+  const most = smallestBody(limitsOf(target));
+  if (most !== null) exchange.bodyBytesMax = most;
+}
+
+function limitsOf(target: RestTarget): readonly UsageLimit[] {
+  switch (target.kind) {
+    case "list": case "record": return target.table.usage ?? [];
+    case "action": return [...target.table.usage ?? [], ...target.action.usage ?? []];
+    case "endpoint": return target.endpoint.usage ?? [];
+    case "decide": return target.decision?.callable.usage ?? [];
+    case "channel": return target.channel.usage ?? [];
+    default: return [];
+  }
 }
 
 /** Tables with events alone answer nothing else. */

@@ -32,7 +32,7 @@ export class RestRequest {
     const isRead = body.kind === "get" || body.kind === "query";
     const operation: Operation = {
       body, identity: exchange.identity, requestId: exchange.requestId, idempotency: bytes === null ? null : readIdempotency(exchange, bytes),
-      request: isRead ? null : new RequestView(exchange), signal: body.kind === "action" || body.kind === "endpoint" ? exchange.signal : null,
+      from: exchange, request: isRead ? null : new RequestView(exchange), signal: body.kind === "action" || body.kind === "endpoint" ? exchange.signal : null,
     };
     if (body.kind === "get" && body.plain) return this.parts.dispatcher.dispatch(operation);
     const startedMs = performance.now();

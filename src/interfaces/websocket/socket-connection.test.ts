@@ -68,7 +68,7 @@ function opened(options: { identity?: Identity | null; limits?: Partial<Limits> 
     },
   } as unknown as SocketServedApp;
   world.connection = new SocketConnection({
-    current: () => app, clock, log: silentLog(), name: "n", header: () => null, identity: options.identity === undefined ? subject("ann") : options.identity,
+    current: () => app, clock, log: silentLog(), name: "n", address: "", header: () => null, identity: options.identity === undefined ? subject("ann") : options.identity,
     wire: {
       send: (text) => { world.sent.push(JSON.parse(text) as Sent); },
       waiting: () => world.waiting,

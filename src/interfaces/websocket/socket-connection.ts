@@ -23,6 +23,8 @@ export interface ConnectionParts {
   readonly clock: Clock;
   readonly log: Log;
   readonly name: string;
+  /** Of the client. */
+  readonly address: string;
   /** Of the request that it began with. */
   readonly header: (name: string) => string | null;
   /** Null: nobody has signed in yet, and may do so by the first frame. */
@@ -313,7 +315,7 @@ export class SocketConnection {
     if (this.#calls >= limits.socketCalls) return this.#refuse(id, tooManyCalls(limits.socketCalls));
     const told = (): void => { if (id !== null) this.#outbox.push(resultText(id, { status: 204, headers: {}, body: null })); };
     try {
-      const done = socket.publish({ topic, message, identity: this.#who(), requestId: `${this.#parts.name}-${++this.#frames}` });
+      const done = socket.publish({ topic, message, identity: this.#who(), requestId: `${this.#parts.name}-${++this.#frames}`, address: this.#parts.address });
       if (!(done instanceof Promise)) return told();
       this.#calls++;
       void done.then(told, (error: unknown) => this.#refuse(id, error)).finally(() => this.#called());
@@ -382,7 +384,7 @@ export class SocketConnection {
     if (!METHODS.has(method)) throw fault("METHOD_NOT_ALLOWED", "There is no such method.", { fix: `Use one of ${[...METHODS].join(", ")}.` });
     const identity = this.#who();
     return new SocketExchange({
-      method, headers, body, identity, limits: app.limits, signal: this.#gone.signal,
+      method, headers, body, identity, address: this.#parts.address, limits: app.limits, signal: this.#gone.signal,
       target: readTarget(path, app.limits.urlBytes), requestId: `${this.#parts.name}-${++this.#frames}`,
     });
   }

@@ -11,6 +11,7 @@ export interface SocketRequest {
   readonly body: Uint8Array;
   readonly requestId: string;
   readonly identity: Identity;
+  readonly address: string;
   readonly limits: Limits;
   readonly signal: AbortSignal;
 }
@@ -22,6 +23,7 @@ export class SocketExchange implements Exchange {
   readonly query: string;
   readonly requestId: string;
   readonly identity: Identity;
+  readonly address: string;
   readonly limits: Limits;
   readonly signal: AbortSignal;
   readonly isLocal = false;
@@ -31,13 +33,14 @@ export class SocketExchange implements Exchange {
   readonly #headers: ReadonlyMap<string, string>;
   readonly #body: Uint8Array;
 
-  constructor({ method, target, headers, body, requestId, identity, limits, signal }: SocketRequest) {
+  constructor({ method, target, headers, body, requestId, identity, address, limits, signal }: SocketRequest) {
     this.method = method;
     this.path = target.path;
     this.segments = target.segments;
     this.query = target.query;
     this.requestId = requestId;
     this.identity = identity;
+    this.address = address;
     this.limits = limits;
     this.signal = signal;
     this.#headers = headers;

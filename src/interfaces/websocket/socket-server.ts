@@ -50,7 +50,7 @@ class SocketServer implements Sockets {
     return { open: this.#connections.size, subscriptions, waitingBytes };
   }
 
-  upgrade(request: Request, server: Server<SocketState>): Response | undefined | Promise<Response | undefined> | null {
+  upgrade(request: Request, server: Server<SocketState>, address: string): Response | undefined | Promise<Response | undefined> | null {
     // Every request comes by here: its headers are not looked at without need.
     if (!request.url.includes("/ws") || !IS_SOCKET.test(request.url) || request.headers.get("upgrade")?.toLowerCase() !== "websocket") return null;
     const name = this.#ids.of(request.headers.get("x-request-id"));
@@ -60,7 +60,7 @@ class SocketServer implements Sockets {
       if (this.#isStopping || this.#connections.size >= app.limits.sockets) throw fault("OVERLOADED", "No more connections are taken.", { retryAfterS: 1 });
       const credential = credentialOf(request, app);
       const identity = credential === null ? null : app.authenticator.authenticate(credential);
-      const begin = (known: Identity | null): Response | undefined => this.#upgrade(request, server, { name, identity: known, credential });
+      const begin = (known: Identity | null): Response | undefined => this.#upgrade(request, server, { name, identity: known, credential, address });
       return identity instanceof Promise ? identity.then(begin).catch(refuse) : begin(identity);
     } catch (error) {
       return refuse(error);
@@ -76,15 +76,15 @@ class SocketServer implements Sockets {
     for (const connection of this.#connections) connection.close(CLOSE.goingAway, "the server stops");
   }
 
-  #upgrade(request: Request, server: Server<SocketState>, { name, identity, credential }: { readonly name: string; readonly identity: Identity | null; readonly credential: string | null }): Response | undefined {
+  #upgrade(request: Request, server: Server<SocketState>, { name, identity, credential, address }: Pick<ConnectionParts, "name" | "identity" | "address"> & { readonly credential: string | null }): Response | undefined {
     const header = (of: string): string | null => headers[of] ?? null;
     const headers: Record<string, string | undefined> = { authorization: credential ?? undefined, "x-ambit-tenant": request.headers.get("x-ambit-tenant") ?? undefined };
     const within = identity === null ? null : withinTenant(identity, header);
-    if (server.upgrade(request, { data: this.#state({ name, identity: within, header }) })) return undefined;
+    if (server.upgrade(request, { data: this.#state({ name, identity: within, address, header }) })) return undefined;
     throw fault("MALFORMED_HEADER", "The request cannot become a WebSocket.", { fix: "Send the headers of RFC 6455." });
   }
 
-  #state(from: Pick<ConnectionParts, "name" | "identity" | "header">): SocketState {
+  #state(from: Pick<ConnectionParts, "name" | "identity" | "address" | "header">): SocketState {
     const { current, clock, log } = this.#parts;
     let connection: SocketConnection | null = null;
     return {

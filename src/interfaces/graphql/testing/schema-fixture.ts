@@ -36,7 +36,7 @@ export function schemaFixture(text: string, identity: Identity, answer: (body: O
   const rights = access.rights(identity);
   const schemas = buildGraphqlSchema(parts, rights);
   const caller: Caller = {
-    parts, rights, schema: schemas.schema, spend() {},
+    parts, rights, schema: schemas.schema, sender: { identity, address: "" }, spend() {},
     operation: (body) => ({ body, identity, requestId: "fixture", idempotency: null, request: null, signal: null }),
     dispatch(body) {
       operations.push(body);
