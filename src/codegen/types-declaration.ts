@@ -2,7 +2,8 @@
 import { appTables } from "../schema/account-tables.ts";
 import type { Callable, Catalog, Channel, EnumType, Field, InputField, ObjectType, Table, TypeRef } from "../schema/catalog.ts";
 import { FILE_TYPE, isFile } from "../schema/file-type.ts";
-import { ambitModuleTypes, ambitTestTypes } from "./ambit-module-types.ts";
+import { ambitModuleTypes } from "./ambit-module-types.ts";
+import { ambitTestTypes } from "./ambit-test-types.ts";
 
 /** Of a setting under `values`. */
 export type ValueType = "string" | "number" | "boolean";

@@ -102,8 +102,8 @@ export class Decisions implements DecisionPort {
   #next: (() => DecisionPort | null) | null = null;
   /** By key. */
   readonly #running = new Map<string, Running>();
-  /** By run: ends its work when it is cancelled. */
-  readonly #held = new Map<string, AbortController>();
+  /** By run: ends its work when it is cancelled, and tells when there is no more. */
+  readonly #held = new Map<string, { abort(): void; readonly over: Promise<void> }>();
 
   /** By run: where those are that are under way here. */
   readonly #stages = new Map<string, RunStage>();
@@ -296,6 +296,15 @@ export class Decisions implements DecisionPort {
     });
   }
 
+  async settled(which: "runs" | "runs and shadows"): Promise<void> {
+    for (;;) {
+      const busy = [...this.#held.values()].map(({ over }) => over);
+      if (which === "runs and shadows" && this.#shadows.isBusy) busy.push(this.#shadows.idle());
+      if (busy.length === 0) return;
+      await Promise.all(busy);
+    }
+  }
+
   /** To whoever serves by now. What it still does here meets the fence. */
   async #giveAway(run: string): Promise<void> {
     await this.#next?.()?.takeOver(run);
@@ -450,7 +459,8 @@ export class Decisions implements DecisionPort {
   /** As it has ended, whoever has ended it. */
   async #hold(run: string, work: (signal: AbortSignal) => Promise<string>): Promise<DecisionResult> {
     const held = new AbortController();
-    this.#held.set(run, held);
+    const over = Promise.withResolvers<void>();
+    this.#held.set(run, { abort: () => held.abort(), over: over.promise });
     try {
       await work(held.signal);
     } catch (error) {
@@ -459,6 +469,7 @@ export class Decisions implements DecisionPort {
       this.#held.delete(run);
       this.#stages.delete(run);
       this.#parts.core.runs.changed(run);
+      over.resolve();
     }
     return this.#result(run);
   }

@@ -59,6 +59,8 @@ export interface DecisionPort {
   takeOver(run: string): Promise<void>;
   /** Decisions that a model shall make, and there is none: they answer by their fallbacks. */
   readonly isWithoutModel: boolean;
+  /** Resolves once none is under way here. */
+  settled(which: "runs" | "runs and shadows"): Promise<void>;
   /** What this caller may ask, as `GET /decide` lists it. */
   list(caller: Caller): readonly ListedDecision[];
   /** Lowers the mode of a decision; null: that of the schema again. Throws NOT_FOUND, and VALIDATION_FAILED for one above the schema. */

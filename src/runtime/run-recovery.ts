@@ -1,4 +1,5 @@
-// Takes up runs of decisions whose holders are gone: all that are open when the process starts, later those whose lease is over. Knows only the port.
+// Takes up runs of decisions whose holders are gone: all that are open when the process starts, later those whose lease is over. When it stops it lets runs
+// end, also those that nobody waits for. Knows only the port.
 import type { Clock } from "../base/clock.ts";
 import { describeError, type Log } from "../base/log.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
@@ -29,7 +30,7 @@ export function startRunRecovery({ clock, log, current }: RunRecoveryOptions): {
     async stop(drainMs) {
       life.stopped = true;
       cancel();
-      await Promise.race([running, new Promise<void>((resolve) => { cancel = clock.schedule(drainMs, resolve); })]);
+      await Promise.race([Promise.all([running, current()?.settled("runs")]), new Promise<void>((resolve) => { cancel = clock.schedule(drainMs, resolve); })]);
       cancel();
     },
   };

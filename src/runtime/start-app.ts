@@ -32,6 +32,7 @@ import { createRest } from "../interfaces/rest/rest-handler.ts";
 import { createJobs, type Jobs, type ServedApp as JobsApp } from "../jobs/create-jobs.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createSources, type Sources } from "../cache/sources.ts";
+import type { DecisionPort } from "../resources/decision-port.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { SecurityRecord } from "../resources/security-record.ts";
 import { UsageMeter } from "../resources/usage-meter.ts";
@@ -112,6 +113,7 @@ export interface RunningApp {
   /** Queries that are followed. */
   readonly live: Dispatcher["live"];
   readonly channels: Dispatcher["channels"];
+  readonly decisions: DecisionPort | null;
   /** Lets what is under way finish, then gives everything free. */
   stop(): Promise<void>;
 }
@@ -284,9 +286,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts & { /
     get tables() { return served.tables; },
     async reload({ typeCheck }) {
       const loaded = await loadApp(options.directory, { environment: options.environment, typeCheck });
-      if (loaded.diagnostics.some(isError) || stopping !== null) return loaded.diagnostics;
-      storage.prepareCatalog(loaded.catalog, loaded.book, cautiousApproval(loaded));
-      replace(loaded);
+      if (!loaded.diagnostics.some(isError) && stopping === null) prepareAndReplace(loaded, storage, replace);
       return loaded.diagnostics;
     },
     migrate: (request) => migrateRunning(request, {
@@ -298,8 +298,14 @@ async function listen(first: Served, storage: Storage, options: ServeParts & { /
     get mqtt() { return mqtt.view; },
     get live() { return served.dispatcher.live; },
     get channels() { return served.dispatcher.channels; },
+    get decisions() { return served.dispatcher.decisions; },
     stop: () => (stopping ??= stop()),
   };
+}
+
+function prepareAndReplace(loaded: LoadedApp, storage: Storage, replace: (loaded: LoadedApp) => void): void {
+  storage.prepareCatalog(loaded.catalog, loaded.book, cautiousApproval(loaded));
+  replace(loaded);
 }
 
 /** Streams never finish by themselves; their clients come again, to whoever serves then. */

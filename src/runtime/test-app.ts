@@ -10,7 +10,9 @@ import { seededRandom } from "../base/random.ts";
 import { askControl, type ActingAs } from "./control.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
 import { AppProblems, startApp } from "./start-app.ts";
-import { TestModels, type AppModelScript } from "./test-models.ts";
+import { endedDecisions, type TestDecision } from "./test-decisions.ts";
+import { TestModels } from "./test-models.ts";
+import type { ModelScripts } from "./test-script.ts";
 
 export interface TestResponse { readonly status: number; readonly headers: Headers; readonly body: unknown }
 
@@ -36,8 +38,10 @@ export interface TestApp {
     /** By milliseconds or an ISO 8601 duration; what falls due on the way happens. */
     advance(by: number | string): void;
   };
-  /** All models answer as it says. */
-  model(script: AppModelScript): void;
+  /** What models say, all of them, or by decision and step; decisions that are not named have no model. Again: instead of what was said before. */
+  model(script: ModelScripts): void;
+  /** Runs that have ended, in that order, once none is under way. */
+  decisions(name?: string): Promise<TestDecision[]>;
   /** Models answer as this file of the app tells; with AMBIT_RECORD=1 they are asked what it does not tell yet, and that is added. */
   recordings(file: string): void;
   /** Resolves once no job is due or under way; those for later wait for the clock. */
@@ -54,8 +58,8 @@ export function test(name: string, body: (app: TestApp) => unknown): void {
     try {
       let failed: unknown = null;
       await Promise.resolve(body(app)).catch((error: unknown) => { failed = error; });
-      // What was never recorded is why anything else went wrong.
-      if (models.missing.length > 0) throw new Error(models.missing.join("\n"), { cause: failed });
+      // What was never recorded or scripted is why anything else went wrong.
+      if (models.faults.length > 0) throw models.faults[0];
       if (failed !== null) throw failed;
     } finally {
       await stop();
@@ -90,19 +94,31 @@ async function freshApp(): Promise<{ app: TestApp; models: TestModels; stop(): P
       now: () => new Date(clock.now()),
       advance: (by) => clock.advance(typeof by === "number" ? by : durationMs(parseDuration(by) ?? "PT0S")),
     },
-    model: (script) => models.script(script),
+    model(script) {
+      const unknown = typeof script === "function" ? undefined : Object.keys(script).find((name) => !loaded.catalog.decisions.has(name));
+      if (unknown !== undefined) throw new Error(`There is no decision ${unknown}.`);
+      models.script(script);
+    },
+    async decisions(name) {
+      await running.decisions?.settled("runs and shadows");
+      return endedDecisions(running.storage.reader, name ?? null);
+    },
     recordings: (file) => models.recordings(resolve(directory, file), { isRecording }),
     runJobs: () => running.jobs.settled(),
   };
   return {
     app, models,
     async stop() {
-      const stopped = running.stop();
-      clock.advance(loaded.config.limits.drainMs);
-      await stopped;
+      const stopped = running.stop().then(() => "stopped" as const);
+      // Whatever waits for the clock then has its time over.
+      do clock.advance(loaded.config.limits.drainMs); while (await Promise.race([stopped, shortWhile()]) !== "stopped");
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+function shortWhile(): Promise<void> {
+  return new Promise((resolve) => { setTimeout(resolve, 20); });
 }
 
 function testClient(dataDirectory: string, acting: ActingAs): TestClient {

@@ -27,7 +27,7 @@ test("recorded once with a model, told again without; another request is told of
   const model = telling.standIn("default", null)!;
   expect(await model.ask({ ...request("a"), by: { decision: "other", step: 3 } }, never)).toEqual(first);
   await expect(model.ask(request("b"), never)).rejects.toThrow("No answer of the model default");
-  expect(telling.missing).toHaveLength(1);
+  expect(telling.faults).toHaveLength(1);
   await expect(telling.standIn("other", null)!.ask(request("a"), never)).rejects.toThrow("No answer of the model other");
 });
 

@@ -2,29 +2,24 @@
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { ModelFailure, type Model, type ModelAnswer, type ModelRequest } from "../models/model.ts";
 import { recordedModel, RecordingMissing, type Recordings } from "../models/recorded-model.ts";
-import { scriptedModel, type ModelScript } from "../models/scripted-model.ts";
+import { scriptedModel } from "../models/scripted-model.ts";
 import type { ModelStandIn } from "./decisions-module.ts";
-
-/** `step`: from 0, within the run. `model`: the alias that is asked. */
-export interface ScriptedRequest extends Pick<ModelRequest, "messages" | "tools"> { readonly decision: string; readonly step: number; readonly model: string }
-
-/** `count`: 1 for the first request to this alias. */
-export type AppModelScript = (request: ScriptedRequest, count: number) => ReturnType<ModelScript>;
+import { modelScript, type ModelScripts } from "./test-script.ts";
 
 export class TestModels {
   #chosen: ModelStandIn = (_, configured) => configured;
   readonly #byAlias = new Map<string, Model | null>();
-  /** What was asked and never recorded. */
-  readonly missing: string[] = [];
+  /** What the test must fail with: what was asked and never recorded or scripted. */
+  readonly faults: unknown[] = [];
 
   readonly standIn: ModelStandIn = (alias, configured) => ({
     alias, id: configured?.id ?? "scripted", price: configured?.price ?? null,
     ask: (request, signal) => this.#ask(alias, configured, { request, signal }),
   });
 
-  /** For all aliases. */
-  script(script: AppModelScript): void {
-    this.#choose((alias) => scriptedModel(alias, ({ by, messages, tools }, count) => script({ decision: by?.decision ?? "", step: by?.step ?? 0, model: alias, messages, tools }, count)));
+  /** Whatever alias is asked. */
+  script(script: ModelScripts): void {
+    this.#choose((alias) => scriptedModel(alias, modelScript(script, { alias, fault: (error) => this.faults.push(error) })));
   }
 
   /** `isRecording`: who is configured is asked what is not there yet. */
@@ -45,7 +40,7 @@ export class TestModels {
     try {
       return await model.ask(request, signal);
     } catch (error) {
-      if (error instanceof RecordingMissing) this.missing.push(error.message);
+      if (error instanceof RecordingMissing) this.faults.push(error);
       throw error;
     }
   }

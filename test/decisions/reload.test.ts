@@ -1,5 +1,6 @@
 // Another app in the place of the one that runs a decision: what began there may end there, as a whole; what outlives that is taken over, and is either the same
 // decision, which goes on where its journal ends, or another one, and then falls back. Nobody gets a mix, and whoever waits gets an answer.
+import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -104,4 +105,15 @@ test("data of another shape: nothing is committed by the old app, the new one go
     expect(refunded(id)).toBe(id === "shape" ? 40 : 0);
   }
   expect(app.log.filter((line) => line.includes("decision-failed"))).toEqual([]);
+});
+
+test("an app that stops lets end what it decides, also where nobody waits", async () => {
+  const asking = await ask("stopped", { prefer: "respond-async" });
+  expect(asking.status).toBe(202);
+  await until(() => model.requests.length === 1);
+  const stopping = app.running.stop();
+  answers.resolve();
+  await stopping;
+  using file = new Database(join(app.directory, "data", "data.db"), { readonly: true });
+  expect(file.query(`SELECT "state", "answer" FROM "$decision" WHERE "id" = ?1`).values(asking.run)).toEqual([["DECIDED", "40"]]);
 });

@@ -4,6 +4,7 @@ export class ShadowQueue {
   readonly #waitingMax: number;
   readonly #waiting: (() => Promise<void>)[] = [];
   #isRunning = false;
+  #working: Promise<void> = Promise.resolve();
 
   constructor(waitingMax: number) {
     this.#waitingMax = waitingMax;
@@ -13,8 +14,17 @@ export class ShadowQueue {
   add(run: () => Promise<void>): boolean {
     if (this.#waiting.length >= this.#waitingMax) return false;
     this.#waiting.push(run);
-    if (!this.#isRunning) void this.#work();
+    if (!this.#isRunning) this.#working = this.#work();
     return true;
+  }
+
+  get isBusy(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Resolves once none runs or waits. */
+  idle(): Promise<void> {
+    return this.#working;
   }
 
   async #work(): Promise<void> {
