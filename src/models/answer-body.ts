@@ -1,5 +1,6 @@
 // The body of a provider's answer, before its package reads it: held to strict JSON, arguments kept as the model wrote them, figures of usage put
 // aside, since packages refuse a whole answer for an absurd one. A body is a document, or a stream of events with one each.
+import { EventReader } from "./event-reader.ts";
 import { rewritten, spansAt } from "./json-spans.ts";
 import { errorIn, type Wire } from "./wire.ts";
 
@@ -17,25 +18,64 @@ export interface AnswerBody {
   readonly hasEnd: boolean;
 }
 
-/** Throws whatever JSON.parse or `parse` throw. */
-export function readBody(text: string, { wire, parse, isStream }: { readonly wire: Wire; readonly parse: ParseStrictly; readonly isStream: boolean }): AnswerBody {
-  if (!isStream) {
-    const document: unknown = JSON.parse(text);
-    return { text: forPackage(text, wire, parse), documents: [document], error: errorIn(document), hasEnd: true };
-  }
-  const documents: unknown[] = [];
-  const out: string[] = [];
-  let hasEnd = false;
-  for (const { event, data } of eventsIn(text)) {
-    const isEnd = data === "[DONE]";
-    const document: unknown = isEnd ? null : JSON.parse(data);
-    if (!isEnd) documents.push(document);
-    hasEnd ||= isEnd || ENDS.has(event) || ENDS.has(typeOf(document));
-    out.push(`${event === "" ? "" : `event: ${event}\n`}data: ${isEnd ? data : forPackage(data, wire, parse)}\n\n`);
-  }
-  return { text: out.join(""), documents, error: documents.map(errorIn).find((error) => error !== null) ?? null, hasEnd };
+/** Takes the text in parts. Both throw whatever JSON.parse or `parse` throw. */
+export interface BodyReader {
+  add(text: string): void;
+  end(): AnswerBody;
 }
 
+export function bodyReader(isStream: boolean, wire: Wire, parse: ParseStrictly): BodyReader {
+  return isStream ? new StreamBody(wire, parse) : new DocumentBody(wire, parse);
+}
+
+class DocumentBody implements BodyReader {
+  readonly #parts: string[] = [];
+  readonly #forPackage: (text: string) => string;
+
+  constructor(wire: Wire, parse: ParseStrictly) {
+    this.#forPackage = (text) => forPackage(text, wire, parse);
+  }
+
+  add(text: string): void { this.#parts.push(text); }
+
+  end(): AnswerBody {
+    const text = this.#parts.join("");
+    const document: unknown = JSON.parse(text);
+    return { text: this.#forPackage(text), documents: [document], error: errorIn(document), hasEnd: true };
+  }
+}
+
+/** Reads each event when it has come, so that a long stream does not hold up the process at its end. */
+class StreamBody implements BodyReader {
+  readonly #events = new EventReader();
+  readonly #documents: unknown[] = [];
+  readonly #out: string[] = [];
+  readonly #forPackage: (text: string) => string;
+  #hasEnd = false;
+
+  constructor(wire: Wire, parse: ParseStrictly) {
+    this.#forPackage = (text) => forPackage(text, wire, parse);
+  }
+
+  add(text: string): void {
+    for (const { event, data } of this.#events.read(text)) {
+      const isEnd = data === "[DONE]";
+      const document: unknown = isEnd ? null : JSON.parse(data);
+      if (!isEnd) this.#documents.push(document);
+      this.#hasEnd ||= isEnd || ENDS.has(event) || ENDS.has(typeOf(document));
+      this.#out.push(`${event === "" ? "" : `event: ${event}\n`}data: ${isEnd ? data : this.#forPackage(data)}\n\n`);
+      if (this.#out.length > EVENTS_MAX) throw new Error("too many events");
+    }
+  }
+
+  end(): AnswerBody {
+    const documents = this.#documents;
+    return { text: this.#out.join(""), documents, error: documents.map(errorIn).find((error) => error !== null) ?? null, hasEnd: this.#hasEnd };
+  }
+}
+
+/** A token each, and more than enough of them. */
+const EVENTS_MAX = 50_000;
 const ENDS: ReadonlySet<string> = new Set(["message_stop", "response.completed", "response.incomplete", "response.failed"]);
 const typeOf = (document: unknown): string => String((document as { readonly type?: unknown } | null)?.type ?? "");
 
@@ -70,22 +110,4 @@ function fill(document: unknown, [name, ...rest]: readonly string[], value: obje
   const members = document as { [name: string]: unknown };
   if (rest.length === 0) members[name] = value;
   else if (Object.hasOwn(members, name)) fill(members[name], rest, value);
-}
-
-interface StreamEvent { readonly event: string; readonly data: string }
-
-/** Server-sent events; one that no empty line ends has not been sent. */
-function eventsIn(text: string): StreamEvent[] {
-  const events: StreamEvent[] = [];
-  const whole = text.replace(/^\uFEFF/, "").replace(/\r\n?/g, "\n");
-  for (const block of whole.slice(0, Math.max(0, whole.lastIndexOf("\n\n"))).split(/\n\n+/)) {
-    let event = "";
-    const data: string[] = [];
-    for (const line of block.split("\n")) {
-      if (line.startsWith("data:")) data.push(line.slice(5).replace(/^ /, ""));
-      else if (line.startsWith("event:")) event = line.slice(6).trim();
-    }
-    if (data.length > 0) events.push({ event, data: data.join("\n") });
-  }
-  return events;
 }

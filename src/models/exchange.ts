@@ -1,6 +1,6 @@
 // One request to a provider and its answer, between the provider's package and the network: one request and no second, no redirect, nothing that
 // unfolds, no more bytes than are allowed. What went wrong is told by status and kind; nobody's words are kept.
-import { readBody, type AnswerBody, type ParseStrictly } from "./answer-body.ts";
+import { bodyReader, type AnswerBody, type BodyReader, type ParseStrictly } from "./answer-body.ts";
 import { ModelFailure, type FailureReason } from "./model.ts";
 import type { Wire } from "./wire.ts";
 
@@ -50,36 +50,39 @@ export class Exchange {
       await response.body?.cancel().catch(() => {});
       throw failure;
     }
-    const text = await textOf(response, bytesMax);
-    try {
-      this.body = readBody(text, { wire, parse, isStream });
-    } catch {
-      throw new ModelFailure("output_invalid", "the answer is no JSON of its format");
-    }
+    this.body = await readInto(bodyReader(isStream, wire, parse), response, bytesMax);
     if (this.body.error !== null) throw new ModelFailure("provider_unavailable", "the answer is an error", { isRetryable: true, status: response.status });
     if (!this.body.hasEnd && wire.finish(this.body.documents) === null) throw new ModelFailure("provider_unavailable", "the answer was cut off", { isRetryable: true });
     return new Response(this.body.text, { status: 200, headers: { "content-type": isStream ? "text/event-stream" : "application/json" } });
   }
 }
 
-async function textOf(response: Response, bytesMax: number): Promise<string> {
+async function readInto(reader: BodyReader, response: Response, bytesMax: number): Promise<AnswerBody> {
   const tooLong = (): ModelFailure => new ModelFailure("output_invalid", `the answer has more than ${bytesMax} bytes`);
   if (Number(response.headers.get("content-length") ?? 0) > bytesMax) {
     await response.body?.cancel().catch(() => {});
     throw tooLong();
   }
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder("utf-8", { fatal: true });
   let length = 0;
+  // Leaving the loop ends the stream.
   for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
     length += chunk.length;
-    // Leaving the loop ends the stream.
     if (length > bytesMax) throw tooLong();
+    readable(() => reader.add(decoder.decode(chunk, { stream: true })));
   }
+  return readable(() => {
+    reader.add(decoder.decode());
+    return reader.end();
+  });
+}
+
+/** Connections that fail throw outside of this: they are no fault of the format. */
+function readable<Result>(read: () => Result): Result {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks));
+    return read();
   } catch {
-    throw new ModelFailure("output_invalid", "the answer is not of UTF-8");
+    throw new ModelFailure("output_invalid", "the answer is no text of its format");
   }
 }
 

@@ -83,6 +83,22 @@ test("an answer that is too long is none, and not read to its end", async () => 
   expect((await failureOf(asking(async () => said("x".repeat(900)), { answerBytes: 900 })())).reason).toBe("output_invalid");
 });
 
+test("a stream is read as it comes, in pieces of any size; with too many events it is none", async () => {
+  const whole = Buffer.from(["\uFEFF: a comment", 'data: {"choices":[{"delta":{"tool_calls":[{"index":0,"id":"1","function":{"name":"answer","arguments":"{\\"a\\":\\"€😀\\"}"}}]}}]}', "", 'event: x', 'data: {"choices":[{"delta":{},', 'data: "finish_reason":"tool_calls"}]}', "", "data: [DONE]", "", ""].join("\r\n"));
+  const inPieces = (bytes: Uint8Array, size: number): ReadableStream => {
+    let at = 0;
+    return new ReadableStream({ pull: (controller) => (at >= bytes.length ? controller.close() : controller.enqueue(bytes.subarray(at, at += size))) });
+  };
+  for (const size of [1, 2, 3, 7, 1_000]) {
+    const { calls, finish } = await asking(async () => new Response(inPieces(whole, size)), { isStream: true })();
+    expect([size, calls[0]?.arguments, finish]).toEqual([size, '{"a":"€😀"}', "complete"]);
+  }
+  let pulled = 0;
+  const endless = new ReadableStream({ pull: (controller) => { pulled++; controller.enqueue(Buffer.from("data: {}\n\n".repeat(1_000))); } });
+  expect((await failureOf(asking(async () => new Response(endless), { isStream: true, answerBytes: 1_000_000 })())).message).toBe("the answer is no text of its format");
+  expect(pulled).toBeLessThan(60);
+});
+
 test.each(["pause_turn", "compaction", "", 7])("an end %j is none that counts", async (reason) => {
   const answer = await asking(async () => Response.json({ type: "message", content: [{ type: "tool_use", id: "1", name: "answer", input: { a: 1 } }], stop_reason: reason, usage: { input_tokens: 1, output_tokens: 1 } }), { provider: "anthropic" })().catch((error: unknown) => error as ModelFailure);
   expect(answer instanceof ModelFailure ? answer.reason : answer.finish).toBe(typeof reason === "string" ? "other" : "output_invalid");

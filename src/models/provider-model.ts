@@ -23,7 +23,7 @@ export interface ProviderModelParts {
 }
 
 /** Of a stream many bytes are not text. */
-const STREAM_OVERHEAD = 16;
+const STREAM_OVERHEAD = 8;
 
 /** Of the request that is under way here: one model object serves all, and what it fetches is this one's. */
 const underWay = new AsyncLocalStorage<Exchange>();

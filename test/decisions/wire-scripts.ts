@@ -125,6 +125,7 @@ const hostile: readonly WireRow[] = [
   { name: "5 MB of a text", script: says({ calls: [answer(40, `,"x":"${"x".repeat(5_000_000)}"`)] }), ends: "output_invalid", requests: 1 },
   { name: "5 MB beside the answer", script: says({ text: "x".repeat(5_000_000), calls: [answer(40)] }), ends: "output_invalid", requests: 1 },
   { name: "a body without an end", script: () => ({ head: "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", body: Buffer.from(`10000\r\n${" ".repeat(65_536)}\r\n`.repeat(500)), pieces: 65_545, end: "hang" }), ends: "output_invalid", requests: 1 },
+  { name: "a flood of events", script: () => reply("data: {}\n\n".repeat(700_000), { type: "text/event-stream" }), ends: "output_invalid", requests: 1 },
   { name: "a million bytes that unfold to a thousand times as many", script: () => reply(gzipSync(Buffer.alloc(50_000_000, 0x20)), { headers: "Content-Encoding: gzip" }), ends: "output_invalid", requests: 1 },
   { name: "a header of four megabytes", script: (wire) => reply(wire.body({ calls: [answer(40)] }), { type: typeOf(wire), headers: `X-Large: ${"x".repeat(4_000_000)}` }), ends: "provider_unavailable", requests: 2 },
   { name: "500 calls at once", script: says({ calls: Array.from({ length: 500 }, (_, index) => credit(index + 1)) }), ends: "budget:calls", requests: 1 },
