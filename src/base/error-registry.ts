@@ -45,6 +45,7 @@ export const errorRegistry = define({
   SEARCH_AFTER_WRITE: { status: 422, title: "A transaction searched what it had written", fix: "Search first, then write; or read the records by other conditions." },
   TRANSACTION_CONFLICT: { status: 409, title: "Concurrent changes kept winning", fix: "Retry the request.", retry: true },
   IDEMPOTENCY_IN_PROGRESS: { status: 409, title: "The first request with this key is still running", fix: "Wait, then send the same request again.", retry: true },
+  ANSWER_ERASED: { status: 410, title: "The answer was erased", fix: "Nothing was done again. For another request use another key." },
   OUTCOME_UNKNOWN: { status: 409, title: "It is not known whether the first request took effect", fix: "Look at the data, then use a new key." },
   PRECONDITION_FAILED: { status: 412, title: "The record is not in the state that was asked for", fix: "Read it again and repeat with its ETag." },
   BODY_TOO_LARGE: { status: 413, title: "The body is too large", fix: "Send less, or raise limits.bodyBytes." },

@@ -18,6 +18,8 @@ export interface LogEntry {
   readonly changes: readonly Change[];
   /** Absent but for a change of the schema: from this entry on the tables it names look different, without images. */
   readonly migration?: MigrationNote;
+  /** Changes were taken out of it since it was written. */
+  readonly erased?: true;
 }
 
 /** What the next `appendEntry` of this transaction will be: the version of the records that it writes. */
@@ -106,10 +108,10 @@ function holdsBigint(value: Value | undefined): boolean {
   return false;
 }
 
-function decodeEntry(text: string, catalog: Catalog, renames: readonly LoggedRename[]): Pick<LogEntry, "actor" | "requestId" | "changes" | "migration"> {
-  const kept = JSON.parse(text) as { actor: string | null; requestId: string; changes: KeptChange[]; migration?: MigrationNote };
+function decodeEntry(text: string, catalog: Catalog, renames: readonly LoggedRename[]): Pick<LogEntry, "actor" | "requestId" | "changes" | "migration" | "erased"> {
+  const kept = JSON.parse(text) as { actor: string | null; requestId: string; changes: KeptChange[]; migration?: MigrationNote; erased?: true };
   const changes = kept.changes.map((change) => decodeChange(renames.reduce(renamedChange, change), catalog));
-  return { actor: kept.actor, requestId: kept.requestId, changes, ...(kept.migration === undefined ? {} : { migration: kept.migration }) };
+  return { actor: kept.actor, requestId: kept.requestId, changes, ...(kept.migration === undefined ? {} : { migration: kept.migration }), ...(kept.erased === undefined ? {} : { erased: kept.erased }) };
 }
 
 /** By the names that the schema has by now (@renamed). */

@@ -16,6 +16,7 @@ import { explainCommand } from "./explain.ts";
 import { exportCommand } from "./export.ts";
 import { importCommand } from "./import.ts";
 import { initCommand } from "./init.ts";
+import { forgetCommand } from "./forget.ts";
 import { jobsCommand } from "./jobs.ts";
 import { migrateCommand } from "./migrate.ts";
 import { createOutput, type Sink } from "./output.ts";
@@ -29,7 +30,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, decisionsCommand, traceCommand, auditCommand, replayCommand, typesCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, forgetCommand, decisionsCommand, traceCommand, auditCommand, replayCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

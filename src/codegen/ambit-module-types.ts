@@ -124,6 +124,8 @@ export interface Ctx {
   transaction<T>(run: (ctx: Ctx) => Awaitable<T>): Promise<T>;
   /** Asks a decision, outside of transactions. A key answers the same for the same; without one it is made of the request or job. */
   readonly decide: { readonly [N in keyof Decisions]: (input: Decisions[N]["input"], options?: { readonly key?: string }) => Promise<Decided<Decisions[N]["output"]>> };
+  /** Erases a person, named as in \`auth.subject\`, wherever they are; or what is known of a record, "Customer:42". */
+  forget(subject: string): Promise<Receipt>;
   /** What is known of records, for decisions to read. Without rules, within the caller's tenant. */
   readonly memory: MemoryAccess;
   /** Under the caller's rules; told if and only if the transaction commits. */
@@ -188,6 +190,8 @@ type $JobCall<N extends string> = Callables[\`Jobs.\${N}\` & keyof Callables];
 export type JobBodies = { [N in keyof JobInputs]: (ctx: Ctx, args: $JobCall<N>["arguments"]) => Awaitable<$JobCall<N>["result"]> };
 export function jobs<B extends JobBodies>(bodies: B): B;
 
+/** What each store has erased; \`left\` is still at work: forget once more when it has ended. */
+export interface Receipt { readonly subject: string; readonly stores: readonly { readonly store: string; readonly erased: number; readonly left: number }[] }
 /** A record, as in \`Customer:42\`. */
 type $About = \`\${keyof Tables & string}:\${string}\`;
 export interface MemoryAccess {

@@ -16,6 +16,7 @@ import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
 import type { DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
+import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
@@ -35,6 +36,7 @@ import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission } from "./run/admission.ts";
 import { eraseRuns } from "./run/erase-run.ts";
+import { forgettableDecisions } from "./run/forget-runs.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { Fenced, KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
 import { callbackAdded, readCallback } from "./run/callback.ts";
@@ -184,6 +186,10 @@ export class Decisions implements DecisionPort {
     if (!inspects && caller.identity.kind !== "administrator") return null;
     if (ask.of === "consistency") return consistencyOf(parts, ask);
     return ask.of === "key" ? { verifiers: [...parts.checkpoints.verifiers()] } : newestCheckpoint(parts);
+  }
+
+  get forgettables(): readonly Forgettable[] {
+    return forgettableDecisions(this.#parts.core, [...this.#parts.decisions.values()].map(({ decision }) => decision));
   }
 
   recall(question: RecallQuestion, caller: Caller): Json | null {

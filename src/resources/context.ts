@@ -11,6 +11,7 @@ import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
+import { forgetFrom } from "./forget.ts";
 import { memoryAccess } from "./code-memory.ts";
 import { fileHandle } from "./file-handle.ts";
 import { readsOnly } from "./reading-work.ts";
@@ -49,6 +50,7 @@ export function createContext(body: Body): object {
     log: bodyLog(core.log, caller),
     request: caller.request,
     decide: deciders(body),
+    forget: (subject: unknown) => forgetFrom(body, subject),
     get memory() { return memoryAccess(body); },
     enqueue: (job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.enqueue", () => enqueue(body, { job, input, options })),
     at: (time: unknown, job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.at", () => enqueue(body, { job, input, options, time })),

@@ -3,6 +3,7 @@ import type { Json } from "../base/value.ts";
 import type { Callable } from "../schema/catalog.ts";
 import type { Body, Caller, Mode } from "./body.ts";
 import type { RawInput } from "../tables/write.ts";
+import type { Forgettable } from "./forgettable.ts";
 import type { RunProgress } from "./run-watch.ts";
 
 export interface DecideRequest {
@@ -79,6 +80,8 @@ export interface DecisionPort {
   trace(id: string, caller: Caller): Promise<{ readonly [name: string]: Json } | null>;
   /** For the administrator of all tenants. */
   administer(ask: DecisionsQuestion): Promise<Json>;
+  /** What decisions keep of somebody. */
+  readonly forgettables: readonly Forgettable[];
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
 }

@@ -14,6 +14,7 @@ import { answerRecall, answerRemember } from "./memory-operations.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
 import type { DecisionPort } from "./decision-port.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
+import { answerForget } from "./forget-operation.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
 import { LiveQueries } from "./live-queries.ts";
 import type { Operation, OperationBody, Result } from "./operation.ts";
@@ -131,6 +132,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
     if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decisions-overview" || body.kind === "decision-mode" || body.kind === "proof") return await answerDecision(core, operation, body, caller);
+    if (body.kind === "forget") return await answerForget(core, body.subject, caller);
     if (body.kind === "recall") return answerRecall(core, body.ask, caller);
     if (body.kind === "remember") return await answerRemember(core, operation, body.ask, caller);
     if (body.kind === "job") return await callJob(core, body, asAsked(core, caller));
@@ -163,6 +165,7 @@ function labelOf({ body }: Operation): string {
     case "decide": return `decide ${body.name}`;
     case "decisions": return "list decisions";
     case "decision-mode": return `mode of ${body.name}`;
+    case "forget": return "forget";
     case "recall": case "remember": return `${body.kind} facts`;
     case "decisions-overview": return `${body.ask.do} decisions`;
     case "proof": return `prove ${body.ask.of}`;

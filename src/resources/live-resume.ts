@@ -31,6 +31,7 @@ export function resumeFrom(resumption: Resumption, core: DispatchCore): readonly
   const frames: ChangeFrame[] = [];
   for (const entry of resumption.entriesSince(then.position)) {
     if (entry.migration !== undefined) return "schema";
+    if (entry.erased === true) return "trimmed";
     if (resumption.dependencies !== null) {
       if (isTouched(resumption.dependencies, entry, core)) return "changed";
       continue;

@@ -73,6 +73,8 @@ export type OperationBody =
   | { readonly kind: "invalidate"; readonly table: string; readonly id: unknown }
   /** Of sign-in. */
   | { readonly kind: "account"; readonly request: AccountRequest }
+  /** Erases a person everywhere. */
+  | { readonly kind: "forget"; readonly subject: string }
   /** Several operations in one transaction. */
   | { readonly kind: "batch"; readonly script: BatchScript };
 

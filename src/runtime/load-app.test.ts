@@ -27,21 +27,21 @@ describe("members of ctx that are not available", () => {
     for (const typeCheck of [false, true]) expect(await problems({ "resources.ts": endpoint(`${body} return 1;`) }, typeCheck)).toEqual([...expected]);
   };
 
-  test("named, once each, with the compiler and without it", () => once("await ctx.forget();", ["NOT_AVAILABLE resources.ts:4:13 ctx.forget is not available in this version."]));
-  test("taken out of ctx", () => once("const { now, forget, call: end } = ctx;", [
-    "NOT_AVAILABLE resources.ts:4:16 ctx.forget is not available in this version.", "NOT_AVAILABLE resources.ts:4:24 ctx.call is not available in this version.",
+  test("named, once each, with the compiler and without it", () => once("await ctx.call();", ["NOT_AVAILABLE resources.ts:4:13 ctx.call is not available in this version."]));
+  test("taken out of ctx", () => once("const { now, call: end } = ctx;", [
+    "NOT_AVAILABLE resources.ts:4:16 ctx.call is not available in this version.",
   ]));
-  test("not what only looks like it", () => once(`const text = "ctx.forget()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
+  test("not what only looks like it", () => once(`const text = "ctx.call()"; /* ctx.send */ const { length } = ctx.id(); void length; void text;`, []));
 
   test("under another name: by the compiler", async () => {
-    expect(await problems({ "resources.ts": endpoint("const c = ctx; c.forget(); return 1;") }, true)).toEqual(["NOT_AVAILABLE resources.ts:4:20 ctx.forget is not available in this version."]);
+    expect(await problems({ "resources.ts": endpoint("const c = ctx; c.call(); return 1;") }, true)).toEqual(["NOT_AVAILABLE resources.ts:4:20 ctx.call is not available in this version."]);
   });
 
   test("in a file that resources.ts imports", async () => {
-    const lib = `import type { Ctx } from "ambit";\nexport async function tell(ctx: Ctx) { await ctx.forget({}); }\n`;
+    const lib = `import type { Ctx } from "ambit";\nexport async function tell(ctx: Ctx) { await ctx.call({}); }\n`;
     for (const typeCheck of [false, true]) {
       expect(await problems({ "resources.ts": endpoint("await tell(ctx); return 1;", `import { tell } from "./lib.ts";\n`), "lib.ts": lib }, typeCheck))
-        .toEqual(["NOT_AVAILABLE lib.ts:2:50 ctx.forget is not available in this version."]);
+        .toEqual(["NOT_AVAILABLE lib.ts:2:50 ctx.call is not available in this version."]);
     }
   });
 });

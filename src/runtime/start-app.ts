@@ -44,6 +44,7 @@ import { jobsArea } from "./administer-jobs.ts";
 import { keysArea, securityArea, withOwnKeys } from "./administer-keys.ts";
 import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
+import { forgettingArea } from "./administer-forgetting.ts";
 import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
 import type { AuditService, ModelStandIn } from "./decisions-module.ts";
@@ -165,6 +166,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
   let telemetry: Telemetry | null = null;
   try {
     storage.prepareCatalog(loaded.catalog, loaded.book, await resumeMigration(storage, loaded));
+    if (storage.isCompactionDue && !await storage.compact(loaded.catalog)) options.log.warn("compaction-failed");
     const errors = rememberErrors(options.log, () => dateTimeOf(options.clock.now()));
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
@@ -224,7 +226,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     graphql: graphql.port,
     handler: renewing(withAdministration(withOwnKeys(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), (operation) => dispatcher.dispatch(operation)), {
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
-      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))], ["keys", keysArea((operation) => dispatcher.dispatch(operation))], ["security", securityArea((operation) => dispatcher.dispatch(operation))]]),
+      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))], ["forget", forgettingArea((operation) => dispatcher.dispatch(operation))], ["keys", keysArea((operation) => dispatcher.dispatch(operation))], ["security", securityArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };

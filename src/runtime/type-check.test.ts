@@ -88,8 +88,8 @@ test("a body that asks for more than is declared, and one that answers something
 });
 
 test("members of ctx that this version lacks are named with their reason, once", async () => {
-  const found = await problems(SCHEMA, BODIES.replace("const next =", "await this.ctx.forget(\"x\"); // ctx.decide in a comment\n    const next ="));
-  expect(found).toEqual([expect.objectContaining({ code: "NOT_AVAILABLE", where: "resources.ts:5:20", message: "ctx.forget is not available in this version." })]);
+  const found = await problems(SCHEMA, BODIES.replace("const next =", "await this.ctx.call(\"x\"); // ctx.decide in a comment\n    const next ="));
+  expect(found).toEqual([expect.objectContaining({ code: "NOT_AVAILABLE", where: "resources.ts:5:20", message: "ctx.call is not available in this version." })]);
 });
 
 test("one mistake is told once: no consequences of a file that does not parse, of a module or a table that is not there", async () => {

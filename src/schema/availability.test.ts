@@ -22,7 +22,7 @@ test("each entry names something of directives.graphql", () => {
 test("each entry occurs once and is said in full", () => {
   expect(unavailableByName.size).toBe(unavailable.length);
   for (const { does, reason } of unavailable) for (const text of [does, reason]) expect(text).toMatch(/^[A-Z].*\.$/);
-  expect([...unavailableContextMembers.keys()].toSorted()).toEqual(["call", "forget"]);
+  expect([...unavailableContextMembers.keys()].toSorted()).toEqual(["call"]);
 });
 
 test("every directive of the language has its places", () => {

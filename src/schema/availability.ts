@@ -18,14 +18,9 @@ const later = "It comes with a later version.";
 const realTime = "It comes with the other interfaces: MCP.";
 const jobs = "It comes with jobs, files and outbound calls.";
 const decisions = "It comes with relationships and approvals of decisions.";
-const accounts = "It comes with sign-in and limits.";
 
 const tableArguments: readonly Unavailable[] = [
   { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: replication },
-];
-
-const typeDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@personal", does: "Says whose data it is, for `forget`.", reason: accounts },
 ];
 
 const fieldDirectives: readonly Unavailable[] = [
@@ -48,11 +43,10 @@ const values: readonly Unavailable[] = [
 
 const members: readonly Unavailable[] = [
   { kind: "member", name: "ctx.call", does: "Runs another operation.", reason: later },
-  { kind: "member", name: "ctx.forget", does: "Erases a person everywhere.", reason: accounts },
 ];
 
 export const unavailable: readonly Unavailable[] = [
-  ...tableArguments, ...typeDirectives, ...fieldDirectives, ...values, ...members, ...decisionDirectives,
+  ...tableArguments, ...fieldDirectives, ...values, ...members, ...decisionDirectives,
 ];
 
 /** By name as it is written. */

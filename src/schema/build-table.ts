@@ -44,7 +44,13 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     actions,
     ...sourceOf(type, context),
     ...usageOf(type),
+    ...personalOf(type),
   };
+}
+
+function personalOf(type: DeclaredType): Pick<Table, "personal"> {
+  const path = textOf(useOf(type, "personal"), "of") ?? null;
+  return path === null ? {} : { personal: path.split(".") };
 }
 
 /** Its name in SQLite. */

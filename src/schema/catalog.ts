@@ -157,6 +157,8 @@ export interface Table {
   readonly secretWhere?: Cel | null;
   /** Text fields or paths through relations to many, with weights. */
   readonly search: readonly { readonly path: readonly string[]; readonly weight: number }[];
+  /** @personal(of): relations to the field that says whose its records are, and that field. Absent: nobody's. */
+  readonly personal?: readonly string[];
   /** The field of @table(tenant); null where records belong to no tenant. */
   readonly tenant: string | null;
   readonly expirationMs: number | null;

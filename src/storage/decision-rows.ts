@@ -139,6 +139,30 @@ export function askedBy(connection: Connection, parent: string): DecisionRow[] {
   return connection.values(`SELECT ${COLUMNS} FROM "$decision" WHERE "parent" = ?1 ORDER BY "admitted", "id"`, parent).map(decode);
 }
 
+/** Null or undefined: see forget-rows.ts. */
+type OfTenant = string | null | undefined;
+
+/** Runs that this person has asked for, or that are about one of these, `TABLE:id`. */
+export function runsAbout(connection: Connection, { person, subjects, tenant }: { readonly person: string | null; readonly subjects: readonly string[]; readonly tenant: OfTenant }): string[] {
+  return connection.values(
+    `SELECT "id" FROM "$decision" WHERE ("caller" ->> '$.subject' = ?1 OR "subject" IN (SELECT "value" FROM json_each(?2))) AND (?3 = 0 OR "tenant" IS ?4)`,
+    person, JSON.stringify(subjects), tenant === undefined ? 0 : 1, tenant ?? null).map(([id]) => id as string);
+}
+
+/** Runs of a decision whose context had a record with one of these keys. */
+export function runsThatRead(connection: Connection, { decision, context, field, keys, tenant }: { readonly decision: string; readonly context: string; readonly field: string; readonly keys: readonly string[]; readonly tenant: OfTenant }): string[] {
+  return connection.values(
+    `SELECT DISTINCT "run" FROM "$decision_part" JOIN "$decision" ON "$decision"."id" = "run" WHERE "$decision_part"."name" = 'contexts' AND "$decision"."name" = ?1 AND (?5 = 0 OR "tenant" IS ?6)
+      AND EXISTS (SELECT 1 FROM json_each("data", ?2) AS "row" WHERE CAST("row"."value" ->> ?3 AS TEXT) IN (SELECT "value" FROM json_each(?4)))`,
+    decision, `$.${JSON.stringify(context)}`, `$.${JSON.stringify(field)}`, JSON.stringify(keys), tenant === undefined ? 0 : 1, tenant ?? null).map(([id]) => id as string);
+}
+
+/** Who asked whoever asked it: what one of them was told stands with all of them. */
+export function rootOf(connection: Connection, id: string): string {
+  const parent = connection.values(`SELECT "parent" FROM "$decision" WHERE "id" = ?1`, id)[0]?.[0] as string | null | undefined ?? null;
+  return parent === null ? id : rootOf(connection, parent);
+}
+
 /** Newest first. */
 export function runsOf(connection: Connection, { name, beforeMs, limit }: { readonly name: string | null; readonly beforeMs: number | null; readonly limit: number }): DecisionRow[] {
   return connection.values(

@@ -26,8 +26,8 @@ export interface FormerVersions {
   last(connection: Connection, id: Value): FormerVersion | null;
   /** Those that ended in the entry `until` with the record that their field `key` named. */
   endedWith(connection: Connection, key: string, parent: { readonly id: Value; readonly until: number; readonly limit: number }): FormerVersion[];
-  /** All of one record. */
-  forget(connection: Connection, id: Value): void;
+  /** All of one record. Answers how many. */
+  forget(connection: Connection, id: Value): number;
 }
 
 const known = new WeakMap<Table, FormerVersions>();
@@ -53,9 +53,7 @@ function createFormerVersions(table: Table, catalog: Catalog): FormerVersions {
     ofRecord: (connection, id, page) => connection.query(`${select} WHERE ${key} = ?1 AND ${version} < ?2 ORDER BY ${until} DESC LIMIT ?3`).values(codec.key(id), page.before, page.limit).map(decode),
     last: (connection, id) => connection.query(`${select} WHERE ${key} = ?1 ORDER BY ${until} DESC LIMIT 1`).values(codec.key(id)).map(decode)[0] ?? null,
     endedWith: (connection, field, parent) => connection.query(`${select} WHERE ${until} = ?1 AND ${ending} = 'cascade' AND ${quoted(field)} = ?2 LIMIT ?3`).values(parent.until, codec.key(parent.id), parent.limit).map(decode),
-    forget(connection, id) {
-      connection.query(`DELETE FROM ${name} WHERE ${key} = ?1`).run(codec.key(id));
-    },
+    forget: (connection, id) => connection.query(`DELETE FROM ${name} WHERE ${key} = ?1`).run(codec.key(id)),
   };
 }
 

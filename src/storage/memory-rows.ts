@@ -137,8 +137,13 @@ function removeMemory(connection: Connection, number: number): void {
   connection.run(`DELETE FROM "$memory" WHERE "number" = ?1`, number);
 }
 
+/** Who posted it is not named any more. */
+export function forgetActor(connection: Connection, { tenant, actor }: { readonly tenant: string | null | undefined; readonly actor: string }): void {
+  connection.run(`UPDATE "$memory" SET "actor" = NULL WHERE "actor" = ?1 AND (?2 IS NULL OR "tenant" = ?2)`, actor, tenant === undefined ? null : tenantKey(tenant));
+}
+
 /** All that is known of these records, and what these runs have left anywhere. `tenant` undefined: of all tenants. Answers how many. */
-export function forgetMemories(connection: Connection, { tenant, abouts, runs }: { readonly tenant: string | undefined; readonly abouts: readonly string[]; readonly runs: readonly string[] }): number {
+export function forgetMemories(connection: Connection, { tenant, abouts, runs }: { readonly tenant: string | null | undefined; readonly abouts: readonly string[]; readonly runs: readonly string[] }): number {
   const numbers = connection.values(
     `SELECT "number" FROM "$memory" WHERE (?1 IS NULL OR "tenant" = ?1) AND ("about" IN (SELECT "value" FROM json_each(?2)) OR "run" IN (SELECT "value" FROM json_each(?3)))`,
     tenant === undefined ? null : tenantKey(tenant), JSON.stringify(abouts), JSON.stringify(runs));

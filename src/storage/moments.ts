@@ -25,6 +25,11 @@ export function readMoment(connection: Connection, position: number): Moment | n
   return { position, time: row[0] as string, actor: row[1] as string | null, causes: row[2] === null ? {} : JSON.parse(row[2] as string) as Moment["causes"] };
 }
 
+/** Who wrote is not named any more. */
+export function eraseMomentActor(connection: Connection, actor: string): void {
+  connection.run(`UPDATE "$moment" SET "actor" = NULL WHERE "actor" = ?1`, actor);
+}
+
 /** The last position that was not written after `time`. */
 export function positionAt(connection: Connection, time: string, head: number): number {
   const next = connection.query(`SELECT min("position") FROM "$moment" WHERE "time" > ?1`).values(time)[0]![0] as number | null;

@@ -10,6 +10,7 @@ import { keepBefore } from "./backup.ts";
 import type { Work } from "./batch.ts";
 import { checkpointer } from "./checkpoint.ts";
 import { type AfterCommit, type CommitHold, Committer, type CommitterStats, type Linger } from "./committer.ts";
+import { compactFile, isCompactionDue } from "./compact.ts";
 import { type Connection, connect } from "./connection.ts";
 import { prepareFormat } from "./data-format.ts";
 import { DataShape } from "./data-shape.ts";
@@ -64,6 +65,10 @@ export interface Storage {
   /** Runs the work now, on the current state, and undoes it. */
   rehearse<Result>(work: Work<Result>): Result;
   hold(): Promise<CommitHold>;
+  /** Rewrites the file, so that nothing deleted is in it; nothing is served meanwhile. False: not now. */
+  compact(catalog: Catalog): Promise<boolean>;
+  /** Something was deleted whose bytes must go. */
+  readonly isCompactionDue: boolean;
   /** Moves whenever something may have been written: while it stands, so does the state that readers see. */
   readonly generation: number;
   /** Commits what is queued, refuses what comes after, gives the directory free. */
@@ -181,6 +186,18 @@ function storageOf(options: StorageOptions, unlock: () => void, { databases, wri
       const hold = await committer.hold();
       return { release: () => hold.release(), commit: (work, afterCommit, linger) => hold.commit(shape.followed(work), afterCommit, linger) };
     },
+    async compact(catalog) {
+      if (shape.pending() !== null) return false;
+      const hold = await committer.hold();
+      try {
+        committer.endLinger();
+        snapshot.end();
+        return compactFile(writer, catalog);
+      } finally {
+        hold.release();
+      }
+    },
+    get isCompactionDue() { return isCompactionDue(reader); },
     get generation() { return shape.looks + committer.generation; },
     async close() {
       if (closed) return;

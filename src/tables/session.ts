@@ -67,6 +67,7 @@ export class Session implements WriteSession {
   readonly #context: WriteContext;
   /** Records that came back from the trash. */
   readonly #restored: Slot[] = [];
+  readonly #afterEntry: (() => void)[] = [];
   #position: number | null = null;
   /** Once applying failed, SQLite holds half of it: nothing but the rollback may follow. */
   #failure: { readonly error: unknown } | null = null;
@@ -165,9 +166,19 @@ export class Session implements WriteSession {
     return [...slots].flatMap((slot) => changesOf(slot, this.#overlay));
   }
 
+  afterEntry(work: () => void): void {
+    this.#afterEntry.push(work);
+  }
+
   /** Applies what is staged and appends the entry. Null: nothing differs, nothing was written. */
   finish(): SessionEntry | null {
     this.flush();
+    const entry = this.#append();
+    for (const work of this.#afterEntry) work();
+    return entry;
+  }
+
+  #append(): SessionEntry | null {
     const changes = [...this.#overlay.applied].flatMap((slot) => changesOf(slot, this.#overlay));
     if (changes.length === 0) return null;
     this.#context.sequences.save();

@@ -36,6 +36,8 @@ export interface WriteSession {
   verify(): void;
   /** Position of the last entry before this session's own: of an earlier one in the same batch, too. */
   readonly head: number;
+  /** In this commit, once the entry and what it ended are kept. */
+  afterEntry(work: () => void): void;
   /** So far: one for each record that differs from before the session. */
   readonly changes: readonly Change[];
 }

@@ -34,6 +34,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   DECISION_CANCELLED: null,
   DECISION_FAILED: null,
   DECISION_ERASED: "test/decisions/trace.test.ts",
+  ANSWER_ERASED: "test/decisions/forget.test.ts",
   TOOL_READS_ONLY: "test/decisions/decide.test.ts",
   DATA_NEWER: "src/storage/open-storage.test.ts",
 };

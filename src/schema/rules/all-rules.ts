@@ -30,6 +30,7 @@ import { notAvailable } from "./not-available.ts";
 import { outsideNames } from "./outside-names.ts";
 import { pageShape } from "./page-shape.ts";
 import { patterns } from "./patterns.ts";
+import { personalShape } from "./personal-shape.ts";
 import { primaryKeys } from "./primary-keys.ts";
 import { relationShape } from "./relation-shape.ts";
 import { renamedNames } from "./renamed-names.ts";
@@ -52,7 +53,7 @@ export const allRules: readonly Rule[] = [
   directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, memoryShape, namesInArguments, notAvailable, outsideNames,
-  pageShape, patterns, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
+  pageShape, patterns, personalShape, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
   roleSpelling, searchShape, secretShape, sourceShape, tenantFields, tenantRelations, typeKinds, typeNames,
   typeShapes, unknownDirectives, webhookShape,
 ];

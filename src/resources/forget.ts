@@ -1,0 +1,140 @@
+// `forget`: erases a person everywhere, or what is known of one record. Records of @personal tables are deleted, with what hangs on them, in a
+// transaction; in its commit all other stores erase what they keep (forgettable.ts). The receipt says what each of them did.
+import type { RecordValues, Value } from "../base/value.ts";
+import { fault } from "../base/error.ts";
+import type { Catalog, Table } from "../schema/catalog.ts";
+import { markForCompaction } from "../storage/compact.ts";
+import type { Connection } from "../storage/connection.ts";
+import { keysOf, whoseOf, type Whose } from "../storage/whose-rows.ts";
+import type { WriteSession } from "../tables/write-session.ts";
+import type { Body, Caller } from "./body.ts";
+import { codePlan, readPage } from "./code-read.ts";
+import type { DispatchCore } from "./dispatch-parts.ts";
+import { forgettables, type Erasing, type GoneRecord } from "./forgettable.ts";
+import { readsOnly } from "./reading-work.ts";
+import { removeOf } from "./straight-write.ts";
+
+export interface Receipt {
+  readonly subject: string;
+  /** `left`: still at work; forget once more when it has ended. */
+  readonly stores: readonly { readonly store: string; readonly erased: number; readonly left: number }[];
+}
+
+interface Forgetting {
+  readonly person: string | null;
+  /** `TABLE:id`; null: a person was named. */
+  readonly named: string | null;
+  readonly tenant: string | null | undefined;
+  readonly whose: readonly Whose[];
+}
+
+/** `ctx.forget`: with the author's authority, within the caller's tenant. */
+export function forgetFrom(body: Body, subject: unknown): Promise<Receipt> {
+  return body.calls.start("ctx.forget", async () => {
+    if (body.work.readsOnly === true) throw readsOnly("ctx.forget");
+    if (typeof subject !== "string" || subject === "") throw fault("VALIDATION_FAILED", "Whom to forget is missing.", { where: "subject", fix: 'Name a person as in auth.subject, or a record as in "Customer:42".' });
+    return body.work.transactional ? forgetIn(body, subject) : body.transact((inner) => forgetIn(inner, subject));
+  });
+}
+
+/** What each store will erase is counted on the state before this transaction. */
+async function forgetIn(body: Body, subject: string): Promise<Receipt> {
+  const { core, caller } = body;
+  const forgetting = forgettingOf(core, caller, subject);
+  const removed = new Map<string, GoneRecord>();
+  for (const whose of forgetting.whose) for (const key of keysOf(core.storage.reader, whose, "former")) note(removed, whose.table, valueIn(whose.table, whose.table.primaryKey, key));
+  for (const table of personalTables(core.catalog)) await removeTheirs(body, table, { forgetting, removed });
+  const foreseen: Receipt["stores"][number][] = [];
+  core.storage.rehearse((connection) => { foreseen.push(...eraseStores(core, { forgetting, records: [...removed.values()], connection, now: body.now })); });
+  await body.work.effect({
+    store: (session) => session.afterEntry(() => {
+      eraseStores(core, { forgetting, records: goneWith(session, removed, core.catalog), connection: session.connection, now: session.now });
+      markForCompaction(session.connection);
+    }),
+  });
+  return { subject, stores: [{ store: "records", erased: removed.size, left: 0 }, ...foreseen] };
+}
+
+function forgettingOf({ catalog, storage }: DispatchCore, { rights, identity }: Caller, subject: string): Forgetting {
+  const hasTenants = [...catalog.tables.values()].some((table) => table.tenant !== null);
+  const tenant = identity.tenant === null && (rights.administrator || !hasTenants) ? undefined : identity.tenant;
+  const [, name = "", id = ""] = /^([A-Za-z_]\w*):(.+)$/s.exec(subject) ?? [];
+  const table = catalog.tables.get(name);
+  // Whose key is whose it is, is a person.
+  const person = table === undefined ? subject : table.personal?.join(".") === table.primaryKey ? id : null;
+  return { person, named: table === undefined ? null : subject, tenant, whose: person === null ? [] : whoseOf(storage.reader, catalog, person, tenant) };
+}
+
+/** Those that refer to others first: what may not be deleted while something refers to it goes after that. */
+function personalTables(catalog: Catalog): readonly Table[] {
+  const personal = [...catalog.tables.values()].filter((table) => table.personal !== undefined);
+  const ordered: Table[] = [];
+  const visit = (table: Table, path: readonly Table[]): void => {
+    if (ordered.includes(table) || path.includes(table)) return;
+    for (const other of personal) if (refersTo(other, table)) visit(other, [...path, table]);
+    ordered.push(table);
+  };
+  for (const table of personal) visit(table, []);
+  return ordered;
+}
+
+function refersTo(table: Table, other: Table): boolean {
+  return [...table.fields.values()].some((field) => field.relation?.kind === "one" && field.relation.table === other.name);
+}
+
+interface Removing { readonly forgetting: Forgetting; readonly removed: Map<string, GoneRecord> }
+
+/** At most as many as one transaction may write. */
+async function removeTheirs(body: Body, table: Table, { forgetting: { person }, removed }: Removing): Promise<void> {
+  const condition = person === null ? null : whoseIs(table, person, body.core.catalog);
+  if (condition === null) return;
+  for (;;) {
+    const plan = codePlan(body, table, { ...condition, select: [table.primaryKey], limit: PAGE_ROWS }, "system");
+    const { rows } = readPage(body, plan, "system");
+    for (const row of rows) {
+      const id = row[table.primaryKey]!;
+      await body.work.write(removeOf(table.name, id), { dialect: "code", authority: null, sent: null });
+      note(removed, table, id);
+    }
+    if (rows.length < PAGE_ROWS) return;
+  }
+}
+
+const PAGE_ROWS = 200;
+
+/** Null: nobody is called so there. */
+function whoseIs(table: Table, person: string, catalog: Catalog): RecordValues | null {
+  const path = table.personal!;
+  const steps = path.slice(0, -1);
+  const end = steps.reduce((at, step) => catalog.tables.get(at.fields.get(step)!.relation!.table)!, table);
+  const name = path.at(-1)!;
+  const value = valueIn(end, name, person);
+  return value === null ? null : steps.toReversed().reduce<RecordValues>((inner, step) => ({ [step]: inner }), { [name]: value });
+}
+
+/** Null: no value of that type. */
+function valueIn(table: Table, field: string, text: string): Value {
+  const type = table.fields.get(field)!.type.name;
+  if (type !== "Int" && type !== "Long") return text;
+  return !/^-?\d{1,15}$/.test(text) ? null : type === "Int" ? Number(text) : BigInt(text);
+}
+
+function note(removed: Map<string, GoneRecord>, table: Table, id: Value): void {
+  const key = String(id);
+  removed.set(`${table.name}:${key}`, { table, id, key });
+}
+
+/** With what went along. */
+function goneWith(session: WriteSession, removed: ReadonlyMap<string, GoneRecord>, catalog: Catalog): readonly GoneRecord[] {
+  const all = new Map(removed);
+  for (const { table, id, cause, new: image } of session.changes) if (image === null && cause === "cascade") note(all, catalog.tables.get(table)!, id);
+  return [...all.values()];
+}
+
+interface Storing { readonly forgetting: Forgetting; readonly records: readonly GoneRecord[]; readonly connection: Connection; readonly now: string }
+
+function eraseStores(core: DispatchCore, { forgetting: { person, named, tenant, whose }, records, connection, now }: Storing): Receipt["stores"] {
+  const names = [...new Set([...named === null ? [] : [named], ...records.map(({ table, key }) => `${table.name}:${key}`)])];
+  const erasing: Erasing = { connection, person, tenant, records, whose, names, now };
+  return forgettables(core).map(({ name, erase }) => ({ store: name, ...erase(erasing) }));
+}
