@@ -3,6 +3,7 @@ import type { AccountAnswer, AccountRequest, AccountStore, StoredRow } from "../
 import { fault } from "../base/error.ts";
 import type { Value } from "../base/value.ts";
 import type { Body, Caller } from "./body.ts";
+import { commitAs } from "./commit-as.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { ofAllTenants } from "./of-all-tenants.ts";
 import type { Result } from "./operation.ts";
@@ -62,8 +63,8 @@ function storeOf(body: Body, asking: Caller): AccountStore {
     async requireInviter(input) {
       const table = account!.table;
       asking.rights.require(table, "CREATE");
-      const write = createOf(table, input);
-      if (body.as(asking).work.preview(write, { dialect: "wire", authority: asking.rights.authority, sent: new Set(Object.keys(input)) }) === null) throw asking.rights.refusal(`create such a ${table}`);
+      const options = { dialect: "wire", authority: asking.rights.authority, sent: new Set(Object.keys(input)) } as const;
+      body.core.tables.rehearse((session) => session.write(createOf(table, input), options), commitAs(asking));
     },
     inviter: asking.identity.kind === "anonymous" ? null : { subject: asking.identity.subject, tenant: asking.identity.tenant },
     nowMs: body.core.clock.now(),

@@ -1,6 +1,7 @@
 // Constraints at the end of a request: references exist, nothing that goes is still referred to, expired records make room.
 // Unique values are SQLite's verdict (apply-staged.ts), after all changes are in.
 import type { RecordValues } from "../base/value.ts";
+import { isHidden } from "../schema/account-tables.ts";
 import type { Table } from "../schema/catalog.ts";
 import { holds, type WriteContext } from "./write-context.ts";
 import { comparedValues } from "./compared-value.ts";
@@ -70,9 +71,9 @@ function checkReferences(context: WriteContext, slot: Slot): void {
   }
 }
 
-/** Whoever writes: what belongs to a tenant refers to nothing of another. To what belongs to none, all may. */
+/** Whoever writes: what belongs to a tenant refers to nothing of another. To what belongs to none, all may. What sign-in keeps is its person's, of whichever tenant. */
 function isOfOneTenant({ model, current }: Slot, target: Table, record: RecordValues): boolean {
-  return target.tenant === null || tenantOf(target, record) === tenantOf(model.table, current!.values);
+  return target.tenant === null || isHidden(model.table.name) || tenantOf(target, record) === tenantOf(model.table, current!.values);
 }
 
 /** What the caller itself refers to must be in its sight. */

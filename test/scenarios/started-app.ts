@@ -31,7 +31,7 @@ export function keysFor(...names: readonly string[]): string {
   return `auth:\n  keys:\n${names.map((name) => `    - { token: key-${name}, subject: ${name}, roles: [${name}] }\n`).join("")}`;
 }
 
-export async function startTestApp(files: AppFiles, options: { development?: boolean; clock?: Clock; random?: Random; modelsOutbound?: boolean } = {}): Promise<StartedApp> {
+export async function startTestApp(files: AppFiles, options: { development?: boolean; clock?: Clock; random?: Random; modelsOutbound?: boolean; port?: number } = {}): Promise<StartedApp> {
   const directory = mkdtempSync(join(tmpdir(), "ambit-app-"));
   const log: string[] = [];
   writeFileSync(join(directory, "schema.graphql"), files.schema);
@@ -39,7 +39,7 @@ export async function startTestApp(files: AppFiles, options: { development?: boo
   if (files.resources !== undefined) writeFileSync(join(directory, "resources.ts"), files.resources);
   const clock = options.clock ?? systemClock();
   const running = await startApp({
-    directory, dataDirectory: join(directory, "data"), port: 0, environment: {}, adminToken, development: options.development ?? false, seed: null,
+    directory, dataDirectory: join(directory, "data"), port: options.port ?? 0, environment: {}, adminToken, development: options.development ?? false, seed: null,
     clock, random: options.random ?? systemRandom(), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true, modelsOutbound: options.modelsOutbound ?? false,
     onFatal: (error) => { throw error; },
   });

@@ -5,7 +5,7 @@ import { unreachable } from "../../base/assert.ts";
 import type { Value } from "../../base/value.ts";
 import { HIDDEN_PREFIX } from "../../schema/account-tables.ts";
 import type { Table } from "../../schema/catalog.ts";
-import { tokenHash } from "../signed-in.ts";
+import { SESSION_TABLE, tokenHash } from "../signed-in.ts";
 import { scopeOf } from "./account-scope.ts";
 import type { StoredRow } from "./account-store.ts";
 import type { People } from "./people.ts";
@@ -16,19 +16,20 @@ type Row = Record<string, unknown>;
 const DROPPED = new Set(["accessToken", "refreshToken", "idToken", "accessTokenExpiresAt", "refreshTokenExpiresAt"]);
 const BY_ID = "id:";
 
-export function accountAdapter(people: People, tables: ReadonlyMap<string, Table>): ReturnType<typeof createAdapterFactory> {
+/** `sessionsMax`: of one account; more end the oldest. */
+export function accountAdapter(people: People, tables: ReadonlyMap<string, Table>, sessionsMax: number): ReturnType<typeof createAdapterFactory> {
   const factory = createAdapterFactory({
     config: {
       adapterId: "ambit", adapterName: "Ambit", supportsDates: false, supportsBooleans: true, supportsJSON: true, supportsArrays: true, disableIdGeneration: true,
       transaction: (run) => scopeOf().store.transaction(async () => run(ready as never)),
     },
-    adapter: () => adapterOf(people, tables),
+    adapter: () => adapterOf(people, tables, sessionsMax),
   });
   let ready: unknown = null;
   return ((options: Parameters<typeof factory>[0]) => (ready = factory(options))) as ReturnType<typeof createAdapterFactory>;
 }
 
-function adapterOf(people: People, tables: ReadonlyMap<string, Table>): CustomAdapter {
+function adapterOf(people: People, tables: ReadonlyMap<string, Table>, sessionsMax: number): CustomAdapter {
   const rowsOf = async (model: string, where: readonly CleanedWhere[]): Promise<Row[]> => {
     const conditions = where.map((condition) => stored(model, condition));
     const rows = model === "user" ? await people.find(conditions) : await findRows(tables.get(HIDDEN_PREFIX + model)!, conditions, people);
@@ -45,9 +46,10 @@ function adapterOf(people: People, tables: ReadonlyMap<string, Table>): CustomAd
   };
   const adapter: CustomAdapter = {
     async create({ model, data }) {
-      if (model === "user") return await people.create(data) as never;
+      if (model === "user") return await refusing(() => people.create(data)) as never;
       const { id: _, ...input } = data as Row;
       const created = shown(await scopeOf().store.create(HIDDEN_PREFIX + model, kept(model, input, people)));
+      if (model === "session") await endOldest(created["userId"] as string, people, sessionsMax);
       return (model === "session" ? { ...created, token: input["token"] } : created) as never;
     },
     async findOne({ model, where }) {
@@ -93,6 +95,23 @@ function adapterOf(people: People, tables: ReadonlyMap<string, Table>): CustomAd
     }),
   };
   return adapter;
+}
+
+/** Why somebody was not taken: the library has words of its own for it. */
+async function refusing<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    scopeOf().refusal = error;
+    throw error;
+  }
+}
+
+/** Their ids are in the order in which they were made. */
+async function endOldest(userId: string, people: People, sessionsMax: number): Promise<void> {
+  const { store } = scopeOf();
+  const ids = (await store.find(SESSION_TABLE, { userId: people.key("userId", userId) })).map(({ id }) => id as string).sort();
+  for (const id of ids.slice(0, -sessionsMax)) await store.remove(SESSION_TABLE, id);
 }
 
 /** What is asked of a hidden table: equalities narrow, all the rest is looked at afterwards. */

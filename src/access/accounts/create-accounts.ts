@@ -47,7 +47,7 @@ function libraryOptions({ account, features, oidc, url, origins, secret, hashing
   const secure = url.startsWith("https:");
   return {
     appName: account.table, baseURL: url, basePath: "/auth", secret, trustedOrigins: [...origins],
-    database: accountAdapter(people, tables),
+    database: accountAdapter(people, tables, limits.accountSessions),
     emailAndPassword: {
       enabled: features.password, requireEmailVerification: features.mail, autoSignIn: true, revokeSessionsOnPasswordReset: true,
       minPasswordLength: limits.passwordLengthMin, maxPasswordLength: limits.passwordLengthMax, resetPasswordTokenExpiresIn: seconds(limits.mailLinkMs),
@@ -69,7 +69,10 @@ function libraryOptions({ account, features, oidc, url, origins, secret, hashing
     advanced: {
       cookiePrefix: "ambit", useSecureCookies: false, defaultCookieAttributes: { secure, httpOnly: true, sameSite: "lax", path: "/" }, cookies: { session_token: { name: sessionCookie(secure) } },
       // Looked at before, for every path (interfaces/http/cookie-credential.ts).
-      disableCSRFCheck: true, database: { generateId: false }, ipAddress: { ipAddressHeaders: ["x-ambit-address"] },
+      disableCSRFCheck: true,
+      // Said, or the library would not look where links lead to wherever NODE_ENV is test.
+      disableOriginCheck: false,
+      database: { generateId: false }, ipAddress: { ipAddressHeaders: ["x-ambit-address"] },
     },
     plugins: [
       bearer(), genericOAuth({ config: oidcProviders(oidc) }),

@@ -74,9 +74,10 @@ export class People {
     await scopeOf().store.remove(this.table.name, accountKey(id, this.table)!);
   }
 
-  /** One person or nobody: where several tenants know the address, it says nothing about which is meant. */
+  /** One person or nobody: where several tenants know the address, it says nothing about which is meant, unless a provider names the tenant. */
   async #named(email: string): Promise<StoredRow[]> {
-    const found = await scopeOf().store.find(this.table.name, { [this.by]: email });
+    const { store, provider } = scopeOf();
+    const found = await store.find(this.table.name, { ...this.#tenant(provider?.tenant ?? null), [this.by]: email });
     return found.length > 1 ? [] : found;
   }
 
@@ -104,7 +105,7 @@ export class People {
     return Object.fromEntries(OF_PROFILE.filter((name) => data[name] !== undefined && (name === "twoFactorEnabled" || !this.#has(name))).map((name) => [name, data[name]]));
   }
 
-  #tenant(tenant: string | null): Row {
+  #tenant(tenant: string | null): { readonly [field: string]: Value } {
     return this.table.tenant === null || tenant === null ? {} : { [this.table.tenant]: tenant };
   }
 
