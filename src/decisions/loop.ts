@@ -115,6 +115,8 @@ class ReasonRun {
   #reported = { input: 0, output: 0 };
   readonly #extraction: Extraction;
   #transcript: Json[] = [];
+  /** What was sent and not answered, yet or ever. */
+  #unanswered: Json = null;
   /** Since the last request. */
   #acted: Acted[] = [];
   /** Of the next request, where it is reasoned anew. */
@@ -289,7 +291,7 @@ class ReasonRun {
     const below = this.#request.question.decision.declaration.mayAsk.length === 0 ? 0 : spentBelow(this.#parts.core.storage.reader, this.#admitted.id).micros;
     return {
       steps: this.#steps, repairs: this.#repairs, tokens: this.#reported, costMicros: this.#budget.micros - below,
-      payloads: { reasonedOver: { rows: over.rows as unknown as Json, seen: seenIn(over, this.#request.question), memory: over.memory as unknown as Json }, transcript: this.#transcript },
+      payloads: { reasonedOver: { rows: over.rows as unknown as Json, seen: seenIn(over, this.#request.question), memory: over.memory as unknown as Json }, transcript: this.#transcript, ...(this.#unanswered === null ? {} : { unanswered: this.#unanswered }) },
     };
   }
 
@@ -419,6 +421,7 @@ class ReasonRun {
     let attempts = 0;
     const attempt = async (next: Model): Promise<void> => {
       const isFirst = attempts++ === 0;
+      this.#unanswered = { model: next.id, ...this.#sent(request) };
       if (isFirst && next === primary) return;
       const before = reserved;
       reserved = reservation(bytes, request.maxOutputTokens, next.price);
@@ -445,12 +448,17 @@ class ReasonRun {
     return this.#noted(request, step);
   }
 
-  #noted({ messages, tools }: ModelRequest, { model, answer }: AskedStep): ModelAnswer {
+  #noted(request: ModelRequest, { model, answer }: AskedStep): ModelAnswer {
+    this.#unanswered = null;
     this.#reported = { input: this.#reported.input + (answer.usage.input ?? 0), output: this.#reported.output + (answer.usage.output ?? 0) };
-    const isBeginning = !messages.some(({ role }) => role === "assistant");
-    const before = isBeginning ? { messages: messages as unknown as Json, tools: tools as unknown as Json } : { messages: messages.slice(-1) as unknown as Json };
-    this.#transcript.push({ model, ...before, answer: answer as unknown as Json });
+    this.#transcript.push({ model, ...this.#sent(request), answer: answer as unknown as Json });
     return answer;
+  }
+
+  /** All of the first request of a conversation, of those after it what was added. */
+  #sent({ messages, tools }: ModelRequest): { readonly messages: Json; readonly tools?: Json } {
+    const isBeginning = !messages.some(({ role }) => role === "assistant");
+    return isBeginning ? { messages: messages as unknown as Json, tools: tools as unknown as Json } : { messages: messages.slice(-1) as unknown as Json };
   }
 
   /** The step and what it may cost, under the fence. Throws Fenced, OverBudget. */

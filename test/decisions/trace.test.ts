@@ -135,6 +135,21 @@ test("ambit trace shows the same, and says where there is no such run", async ()
   expect([missing.code, missing.objects()[0]]).toEqual([1, expect.objectContaining({ code: "NOT_FOUND" })]);
 });
 
+test("a request that nobody answered is there with what was sent, and a replay of it still says the same", async () => {
+  const before = model.script;
+  model.script = async (request, count) => (request.messages.length > 2 ? new Response("<html>out of order</html>", { status: 400 }) : before(request, count));
+  const { run } = await refund("o18");
+  model.script = before;
+  const { body: trace } = await traceOf(run!);
+  expect(trace).toMatchObject({ state: "FELL_BACK", reason: "provider_unavailable" });
+  expect(trace.steps.map(({ answer, settled }) => [answer === null, settled === null])).toEqual([[false, false], [true, true]]);
+  expect(JSON.stringify(trace.steps[1]!.sent)).toContain("a good customer");
+  const { out } = await inData("trace", run!);
+  expect(out).toContain("< no answer");
+  const replayed = await ambitHere(["replay", run!, app.directory, "--data", join(app.directory, "data"), "--json"]);
+  expect(replayed.objects()[0]).toMatchObject({ outcome: "SAME" });
+});
+
 test("a run that was erased: its record stays and verifies, nothing else does; its key answers 410", async () => {
   const { run } = await refund("o7", "key-of-the-erased-run");
   const { body: { asked } } = await traceOf(run!, "key-auditor");

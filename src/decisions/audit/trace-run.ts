@@ -47,8 +47,8 @@ export function traceRun(connection: Connection, row: DecisionRow, parts: TraceP
     run: row.id, decision: row.name, version: row.version, isCurrent: parts?.version === row.version, parent: row.parent, asked: askedBy(connection, row.id).map(({ id }) => id),
     state: row.state, source: row.source, reason: row.reason, taint: row.isUntrusted ? "UNTRUSTED" : null, principal: row.principal, subject: row.subject,
     admittedAt: new Date(row.admittedMs).toISOString(), endedAt: row.endedMs === null ? null : new Date(row.endedMs).toISOString(), leaf: row.leaf, erased,
-    ...spentOf(record), ...(parts === null ? {} : openly(kept, parts.decision)), tells: kept["tells"] ?? [], comparison: kept["comparison"] ?? null,
-    verdicts: judged?.verdicts() ?? [], steps: stepsIn(connection, row.id, (kept["transcript"] ?? []) as unknown as readonly Sent[], judged),
+    ...spentOf(record), ...(parts === null ? {} : openly(kept, parts.decision)), tells: kept["tells"] ?? [],
+    verdicts: judged?.verdicts() ?? [], steps: stepsIn(connection, row.id, sentIn(kept), judged),
   };
 }
 
@@ -58,7 +58,12 @@ function spentOf(record: Members | null): { readonly [name: string]: Json } {
   return { repairs, tokens, costMicros, clamped, noted };
 }
 
-interface Sent { readonly model: string; readonly messages: Json; readonly tools?: Json; readonly answer: AskedStep["answer"] }
+interface Sent { readonly model: string; readonly messages: Json; readonly tools?: Json; /** Absent: none came. */ readonly answer?: AskedStep["answer"] }
+
+function sentIn(kept: Members): readonly Sent[] {
+  const { transcript = [], unanswered = null } = kept;
+  return [...transcript as unknown as readonly Sent[], ...(unanswered === null ? [] : [unanswered as unknown as Sent])];
+}
 
 /** The journal has what each cost, the transcript what was said: a shadow keeps no journal, a run that goes on no transcript. */
 function stepsIn(connection: Connection, run: string, sent: readonly Sent[], judged: JudgedRun | null): Json {
@@ -81,9 +86,17 @@ function openly(kept: Members, decision: CompiledDecision): { readonly [name: st
   const rowsOf = (rows: Json | undefined): Json => (rows === undefined || rows === null ? null : Object.fromEntries(decision.contexts.flatMap(({ declaration: { name }, source }) => (
     source.kind === "extract" ? [] : [[name, ((rows as unknown as Rows)[name] ?? []).map((row) => shownRow(row, source.shape.row, showing))]]))));
   return {
-    input: shown(kept["input"] ?? null, callable.arguments, catalog), extracted: extractedOf(kept, decision), contexts: rowsOf(kept["contexts"]), after: rowsOf(kept["after"]), memory: shownMemory(decision, memoryIn(kept)).json, remembered: kept["remembered"] ?? [],
+    input: shown(kept["input"] ?? null, callable.arguments, catalog), extracted: extractedOf(kept, decision), contexts: rowsOf(kept["contexts"]), after: rowsOf(kept["after"]), memory: shownMemory(decision, memoryIn(kept)).json,
+    remembered: kept["remembered"] ?? [], comparison: comparedIn(kept, decision),
     output: shownTyped(kept["output"] ?? null, callable.result, catalog), effects: ((kept["effects"] ?? []) as unknown as readonly Effect[]).map((effect) => shownEffect(effect, catalog)),
   };
+}
+
+/** What a shadow would have answered against what was. */
+function comparedIn({ comparison = null }: Members, { declaration: { callable }, catalog }: CompiledDecision): Json {
+  if (comparison === null) return null;
+  const { answered = null, agrees = null } = comparison as Members;
+  return { answered: shownTyped(answered, callable.result, catalog), agrees };
 }
 
 function extractedOf(kept: Members, { contexts }: CompiledDecision): Json {
