@@ -137,4 +137,7 @@ test("text that anybody may write and that is not marked is refused, unless ackn
   expect(await problems("text: String!", `@acknowledge(rule: "UNMARKED_TEXT", reason: "Reviews are read by people first.")`)).toEqual([]);
   expect(await problems(`text: String! @allow(to: ["merchant"], do: [READ, CREATE])`)).toEqual([]);
   expect(await problems(`text: String @readOnly`)).toEqual([]);
+  // Without a model nobody reads it.
+  const ruled = taintSchema("text: String!").replace('sometimes(productId: ID!): Stars! @decision', 'sometimes(productId: ID!): Stars! @decision(kind: RULE)');
+  expect((await ambitHere(["check", scratch.app({ "schema.graphql": ruled })])).code).toBe(0);
 });

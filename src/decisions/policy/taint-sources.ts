@@ -30,7 +30,7 @@ export function taintSummary(decision: CompiledDecision, all: ReadonlyMap<string
 /** UNMARKED_TEXT. */
 export function unmarkedTexts(decision: CompiledDecision): Diagnostic[] {
   const { name, declaration, catalog } = decision;
-  if (declaration.acknowledged.some(({ rule }) => rule === null || rule === "UNMARKED_TEXT")) return [];
+  if (declaration.kind === "RULE" || declaration.acknowledged.some(({ rule }) => rule === null || rule === "UNMARKED_TEXT")) return [];
   const written = new Map([...catalog.tables.values()].flatMap((table) => [...table.fields.values()].flatMap((field) => (isAnybodys(field, table) ? [[placeOfField(field), `${table.name}.${field.name}`] as const] : []))));
   const found = new Map<string, Diagnostic>();
   for (const { path, isMarked, field } of textsOf(decision)) {
