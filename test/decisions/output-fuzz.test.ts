@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { readValue } from "../../src/decisions/reason/read-arguments.ts";
 import { parseStrictJson } from "../../src/interfaces/http/strict-json.ts";
 import { compileSchema } from "../../src/schema/compile-schema.ts";
-import { createDice, type Dice } from "./dice.ts";
+import { createDice, type Dice } from "../fuzz/dice.ts";
 
 const size = process.env["AMBIT_TEST_SIZE"] === "long" ? 50_000 : 2_000;
 const firstSeed = Number(process.env["AMBIT_TEST_SEED"] ?? 1);

@@ -3,8 +3,8 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBun } from "../../bin/find-bun.mjs";
-import { wireFormats } from "../decisions/wire-formats.ts";
-import { reply, wireServer } from "../decisions/wire-server.ts";
+import { wireFormats } from "./wire-formats.ts";
+import { reply, wireServer } from "./wire-server.ts";
 import { root, scratchFolder } from "../processes/scratch-folder.ts";
 
 const scratch = scratchFolder();
