@@ -5,6 +5,8 @@ export interface AppOptions extends CommandOptions {
   /** The data directory. */
   readonly data: string;
   readonly seed?: string;
+  /** Default: a free one. */
+  readonly port?: number;
   /** Default: start. */
   readonly command?: "start" | "dev";
   /** For starts that first have much to do. */
@@ -42,7 +44,7 @@ export async function startApp(directory: string, options: AppOptions): Promise<
 
 /** The process right after its start; `process.url` is known when `started` has resolved. */
 export function spawnApp(directory: string, options: AppOptions): { readonly process: AppProcess; readonly started: Promise<void> } {
-  const words = [options.command ?? "start", directory, "--port", "0", "--data", options.data, "--json", ...(options.seed === undefined ? [] : ["--seed", options.seed])];
+  const words = [options.command ?? "start", directory, "--port", String(options.port ?? 0), "--data", options.data, "--json", ...(options.seed === undefined ? [] : ["--seed", options.seed])];
   const child = spawnAmbit(words, options);
   const output = collect(child.stdout);
   const errors = collect(child.stderr);
