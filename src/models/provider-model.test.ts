@@ -61,6 +61,20 @@ test.each([
   expect(failure.message).not.toContain("WORDS");
 });
 
+test.each([false, true])("requests at once get each their own answer, and each its own failure (stream: %p)", async (isStream) => {
+  const fetch: Fetch = async (_, init) => {
+    const number = Number((JSON.parse(String(init!.body)) as { messages: { content: string }[] }).messages[0]!.content);
+    await Bun.sleep((number * 7) % 5);
+    if (number % 3 === 0) return new Response("", { status: 500 + number });
+    const call = { tool_calls: [{ index: 0, id: "1", function: { name: "answer", arguments: `{"n":${number}}` } }] };
+    const document = { choices: [{ finish_reason: "tool_calls", message: call, delta: call }], usage: { prompt_tokens: number, completion_tokens: 3 } };
+    return isStream ? new Response(`data: ${JSON.stringify(document)}\n\ndata: [DONE]\n\n`) : Response.json(document);
+  };
+  const ask = asking(fetch, { isStream });
+  const outcomes = await Promise.all(Array.from({ length: 60 }, (_, number) => ask({ ...request, messages: [{ role: "user", text: String(number) }] }).then(({ calls, usage }) => [calls[0]!.arguments, usage.input], (error: unknown) => (error as ModelFailure).status)));
+  expect(outcomes).toEqual(Array.from({ length: 60 }, (_, number) => (number % 3 === 0 ? 500 + number : [`{"n":${number}}`, number])));
+});
+
 test("a connection that fails is told by its code alone", async () => {
   const failure = await failureOf(asking(async () => { throw Object.assign(new Error("to http://secret.example"), { code: "ECONNRESET" }); })());
   expect([failure.reason, failure.isRetryable, failure.message]).toEqual(["provider_unavailable", true, "no answer: ECONNRESET"]);
