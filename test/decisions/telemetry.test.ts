@@ -64,7 +64,7 @@ async function start(telemetry: string, limits = ""): Promise<void> {
   ][messages.filter(({ role }) => role === "assistant").length]!);
   app = await startTestApp({
     schema, resources,
-    config: `${keysFor("support")}models: { default: { provider: openai-compatible, model: gpt-test, url: "${model.url}" } }\n${limits}telemetry: { url: "${collector.url}"${telemetry} }\noutbound: { allowPrivate: ["127.0.0.1"] }\n`,
+    config: `${keysFor("support")}models: { default: { provider: openai-compatible, model: gpt-test, url: "${model.url}" } }\n${limits}telemetry: { url: "${collector.url}"${telemetry} }\noutbound: { allowPrivate: ["127.0.0.1"] }\nsecrets: { calls: a-secret-to-sign-with }\ncallbacks: { sign: calls }\n`,
   });
   await app.running.tables.commit((session) => session.write({ kind: "create", table: "Order", input: { id: "o1", total: 100 }, onConflict: null }, { dialect: "wire", authority: null, sent: null }), { actor: "test", requestId: "seed" });
 }
@@ -108,7 +108,7 @@ test("a run is a span of its request, and its steps, models and tools are spans 
   expect(new Set(authorizations)).toEqual(new Set(["Bearer of-the-collector"]));
 });
 
-test("the context goes out with ctx.fetch, with ctx.send and to models", async () => {
+test("the context goes out with ctx.fetch, with ctx.send and with callbacks", async () => {
   await start("");
   const seen: [string, string | null][] = [];
   const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: (request) => { seen.push([new URL(request.url).pathname, request.headers.get("traceparent")]); return new Response("ok"); } });
@@ -116,9 +116,10 @@ test("the context goes out with ctx.fetch, with ctx.send and to models", async (
     const traceparent = `00-${REMOTE.trace}-${REMOTE.span}-01`;
     expect(await (await post("/call", { to: `http://127.0.0.1:${other.port}/called` }, { traceparent })).json()).toBe(200);
     expect((await post("/send", { to: `http://127.0.0.1:${other.port}/sent` }, { traceparent })).status).toBeLessThan(300);
-    await until(() => seen.length === 2);
+    expect((await post("/decide/refund", { orderId: "o1", story: "" }, { traceparent, prefer: "respond-async", "ambit-callback": `http://127.0.0.1:${other.port}/told` })).status).toBe(202);
+    await until(() => seen.length === 3);
     for (const [, sent] of seen) expect(sent).toMatch(new RegExp(`^00-${REMOTE.trace}-(?!${REMOTE.span})[0-9a-f]{16}-01$`));
-    expect(seen.map(([path]) => path)).toEqual(["/called", "/sent"]);
+    expect(seen.map(([path]) => path).sort()).toEqual(["/called", "/sent", "/told"]);
   } finally {
     await other.stop(true);
   }

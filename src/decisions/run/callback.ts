@@ -12,7 +12,7 @@ import { dateTimeOf } from "../../base/date-time.ts";
 import { reasonClass, type DecisionAnswer, type Ending } from "./ending.ts";
 
 /** As it is kept with the run. `sign`: the name of a secret. */
-interface Callback { readonly url: string; readonly sign: string }
+interface Callback { readonly url: string; readonly sign: string; /** Of the request that asked. */ readonly traceparent?: string }
 
 /** JSON. Throws OUTBOUND_REFUSED for an address, VALIDATION_FAILED where nothing signs it, OVERLOADED. */
 export function readCallback(text: string, { identity, core }: { readonly identity: { readonly kind: string }; readonly core: DispatchCore }): string {
@@ -24,14 +24,15 @@ export function readCallback(text: string, { identity, core }: { readonly identi
   guard.check(url);
   url.hash = "";
   if (outbox.unfinished >= limits.outboxWaiting) throw fault("OVERLOADED", `More than ${limits.outboxWaiting} requests wait to be sent.`, { retryAfterS: 60 });
-  const callback: Callback = { url: url.href, sign: callbackSecret };
+  const traceparent = core.tracer.traceparent();
+  const callback: Callback = { url: url.href, sign: callbackSecret, ...(traceparent === null ? {} : { traceparent }) };
   return JSON.stringify(callback);
 }
 
 /** In the commit of the run's end. */
 export function addCallback(connection: Connection, admitted: AdmittedRun, { ending, answer, nowMs }: { readonly ending: Ending; readonly answer: DecisionAnswer; readonly nowMs: number }): void {
   if (admitted.callback === null) return;
-  const { url, sign } = JSON.parse(admitted.callback) as Callback;
+  const { url, sign, traceparent } = JSON.parse(admitted.callback) as Callback;
   const body = {
     run: admitted.id, decision: admitted.name, state: ending.state, status: answer.status, source: ending.source, reason: reasonClass(ending.reason),
     taint: ending.isUntrusted ? "UNTRUSTED" : null, answer: JSON.parse(answer.body) as Json, tells: ending.tells,
@@ -40,7 +41,7 @@ export function addCallback(connection: Connection, admitted: AdmittedRun, { end
   const { kind, subject, roles, tenant } = readIdentity(admitted.caller);
   addDelivery(connection, {
     scope: admitted.tenant ?? "", key: callbackKey(admitted.id), order: null, host: new URL(url).host, dueMs: nowMs, created: dateTimeOf(nowMs),
-    request: request as unknown as Json, body: Buffer.from(JSON.stringify(body)), sender: { kind, subject, roles: [...roles], tenant, claims: {}, requestId: admitted.id },
+    request: request as unknown as Json, body: Buffer.from(JSON.stringify(body)), sender: { kind, subject, roles: [...roles], tenant, claims: {}, requestId: admitted.id, ...(traceparent === undefined ? {} : { traceparent }) },
   });
 }
 
