@@ -64,6 +64,7 @@ export const errorRegistry = define({
   DECISION_REFUSED: { status: 422, title: "The decision was refused", fix: "See what it tells in details; ask otherwise." },
   DECISION_DENIED: { status: 422, title: "This is not decided", fix: "See what it tells in details; ask otherwise." },
   DECISION_REJECTED: { status: 409, title: "A person has rejected the decision", fix: "Ask otherwise." },
+  APPROVAL_VOID: { status: 409, title: "The approval does not count", fix: "Look at what waits for approval now." },
   DECISION_EXPIRED: { status: 410, title: "Nobody approved the decision in time", fix: "Ask again." },
   DECISION_CANCELLED: { status: 409, title: "The run was cancelled", fix: "Ask again." },
   DECISION_ERASED: { status: 410, title: "What the run was about has been erased", fix: "Ask again with another key." },

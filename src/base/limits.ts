@@ -131,6 +131,8 @@ export interface Limits {
   readonly runFollowers: number;
   /** How many decisions may begin one another by what they change. */
   readonly triggerDepth: number;
+  /** Proposals that wait for people at once. */
+  readonly approvalsWaiting: number;
   /** Tokens that a model may write in one answer, and characters that are read of it. */
   readonly decisionOutputTokens: number;
   readonly decisionAnswerBytes: number;
@@ -350,6 +352,7 @@ export const defaultLimits: Limits = {
   decisionRuns: 1_000,
   runFollowers: 5_000,
   triggerDepth: 3,
+  approvalsWaiting: 100_000,
   decisionOutputTokens: 4_096,
   decisionAnswerBytes: 1_000_000,
   memoryRows: 1_000,

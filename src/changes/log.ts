@@ -57,6 +57,15 @@ export function readEntries(connection: Connection, since: number, limit: number
   });
 }
 
+/** Who wrote one of these fields in the entry at this position. Null: nobody, or it is kept no longer. */
+export function writerOf(connection: Connection, position: number, { table, id, fields }: { readonly table: string; /** As on the wire. */ readonly id: Json; readonly fields: readonly string[] }): string | null {
+  const text = connection.values(`SELECT "entry" FROM "$log" WHERE "position" = ?1`, position)[0]?.[0];
+  if (text === undefined) return null;
+  const { actor, changes } = JSON.parse(text as string) as { readonly actor: string | null; readonly changes: readonly KeptChange[] };
+  const isWritten = changes.some((change) => change.table === table && change.id === id && (change.old === null || fields.some((name) => name in change.old!)));
+  return isWritten ? actor : null;
+}
+
 /** Removes at most `limit` of the oldest entries that are older than `before`. The newest stays: positions are never reused. */
 export function trimLog(connection: Connection, before: string, limit = 1_000): number {
   return connection.run(

@@ -210,7 +210,7 @@ export interface Recalled {
 /** How a decision ended. */
 export interface Decided<T> {
   readonly state: string;
-  /** In the states that answer: DECIDED, FELL_BACK. */
+  /** In the states that answer: DECIDED, DECIDED_BY_HUMAN, FELL_BACK. In AWAITING_APPROVAL there is none yet. */
   readonly value?: T;
   readonly run: string;
   readonly source: "model" | "rule" | "fallback" | "human" | null;

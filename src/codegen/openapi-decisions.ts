@@ -31,8 +31,23 @@ export function decisionPaths({ decisions }: Reach): JsonObject {
       operationId: "traceRun", summary: "All that happened in a run, for inspectors.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
       responses: { 200: { description: "The trace.", content: jsonContent({ type: "object" }) }, default: problem },
     } },
+    ...(decisions.some(({ approvals }) => approvals.length > 0) ? APPROVALS : {}),
   };
 }
+
+const ID: JsonObject = { name: "id", in: "path", required: true, schema: text };
+const SHOWN: JsonObject = { type: "object", required: ["id", "run", "decision", "state", "by"], properties: { id: text, run: text, decision: text, state: { enum: ["WAITING", "APPROVED", "EDITED", "REJECTED", "VOID", "EXPIRED"] }, by: { type: "array", items: text }, hash: text } };
+const VERDICT: JsonObject = { type: "object", required: ["verdict"], properties: { verdict: { enum: ["APPROVE", "REJECT", "EDIT"] }, hash: text, reason: textOrNull, output: {}, effects: { type: "array", items: { type: "object", required: ["operation", "args"], properties: { operation: text, args: { type: "object" } } } } } };
+const APPROVALS: JsonObject = {
+  "/approvals": { get: {
+    operationId: "listApprovals", summary: "What waits for the caller's roles.", parameters: [{ name: "limit", in: "query", schema: { type: "integer" } }, { name: "after", in: "query", description: "The id of the last one that is known.", schema: text }],
+    responses: { 200: { description: "In the order in which they were opened.", content: jsonContent({ type: "array", items: SHOWN }) }, default: problem },
+  } },
+  "/approvals/{id}": {
+    get: { operationId: "getApproval", summary: "One that waits, or waited.", parameters: [ID], responses: { 200: { description: "The approval.", content: jsonContent(SHOWN) }, default: problem } },
+    post: { operationId: "decideApproval", summary: "Approves, rejects or edits what waits.", parameters: [ID], requestBody: { required: true, content: jsonContent(VERDICT) }, responses: { 200: { description: "What came of it.", content: jsonContent({ type: "object" }) }, default: problem } },
+  },
+};
 
 const LISTED: JsonObject = { type: "object", required: ["name", "description", "mode", "kind"], properties: { name: text, description: textOrNull, mode: { enum: ["OFF", "SHADOW", "ENFORCE"] }, kind: { enum: ["REASON", "JUDGE", "RULE"] } } };
 
@@ -43,6 +58,6 @@ function askOperation({ callable, fallback }: Decision): JsonObject {
   return {
     operationId: `decide${name.charAt(0).toUpperCase()}${name.slice(1)}`, ...(description === null ? {} : { summary: description.split("\n")[0]!, description }),
     parameters: parameterRefs("IdempotencyKey"), requestBody: { required: fields.size > 0, content: jsonContent(fieldsSchema(fields)) },
-    responses: { 200: { description: "What was decided.", headers: HEADERS, content: jsonContent(valueSchema({ type: result, limits: noLimits }, "out")) }, 202: { description: "It goes on: Prefer: respond-async.", headers: { Location: { description: "The run.", schema: text } }, content: jsonContent({ type: "object" }) }, default: problem },
+    responses: { 200: { description: "What was decided.", headers: HEADERS, content: jsonContent(valueSchema({ type: result, limits: noLimits }, "out")) }, 202: { description: "It goes on, by Prefer: respond-async, or waits for people.", headers: { Location: { description: "The run.", schema: text } }, content: jsonContent({ type: "object" }) }, default: problem },
   };
 }

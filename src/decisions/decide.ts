@@ -1,30 +1,26 @@
 // Decisions as the rest of the server asks them: who may, with what, under which key; then a run, whose answer is the same for whoever asks
 // again. What happens in a run is the loop's (loop.ts) and the commit's (run/commit-run.ts).
-import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
-import { readIdentity, storedIdentity } from "../access/stored-identity.ts";
+import type { Identity } from "../access/identity.ts";
+import { readIdentity } from "../access/stored-identity.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
 import { uuidv7 } from "../base/random.ts";
 import type { Json, RecordValues, Value } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
-import { coerceFields, coerceValue, noLimits, type Issue } from "../schema/coerce-value.ts";
-import { inputsOf } from "../schema/page-arguments.ts";
 import { toWireValue } from "../schema/wire-value.ts";
-import { invalid } from "../tables/input-issue.ts";
-import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
-import type { DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
+import type { ApprovalQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
 import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
+import { Approvals, type AskedRun } from "./approvals/approvals.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import type { Checkpoints } from "./audit/checkpoints.ts";
 import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
 import { recordLook } from "./audit/record-look.ts";
 import { traceRun } from "./audit/trace-run.ts";
-import { valueOf } from "./bounds/judge.ts";
 import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
 import type { AskingRun, Reasoner, ReasonRequest, RunStage } from "./loop.ts";
 import { postFacts, recallRecord } from "./memory/memory-access.ts";
@@ -33,13 +29,14 @@ import type { RunBudget } from "./reason/budgets.ts";
 import { spentBelow } from "./reason/journal.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
-import { failed, reasonClass, type FallbackReason } from "./run/ending.ts";
-import { readAdmission, type Admission } from "./run/admission.ts";
+import { failed, type FallbackReason } from "./run/ending.ts";
+import { readAdmission, type Admission, type Anew } from "./run/admission.ts";
 import { eraseRuns } from "./run/erase-run.ts";
 import { forgettableDecisions } from "./run/forget-runs.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
-import { Fenced, KeyTaken, noFacts, storeRun } from "./run/store-run.ts";
+import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "./run/store-run.ts";
 import { callbackAdded, readCallback } from "./run/callback.ts";
+import { admittedRun, principalOf } from "./run/admitted-run.ts";
 import { cancelRuns } from "./run/cancel-runs.ts";
 import { joinTransaction } from "./run/join-transaction.ts";
 import { LoweredModes } from "./run/lowered-modes.ts";
@@ -47,11 +44,14 @@ import type { DecisionMode } from "../schema/decision.ts";
 import { overviewOf } from "./run/overview.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
-import { runView, standingOf } from "./run/run-view.ts";
+import { readQuestion } from "./run/read-question.ts";
+import { resultOf, runView, standingOf } from "./run/run-view.ts";
 
 export interface ReadyDecision {
   readonly decision: CompiledDecision;
   readonly version: string;
+  /** Its version but for the policy's words. */
+  readonly contract: string;
   /** Null: it is answered by its fallback. */
   readonly reasoner: Reasoner | null;
 }
@@ -66,6 +66,10 @@ export interface DecisionsParts {
   currencyOf(name: string): string | null;
   /** A run has ended, durably. */
   ended(end: RunEnd): void;
+  /** Addresses that are told what waits for approval. */
+  readonly notify: readonly string[];
+  /** Somebody's rights as of now. */
+  renew(identity: Identity): Identity;
 }
 
 interface Asked {
@@ -102,6 +106,7 @@ export class Decisions implements DecisionPort {
   readonly #modes: LoweredModes;
   /** What serves by now, once this does no more. */
   #next: (() => DecisionPort | null) | null = null;
+  readonly #approvals: Approvals;
   /** By key. */
   readonly #running = new Map<string, Running>();
   /** By run: ends its work when it is cancelled, and tells when there is no more. */
@@ -116,6 +121,12 @@ export class Decisions implements DecisionPort {
     this.#parts = parts;
     this.#shadows = new ShadowQueue(parts.core.limits.decisionShadows);
     this.#modes = new LoweredModes(parts.core);
+    this.#approvals = new Approvals({
+      core: parts.core, notify: parts.notify, decisionOf: (name) => parts.decisions.get(name) ?? null, subjectOf: (decision, gathered) => subjectOf(decision, gathered, parts.core),
+      askedAgain: (row, admission) => this.#askedRun(row, admission), ended: (end) => parts.ended(end),
+      resume: (row, taken) => this.#resumeAnew(row, taken),
+      endBy: async ({ admitted: { id } }, reason, how) => { await this.#endBy(id, reason, how); },
+    });
   }
 
   get isWithoutModel(): boolean {
@@ -218,7 +229,8 @@ export class Decisions implements DecisionPort {
         await Promise.race([running.done.catch(() => {}), ...(request.isAsynchronous ? [running.admitted] : [])]);
       }
       const known = runOfKey(this.#parts.core.storage.reader, key.scope, key.key, asked.admitted.admittedMs);
-      if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && request.isAsynchronous) return { ...resultOf(known), replayed: true };
+      const isParked = known?.state === "AWAITING_APPROVAL";
+      if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && (request.isAsynchronous || isParked)) return { ...resultOf(known), replayed: true };
       if (known !== null && known.endedMs === null && known.fingerprint === key.fingerprint && (this.#recovering.has(known.id) || known.leaseMs + LEASE_GRACE_MS < this.#parts.core.clock.now())) {
         await this.#recover(known);
         continue;
@@ -247,6 +259,14 @@ export class Decisions implements DecisionPort {
   /** Its end; for who does not wait for that, where it is. */
   #told({ run, admitted, done }: Running, isAsynchronous: boolean): Promise<DecisionResult> {
     return isAsynchronous ? Promise.race([done, admitted.then(() => this.#result(run))]) : done;
+  }
+
+  approvals(ask: ApprovalQuestion, caller: Caller): ReturnType<DecisionPort["approvals"]> {
+    return this.#approvals.answer(ask, caller);
+  }
+
+  endLate(): Promise<void> {
+    return this.#approvals.endLate();
   }
 
   async cancel(id: string, caller: Caller): ReturnType<DecisionPort["cancel"]> {
@@ -340,12 +360,12 @@ export class Decisions implements DecisionPort {
   async #takeUp(row: DecisionRow, taken: () => void): Promise<void> {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(row.name);
-    const leaseMs = Math.max(row.admittedMs + (ready?.decision.declaration.deadlineMs ?? 0), core.clock.now());
+    const admission = readAdmission(core.storage.reader, row.id);
+    const leaseMs = Math.max((admission?.anew?.beganMs ?? row.admittedMs) + (ready?.decision.declaration.deadlineMs ?? 0), core.clock.now());
     const epoch = await core.storage.commit((connection) => takeRun(connection, row.id, row.epoch, leaseMs));
     taken();
     if (epoch === null) return;
     core.log.warn("decision-recovered", { run: row.id, decision: row.name });
-    const admission = readAdmission(core.storage.reader, row.id);
     const asked = ready === undefined || admission === null ? null : this.#askedAgain(row, ready, admission);
     if (asked === null || admission === null) {
       this.#parts.ended(await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: { ...row, key: null }, epoch, decision: null, input: {}, facts: noFacts, random: core.random, nowMs: core.clock.now() })));
@@ -353,22 +373,48 @@ export class Decisions implements DecisionPort {
       return;
     }
     const { version, reasoner } = asked.ready;
-    if (version !== row.version || reasoner === null) await this.#answerDirectly(asked, "replay_divergence", epoch);
+    const { anew } = admission;
+    if (version !== row.version || reasoner === null) await this.#answerDirectly(asked, "replay_divergence", { epoch });
     // Whoever asked for its advice asks anew.
-    else if (row.parent !== null) await this.#answerDirectly(asked, "crash_recovered", epoch);
-    else await this.#hold(row.id, (signal) => reasoner.resume(this.#reasoning(asked, signal), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id), spentBelow: spentBelow(core.storage.reader, row.id) }));
+    else if (row.parent !== null) await this.#answerDirectly(asked, "crash_recovered", { epoch });
+    else await this.#hold(row.id, (signal) => reasoner.resume(this.#reasoning(asked, signal), { epoch, read: admission, steps: stepsOf(core.storage.reader, row.id), spentBelow: spentBelow(core.storage.reader, row.id), ...(anew === undefined ? {} : { anew }) }));
+  }
+
+  /** For approvals: null if its input is none of the decision any more, or the decision is gone. */
+  #askedRun(row: DecisionRow, admission: Admission): AskedRun | null {
+    const ready = this.#parts.decisions.get(row.name);
+    const asked = ready === undefined ? null : this.#askedAgain(row, ready, admission);
+    return asked === null ? null : { question: asked.question, own: asked.own, admitted: asked.admitted, fallback: (gathered) => this.#fallback(asked, gathered) };
+  }
+
+  #resumeAnew(row: DecisionRow, { epoch, admission, anew }: { readonly epoch: number; readonly admission: Admission; readonly anew: Anew }): Promise<unknown> | null {
+    const ready = this.#parts.decisions.get(row.name);
+    const asked = ready === undefined ? null : this.#askedAgain(row, ready, admission);
+    const reasoner = ready?.reasoner ?? null;
+    if (asked === null || reasoner === null) return null;
+    const { reader } = this.#parts.core.storage;
+    const taken = { epoch, read: admission, steps: stepsOf(reader, row.id), spentBelow: spentBelow(reader, row.id), anew };
+    return this.#hold(row.id, (signal) => reasoner.resume(this.#reasoning(asked, signal), taken));
+  }
+
+  async #endBy(id: string, reason: FallbackReason | null, { epoch, facts }: { readonly epoch: number; readonly facts: RunFacts }): Promise<void> {
+    const { reader } = this.#parts.core.storage;
+    const [row, admission] = [readRun(reader, id), readAdmission(reader, id)];
+    const ready = row === null ? undefined : this.#parts.decisions.get(row.name);
+    const asked = row === null || admission === null || ready === undefined ? null : this.#askedAgain(row, ready, admission);
+    if (asked !== null) await this.#answerDirectly(asked, reason, { epoch, facts });
   }
 
   /** Null: its input is none of the decision any more. */
   #askedAgain(row: DecisionRow, ready: ReadyDecision, { input: raw, isFromUntrusted, depth = 0 }: Admission): Asked | null {
     const { core } = this.#parts;
-    const identity = readIdentity(row.caller);
+    const identity = this.#parts.renew(readIdentity(row.caller));
     const caller: Caller = {
       identity, rights: core.access.rights(identity), system: core.access.system(identity), requestId: row.id, request: null, signal: null, run: null,
       systemRefusals: new WeakMap(), label: `decide ${row.name}`, depth,
     };
     try {
-      return { ready, ...this.#read(raw, ready, { caller, isFromUntrusted }), admitted: { ...row, key: null } };
+      return { ready, ...readQuestion(raw, ready.decision, core, { caller, isFromUntrusted }), admitted: { ...row, key: null } };
     } catch (error) {
       if (error instanceof AmbitError && error.status < 500) return null;
       throw error;
@@ -388,49 +434,13 @@ export class Decisions implements DecisionPort {
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
     const { callable } = ready.decision.declaration;
     if (trigger === undefined) caller.rights.requireCall(callable);
-    const { own, question } = this.#read(raw, ready, { caller, isFromUntrusted: trigger?.isUntrusted ?? false });
+    const { own, question } = readQuestion(raw, ready.decision, core, { caller, isFromUntrusted: trigger?.isUntrusted ?? false });
     const { input } = question;
     const now = new Date(core.clock.now()).toISOString();
     const permission = caller.rights.mayCall(callable);
     if (trigger === undefined && typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
     const kept = callback === undefined ? null : readCallback(callback, { identity: caller.identity, core });
-    return { ready, own, question, admitted: { ...this.#admitted({ ready, caller, input, raw, key, now }), callback: kept } };
-  }
-
-  /** Throws INVALID. */
-  #read(raw: RawInput, { decision }: ReadyDecision, of: Pick<Question, "caller" | "isFromUntrusted">): Pick<Asked, "own" | "question"> {
-    const { core } = this.#parts;
-    const { callable, fallback } = decision.declaration;
-    const { own, rest } = fallback?.kind === "own" ? this.#own(raw, decision) : { own: undefined, rest: raw };
-    const issues: Issue[] = [];
-    const input = coerceFields(rest, inputsOf(callable), { catalog: core.catalog, dialect: "wire", path: "", limits: core.limits }, issues);
-    if (input === undefined) throw invalid(issues);
-    return { own, question: { decision, input, ...of } };
-  }
-
-  #own(raw: RawInput, { declaration, catalog }: CompiledDecision): { readonly own: Value; readonly rest: RawInput } {
-    const { own: given, ...rest } = raw as { readonly [name: string]: unknown };
-    const issues: Issue[] = [];
-    const own = coerceValue(given, { type: { ...declaration.callable.result, required: true }, limits: noLimits }, { catalog, dialect: "wire", path: "own" }, issues);
-    if (own === undefined) throw invalid(issues);
-    return { own, rest };
-  }
-
-  #admitted({ ready, caller, input, raw, key, now }: { readonly ready: ReadyDecision; readonly caller: Caller; readonly input: RecordValues; readonly raw: RawInput; readonly key: string | null; readonly now: string }): Omit<AdmittedRun, "callback"> {
-    const { core } = this.#parts;
-    const { decision, version } = ready;
-    const { identity } = caller;
-    const judging = { variables: { input, auth: caller.rights.auth, now }, now, book: core.book };
-    const declared = key === null && decision.idempotency !== null ? valueOf(decision.idempotency, judging) : null;
-    const used = key ?? (typeof declared === "string" ? declared : null);
-    const principal = principalOf(caller);
-    const admittedMs = core.clock.now();
-    return {
-      id: uuidv7(core.clock, core.random), name: decision.name, version, parent: null, tenant: identity.tenant,
-      caller: storedIdentity(identity), principal, subject: null,
-      admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs,
-      key: used === null ? null : { scope: canonicalJson([identity.tenant, decision.name, principal]), key: used, fingerprint: fingerprintOf(raw), expiresMs: admittedMs + core.limits.idempotencyMs },
-    };
+    return { ready, own, question, admitted: { ...admittedRun(ready, { caller, input, raw, key, now }, core), callback: kept } };
   }
 
   #begin(asked: Asked): Promise<DecisionResult> {
@@ -448,7 +458,7 @@ export class Decisions implements DecisionPort {
   async #beginWithin(asked: Asked): Promise<DecisionResult> {
     const { reasoner } = asked.ready;
     const direct = directReason(asked.ready, this.#modes.of(asked.ready.decision));
-    if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct ?? "no_model");
+    if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct === undefined ? "no_model" : direct);
     return this.#hold(asked.admitted.id, (signal) => reasoner.run(this.#reasoning(asked, signal)));
   }
 
@@ -458,8 +468,11 @@ export class Decisions implements DecisionPort {
     const { question, admitted } = asked;
     assert(question.decision.declaration.kind === "RULE", "what joins a transaction has no model");
     const known = admitted.key === null ? null : runOfKey(core.storage.reader, admitted.key.scope, admitted.key.key, admitted.admittedMs);
+    if (known?.state === "AWAITING_APPROVAL" && known.fingerprint === admitted.key!.fingerprint) return { ...resultOf(known), replayed: true };
     if (known !== null) return this.#known(known, admitted.key!.fingerprint);
-    return joinTransaction(body, { question, admitted, fallback: (gathered) => this.#fallback(asked, gathered), ended: (end) => this.#parts.ended(end) });
+    const fallback = (gathered: Gathered): ReturnType<typeof fallbackAnswer> => this.#fallback(asked, gathered);
+    const { approvals } = question.decision;
+    return joinTransaction(body, { question, admitted, fallback, ended: (end) => this.#parts.ended(end), ...(approvals.length === 0 ? {} : { asking: this.#approvals.opening({ asked: { question, own: asked.own, admitted, fallback }, epoch: 0, extracted: {}, facts: () => noFacts }) }) });
   }
 
   /** As it has ended, whoever has ended it. */
@@ -492,7 +505,12 @@ export class Decisions implements DecisionPort {
 
   #reasoning(asked: Asked, signal: AbortSignal): ReasonRequest {
     const { question, admitted, own, deadlineMs, above } = asked;
-    return { question, admitted, own, signal, admittedNow: () => asked.admittedNow?.(), moved: (stage) => this.#moved(admitted.id, stage), ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(above === undefined ? {} : { above }), fallback: (gathered) => this.#fallback(asked, gathered) };
+    const fallback = (gathered: Gathered): ReturnType<typeof fallbackAnswer> => this.#fallback(asked, gathered);
+    return {
+      question, admitted, own, signal, fallback, admittedNow: () => asked.admittedNow?.(), moved: (stage) => this.#moved(admitted.id, stage),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(above === undefined ? {} : { above }),
+      ...(question.decision.approvals.length === 0 ? {} : { asking: (facts, at) => this.#approvals.opening({ asked: { question, own, admitted: at.admitted, fallback }, epoch: at.epoch, extracted: at.extracted, facts }) }),
+    };
   }
 
   #moved(run: string, stage: RunStage): void {
@@ -503,15 +521,17 @@ export class Decisions implements DecisionPort {
   }
 
   /** Without a model: answered and ended in one commit, and admitted in it where `epoch` is 0. */
-  async #answerDirectly(asked: Asked, reason: FallbackReason | null, epoch = 0): Promise<DecisionResult> {
+  async #answerDirectly(asked: Asked, reason: FallbackReason | null, { epoch = 0, facts = noFacts }: { readonly epoch?: number; readonly facts?: RunFacts } = {}): Promise<DecisionResult> {
     const { core } = this.#parts;
-    const { question, admitted, ready } = asked;
+    const { question, admitted, ready, own } = asked;
     let seen: Gathered | null = null;
+    const fallback = (gathered: Gathered): ReturnType<typeof fallbackAnswer> => this.#fallback(asked, gathered);
+    // Of a rule people are asked as of a model; of a fallback they are not.
+    const opening = reason !== null || ready.decision.approvals.length === 0 ? {} : this.#approvals.opening({ asked: { question, own, admitted, fallback }, epoch, extracted: {}, facts: () => facts });
     const request: CommitRequest = {
-      question, proposal: null, reason, extracted: {}, isNew: epoch === 0, mayReason: false,
-      fallback: (gathered) => this.#fallback(asked, gathered),
+      question, proposal: null, reason, extracted: {}, isNew: epoch === 0, mayReason: false, fallback, ...opening,
       store: (session, ending, gathered) => storeRun(session, ending, seen = gathered, {
-        admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts: noFacts, random: core.random, nowMs: core.clock.now(),
+        admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts, random: core.random, nowMs: core.clock.now(),
       }),
       ended: (end) => {
         callbackAdded(admitted, core);
@@ -557,22 +577,6 @@ function directReason({ decision: { declaration: { kind } } }: ReadyDecision, mo
   if (kind === "RULE") return null;
   if (mode === "OFF") return "mode_off";
   return mode === "SHADOW" ? "mode_shadow" : undefined;
-}
-
-function principalOf({ identity: { kind, subject, isDecision } }: Pick<Caller, "identity">): string {
-  return canonicalJson([isDecision === true ? "decision" : kind, subject]);
-}
-
-export function resultOf(row: DecisionRow): DecisionResult {
-  return {
-    run: row.id, state: row.state, status: row.status ?? 202, body: row.answer ?? JSON.stringify({ run: row.id, state: row.state }), source: row.source,
-    reason: reasonClass(row.reason), isUntrusted: row.isUntrusted, tells: JSON.parse(row.tells ?? "[]") as string[], replayed: false,
-  };
-}
-
-function fingerprintOf(raw: RawInput): string {
-  const plain = JSON.parse(JSON.stringify(raw, (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item))) as Json;
-  return createHash("sha256").update(canonicalJson(plain)).digest("hex");
 }
 
 function mismatch(): Error {

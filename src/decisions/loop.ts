@@ -24,7 +24,7 @@ import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
-import { keepAdmission } from "./run/admission.ts";
+import { keepAdmission, type Anew } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
@@ -47,6 +47,8 @@ export interface ReasonRequest {
   /** The caller's own answer, where it has given one. */
   readonly own: Value | undefined;
   fallback(gathered: Gathered): FallbackAnswer;
+  /** People are asked; `facts`: of the reasoning so far. Absent: nobody can be. */
+  asking?(facts: () => RunFacts, at: AskingPlace): Pick<CommitRequest, "wait" | "told">;
   /** Beside a run that has answered: what that one saw, and its answer. */
   readonly shadowed?: { readonly gathered: Gathered; readonly answered: Json };
 }
@@ -54,8 +56,11 @@ export interface ReasonRequest {
 /** No word of the model, nor of its data. */
 export interface RunStage { readonly state: string; /** Requests to the model so far. */ readonly step: number; /** Null: none. */ readonly kind: "reason" | "extract" | CallKind | null }
 
+/** Which run asks. */
+export interface AskingPlace { readonly admitted: AdmittedRun; readonly epoch: number; readonly extracted: Readonly<Record<string, Value>> }
+
 /** A run whose holder is gone, taken with a new epoch. */
-export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[]; /** By whom it has asked. */ readonly spentBelow: Spent }
+export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[]; /** By whom it has asked. */ readonly spentBelow: Spent; /** Absent: people did not have to decide of it, or its proposal stands. */ readonly anew?: Anew }
 
 export interface Reasoner {
   /** Answers the id of the run, which has ended. Throws KeyTaken, and NOT_FOUND before the run is admitted. */
@@ -107,6 +112,8 @@ class ReasonRun {
   readonly #place: BudgetPlace;
   readonly #deadlineMs: number;
   readonly #isTaken: boolean;
+  /** Where it is reasoned anew, once its steps so far are gone through. */
+  #restart: Anew | null;
   #admitted: AdmittedRun;
   /** 0: not admitted yet. */
   #epoch: number;
@@ -131,11 +138,12 @@ class ReasonRun {
     this.#request = request;
     this.#admitted = admitted;
     this.#isTaken = taken !== null;
+    this.#restart = taken?.anew ?? null;
     this.#epoch = taken?.epoch ?? 0;
     this.#journal = new Journal(taken?.steps ?? []);
     this.#budget = new RunBudget(decision.declaration.budgets, { ...parts.limits, above: request.above, spent: taken?.spentBelow });
     const timeMs = decision.declaration.budgets.reduce((least, { per, timeMs: own }) => (per === "RUN" && own !== null ? Math.min(least, own) : least), request.deadlineMs ?? decision.declaration.deadlineMs);
-    this.#deadlineMs = admitted.admittedMs + timeMs;
+    this.#deadlineMs = this.#restart === null ? admitted.admittedMs + timeMs : Math.min(this.#restart.beganMs + timeMs, this.#restart.dueMs);
     const { core: { book }, schemas, parse, limits: { outputTokens } } = parts;
     this.#extraction = new Extraction({
       decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
@@ -149,7 +157,7 @@ class ReasonRun {
     const { question } = this.#request;
     const first = gather(question, beside(core), core);
     if (first.missing !== null) throw notFound(first.missing);
-    const isDenied = violations({ bounds: question.decision.bounds, variables: first.variables, now: String(first.variables["now"]), book: core.book }, "INPUT").length > 0;
+    const isDenied = violations({ bounds: question.decision.bounds, variables: first.variables, now: String(first.variables["now"]), book: core.book }, "INPUT").some(({ declaration }) => declaration.else !== "ESCALATE");
     if (isDenied || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
     const admission = await this.#admit(first);
     if (admission !== null) return this.#commit({ reason: admission }, first);
@@ -231,7 +239,12 @@ class ReasonRun {
     let over = first;
     for (let again = 0; ; again++) {
       const reasoned = await this.#reason(over);
-      const anew = this.#journal.coming?.over ?? null;
+      const restart = "proposal" in reasoned && this.#restart?.steps === this.#journal.position ? this.#restart.read : null;
+      if (restart !== null) {
+        this.#restart = null;
+        again = 0;
+      }
+      const anew = this.#journal.coming?.over ?? restart;
       if (anew !== null) {
         over = gatheredAgain(this.#request.question, anew);
         this.#anew = anew;
@@ -274,6 +287,7 @@ class ReasonRun {
       proposal: "proposal" in reasoned ? reasoned.proposal : null,
       reason: "reason" in reasoned ? reasoned.reason : null,
       ...("refusedBy" in reasoned ? { refusedBy: reasoned.refusedBy } : {}),
+      ...this.#request.asking?.(() => this.#facts(over), { admitted: this.#admitted, epoch: this.#epoch, extracted: this.#extraction.values }),
       store: (session, ending, gathered) => storeRun(session, ending, gathered, {
         admitted: this.#admitted, epoch: this.#epoch, decision: question.decision, input: question.input, facts: this.#facts(over), random: core.random, nowMs: core.clock.now(),
       }),
@@ -283,7 +297,7 @@ class ReasonRun {
       },
     };
     const committed = await core.tracer.span("commit", { kind: "internal" }, () => commitRun(core, request));
-    return committed.kind === "ended" ? null : committed.gathered;
+    return committed.kind === "reason-again" ? committed.gathered : null;
   }
 
   #facts(over: Gathered): RunFacts {
@@ -374,7 +388,7 @@ class ReasonRun {
       this.#moved("ACTING", kindOfCall(this.#request.question.decision, call.name));
       const known = before[this.#acted.length];
       const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await this.#inTime(this.#traced(call.name, () => acting.act(call)));
-      this.#acted.push({ json, isUntrusted: acting.isUntrusted });
+      this.#acted.push({ json, isUntrusted: acting.isUntrusted, ...(acting.escalated.size === 0 ? {} : { escalated: [...acting.escalated] }) });
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }
@@ -392,9 +406,9 @@ class ReasonRun {
   /** The proposal, what is to be repaired, or how it ends without one. */
   #judge(text: string, gathered: Gathered, acting: Acting): Reasoned | { readonly repair: Json; readonly otherwise: FallbackReason } {
     const { core: { book }, parse } = this.#parts;
-    const { isUntrusted, staged, remembered } = acting;
+    const { isUntrusted, staged, remembered, escalated } = acting;
     const judged = judgeAnswer(text, { decision: this.#request.question.decision, gathered, isUntrusted, book, parse });
-    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted } } : judged;
+    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated] } } : judged;
   }
 
   async #ask(request: ModelRequest, kept: readonly string[], kind: "reason" | "extract" = "reason"): Promise<ModelAnswer> {

@@ -10,7 +10,7 @@ import { JsonText, type Operation, type OperationBody, type Result } from "./ope
 import { readsOnly } from "./reading-work.ts";
 import { nothing } from "./read-operations.ts";
 
-type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "decisions-overview" | "decision-mode" | "proof" }>;
+type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "decisions-overview" | "decision-mode" | "proof" | "approval" }>;
 
 export async function answerDecision(core: DispatchCore, operation: Operation, body: DecisionBody, caller: Caller): Promise<Result> {
   const port = decisionsOf(core);
@@ -24,6 +24,10 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
   if (body.kind === "decisions-overview") {
     if (!caller.rights.administrator || caller.identity.tenant !== null) throw fault(caller.identity.kind === "anonymous" ? "UNAUTHENTICATED" : "FORBIDDEN", "Decisions are administered by the administrator.");
     return { ...nothing, body: await port.administer(body.ask) };
+  }
+  if (body.kind === "approval") {
+    const { body: told, next } = await port.approvals(body.ask, caller);
+    return { ...nothing, body: told, nextCursor: next };
   }
   if (body.kind === "proof") {
     const proof = await port.proof(body.ask, caller);

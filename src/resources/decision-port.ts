@@ -82,6 +82,10 @@ export interface DecisionPort {
   administer(ask: DecisionsQuestion): Promise<Json>;
   /** What decisions keep of somebody. */
   readonly forgettables: readonly Forgettable[];
+  /** What waits for people, and what they say of it. Throws what is refused, NOT_FOUND for what they may not know of. */
+  approvals(ask: ApprovalQuestion, caller: Caller): Promise<{ readonly body: Json; readonly next: string | null }>;
+  /** Ends what has waited for its time. */
+  endLate(): Promise<void>;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
 }
@@ -106,6 +110,11 @@ export interface RememberRequest {
   readonly isUntrusted: boolean;
   readonly mode: Mode;
 }
+/** `after`: the id of one that was listed before. */
+export type ApprovalQuestion =
+  | { readonly do: "list"; readonly after: string | null; readonly limit: number }
+  | { readonly do: "find"; readonly id: string }
+  | { readonly do: "decide"; readonly id: string; readonly input: RawInput };
 
 /** list: all decisions, with what their runs of so many days came to and spent. erase: the payloads of a run and those that it has asked. */
 export type DecisionsQuestion =

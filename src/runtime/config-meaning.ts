@@ -21,13 +21,14 @@ export interface CheckedConfig {
   readonly callbacks?: { readonly sign?: string };
   readonly telemetry?: { readonly url: string };
   readonly models?: Readonly<Record<string, { readonly provider: string; readonly url?: string; readonly price?: { readonly input: string; readonly output: string }; readonly fallback?: string }>>;
+  readonly approvals?: { readonly notify?: readonly string[] };
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly files?: Readonly<Record<string, unknown>>;
 }
 
 /** `quantity`: what a limit stands for, sizes and durations included. */
 export function meaningProblems(config: CheckedConfig, quantity: (value: number | string) => number): MeaningProblem[] {
-  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...callbacks(config), ...telemetry(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
+  return [...origins(config), ...proxies(config), ...algorithms(config), ...certificates(config), ...privateHosts(config), ...mail(config), ...callbacks(config), ...notified(config), ...telemetry(config), ...models(config), ...limits(config, quantity), ...files(config, quantity)];
 }
 
 function origins({ http }: CheckedConfig): MeaningProblem[] {
@@ -73,6 +74,12 @@ function telemetry({ telemetry: settings }: CheckedConfig): MeaningProblem[] {
   const url = settings?.url ?? "";
   if (url === "" || (/^https?:/.test(url) && URL.canParse(url))) return [];
   return [{ path: ["telemetry", "url"], message: "telemetry.url is no URL of HTTP.", why: "Spans are sent there, as OTLP over HTTP.", fix: "Write for example http://127.0.0.1:4318." }];
+}
+
+function notified({ approvals }: CheckedConfig): MeaningProblem[] {
+  return (approvals?.notify ?? []).flatMap((url, index) => (URL.canParse(url) ? [] : [{
+    path: ["approvals", "notify", String(index)], message: `approvals.notify.${index} is no URL.`, why: "What waits for people is told there.", fix: "Write for example https://chat.example.com/hooks/approvals.",
+  }]));
 }
 
 const OF_BUCKETS = ["bucket", "endpoint", "region", "accessKey", "secretKey", "prefix"];

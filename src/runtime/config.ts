@@ -65,6 +65,8 @@ export interface AppConfig {
   readonly models: Readonly<Record<string, ModelSettings>>;
   /** Of the audit log. Keys: 32 bytes. Null: made once and kept with the data. `export`: files and addresses. */
   readonly audit: { readonly name: string | null; readonly key: Uint8Array | null; readonly formerKey: Uint8Array | null; readonly export: readonly string[] };
+  /** Addresses that are told of what waits for people. */
+  readonly approvals: { readonly notify: readonly string[] };
   /** Null: the section is not there, and ctx.fetch calls whom it likes. */
   readonly outbound: { readonly allowPrivate: readonly string[] } | null;
   /** The name of the secret that signs callbacks of runs; null: nobody is called back. */
@@ -149,6 +151,7 @@ interface RawConfig {
   mail?: { url?: string };
   files?: { driver?: "disk" | "s3"; types?: string[]; bucket?: string; endpoint?: string; region?: string; accessKey?: string; secretKey?: string; prefix?: string };
   models?: Record<string, RawModel>;
+  approvals?: { notify?: string[] };
   audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
   telemetry?: { url: string; headers?: Record<string, string>; sample?: number };
 }
@@ -185,6 +188,7 @@ function assemble(raw: RawConfig): AppConfig {
     logRetentionMs: raw.log?.retention === undefined ? WEEK_MS : durationMs(parseDuration(raw.log.retention) ?? "P7D"),
     outbound: raw.outbound === undefined ? null : { allowPrivate: raw.outbound.allowPrivate ?? [] },
     models: Object.fromEntries(Object.entries(raw.models ?? {}).map(([alias, model]) => [alias, modelOf(model)])),
+    approvals: { notify: raw.approvals?.notify ?? [] },
     audit: { name: raw.audit?.name ?? null, key: seedOf(raw.audit?.key), formerKey: seedOf(raw.audit?.formerKey), export: raw.audit?.export ?? [] },
     callbackSecret: (raw.secrets?.[raw.callbacks?.sign ?? ""] ?? "") === "" ? null : raw.callbacks!.sign!,
     // An unset variable with an empty default is no collector.

@@ -16,7 +16,7 @@ import { verifyLog } from "../decisions/audit/verify-log.ts";
 import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
 import { modelReasoner } from "../decisions/loop.ts";
 import { compileDecision } from "../decisions/policy/compile-decision.ts";
-import { decisionVersion } from "../decisions/policy/decision-version.ts";
+import { decisionContract, decisionVersion, type VersionParts } from "../decisions/policy/decision-version.ts";
 import { watchChanges } from "../decisions/triggers/watch-changes.ts";
 import { taintSummary } from "../decisions/policy/taint-sources.ts";
 import { toolCaller } from "../decisions/reason/call-tool.ts";
@@ -32,6 +32,7 @@ import type { Decision } from "../schema/decision.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
 import type { AppConfig, ModelSettings } from "./config.ts";
+import { renewIdentity } from "./renew-identity.ts";
 import { tracedModel } from "./traced-calls.ts";
 import type { AuditService, DecisionsApp, DecisionsModule, DecisionsPorts } from "./decisions-module.ts";
 
@@ -64,7 +65,10 @@ export const decisions: DecisionsModule = {
       const ready = new Map<string, ReadyDecision>();
       const currencyOf = (name: string): string | null => models.get(compiled.get(name)?.declaration.model ?? "")?.primary.price?.currency ?? null;
       const ended = (end: RunEnd): void => audit.tally.ended(end, currencyOf(end.decision));
-      const port = new Decisions({ core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, parse: parserOf(app), currencyOf, ended });
+      const port = new Decisions({
+        core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, notify: app.config.approvals.notify, parse: parserOf(app), currencyOf, ended,
+        renew: (identity) => renewIdentity(identity, app.config.auth.keys),
+      });
       watchChanges(compiled.values(), core);
       for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port, ended }));
       return port;
@@ -142,11 +146,14 @@ function replayParts(app: DecisionsApp, clock: Clock): (name: string) => ReplayP
   };
 }
 
-function versionOf({ declaration }: CompiledDecision, { config: { models }, catalog, codeHash, directory }: DecisionsApp): string {
-  const alias = models[declaration.model];
-  const { policyFile, fallback } = declaration;
-  const texts = [policyFile, fallback?.kind === "table" ? fallback.file : null].map((file) => (file === null ? null : fileText(directory, file)));
-  return decisionVersion(declaration, { catalog, codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version, texts });
+function versionOf(decision: CompiledDecision, app: DecisionsApp): string {
+  return decisionVersion(decision.declaration, versionParts(decision, app));
+}
+
+function versionParts({ declaration: { model, policyFile, fallback } }: CompiledDecision, { config: { models }, catalog, codeHash, directory }: DecisionsApp): VersionParts {
+  const alias = models[model];
+  const textOf = (file: string | null): string | null => (file === null ? null : fileText(directory, file));
+  return { catalog, codeHash, model: alias === undefined ? null : { ...alias, key: null }, runtime: packageJson.version, policyText: textOf(policyFile), tableText: textOf(fallback?.kind === "table" ? fallback.file : null) };
 }
 
 function parserOf({ config: { limits } }: DecisionsApp): ReplayParts["parse"] {
@@ -165,8 +172,8 @@ function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, app:
 function readyDecision(decision: CompiledDecision, { app, core, access, port, ended }: ReadyParts): ReadyDecision {
   const { declaration } = decision;
   const { limits } = app.config;
-  const version = versionOf(decision, app);
-  if (access === null || declaration.kind === "RULE") return { decision, version, reasoner: null };
+  const [version, contract] = [versionOf(decision, app), decisionContract(declaration, versionParts(decision, app))];
+  if (access === null || declaration.kind === "RULE") return { decision, version, contract, reasoner: null };
   const reasoner = modelReasoner({
     core, access, ...wordsOf(decision, app), ended,
     limits: { steps: limits.decisionSteps, calls: limits.decisionCalls, outputTokens: limits.decisionOutputTokens },
@@ -177,7 +184,7 @@ function readyDecision(decision: CompiledDecision, { app, core, access, port, en
       return { ...caller, identity, rights: core.access.rights(identity), system: core.access.system(identity) };
     },
   });
-  return { decision, version, reasoner };
+  return { decision, version, contract, reasoner };
 }
 
 /** By alias; those that are not configured are not there. */

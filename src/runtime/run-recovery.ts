@@ -1,5 +1,5 @@
-// Takes up runs of decisions whose holders are gone: all that are open when the process starts, later those whose lease is over. When it stops it lets runs
-// end, also those that nobody waits for. Knows only the port.
+// Takes up runs of decisions whose holders are gone: all that are open when the process starts, later those whose lease is over; and ends what has
+// waited too long for people. When it stops it lets runs end, also those that nobody waits for. Knows only the port.
 import type { Clock } from "../base/clock.ts";
 import { describeError, type Log } from "../base/log.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
@@ -11,27 +11,43 @@ export interface RunRecoveryOptions {
   readonly current: () => DecisionPort | null;
 }
 
-const EVERY_MS = 5_000;
+const RECOVER_EVERY_MS = 5_000;
+const SETTLE_EVERY_MS = 1_000;
 
 /** Begins at once. `stop` waits a while for what is under way; the next start takes up the rest. */
 export function startRunRecovery({ clock, log, current }: RunRecoveryOptions): { stop(drainMs: number): Promise<void> } {
-  const life = { stopped: false };
-  let cancel = (): void => {};
-  const recover = async (which: "all" | "lapsed"): Promise<void> => {
-    try {
-      await current()?.recover(which);
-    } catch (error) {
-      log.error("decisions-not-recovered", describeError(error));
-    }
-    if (!life.stopped) cancel = clock.schedule(EVERY_MS, () => { running = recover("lapsed"); });
-  };
-  let running = recover("all");
+  let isRecovered = false;
+  // Each by itself: a run that is taken up may go on for long.
+  const recovery = repeating(clock, RECOVER_EVERY_MS, async () => {
+    const which = isRecovered ? "lapsed" : "all";
+    isRecovered = true;
+    await current()?.recover(which);
+  }, (error) => log.error("decisions-not-recovered", describeError(error)));
+  const settling = repeating(clock, SETTLE_EVERY_MS, async () => current()?.endLate(), (error) => log.error("approvals-not-settled", describeError(error)));
   return {
     async stop(drainMs) {
-      life.stopped = true;
+      const done = Promise.all([recovery.stop(), settling.stop(), current()?.settled("runs")]);
+      let cancel = (): void => {};
+      await Promise.race([done, new Promise<void>((resolve) => { cancel = clock.schedule(drainMs, resolve); })]);
       cancel();
-      await Promise.race([Promise.all([running, current()?.settled("runs")]), new Promise<void>((resolve) => { cancel = clock.schedule(drainMs, resolve); })]);
+    },
+  };
+}
+
+/** At once, and again this long after each end. */
+function repeating(clock: Clock, everyMs: number, work: () => Promise<void>, failed: (error: unknown) => void): { stop(): Promise<void> } {
+  let isStopped = false;
+  let cancel = (): void => {};
+  const run = async (): Promise<void> => {
+    await work().catch(failed);
+    if (!isStopped) cancel = clock.schedule(everyMs, () => { running = run(); });
+  };
+  let running = run();
+  return {
+    stop() {
+      isStopped = true;
       cancel();
+      return running;
     },
   };
 }

@@ -11,7 +11,7 @@ import type { Callable, Cel } from "./catalog.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { argumentNode, isSet, numberOf, textOf, textsOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "./declarations.ts";
 import type {
-  ActsAs, Bound, BoundPoint, Budget, BudgetScope, ChangeTrigger, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
+  ActsAs, Approval, Bound, BoundPoint, Budget, BudgetScope, ChangeTrigger, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
   MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, OnViolation, TaintRule,
 } from "./decision.ts";
 import { literalValue } from "./literal-value.ts";
@@ -45,6 +45,7 @@ export function buildDecision(field: DeclaredField, context: CompileContext): De
     memories: sound("memory").map((one) => buildMemory(one, context)),
     bounds: sound("bound").map((one) => buildBound(one, context)),
     budgets: sound("budget").map((one) => buildBudget(one, context)),
+    approvals: sound("approval").map((one) => buildApproval(one, context)),
     fallback: buildFallback(field, context),
     triggers: sound("on").map((one): ChangeTrigger => ({ change: templateOf(one, "change", context)!, when: celOf(one, "when", context.source), input: celOf(one, "input", context.source) })),
     schedules: sound("every").map((one) => scheduleOf(one, context)),
@@ -114,6 +115,10 @@ function buildBudget(use: DirectiveUse, context: CompileContext): Budget {
     per: chosen<BudgetScope>(use, "per", "RUN"), timeMs: durationOf(use, "time", context), steps: numberOf(use, "steps") ?? null, calls: numberOf(use, "calls") ?? null,
     tokens: numberOf(use, "tokens") ?? null, cost: costOf(textOf(use, "cost")), runs: numberOf(use, "runs") ?? null,
   };
+}
+
+function buildApproval(use: DirectiveUse, context: CompileContext): Approval {
+  return { when: celOf(use, "when", context.source), by: textsOf(use, "by") ?? [], withinMs: durationOf(use, "within", context) ?? 0, else: chosen<Approval["else"]>(use, "else", "FALLBACK") };
 }
 
 /** The first source; that there is exactly one is a rule's to see. */

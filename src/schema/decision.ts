@@ -95,6 +95,17 @@ export interface Bound {
   readonly per: BudgetScope | null;
 }
 
+/** A person decides. */
+export interface Approval {
+  /** Null: only what escalates. */
+  readonly when: Cel | null;
+  /** Roles. */
+  readonly by: readonly string[];
+  readonly withinMs: number;
+  /** When nobody has decided in time. */
+  readonly else: "FALLBACK" | "REFUSE";
+}
+
 export interface Budget {
   readonly per: BudgetScope;
   readonly timeMs: number | null;
@@ -144,6 +155,7 @@ export interface Decision {
   readonly memories: readonly MemoryDeclaration[];
   readonly bounds: readonly Bound[];
   readonly budgets: readonly Budget[];
+  readonly approvals: readonly Approval[];
   readonly fallback: Fallback | null;
   readonly triggers: readonly ChangeTrigger[];
   readonly schedules: readonly Schedule[];

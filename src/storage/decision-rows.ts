@@ -1,6 +1,7 @@
 // Rows of decisions: runs and the answers under their keys, their steps and payloads, sums over time, and the audit log with the nodes of its
 // tree. Every function that writes runs inside a commit. Knows nothing of what a decision is.
 import type { SqlValue } from "../base/value.ts";
+import { eraseApprovals } from "./approval-rows.ts";
 import type { Connection } from "./connection.ts";
 import { eraseDelivery } from "./outbox.ts";
 
@@ -9,7 +10,7 @@ export const decisionDdl: readonly string[] = [
     "untrusted" INTEGER NOT NULL DEFAULT 0, "tenant" TEXT, "caller" TEXT NOT NULL, "principal" TEXT NOT NULL, "subject" TEXT, "epoch" INTEGER NOT NULL, "lease" INTEGER NOT NULL,
     "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER, "callback" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$decision$index(key)" ON "$decision" ("scope", "key") WHERE "key" IS NOT NULL`,
-  `CREATE INDEX "$decision$index(open)" ON "$decision" ("admitted") WHERE "ended" IS NULL`,
+  `CREATE INDEX "$decision$index(open)" ON "$decision" ("admitted") WHERE "ended" IS NULL AND "state" <> 'AWAITING_APPROVAL'`,
   `CREATE INDEX "$decision$index(name)" ON "$decision" ("name", "admitted")`,
   `CREATE INDEX "$decision$index(parent)" ON "$decision" ("parent") WHERE "parent" IS NOT NULL`,
   `CREATE TABLE "$decision_part" ("run" TEXT NOT NULL, "name" TEXT NOT NULL, "salt" BLOB NOT NULL, "data" TEXT NOT NULL, PRIMARY KEY ("run", "name")) STRICT, WITHOUT ROWID`,
@@ -113,6 +114,17 @@ export function moveRun(connection: Connection, { id, epoch }: { readonly id: st
   return true;
 }
 
+/** It waits for people, held by nobody. False: it has moved on or ended. */
+export function parkRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }): boolean {
+  return connection.run(`UPDATE "$decision" SET "state" = 'AWAITING_APPROVAL' WHERE "id" = ?1 AND "epoch" = ?2 AND "ended" IS NULL`, id, epoch) > 0;
+}
+
+/** Takes a run that waits for people up again; null: it does not wait any more. */
+export function unparkRun(connection: Connection, id: string, epoch: number, leaseMs: number): number | null {
+  const taken = connection.run(`UPDATE "$decision" SET "state" = 'REASONING', "epoch" = "epoch" + 1, "lease" = ?1 WHERE "id" = ?2 AND "epoch" = ?3 AND "state" = 'AWAITING_APPROVAL'`, leaseMs, id, epoch) > 0;
+  return taken ? epoch + 1 : null;
+}
+
 /** Takes a run whose holder is gone; null: somebody else has, or it has ended. */
 export function takeRun(connection: Connection, id: string, epoch: number, leaseMs: number): number | null {
   const taken = connection.run(`UPDATE "$decision" SET "epoch" = "epoch" + 1, "lease" = ?1 WHERE "id" = ?2 AND "epoch" = ?3 AND "ended" IS NULL`, leaseMs, id, epoch) > 0;
@@ -129,9 +141,9 @@ export function runOfKey(connection: Connection, scope: string, key: string, now
   return row === undefined ? null : decode(row);
 }
 
-/** In order of admission, those that have not ended; `leaseBeforeMs` not null: whose lease was over by then. */
+/** In order of admission, those that somebody should be at work on; `leaseBeforeMs` not null: whose lease was over by then. */
 export function openRuns(connection: Connection, leaseBeforeMs: number | null): string[] {
-  return connection.values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL AND (?1 IS NULL OR "lease" < ?1) ORDER BY "admitted"`, leaseBeforeMs).map(([id]) => id as string);
+  return connection.values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL AND "state" <> 'AWAITING_APPROVAL' AND (?1 IS NULL OR "lease" < ?1) ORDER BY "admitted"`, leaseBeforeMs).map(([id]) => id as string);
 }
 
 /** In the order in which it has asked them. */
@@ -222,6 +234,7 @@ export function eraseRun(connection: Connection, id: string, { status, answer }:
   connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1`, id);
   connection.run(`DELETE FROM "$decision_step" WHERE "run" = ?1`, id);
   eraseDelivery(connection, callbackKey(id), JSON.stringify({ run: id, state: "ERASED" }));
+  eraseApprovals(connection, id);
   return true;
 }
 

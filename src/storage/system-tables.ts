@@ -1,4 +1,5 @@
 // The runtime's own tables, and the number of the data's format. Names begin with $, which no table of an app can.
+import { approvalDdl } from "./approval-rows.ts";
 import type { Connection } from "./connection.ts";
 import { decisionDdl } from "./decision-rows.ts";
 import { fileDdl } from "./file-rows.ts";
@@ -33,6 +34,7 @@ const FORMAT_3_DDL = [
   ...mqttDdl,
   ...decisionDdl,
   ...memoryDdl,
+  ...approvalDdl,
   ...sourceDdl,
   ...tokenDdl,
   ...keyDdl,

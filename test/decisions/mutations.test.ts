@@ -14,12 +14,15 @@ const points = ["INPUT", "CALL", "EFFECT", "OUTPUT", "COMMIT"].map((point): Muta
 const mutations: readonly Mutation[] = [
   ...points,
   { name: "bounds at TOTAL", file: "src/decisions/bounds/totals.ts", from: 'bound.declaration.at !== "TOTAL"', to: "bound !== null", test: "bound-points" },
-  { name: "the taint rule", file: "src/decisions/reason/act.ts", from: 'if (this.isUntrusted && declaration.taint !== "ALLOW")', to: "if (declaration === null)", test: "kept-back" },
+  { name: "the taint rule", file: "src/decisions/reason/act.ts", from: 'if (!this.isUntrusted || taint === "ALLOW") return;', to: "if (taint !== null) return;", test: "kept-back" },
   { name: "the fence", file: "src/storage/decision-rows.ts", from: 'AND "epoch" = ?', to: "AND 0 <= ?", test: "bound-points" },
   { name: "the freshness check", file: "src/decisions/run/commit-run.ts", from: 'declaration.freshness === "STRICT"', to: "declaration === null", test: "freshness" },
   { name: "secret stripping", file: "src/decisions/context/kept-back.ts", from: "return field.limits.secret ||", to: "return", test: "kept-back" },
-  { name: "the discarding of the buffer", file: "src/decisions/run/commit-run.ts", from: "this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }))", to: "this.#apply({ ...proposal, output })", test: "bound-points" },
+  { name: "the discarding of the buffer", file: "src/decisions/run/commit-run.ts", from: "this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }, lifted))", to: "this.#apply({ ...proposal, output }, lifted)", test: "bound-points" },
   { name: "the discarding of a shadow's buffer", file: "src/decisions/run/commit-run.ts", from: 'throw new Discarded("a shadow leaves nothing");', to: "", test: "shadow" },
+  { name: "what an approval binds", file: "src/decisions/approvals/approvals.ts", from: "verdict.hash !== approval.hash", to: "verdict.hash === null", test: "approvals" },
+  { name: "the requester's exclusion", file: "src/decisions/approvals/approvals.ts", from: "row.principal === person", to: "row.principal === null", test: "approvals" },
+  { name: "the bounds of an edit", file: "src/decisions/run/commit-run.ts", from: 'if ("violated" in attempted) throw new ApprovalVoid', to: 'if ("violated" in attempted && operations !== null) throw new ApprovalVoid', test: "approvals" },
 ];
 
 const root = join(import.meta.dir, "../..");

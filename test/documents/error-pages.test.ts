@@ -29,6 +29,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   SOURCE_TIMEOUT: "test/sources/reading.test.ts",
   MAIL_MISSING: "test/outbox/outbox.test.ts",
   TOO_MANY_REQUESTS: "test/limits/limits.test.ts",
+  APPROVAL_VOID: null,
   DECISION_REJECTED: null,
   DECISION_EXPIRED: null,
   DECISION_CANCELLED: null,

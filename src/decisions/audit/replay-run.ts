@@ -14,6 +14,7 @@ import { clampedOutput } from "../bounds/clamp.ts";
 import { noted, violations, type Variables } from "../bounds/judge.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";
 import { memValues } from "../memory/recall.ts";
+import { runValue } from "../policy/decision-values.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { judgeAnswer, type JudgedAnswer } from "../reason/judge-answer.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "../reason/prompt.ts";
@@ -122,7 +123,8 @@ class RunReplay {
   }
 
   #violated(variables: Variables, ...points: Parameters<typeof violations> extends [unknown, ...infer Points] ? Points : never): readonly string[] {
-    return violations(this.#judging(variables), ...points).map(({ declaration: { name } }) => name);
+    const lifted = (this.#record["lifted"] ?? []) as readonly string[];
+    return violations(this.#judging(variables), ...points).map(({ declaration: { name } }) => name).filter((name) => !lifted.includes(name));
   }
 
   #judging(variables: Variables): Parameters<typeof violations>[0] {
@@ -161,10 +163,12 @@ class RunReplay {
 
   #decided(input: RecordValues, gathered: Gathered, proposed: JudgedAnswer | null, ending: Ending): void {
     const { decision, fallbacks, clock, book } = this.#parts;
-    const given = ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
+    const approval = this.#record["approval"] as Members | undefined;
+    // What a person has let through, or written, is theirs.
+    const given = ending.source === "human" ? ending.output : ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
       : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock, book }).output;
-    this.#same("the output", this.#wire(this.#clamped(given, gathered, ending.clamped)), this.#payloads["output"]);
-    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: { taint: ending.isUntrusted ? "UNTRUSTED" : null }, mem: memValues(decision, gathered.memory), negotiation: null };
+    this.#same("the output", this.#wire(ending.source === "human" ? given : this.#clamped(given, gathered, ending.clamped)), this.#payloads["output"]);
+    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: runValue(ending.isUntrusted || approval?.["untrusted"] === true), mem: memValues(decision, gathered.memory), negotiation: null };
     this.#same("the verdict over the output", this.#violated(outcome, "INPUT", "OUTPUT"), []);
     const after = this.#payloads["after"] as Gathered["rows"] | null;
     if (after === null) return;

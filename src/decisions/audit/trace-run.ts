@@ -15,6 +15,7 @@ import { gatherFrom, type Gathered } from "../context/gather.ts";
 import { memValues } from "../memory/recall.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
 import { HIDDEN, shownRow, type Showing } from "../policy/answer-shape.ts";
+import { runValue } from "../policy/decision-values.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { fieldsRead } from "../policy/read-fields.ts";
 import type { AskedStep, AskingStep } from "../reason/journal.ts";
@@ -180,7 +181,7 @@ class JudgedRun {
   }
 
   #outcome(variables: Variables, out: Value): Variables {
-    return { ...variables, out, effects: [], run: { taint: this.#record["untrusted"] === true ? "UNTRUSTED" : null }, negotiation: null };
+    return { ...variables, out, effects: [], run: runValue(this.#record["untrusted"] === true), negotiation: null };
   }
 
   #contexts(variables: Variables): Value {

@@ -15,7 +15,7 @@ export interface DailySum {
   add(connection: Connection): boolean;
 }
 
-export interface Summing { readonly question: Question; readonly variables: Variables; readonly now: string; readonly core: DispatchCore }
+export interface Summing { readonly question: Question; readonly variables: Variables; readonly now: string; readonly core: DispatchCore; /** Bounds that a person has lifted. */ readonly lifted: ReadonlySet<string> }
 
 export function sumsOf(summing: Summing): { readonly sums: readonly DailySum[]; readonly violated: readonly CompiledBound[] } {
   const sums: DailySum[] = [];
@@ -24,13 +24,13 @@ export function sumsOf(summing: Summing): { readonly sums: readonly DailySum[]; 
     if (bound.declaration.at !== "TOTAL" || bound.of === null) continue;
     const amount = valueOf(bound.of, { variables: summing.variables, now: summing.now, book: summing.core.book });
     const place = placeOf(bound, summing);
-    if (bound.declaration.per === "RUN" && amount !== undefined && !holdsStrictly(bound.rule, environmentOf({ ...summing.variables, total: amount }, summing.now), summing.core.book)) violated.push(bound);
+    if (bound.declaration.per === "RUN" && amount !== undefined && !summing.lifted.has(bound.declaration.name) && !holdsStrictly(bound.rule, environmentOf({ ...summing.variables, total: amount }, summing.now), summing.core.book)) violated.push(bound);
     if (bound.declaration.per === "RUN" && amount !== undefined) continue;
     if ((typeof amount !== "number" && typeof amount !== "bigint") || amount < 0 || place === null) {
       violated.push(bound);
       continue;
     }
-    const holds = (total: number): boolean => bound.declaration.soft || holdsStrictly(bound.rule, environmentOf({ ...summing.variables, total }, summing.now), summing.core.book);
+    const holds = (total: number): boolean => bound.declaration.soft || summing.lifted.has(bound.declaration.name) || holdsStrictly(bound.rule, environmentOf({ ...summing.variables, total }, summing.now), summing.core.book);
     const { scope, period } = place;
     if (!holds(readSum(summing.core.storage.reader, scope, period) + Number(amount))) violated.push(bound);
     else sums.push({ add: (connection) => holds(addToSum(connection, scope, period, Number(amount))) });

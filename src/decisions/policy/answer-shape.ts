@@ -17,6 +17,8 @@ export interface AnswerShape {
 
 /** A member of every row whose table has @secret(where): true where the row must not be shown to a model. */
 export const HIDDEN = "@hidden";
+/** A member of rows whose table has @untrusted text: their key, whatever is selected. */
+export const KEY = "@key";
 
 export function answerShape(name: string, plan: Plan, options: { readonly catalog: Catalog; readonly one: boolean; readonly required: boolean }): AnswerShape {
   const objects = new Map<string, ObjectType>();
@@ -42,7 +44,7 @@ function itemFields(item: SelectItem, row: Row, shaping: Shaping): InputField[] 
   switch (item.kind) {
     // Undeclared fields have no type that an expression could rely on.
     case "open": return [];
-    case "value": return item.alias === HIDDEN ? [] : [member(item.alias, valueType(item, row), row.table.fields.get(item.field) ?? null)];
+    case "value": return item.alias === HIDDEN || item.alias === KEY ? [] : [member(item.alias, valueType(item, row), row.table.fields.get(item.field) ?? null)];
     case "aggregate": return [member(item.alias, aggregateType(item, row), item.field === null ? null : row.table.fields.get(item.field) ?? null)];
     case "embed": return embedFields(item, row, shaping);
   }

@@ -13,12 +13,12 @@ import { typeOfField } from "../../expression/field-type.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { appTable } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
-import type { Bound, ChangeTrigger, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
+import type { Approval, Bound, ChangeTrigger, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
-import type { CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
+import type { CompiledApproval, CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
 import { compileTrigger } from "./compile-trigger.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
-import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
 import { compileTable, type DecisionTable } from "./decision-table.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
@@ -65,7 +65,7 @@ class DecisionCompiler {
   compile(name: string): CompiledDecision {
     const declaration = this.#declaration;
     const contexts = declaration.contexts.flatMap((one) => this.#context(one) ?? []);
-    this.#add([[afterType(this.#named).name, afterType(this.#named)]]);
+    this.#add([[afterType(this.#named).name, afterType(this.#named)], ...outcomeTypes]);
     const values = contextValues(this.#named);
     const mem = memTypes(declaration, this.#parts.catalog);
     this.#add(mem.map((type) => [type.name, type]));
@@ -82,6 +82,7 @@ class DecisionCompiler {
       bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
       triggers: declaration.triggers.flatMap((one) => this.#trigger(one) ?? []),
       table: this.#table(values),
+      approvals: declaration.approvals.map((one) => this.#approval(one, outcome)),
       subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
@@ -219,6 +220,10 @@ class DecisionCompiler {
     if (of !== null) this.#guard(declaration.of!, of, committedValues(outcome));
     const to = declaration.to === null ? new Map<string, Expression>() : this.#clamp(declaration.to, outcome);
     return rule === null ? null : { declaration, rule, of, to };
+  }
+
+  #approval(declaration: Approval, outcome: Values): CompiledApproval {
+    return { declaration, when: declaration.when === null ? null : this.#rule(declaration.when, outcome, "A condition") };
   }
 
   #boundValues({ at }: Bound, values: Values, outcome: Values): Values {

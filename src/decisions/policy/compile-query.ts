@@ -17,7 +17,7 @@ import { appTable, appTables } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, Table, TypeRef } from "../../schema/catalog.ts";
 import { isScalarName } from "../../schema/scalar-names.ts";
 import type { QueryTemplate, TemplatePiece } from "../../schema/query-template.ts";
-import { HIDDEN } from "./answer-shape.ts";
+import { HIDDEN, KEY } from "./answer-shape.ts";
 
 /** A hole: a value of the run, or an argument that the model gives. */
 export type Hole =
@@ -174,11 +174,17 @@ function bounded(plan: Plan, one: boolean, maxRows: number): Plan {
   return { ...plan, select, limit: one ? plan.limit : Math.min(plan.limit ?? maxRows + 1, maxRows + 1) };
 }
 
-/** Whether each row is one that no model may see, where its table has such. */
-function withHidden(plan: Plan, catalog: Catalog, book: ExpressionBook): Plan {
+/** With members that no expression sees: whether each row is one that no model may see, and its key where somebody may have to answer for its text. */
+function withHidden(plan: Plan, catalog: Catalog, book: ExpressionBook, spread = false): Plan {
   const table = catalog.tables.get(plan.table)!;
-  const select = plan.select.map((item): SelectItem => (item.kind === "embed" ? { ...item, plan: withHidden(item.plan, catalog, book) } : item));
+  const select = plan.select.map((item): SelectItem => (item.kind === "embed" ? { ...item, plan: withHidden(item.plan, catalog, book, item.spread) } : item));
   const { secretWhere = null } = table;
-  if (secretWhere === null || plan.grouped || plan.select.length === 0) return { ...plan, select };
-  return { ...plan, select: [...select, { kind: "value", alias: HIDDEN, value: book.of(secretWhere), field: table.primaryKey, cast: null, visibleWhen: null }] };
+  if (plan.grouped || plan.select.length === 0) return { ...plan, select };
+  const member = (alias: string, value: Expression): SelectItem => ({ kind: "value", alias, value, field: table.primaryKey, cast: null, visibleWhen: null });
+  if (secretWhere !== null) select.push(member(HIDDEN, book.of(secretWhere)));
+  const key = table.fields.get(table.primaryKey)!;
+  if (!spread && [...table.fields.values()].some(({ limits }) => limits.untrusted)) {
+    select.push(member(KEY, { op: "field", type: typeOfField(key.type, catalog), row: "record", table: table.name, path: [], field: key.name, within: [] }));
+  }
+  return { ...plan, select };
 }

@@ -1,7 +1,7 @@
 // A decision made ready to run: its queries as plans, its expressions compiled for their places. Made once, at the start of the app.
 import type { Expression } from "../../expression/expression.ts";
 import type { Callable, Catalog, InputField, Table } from "../../schema/catalog.ts";
-import type { ActsAs, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite, MemoryDeclaration } from "../../schema/decision.ts";
+import type { ActsAs, Approval, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite, MemoryDeclaration } from "../../schema/decision.ts";
 import type { AnswerShape } from "./answer-shape.ts";
 import type { CompiledQuery } from "./compile-query.ts";
 import type { DecisionTable } from "./decision-table.ts";
@@ -43,6 +43,8 @@ export interface CompiledTrigger {
   readonly isUntrusted: boolean;
 }
 
+export interface CompiledApproval { readonly declaration: Approval; readonly when: Expression | null }
+
 export interface CompiledDecision {
   readonly name: string;
   readonly declaration: Decision;
@@ -55,6 +57,7 @@ export interface CompiledDecision {
   readonly effects: readonly CompiledFixedEffect[];
   readonly memories: readonly CompiledMemory[];
   readonly bounds: readonly CompiledBound[];
+  readonly approvals: readonly CompiledApproval[];
   /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
   readonly quarantined: ReadonlySet<string>;
   readonly triggers: readonly CompiledTrigger[];

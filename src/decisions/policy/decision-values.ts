@@ -8,6 +8,10 @@ export type Values = ReadonlyMap<string, Pick<InputField, "type">>;
 
 const scalar = (name: string, required = true): TypeRef => ({ kind: "scalar", name, list: false, required, itemRequired: false });
 const JSON_VALUE = scalar("JSON");
+const objectNamed = (name: string): TypeRef => ({ ...JSON_VALUE, kind: "object", name });
+
+const RUN = objectOf("@run", [["taint", scalar("String")]]);
+const EFFECT = objectOf("@effect", [["operation", scalar("String")], ["id", scalar("JSON", false)], ["args", JSON_VALUE], ["before", scalar("JSON", false)], ["after", scalar("JSON", false)]]);
 
 /** A context as expressions name it. `has`: it need not be there, which `has_NAME` tells. */
 export interface NamedContext { readonly name: string; readonly type: TypeRef; readonly optional: boolean }
@@ -24,7 +28,7 @@ export function contextValues(contexts: readonly NamedContext[]): Map<string, Pi
 
 /** From PROPOSED on. */
 export function outcomeValues(values: Values, decision: Decision, mem: ObjectType | null): Map<string, Pick<InputField, "type">> {
-  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...JSON_VALUE, list: true, itemRequired: true } }], ["run", { type: JSON_VALUE }], ["mem", { type: mem === null ? JSON_VALUE : { ...JSON_VALUE, kind: "object", name: mem.name, required: true } }], ["negotiation", { type: JSON_VALUE }]]);
+  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...objectNamed(EFFECT.name), list: true, itemRequired: true } }], ["run", { type: objectNamed(RUN.name) }], ["mem", { type: mem === null ? JSON_VALUE : { ...objectNamed(mem.name), required: true } }], ["negotiation", { type: JSON_VALUE }]]);
 }
 
 /** Of `mem`: each predicate that is read, which need not be known, and the same in `unverified`. The last is the whole; empty: there is no memory. */
@@ -36,6 +40,14 @@ export function memTypes({ memories }: Decision, { facts }: Pick<Catalog, "facts
   if (memories.length === 0) return [];
   const unverified = objectOf("@mem unverified", predicates);
   return [unverified, objectOf("@mem", [...predicates, ["unverified", { ...JSON_VALUE, kind: "object", name: unverified.name, required: true }]])];
+}
+
+/** `run` and the items of `effects`. */
+export const outcomeTypes: readonly (readonly [string, ObjectType])[] = [[RUN.name, RUN], [EFFECT.name, EFFECT]];
+
+/** The value of `run`. */
+export function runValue(isUntrusted: boolean): { readonly taint: string } {
+  return { taint: isUntrusted ? "UNTRUSTED" : "TRUSTED" };
 }
 
 /** In the commit: the same queries with the effects. */

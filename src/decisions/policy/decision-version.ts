@@ -10,8 +10,15 @@ export interface VersionParts {
   /** The alias as configured, without its key; null: none is. */
   readonly model: object | null;
   readonly runtime: string;
-  /** Of files that it names: its policy, its table. */
-  readonly texts: readonly (string | null)[];
+  /** Of files that it names; null: it names none. */
+  readonly policyText: string | null;
+  readonly tableText: string | null;
+}
+
+/** The same without the policy's words: an approval outlives a change of these. */
+export function decisionContract(decision: Decision, parts: VersionParts): string {
+  const { callable } = decision;
+  return decisionVersion({ ...decision, policy: null, policyFile: null, callable: { ...callable, description: null } }, { ...parts, policyText: null });
 }
 
 export function decisionVersion(decision: Decision, parts: VersionParts): string {
@@ -20,7 +27,7 @@ export function decisionVersion(decision: Decision, parts: VersionParts): string
   for (const type of [callable.result, ...[...callable.arguments.values()].map((argument) => argument.type), ...decision.contexts.flatMap(({ extract }) => (extract === null ? [] : [named(extract)]))]) closure(type, parts.catalog, types);
   const facts = decision.memories.flatMap(({ reads, writes }) => [...reads, ...writes]).map((name) => parts.catalog.facts.get(name));
   for (const fact of facts) if (fact !== undefined) closure(fact.result, parts.catalog, types);
-  return createHash("sha256").update(textOf({ decision, types, ...(facts.length === 0 ? {} : { facts }), ...(parts.texts.some((text) => text !== null) ? { texts: parts.texts } : {}), code: parts.codeHash, model: parts.model, runtime: parts.runtime })).digest("hex").slice(0, 12);
+  return createHash("sha256").update(textOf({ decision, types, ...(facts.length === 0 ? {} : { facts }), code: parts.codeHash, model: parts.model, runtime: parts.runtime, policy: parts.policyText, table: parts.tableText })).digest("hex").slice(0, 12);
 }
 
 function named(name: string): TypeRef {

@@ -7,6 +7,7 @@ import type { Json, RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import type { InputField, Table } from "../../schema/catalog.ts";
+import type { TaintRule } from "../../schema/decision.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
@@ -59,6 +60,8 @@ export class Acting {
   readonly #known = new Map<string, Known>();
   readonly staged: StagedEffect[] = [];
   readonly remembered: StagedFact[] = [];
+  /** What only a person may let through: `taint:TOOL`, `bound:NAME` of a call. */
+  readonly escalated = new Set<string>();
   isUntrusted: boolean;
   #refusedTools = 0;
   readonly #keptBack: readonly string[];
@@ -86,7 +89,7 @@ export class Acting {
   }
 
   /** A call of a run that goes on after a crash: told the same, and done no second time. */
-  restore({ name, arguments: text }: ModelCall, { json, isUntrusted }: Acted): string {
+  restore({ name, arguments: text }: ModelCall, { json, isUntrusted, escalated = [] }: Acted): string {
     const key = callKey(name, text);
     const known = this.#known.get(key);
     this.isUntrusted ||= isUntrusted;
@@ -96,6 +99,7 @@ export class Acting {
     }
     this.#known.set(key, { json, times: 1 });
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    for (const one of escalated) this.escalated.add(one);
     const told = JSON.parse(json) as { readonly staged?: string | number; readonly refused?: string } | null;
     if (told?.refused === "TOOL_NOT_ALLOWED") this.#refusedTools++;
     const write = this.#parts.question.decision.writes.find((one) => one.name === name);
@@ -160,7 +164,7 @@ export class Acting {
   }
 
   async #call({ declaration, tool, where }: CompiledCall, text: string): Promise<Json> {
-    if (this.isUntrusted && declaration.taint !== "ALLOW") throw new Halt("taint_blocked");
+    this.#checkTaint(declaration.taint, tool.name);
     const args = readFields(text, tool.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
     const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
@@ -199,7 +203,7 @@ export class Acting {
 
   #stage(write: CompiledWrite, text: string): Json {
     const { declaration, table, verb } = write;
-    if (this.isUntrusted && declaration.taint !== "ALLOW") throw new Halt("taint_blocked");
+    this.#checkTaint(declaration.taint, write.name);
     const { core } = this.#parts;
     const whole = this.#stagedArguments(write, text, () => uuidv7(core.clock, core.random));
     if (whole === undefined) return malformed();
@@ -211,6 +215,13 @@ export class Acting {
     if (refusal !== null) return refusal;
     this.staged.push({ write, args: whole });
     return { staged: key === null ? this.staged.length : String(key) };
+  }
+
+  /** Throws Halt where a run that has read untrusted text may not do this. */
+  #checkTaint(taint: TaintRule, tool: string): void {
+    if (!this.isUntrusted || taint === "ALLOW") return;
+    if (taint === "FORBID") throw new Halt("taint_blocked");
+    this.escalated.add(`taint:${tool}`);
   }
 
   /** Whatever the run has read by then is its label. */
@@ -240,8 +251,11 @@ export class Acting {
     const { question, core } = this.#parts;
     const judging = { variables, now: String(this.#gathered.variables["now"]), book: core.book, bounds: question.decision.bounds };
     if (!permits(where, judging)) return refused("NOT_PERMITTED", "This is not permitted.");
-    const [broken] = violations(judging, point);
-    return broken === undefined ? null : refused("BOUND", broken.declaration.tell);
+    const broken = violations(judging, point);
+    // Of effects the commit finds them again.
+    if (point === "CALL") for (const { declaration } of broken) if (declaration.else === "ESCALATE") this.escalated.add(`bound:${declaration.name}`);
+    const [first] = broken.filter(({ declaration }) => declaration.else !== "ESCALATE");
+    return first === undefined ? null : refused("BOUND", first.declaration.tell);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Recorded } from "../context/gather.ts";
 export interface Spent { readonly tokens: number; readonly micros: number }
 
 /** What a model was told of a call. */
-export interface Acted { readonly json: string; /** The run's label after it. */ readonly isUntrusted: boolean }
+export interface Acted { readonly json: string; /** The run's label after it. */ readonly isUntrusted: boolean; /** What only a person may let through by then. Absent: nothing. */ readonly escalated?: readonly string[] }
 
 /** Before the answer. */
 export interface AskingStep {
@@ -72,6 +72,11 @@ export class Journal {
 
   constructor(recorded: readonly RunStep[]) {
     this.#recorded = new Map(recorded.map((step) => [step.number, step]));
+  }
+
+  /** The number of the step to come. */
+  get position(): number {
+    return this.#next;
   }
 
   /** The step to come as it was the last time; null: it was never begun. */

@@ -5,6 +5,7 @@ import type { ExpressionBook } from "../../expression/expression-book.ts";
 import { violations } from "../bounds/judge.ts";
 import type { Gathered } from "../context/gather.ts";
 import { memValues } from "../memory/recall.ts";
+import { runValue } from "../policy/decision-values.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import type { FallbackReason } from "../run/ending.ts";
 import { refused } from "./act.ts";
@@ -28,8 +29,8 @@ export interface AnswerJudging {
 export function judgeAnswer(text: string, { decision, gathered, isUntrusted, book, parse }: AnswerJudging): JudgedAnswer {
   const output: Value | undefined = readValue(text, decision.declaration.callable.result, { parse, catalog: decision.catalog });
   if (output === undefined) return { repair: refused("MALFORMED_ANSWER", "The answer is not of the declared type."), otherwise: "output_invalid" };
-  const variables = { ...gathered.variables, out: output, effects: [], run: { taint: isUntrusted ? "UNTRUSTED" : null }, mem: memValues(decision, gathered.memory), negotiation: null };
-  const broken = violations({ bounds: decision.bounds, variables, now: String(gathered.variables["now"]), book }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP");
+  const variables = { ...gathered.variables, out: output, effects: [], run: runValue(isUntrusted), mem: memValues(decision, gathered.memory), negotiation: null };
+  const broken = violations({ bounds: decision.bounds, variables, now: String(gathered.variables["now"]), book }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP" && declaration.else !== "ESCALATE");
   const [first] = broken;
   if (first === undefined) return { output };
   const refusing = broken.filter(({ declaration }) => declaration.else === "REFUSE");

@@ -1,5 +1,6 @@
 // What a run needs to go on elsewhere after a crash: its input and what it has read. Kept with its admission, dropped with its end, when the record
 // has both.
+import { assert } from "../../base/assert.ts";
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
@@ -8,6 +9,8 @@ import { keepPart, readPart } from "../../storage/decision-rows.ts";
 import type { Question, Recorded } from "../context/gather.ts";
 
 export const ADMISSION = "admission";
+/** What people are asked about, while they are. */
+export const PROPOSAL = "proposal";
 
 export interface Admission extends Recorded {
   /** As over the wire. */
@@ -15,6 +18,17 @@ export interface Admission extends Recorded {
   readonly isFromUntrusted: boolean;
   /** Of the caller; absent: 0. */
   readonly depth?: number;
+  /** It was to be approved, and does not stand any more: it is reasoned anew. Absent: it was not. */
+  readonly anew?: Anew;
+}
+
+export interface Anew {
+  readonly read: Recorded;
+  /** Steps that it had taken before. */
+  readonly steps: number;
+  readonly beganMs: number;
+  /** Until then people may be asked. */
+  readonly dueMs: number;
 }
 
 export interface Admitting { readonly question: Question; readonly own: Value | undefined; readonly read: Recorded; readonly random: Random }
@@ -27,6 +41,13 @@ export function keepAdmission(connection: Connection, run: string, { question, o
   if (own !== undefined) input["own"] = toWireValue(own, callable.result, catalog);
   const admission: Admission = { ...read, input, isFromUntrusted, ...(depth === 0 ? {} : { depth }) };
   keepPart(connection, run, { name: ADMISSION, salt: random.bytes(SALT_BYTES), data: JSON.stringify(admission) });
+}
+
+/** Keeps that it is reasoned anew. */
+export function keepAnew(connection: Connection, run: string, anew: Anew, random: Random): void {
+  const admission = readAdmission(connection, run);
+  assert(admission !== null, "a run that has not ended has its admission");
+  keepPart(connection, run, { name: ADMISSION, salt: random.bytes(SALT_BYTES), data: JSON.stringify({ ...admission, anew }) });
 }
 
 /** Null: it was admitted with its end, or has ended. */

@@ -2,7 +2,7 @@
 // bounds held against the state that is committed; where one does not hold everything is discarded and the fallback takes its place, in the
 // same transaction, with the record, the sums, the answer and the run's end. A conflict runs this again, never the model.
 import { assert } from "../../base/assert.ts";
-import { AmbitError } from "../../base/error.ts";
+import { AmbitError, fault } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
 import type { Body } from "../../resources/body.ts";
 import { BodyConflict } from "../../resources/body-conflict.ts";
@@ -16,9 +16,11 @@ import { clampedOutput } from "../bounds/clamp.ts";
 import { sumsOf, type DailySum } from "../bounds/totals.ts";
 import { gather, memoryIn, type Gathered, type Question } from "../context/gather.ts";
 import { applyEffect, type AppliedEffect } from "../effects/apply-effect.ts";
+import { approvalsNeeded } from "../approvals/approvals-needed.ts";
 import { memValues } from "../memory/recall.ts";
 import type { StagedFact } from "../memory/remember.ts";
-import type { CompiledBound, CompiledEffect, CompiledWrite } from "../policy/compiled-decision.ts";
+import { runValue } from "../policy/decision-values.ts";
+import type { CompiledApproval, CompiledBound, CompiledEffect, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
 import type { RunEnd } from "./run-tally.ts";
 
@@ -34,6 +36,40 @@ export interface Proposal {
   readonly isUntrusted: boolean;
   /** What it would have remembered. */
   readonly remembered?: readonly StagedFact[];
+  /** What of it only a person may let through, besides bounds: `taint:TOOL`, `bound:NAME` of a call. Absent: nothing. */
+  readonly escalated?: readonly string[];
+}
+
+/** What people are asked about: judged by all bounds, and applied nowhere. */
+export interface Waiting {
+  /** With its answer as it would be committed. */
+  readonly proposal: Proposal;
+  readonly approvals: readonly CompiledApproval[];
+  /** Why people are asked besides @approval(when): bounds that it breaks, as `bound:NAME`, and taint. */
+  readonly escalated: readonly string[];
+  readonly clamped: readonly string[];
+  readonly effects: readonly AppliedEffect[];
+  readonly gathered: Gathered;
+}
+
+/** A person's word on a proposal. */
+export interface Approved {
+  /** Bounds with else: ESCALATE that it lifts; null: all of them, since the person has written it. */
+  readonly lifted: readonly string[] | null;
+  /** The operations that were shown, in order; null: it is another proposal, and these are its own. */
+  readonly operations: readonly string[] | null;
+}
+
+/** What was approved does not stand any more, and nothing was done. `tells`: of the bounds that do not hold. */
+export class ApprovalVoid extends Error {
+  override readonly name = "ApprovalVoid";
+  readonly because: "changed" | "bound";
+  readonly tells: readonly string[];
+  constructor(because: ApprovalVoid["because"], tells: readonly string[] = []) {
+    super("what was approved does not stand any more");
+    this.because = because;
+    this.tells = tells;
+  }
 }
 
 export interface CommitRequest {
@@ -51,6 +87,12 @@ export interface CommitRequest {
   /** The transaction is that of app code. */
   readonly isWithin?: boolean;
   fallback(gathered: Gathered): FallbackAnswer;
+  /** A person has spoken. Absent: nobody was asked. */
+  readonly approved?: Approved;
+  /** In the commit, instead of an end: people are asked. Absent: nobody can be. */
+  wait?(session: WriteSession, waiting: Waiting): void;
+  /** The run's end, or that people are asked, is committed. */
+  told?(): void;
   /** In the commit: the run's end, the record, the answer. Throws where somebody else has ended it. */
   store(session: WriteSession, ending: Ending, gathered: Gathered): RunEnd;
   /** Once it is durable. */
@@ -60,7 +102,7 @@ export interface CommitRequest {
 /** `output` undefined: it gave none, or one of another shape. */
 export interface FallbackAnswer { readonly output: Value | undefined; readonly source: Source }
 
-export type Committed = { readonly kind: "ended"; readonly ending: Ending } | { readonly kind: "reason-again"; readonly gathered: Gathered };
+export type Committed = { readonly kind: "ended"; readonly ending: Ending } | { readonly kind: "waiting" } | { readonly kind: "reason-again"; readonly gathered: Gathered };
 
 /** A sum has moved between the check and the commit. */
 class SumMoved extends Error {
@@ -75,19 +117,20 @@ export async function commitRun(core: DispatchCore, request: CommitRequest): Pro
     try {
       return await runTransaction<Committed, Committed>(core, {
         caller: request.question.caller, commits: false, complete: (committed) => committed,
-        run: (body) => decideIn(body, core, attempt < SUM_ATTEMPTS ? request : { ...request, proposal: null, reason: request.proposal === null ? request.reason : "conflict" }),
+        run: (body) => decideIn(body, core, attempt < SUM_ATTEMPTS || request.approved !== undefined ? request : { ...request, proposal: null, reason: request.proposal === null ? request.reason : "conflict" }),
       });
     } catch (error) {
-      if (!(error instanceof SumMoved) || attempt > SUM_ATTEMPTS) throw error;
+      if (!(error instanceof SumMoved)) throw error;
+      if (attempt > SUM_ATTEMPTS) throw fault("TRANSACTION_CONFLICT", "Other decisions kept adding to the same sum.", { retryAfterS: 1, cause: error });
     }
   }
 }
 
-/** As a part of the transaction of app code: it commits with that, and runs again with it. */
-export async function decideInBody(body: Body, request: CommitRequest): Promise<Ending> {
+/** As a part of the transaction of app code: it commits with that, and runs again with it. Null: it waits for people. */
+export async function decideInBody(body: Body, request: CommitRequest): Promise<Ending | null> {
   const committed = await decideIn(body, body.core, { ...request, isWithin: true });
-  assert(committed.kind === "ended", "nothing is reasoned here");
-  return committed.ending;
+  assert(committed.kind !== "reason-again", "nothing is reasoned here");
+  return committed.kind === "ended" ? committed.ending : null;
 }
 
 export interface ShadowRecord extends Pick<CommitRequest, "question" | "proposal" | "extracted" | "store" | "ended"> {
@@ -119,7 +162,7 @@ async function decideIn(body: Body, core: DispatchCore, request: CommitRequest):
   const { declaration } = question.decision;
   const gathered = gather(question, stateOf(body.work, body.now), core, request.extracted);
   if (gathered.missing !== null && request.isNew) throw notFound(gathered.missing);
-  const denied = request.isNew || proposal === null ? violations({ ...judgingOf(question, gathered.variables, body), bounds: question.decision.bounds }, "INPUT") : [];
+  const denied = request.isNew || proposal === null ? violations({ ...judgingOf(question, gathered.variables, body), bounds: question.decision.bounds }, "INPUT").filter(({ declaration: bound }) => bound.else !== "ESCALATE") : [];
   const commit = new RunCommit(body, core, request, gathered);
   if (denied.length > 0 && !denied.some(({ declaration: bound }) => bound.else === "FALLBACK")) return commit.end(refusal("DENIED", denied));
   if (denied.length > 0) return commit.fallBack(`bound:${denied[0]!.declaration.name}`);
@@ -129,8 +172,10 @@ async function decideIn(body: Body, core: DispatchCore, request: CommitRequest):
   if (refusing.length > 0) return commit.end(refusal("REFUSED", refusing));
   if (proposal === null) return commit.fallBack(request.reason);
   const hasChanged = proposal.over !== null && !isSame(proposal.over, gathered);
-  if (hasChanged && declaration.freshness === "STRICT") return commit.fallBack("conflict");
-  const attempted = await commit.attempt(proposal);
+  if (hasChanged && declaration.freshness === "STRICT") return request.approved === undefined ? commit.fallBack("conflict") : Promise.reject(new ApprovalVoid("changed"));
+  if (request.approved !== undefined) return commit.approve(proposal, request.approved);
+  const attempted = await commit.ask(proposal) ?? await commit.attempt(proposal);
+  if ("kind" in attempted) return attempted;
   if ("ending" in attempted) return commit.end(attempted.ending, attempted.sums);
   if (hasChanged && request.mayReason && declaration.freshness === "REVALIDATE") return { kind: "reason-again", gathered };
   return commit.instead(attempted);
@@ -171,7 +216,11 @@ class Discarded extends Error {
   override readonly name = "Discarded";
 }
 
-type Attempted = { readonly ending: Ending; readonly sums: readonly DailySum[] } | { readonly violated: Violated };
+type Attempted = { readonly ending: Ending; readonly sums: readonly DailySum[]; /** Bounds that it breaks. */ readonly lifted: readonly string[]; readonly variables: Variables } | { readonly violated: Violated };
+
+/** Whether a bound with else: ESCALATE may be broken. */
+type Lifting = (name: string) => boolean;
+const NOTHING: Lifting = () => false;
 
 class RunCommit {
   readonly #body: Body;
@@ -200,6 +249,37 @@ class RunCommit {
     return { kind: "ended", ending };
   }
 
+  /** Asks people where they are to be asked; null: nobody is. What is asked about is applied nowhere. */
+  async ask(proposal: Proposal): Promise<Committed | Attempted | null> {
+    const { question: { decision }, wait, told } = this.#request;
+    if (decision.approvals.length === 0 || wait === undefined) return null;
+    const judged = await this.rehearse(proposal, () => true);
+    if ("violated" in judged) return judged;
+    const { ending, lifted, variables } = judged;
+    const escalated = [...new Set([...proposal.escalated ?? [], ...lifted.map((name) => `bound:${name}`)])];
+    const approvals = approvalsNeeded(decision, { variables, now: this.#body.now, book: this.#core.book, escalated });
+    if (approvals.length === 0) return null;
+    const { clamped, effects, output } = ending;
+    await this.#body.work.effect({
+      store: (session) => wait(session, { proposal: { ...proposal, output: output! }, approvals, escalated, clamped, effects, gathered: this.#gathered }),
+      tell: () => told?.(),
+    });
+    return { kind: "waiting" };
+  }
+
+  /** Carries out what people have let through, as they saw it. Throws ApprovalVoid. */
+  async approve(proposal: Proposal, { lifted, operations }: Approved): Promise<Committed> {
+    const attempted = await this.attempt(proposal, { lifts: (name) => lifted === null || lifted.includes(name) });
+    if ("violated" in attempted) throw new ApprovalVoid("bound", tellsOf(attempted.violated.bounds));
+    const { ending, sums } = attempted;
+    const isOther = operations !== null && JSON.stringify(operations) !== JSON.stringify(ending.effects.map(({ operation }) => operation));
+    if (isOther) throw new ApprovalVoid("changed");
+    const { memory } = ending;
+    // What is bound is nobody's words no more; what is remembered keeps its label for life.
+    const kept = memory === undefined || !proposal.isUntrusted ? {} : { memory: { ...memory, facts: memory.facts.map((fact) => ({ ...fact, isUntrusted: true })) } };
+    return this.end({ ...ending, ...kept, state: "DECIDED_BY_HUMAN", source: "human", isUntrusted: false, lifted: attempted.lifted }, sums);
+  }
+
   #memoryOf({ remembered: facts = [] }: Proposal): Pick<Ending, "memory"> {
     const { memories } = this.#request.question.decision;
     const places = memories.flatMap(({ declaration: { writes } }, index) => {
@@ -226,8 +306,11 @@ class RunCommit {
     const { output, source } = this.#request.fallback(this.#gathered);
     if (output === undefined) return this.end({ ...refusal("REFUSED", []), reason });
     const { declaration } = this.#request.question.decision;
-    const isRule = declaration.kind === "RULE";
-    const attempted = await this.attempt({ output, effects: [], source: isRule ? "rule" : source, over: null, isUntrusted: declaration.fallback?.kind !== "value" && this.#gathered.isUntrusted }, isRule ? null : reason ?? "no_model");
+    const isRule = declaration.kind === "RULE" && reason !== "approval_timeout";
+    const proposal: Proposal = { output, effects: [], source: isRule ? "rule" : source, over: isRule ? this.#gathered : null, isUntrusted: declaration.fallback?.kind !== "value" && this.#gathered.isUntrusted };
+    const asked = isRule ? await this.ask(proposal) : null;
+    if (asked !== null && "kind" in asked) return asked;
+    const attempted = asked ?? await this.attempt(proposal, { reason: isRule ? null : reason ?? "no_model" });
     if ("ending" in attempted) return this.end(attempted.ending, attempted.sums);
     return this.end(refusal("REFUSED", attempted.violated.bounds));
   }
@@ -239,22 +322,29 @@ class RunCommit {
   }
 
   /** Applies a proposal, clamped where bounds say so; what is violated leaves nothing. `reason`: of a fallback. */
-  async attempt(proposal: Proposal, reason: FallbackReason | null = null): Promise<Attempted> {
+  async attempt(proposal: Proposal, { reason = null, lifts = NOTHING }: { readonly reason?: FallbackReason | null; readonly lifts?: Lifting } = {}): Promise<Attempted> {
     const clamped = new Set<string>();
+    const lifted = new Set<string>();
     let { output } = proposal;
     for (;;) {
       try {
-        const { effects, sums, variables, after } = await this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }));
+        const { effects, sums, variables, after } = await this.#body.work.nested(this.#body.root, () => this.#apply({ ...proposal, output }, lifted));
         const state = reason === null ? "DECIDED" : "FELL_BACK";
         const ending: Ending = {
           state, reason, source: proposal.source, output, tells: [], isUntrusted: proposal.isUntrusted, clamped: [...clamped], effects, ...this.#memoryOf(proposal),
           noted: noted(judgingOf(this.#request.question, variables, this.#body)), after: after.rows,
         };
-        return { ending, sums };
+        return { ending, sums, lifted: [...lifted], variables };
       } catch (error) {
         const violated = violationOf(error);
+        const isLifted = ({ declaration }: CompiledBound): boolean => declaration.else === "ESCALATE" && lifts(declaration.name);
+        const escalating = violated.bounds.filter(isLifted);
+        if (violated.because === null && violated.bounds.length === escalating.length) {
+          for (const { declaration: { name } } of escalating) lifted.add(name);
+          continue;
+        }
         const clamp = violated.bounds.find(({ declaration }) => declaration.else === "CLAMP" && !clamped.has(declaration.name));
-        const isOther = violated.because !== null || violated.bounds.some(({ declaration }) => declaration.else !== "CLAMP");
+        const isOther = violated.because !== null || violated.bounds.some((bound) => bound.declaration.else !== "CLAMP" && !isLifted(bound));
         const changed = clamp === undefined || isOther ? undefined : this.#clamped(clamp, output);
         if (changed === undefined) return { violated };
         clamped.add(clamp!.declaration.name);
@@ -264,12 +354,12 @@ class RunCommit {
   }
 
   /** An attempt that leaves nothing. */
-  async rehearse(proposal: Proposal): Promise<Attempted> {
+  async rehearse(proposal: Proposal, lifts: Lifting = NOTHING): Promise<Attempted> {
     const { work, root } = this.#body;
     const found: Attempted[] = [];
     try {
       await work.nested(root, async () => {
-        found.push(await this.attempt(proposal));
+        found.push(await this.attempt(proposal, { lifts }));
         throw new Discarded("a shadow leaves nothing");
       });
     } catch (error) {
@@ -278,35 +368,37 @@ class RunCommit {
     return found[0]!;
   }
 
-  async #apply(proposal: Proposal): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables; readonly after: Gathered }> {
+  /** `lifted`: names of bounds that it may break. */
+  async #apply(proposal: Proposal, lifted: ReadonlySet<string>): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables; readonly after: Gathered }> {
     const { question } = this.#request;
     const { decision } = question;
     const variables = this.#outcome(proposal, []);
-    const early = violations(judgingOf(question, variables, this.#body), "INPUT", "OUTPUT");
+    const kept = (bounds: readonly CompiledBound[]): readonly CompiledBound[] => bounds.filter(({ declaration: { name } }) => !lifted.has(name));
+    const early = kept(violations(judgingOf(question, variables, this.#body), "INPUT", "OUTPUT"));
     if (early.length > 0) throw new Violated(early);
     const effects: AppliedEffect[] = [];
-    for (const staged of proposal.effects) effects.push(await this.#applyStaged(staged, variables));
+    for (const staged of proposal.effects) effects.push(await this.#applyStaged(staged, variables, lifted));
     for (const effect of decision.effects) {
       if (permits(effect.when, judgingOf(question, variables, this.#body))) effects.push(await this.#write(effect, { args: this.#filled(effect, variables), mode: "system" }));
     }
     // What changes nothing leaves what was there.
     const after = effects.length === 0 ? this.#gathered : gather(question, stateOf(this.#body.work, this.#body.now), this.#core, this.#request.extracted);
     const final: Variables = { ...this.#outcome(proposal, effects), after: contextsOf(after, question) };
-    const late = violations(judgingOf(question, final, this.#body), "COMMIT");
+    const late = kept(violations(judgingOf(question, final, this.#body), "COMMIT"));
     if (late.length > 0) throw new Violated(late);
-    const { sums, violated } = sumsOf({ question, variables: final, now: this.#body.now, core: this.#core });
+    const { sums, violated } = sumsOf({ question, variables: final, now: this.#body.now, core: this.#core, lifted });
     if (violated.length > 0) throw new Violated(violated);
     return { effects, sums, variables: final, after };
   }
 
-  async #applyStaged({ write, args }: StagedEffect, variables: Variables): Promise<AppliedEffect> {
+  async #applyStaged({ write, args }: StagedEffect, variables: Variables, lifted: ReadonlySet<string>): Promise<AppliedEffect> {
     const { question } = this.#request;
     const whole = { ...args, ...this.#filled(write, variables) };
     const key = whole["id"] ?? null;
     const row = write.verb === "create" || key === null ? null : this.#body.work.get(write.table.name, key)?.values ?? null;
     const seen: Variables = { ...variables, args: whole, row: row as Value };
     if (!permits(write.where, judgingOf(question, seen, this.#body))) throw new Violated([], "tool_not_allowed");
-    const broken = violations(judgingOf(question, seen, this.#body), "EFFECT");
+    const broken = violations(judgingOf(question, seen, this.#body), "EFFECT").filter(({ declaration: { name } }) => !lifted.has(name));
     if (broken.length > 0) throw new Violated(broken);
     return this.#write(write, { args: whole, mode: "caller" });
   }
@@ -330,7 +422,7 @@ class RunCommit {
   }
 
   #outcome({ output, isUntrusted }: Proposal, effects: readonly AppliedEffect[]): Record<string, Value> {
-    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: { taint: isUntrusted ? "UNTRUSTED" : null }, mem: memValues(this.#request.question.decision, this.#gathered.memory), negotiation: null };
+    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: runValue(isUntrusted), mem: memValues(this.#request.question.decision, this.#gathered.memory), negotiation: null };
   }
 
   /** Undefined: the clamp has no value, or makes no output. */

@@ -18,7 +18,7 @@ export type Source = "model" | "rule" | "fallback" | "human";
 /** Why a run fell back, with the name where there is one: `bound:cap`, `budget:cost`. */
 export type FallbackReason =
   | "mode_shadow" | "mode_off" | "no_model" | "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid"
-  | "tool_not_allowed" | "loop_detected" | "taint_blocked" | `bound:${string}` | `budget:${string}` | "context_overflow" | "conflict" | "crash_recovered" | "replay_divergence";
+  | "tool_not_allowed" | "loop_detected" | "taint_blocked" | "approval_timeout" | `bound:${string}` | `budget:${string}` | "context_overflow" | "conflict" | "crash_recovered" | "replay_divergence";
 
 export interface Ending {
   readonly state: TerminalState;
@@ -32,6 +32,8 @@ export interface Ending {
   /** For the record alone. */
   readonly clamped: readonly string[];
   readonly noted: readonly string[];
+  /** Bounds with else: ESCALATE that a person has let pass. Absent: none. */
+  readonly lifted?: readonly string[];
   readonly effects: readonly AppliedEffect[];
   /** What it leaves in memory: an episode of each of these records, and facts. Absent: nothing. */
   readonly memory?: { readonly places: readonly MemoryPlace[]; readonly facts: readonly StagedFact[]; readonly rowsMax: number };
@@ -44,6 +46,14 @@ export const failed: Ending = { state: "FAILED", reason: null, source: null, out
 
 /** By whoever may. */
 export const cancelled: Ending = { ...failed, state: "CANCELLED" };
+
+/** By a person, who may have said why. */
+export function rejected(reason: string | null): Ending {
+  return { ...failed, state: "REJECTED_BY_HUMAN", source: "human", tells: reason === null ? [] : [reason] };
+}
+
+/** Nobody has approved in time. */
+export const expired: Ending = { ...failed, state: "EXPIRED", reason: "approval_timeout" };
 
 /** What goes out and is kept under the key. */
 export interface DecisionAnswer {

@@ -1,6 +1,7 @@
 // A run as a caller may see it: its starter its state, answer and what was told; administrators and inspectors more. Never a prompt here.
 import type { Json } from "../../base/value.ts";
 import type { Caller } from "../../resources/body.ts";
+import type { DecisionResult } from "../../resources/decision-port.ts";
 import type { DecisionRow } from "../../storage/decision-rows.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import { reasonClass } from "./ending.ts";
@@ -26,4 +27,12 @@ export function standingOf(row: Pick<DecisionRow, "tenant" | "principal">, { cal
   if (!isWithin) return null;
   if (identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role))) return "inspector";
   return row.principal === canonicalJson([identity.kind, identity.subject]) && identity.kind !== "anonymous" ? "starter" : null;
+}
+
+/** As it is told to who has asked; 202 while it goes on. */
+export function resultOf(row: DecisionRow): DecisionResult {
+  return {
+    run: row.id, state: row.state, status: row.status ?? 202, body: row.answer ?? JSON.stringify({ run: row.id, state: row.state }), source: row.source,
+    reason: reasonClass(row.reason), isUntrusted: row.isUntrusted, tells: JSON.parse(row.tells ?? "[]") as string[], replayed: false,
+  };
 }

@@ -4,12 +4,13 @@ import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { Catalog, TypeRef } from "../../schema/catalog.ts";
+import { closeApprovals } from "../../storage/approval-rows.ts";
 import { admitRun, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import { keepMemory } from "../memory/keep-memory.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
-import { ADMISSION } from "./admission.ts";
+import { ADMISSION, PROPOSAL } from "./admission.ts";
 import { addCallback } from "./callback.ts";
 import { answerOf, isAnswered, type Ending } from "./ending.ts";
 import type { RunEnd } from "./run-tally.ts";
@@ -32,6 +33,8 @@ export interface RunFacts {
   readonly costMicros: number;
   /** Requests and responses, verdicts: payloads by name. */
   readonly payloads: { readonly [name: string]: Json };
+  /** Said openly in the record. */
+  readonly more?: { readonly [name: string]: Json };
 }
 
 export const noFacts: RunFacts = { steps: 0, repairs: 0, tokens: { input: 0, output: 0 }, costMicros: 0, payloads: {} };
@@ -52,7 +55,11 @@ export interface StoredRun {
 export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): RunEnd {
   const { admitted, decision, input, facts, random, nowMs } = run;
   if (run.epoch === 0 && !admitRun(connection, admitted, "COMMITTING")) throw new KeyTaken("the key is another run's");
-  if (run.epoch > 0) dropPart(connection, admitted.id, ADMISSION);
+  if (run.epoch > 0) {
+    dropPart(connection, admitted.id, ADMISSION);
+    dropPart(connection, admitted.id, PROPOSAL);
+    closeApprovals(connection, admitted.id, { state: ending.state === "EXPIRED" || ending.reason === "approval_timeout" ? "EXPIRED" : "VOID", closedMs: nowMs, person: null });
+  }
   const type = decision === null ? null : { result: decision.declaration.callable.result, catalog: decision.catalog };
   const leaf = appendRecord(connection, {
     run: admitted.id, timeMs: nowMs,
@@ -60,6 +67,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
       kind: "run", decision: admitted.name, version: admitted.version, parent: admitted.parent, state: ending.state, reason: ending.reason, source: ending.source,
       untrusted: ending.isUntrusted, clamped: [...ending.clamped], noted: [...ending.noted], admitted: new Date(admitted.admittedMs).toISOString(),
       steps: facts.steps, repairs: facts.repairs, tokens: { ...facts.tokens }, costMicros: facts.costMicros, effects: ending.effects.map(({ operation }) => operation),
+      ...(ending.lifted === undefined ? {} : { lifted: [...ending.lifted] }), ...facts.more,
     },
     payloads: {
       principal: admitted.principal, subject: admitted.subject, input: decision === null ? plain(input) : wireInput(input, decision), contexts: gathered === null ? null : gathered.rows as unknown as Json,

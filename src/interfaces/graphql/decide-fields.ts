@@ -39,9 +39,9 @@ function decidedType({ callable }: Decision, context: SchemaContext): GraphQLObj
     name, description: `How ${callable.name} ended.`,
     fields: () => ({
       state: { type: new GraphQLNonNull(GraphQLString) },
-      value: { type: valueType({ ...callable.result, required: false }, context), description: "In the states DECIDED and FELL_BACK." },
+      value: { type: valueType({ ...callable.result, required: false }, context), description: "In the states DECIDED, DECIDED_BY_HUMAN and FELL_BACK." },
       run: { type: new GraphQLNonNull(GraphQLID), description: "Of /runs." },
-      source: { type: GraphQLString, description: "model, rule or fallback." },
+      source: { type: GraphQLString, description: "model, rule, fallback or human." },
       reason: { type: GraphQLString, description: "Why it fell back." },
       taint: { type: GraphQLString, description: "UNTRUSTED: it read text that nobody answers for." },
       tells: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(GraphQLString))), description: "What the bounds tell that were not kept." },

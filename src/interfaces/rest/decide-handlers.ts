@@ -37,7 +37,8 @@ function decisionAnswer(result: Result): Answer {
     if (decision.source !== null) headers["ambit-source"] = decision.source;
     if (decision.reason !== null) headers["ambit-reason"] = decision.reason;
     if (decision.isUntrusted) headers["ambit-taint"] = "UNTRUSTED";
-    if (status === 202) Object.assign(headers, { "location": `/runs/${decision.run}`, "preference-applied": "respond-async" });
+    if (status === 202) headers["location"] = `/runs/${decision.run}`;
+    if (status === 202 && decision.state !== "AWAITING_APPROVAL") headers["preference-applied"] = "respond-async";
   }
   return { status, headers, body: textOf(body) };
 }

@@ -15,6 +15,8 @@ export type RestTarget =
   /** `key`: as in the path; null: the channel itself. */
   | { readonly kind: "channel"; readonly channel: Channel; readonly key: string | null }
   | { readonly kind: "run"; readonly id: string }
+  /** Null: all that wait. */
+  | { readonly kind: "approval"; readonly id: string | null }
   | { readonly kind: "receipt" | "trace"; readonly run: string }
   | { readonly kind: "proof"; readonly of: "checkpoint" | "key" | "consistency" }
   /** `id` as in the path. */
@@ -46,7 +48,7 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "approvals", "auth", "commitments", "graphql", "mcp",
+  ".well-known", "admin", "auth", "commitments", "graphql", "mcp",
   "negotiations", "offers", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
@@ -77,6 +79,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
     if (segments.length === 3 && segments[0] === "runs" && (segments[2] === "receipt" || segments[2] === "trace") && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: segments[2], run: segments[1]! }, name: `/runs/{id}/${segments[2]}` } : null;
     if (segments[0] === ".well-known" && segments[1] === "ambit-audit" && catalog.decisions.size > 0) return asked === "GET" ? findProof(segments) : null;
+    if (segments[0] === "approvals" && catalog.decisions.size > 0) return findApproval(asked, segments);
     if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
     if (segments[0] === "memory") return findMemory(catalog, asked, segments);
     if (segments[0] === "decide") return findDecision(catalog, asked, segments, over);
@@ -115,6 +118,12 @@ function findMemory({ tables, facts }: Catalog, method: string, [, name, id, ...
   const table = [...tables.values()].find(({ exportName }) => exportName === name) ?? tables.get(name ?? "");
   if (facts.size === 0 || table === undefined || id === undefined || id === "" || more.length > 0 || (method !== "GET" && method !== "POST")) return null;
   return { target: { kind: "memory", table, id }, name: "/memory/{table}/{id}" };
+}
+
+function findApproval(method: string, [, id, ...more]: readonly string[]): RestRoute | null {
+  if (id === undefined) return method === "GET" ? { target: { kind: "approval", id: null }, name: "/approvals" } : null;
+  const isAnswered = id !== "" && more.length === 0 && (method === "GET" || method === "POST");
+  return isAnswered ? { target: { kind: "approval", id }, name: "/approvals/{id}" } : null;
 }
 
 const PROOFS = ["checkpoint", "key", "consistency"] as const;

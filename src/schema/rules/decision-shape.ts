@@ -8,7 +8,7 @@ import { decisionFields } from "./decision-sources.ts";
 
 export function decisionShape(context: CompileContext): Diagnostic[] {
   return decisionFields(context).flatMap((field) => [
-    ...checkKind(field, context), ...checkEscalation(field, context), ...checkNames(field, context), ...checkContextNames(field, context),
+    ...checkKind(field, context), ...checkEscalation(field, context), ...usesOf(field, "approval").flatMap((use) => checkApproval(use, context)), ...checkNames(field, context), ...checkContextNames(field, context),
     ...checkAsked(field, context), ...usesOf(field, "context").flatMap((use) => checkExtract(use, context)),
     ...["mayWrite", "effect"].flatMap((directive) => usesOf(field, directive).flatMap((use) => checkOperation(use, context))),
   ]);
@@ -38,6 +38,16 @@ function checkEscalation(field: DeclaredField, context: CompileContext): Diagnos
   if (useOf(field, "approval") !== undefined) return [];
   const uses = [...usesOf(field, "bound").filter(({ values }) => values?.["else"] === "ESCALATE"), ...["mayCall", "mayWrite", "negotiates"].flatMap((name) => usesOf(field, name).filter(({ values }) => values?.["taint"] === "ESCALATE"))];
   return uses.map((use) => diagnose(context, { code: "ESCALATE_NOBODY", at: use.node, message: `@${use.name} of ${describeField(field)} escalates, and nobody approves.`, why: "What waits for a person who is not there never ends.", fix: "Add @approval, or choose another ending." }));
+}
+
+const NOBODYS: readonly string[] = ["public", "authenticated"];
+
+function checkApproval(use: DirectiveUse, context: CompileContext): Diagnostic[] {
+  const [by, node] = [textsOf(use, "by"), argumentNode(use, "by")];
+  if (by === undefined || node === undefined) return [];
+  const other = by.find((role) => NOBODYS.includes(role) || role.startsWith("decision:"));
+  if (by.length > 0 && other === undefined) return [];
+  return [diagnose(context, { code: "ARGUMENT_VALUE", at: node.value, message: by.length === 0 ? "@approval(by) names nobody." : `@approval(by) names ${other}, which is no role that somebody was given.`, why: "Who approves answers for it.", fix: "Name roles of people." })];
 }
 
 function checkNames(field: DeclaredField, context: CompileContext): Diagnostic[] {
