@@ -12,6 +12,7 @@ import { codePlan, readPage } from "./code-read.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { forgettables, type Erasing, type GoneRecord } from "./forgettable.ts";
 import { readsOnly } from "./reading-work.ts";
+import { revokeSubject } from "./sign-token.ts";
 import { removeOf } from "./straight-write.ts";
 
 export interface Receipt {
@@ -51,7 +52,10 @@ async function forgetIn(body: Body, subject: string): Promise<Receipt> {
       eraseStores(core, { forgetting, records: goneWith(session, removed, core.catalog), connection: session.connection, now: session.now });
       markForCompaction(session.connection);
     }),
+    tell() { if (forgetting.person !== null) core.storedKeys?.changed(forgetting.person); },
   });
+  // Of another tenant's people it ends nothing.
+  if (forgetting.person !== null && core.tokens !== undefined && (forgetting.tenant === undefined || removed.size > 0)) await revokeSubject(body, forgetting.person);
   return { subject, stores: [{ store: "records", erased: removed.size, left: 0 }, ...foreseen] };
 }
 

@@ -9,6 +9,8 @@ import { eraseAnswers, eraseDeliveries, eraseFiles, eraseJobs, eraseMessages } f
 import { formerVersions } from "../storage/former-versions.ts";
 import { keepsFormer } from "../storage/history-tables.ts";
 import { eraseMomentActor } from "../storage/moments.ts";
+import { eraseKeys } from "../storage/key-rows.ts";
+import { forgetInSecurity } from "../storage/security-rows.ts";
 import { removeFetch } from "../storage/source-rows.ts";
 import type { Whose } from "../storage/whose-rows.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
@@ -49,6 +51,8 @@ export function forgettables(core: DispatchCore): readonly Forgettable[] {
     ofPerson("answers", (connection, person, tenant) => eraseAnswers(connection, person, tenant, erasedAnswer())),
     ofPerson("jobs", eraseJobs),
     ofPerson("outbox", eraseDeliveries),
+    ofPerson("keys", (connection, person, tenant) => counted(eraseKeys(connection, person, tenant))),
+    ofPerson("security", (connection, person, tenant) => counted(forgetInSecurity(connection, person, tenant))),
     ...core.decisions?.forgettables ?? [],
   ];
 }

@@ -6,6 +6,7 @@ import { buildAction } from "./build-callable.ts";
 import { buildField } from "./build-field.ts";
 import { buildIndexes } from "./build-indexes.ts";
 import { allowRules, celOf, checkRules } from "./build-rules.ts";
+import { isHidden } from "./account-tables.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { fieldNamed, isSet, textOf, textsOf, useOf, type DeclaredType, type DirectiveUse } from "./declarations.ts";
 import { usageOf } from "./build-usage.ts";
@@ -44,13 +45,16 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
     actions,
     ...sourceOf(type, context),
     ...usageOf(type),
-    ...personalOf(type),
+    ...personalOf(type, primaryKey),
   };
 }
 
-function personalOf(type: DeclaredType): Pick<Table, "personal"> {
+/** Whoever signs in is a person without being said to be one, and so is what sign-in keeps of them. */
+function personalOf(type: DeclaredType, primaryKey: string): Pick<Table, "personal"> {
   const path = textOf(useOf(type, "personal"), "of") ?? null;
-  return path === null ? {} : { personal: path.split(".") };
+  if (path !== null) return { personal: path.split(".") };
+  if (useOf(type, "account") !== undefined) return { personal: [primaryKey] };
+  return isHidden(type.name) && fieldNamed(type, "userId") !== undefined ? { personal: ["userId"] } : {};
 }
 
 /** Its name in SQLite. */

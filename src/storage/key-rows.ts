@@ -80,6 +80,11 @@ export function removeKeysOf(connection: Connection, subject: string): string[] 
   return connection.values(`DELETE FROM "$key" WHERE "subject" = ?1 RETURNING "id"`, subject).map(([id]) => id as string);
 }
 
+/** Of a person of this tenant; undefined: of whichever. Answers how many. */
+export function eraseKeys(connection: Connection, subject: string, tenant: string | null | undefined): number {
+  return connection.run(`DELETE FROM "$key" WHERE "subject" = ?1 AND (?2 = 0 OR "tenant" IS ?3)`, subject, tenant === undefined ? 0 : 1, tenant ?? null);
+}
+
 /** Those that have ended; at most `limit`. */
 export function removeEndedKeys(connection: Connection, nowMs: number, limit: number): number {
   return connection.run(`DELETE FROM "$key" WHERE "id" IN (SELECT "id" FROM "$key" WHERE "expires" <= ?1 LIMIT ?2)`, nowMs, limit);

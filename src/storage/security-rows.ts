@@ -69,8 +69,9 @@ export function trimSecurity(connection: Connection, { beforeMs, keep, limit }: 
 }
 
 /** Somebody is forgotten: what happened stays, who it was goes. */
-export function forgetInSecurity(connection: Connection, subject: string): number {
+export function forgetInSecurity(connection: Connection, subject: string, tenant: string | null | undefined): number {
   return connection.run(
-    `UPDATE "$security" SET "subject" = CASE "subject" WHEN ?1 THEN NULL ELSE "subject" END, "about" = CASE "about" WHEN ?1 THEN NULL ELSE "about" END, "address" = NULL, "details" = '{}' WHERE "subject" = ?1 OR "about" = ?1`,
-    subject);
+    `UPDATE "$security" SET "subject" = CASE "subject" WHEN ?1 THEN NULL ELSE "subject" END, "about" = CASE "about" WHEN ?1 THEN NULL ELSE "about" END, "address" = NULL, "details" = '{}'
+      WHERE ("subject" = ?1 OR "about" = ?1) AND (?2 = 0 OR "tenant" IS ?3)`,
+    subject, tenant === undefined ? 0 : 1, tenant ?? null);
 }
