@@ -25,7 +25,7 @@ export function keepMemory(connection: Connection, places: readonly MemoryPlace[
   for (const place of new Map(places.map((one) => [one.about, one])).values()) {
     const episode = keepEpisode(connection, place, origin);
     for (const fact of facts) if (fact.about === place.about) keepFact(connection, place, { fact, episode, origin });
-    trimMemory(connection, place, origin.rowsMax);
+    trimMemory(connection, place, { max: origin.rowsMax, nowMs: origin.nowMs });
   }
 }
 

@@ -23,8 +23,17 @@ export function taintSummary(decision: CompiledDecision, all: ReadonlyMap<string
     const other = all.get(name);
     return other !== undefined && taintSummary(other, all).untrusted !== "never";
   }).map(({ decision: name }) => name);
-  const paths = [...new Set([...own.map(({ path }) => path), ...asked])];
+  const paths = [...new Set([...own.map(({ path }) => path), ...rememberedFrom(decision, all), ...asked])];
   return { decision: decision.name, untrusted: own.some(({ isSure }) => isSure) ? "always" : paths.length > 0 ? "sometimes" : "never", paths };
+}
+
+/** Facts that somebody may have left for whom nobody answers: their label stays with them. */
+function rememberedFrom({ memories, catalog }: CompiledDecision, all: ReadonlyMap<string, CompiledDecision>): string[] {
+  const tainted = new Set([...all.values()].filter((other) => textsOf(other).some(({ isMarked }) => isMarked)).flatMap((other) => other.memories.flatMap(({ declaration: { writes } }) => writes)));
+  return memories.flatMap(({ declaration: { reads } }) => reads).filter((name) => {
+    const fact = catalog.facts.get(name);
+    return tainted.has(name) || fact?.arguments.get("value")?.limits.untrusted === true || fact?.allow.some(({ to }) => to.includes("public")) === true;
+  }).map((name) => `memory.${name}`);
 }
 
 /** UNMARKED_TEXT. */
