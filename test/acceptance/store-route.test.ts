@@ -165,6 +165,31 @@ test("11: a customer may ask for the own orders alone, and not do what the decis
   expect((await store.customer.get(`/runs/${asked.headers.get("ambit-run")}/trace`)).status).toBe(404);
 });
 
+test("9: the model is down: every checkout is answered, and routed by the fallback", async () => {
+  await model.stop();
+  const product = await widelySold();
+  const placed = await Promise.all(Array.from({ length: 5 }, () => checkOut(product)));
+  for (const one of placed) {
+    await eventually(() => ended(one), "FELL_BACK");
+    expect(await orderOf(one)).toMatchObject({ warehouseId: "w1", promisedDays: 2, status: "PENDING" });
+  }
+  expect(await stockOf(product)).toEqual({ w1: 5, w3: 90 });
+});
+
+test("9: without a model it is the same, and said to be so", async () => {
+  const bare = await startStore();
+  try {
+    const product = await addProduct(bare, { available: 10, warehouseId: "w1" });
+    const cart = await filledCart(bare.customer, { sku: product.sku, quantity: 1 });
+    const placed = expectStatus(await bare.customer.post(`/Cart/${cart}/checkout`, { shipTo: BERLIN }), 200).json<Routed>();
+    const asked = expectStatus(await bare.customer.post("/decide/routeOrder", { orderId: placed.id }), 200);
+    expect([asked.headers.get("ambit-source"), asked.headers.get("ambit-reason"), asked.json<{ warehouseId: string }>().warehouseId]).toEqual(["fallback", "no_model", "w1"]);
+    expect((await bare.anonymous.get("/ready")).status).toBe(200);
+  } finally {
+    await bare.stop();
+  }
+});
+
 interface Shown { readonly contexts: { readonly order: object; readonly warehouses: unknown[]; readonly earlier: unknown[]; readonly promised: unknown[] } }
 
 function documentOf({ messages }: ChatRequest): Shown {
