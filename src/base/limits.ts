@@ -266,6 +266,12 @@ export interface Limits {
   /** API keys: of everybody, of one subject. */
   readonly keys: number;
   readonly subjectKeys: number;
+  /** Keys and tokens that are not known, of one address. */
+  readonly wrongCredentialsPerMinute: number;
+  /** Wrong sign-ins of one account: from one address in 15 minutes, in all in an hour; and of one address in 15 minutes. */
+  readonly signInAttempts: number;
+  readonly accountSignInAttempts: number;
+  readonly addressSignInAttempts: number;
   /** Requests over HTTP that are under way at once. */
   readonly requests: number;
 }
@@ -433,5 +439,9 @@ export const defaultLimits: Limits = {
   securityWaiting: 1_000,
   keys: 1_000_000,
   subjectKeys: 100,
+  wrongCredentialsPerMinute: 60,
+  signInAttempts: 10,
+  accountSignInAttempts: 100,
+  addressSignInAttempts: 300,
   requests: 10_000,
 };

@@ -50,6 +50,18 @@ export class RateMeter {
     return verdicts.sort((left, right) => left.remaining - right.remaining)[0] ?? null;
   }
 
+  /** As `take`, of one, without spending. */
+  look(question: RateQuestion, nowMs: number, countersMax: number): RateVerdict {
+    return this.#judge(question, this.#keyOf(question.limit, question.who, { nowMs, countersMax }), nowMs);
+  }
+
+  /** Whether there is enough or not, but no more than all of it; a negative cost gives back. */
+  spend({ limit, who, rate, cost }: RateQuestion, nowMs: number, countersMax: number): void {
+    const key = this.#keyOf(limit, who, { nowMs, countersMax });
+    const filled = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) + cost * intervalOf(rate);
+    this.#fullAt.set(key, Math.min(Math.max(nowMs, filled), nowMs + rate.windowMs));
+  }
+
   #judge(question: RateQuestion, key: string, nowMs: number): RateVerdict {
     const { rate, cost } = question;
     const before = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) - nowMs;

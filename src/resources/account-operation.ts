@@ -23,9 +23,14 @@ export async function answerAccount(core: DispatchCore, request: AccountRequest,
   const nobody = ofAllTenants(core, { ...caller, identity: anonymousIdentity, rights: core.access.rights(anonymousIdentity), system: core.access.system(anonymousIdentity) });
   const account = await runDirect<AccountAnswer, AccountAnswer>(core, {
     caller: nobody, commits: false, complete: (answer) => answer,
-    run: async (body) => (await accounts()).answer(request, storeOf(body, caller)),
+    run: async (body) => guarding(core, request, caller, async () => (await accounts()).answer(request, storeOf(body, caller))),
   });
   return { ...nothing, status: account.status, account };
+}
+
+/** Who guesses is held up, and every attempt is recorded. */
+function guarding({ guesses }: DispatchCore, request: AccountRequest, { requestId }: Caller, tried: () => Promise<AccountAnswer>): Promise<AccountAnswer> {
+  return guesses === undefined ? tried() : guesses.signIn(request, requestId, tried);
 }
 
 function storeOf(body: Body, asking: Caller): AccountStore {

@@ -25,6 +25,7 @@ import type { Sending } from "./send-request.ts";
 import type { TokenPort } from "./sign-token.ts";
 import type { SourcePort } from "./source-port.ts";
 import type { StoredKeys } from "../access/stored-keys.ts";
+import type { GuessGuard } from "./guess-guard.ts";
 import type { SecurityRecord } from "./security-record.ts";
 import type { UsageLimits } from "./usage-limits.ts";
 import type { UsageMeter } from "./usage-meter.ts";
@@ -63,6 +64,8 @@ export interface DispatchParts {
   readonly sending: Sending;
   /** Absent: nobody is counted. */
   readonly usage?: UsageMeter;
+  /** Absent: nobody is held up who guesses. */
+  readonly guesses?: GuessGuard;
   /** Absent: what happens outside of commits is not recorded. */
   readonly security?: SecurityRecord;
   /** Told when an API key has gone. Absent: nobody has come with one. */

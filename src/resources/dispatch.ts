@@ -30,7 +30,7 @@ import { receiveWebhook } from "./receive-webhook.ts";
 import { answerRun, followRun } from "./run-operations.ts";
 import { RunWatch, type RunSink } from "./run-watch.ts";
 import type { LiveSubscription } from "./live-frame.ts";
-import { answerSecurity } from "./security-record.ts";
+import { answerSecurity, noteOutcome } from "./security-record.ts";
 import { getSourced } from "./read-source.ts";
 import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
@@ -83,8 +83,14 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     runs: { follow: (run, caller, sink) => followRun(core, run, { caller, sink }), close: () => core.runs.close() },
     limiting,
     dispatch(operation) {
-      const leave = limiting.begin(operation);
-      return leave === null ? carryOut(core, reads, operation) : leaving(leave, () => carryOut(core, reads, operation));
+      if (operation.from === undefined) return carryOut(core, reads, operation);
+      try {
+        const leave = limiting.begin(operation);
+        return leave === null ? carryOut(core, reads, operation) : leaving(leave, () => carryOut(core, reads, operation));
+      } catch (error) {
+        noteOutcome(core, operation, { label: labelOf(operation), error });
+        throw error;
+      }
     },
   };
 }
@@ -99,10 +105,21 @@ function carryOut(core: DispatchCore, reads: ReadOperations, operation: Operatio
     if (body.kind === "file-link") return answered(core, operation, linkFile(core, body, rights));
     if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
     const caller = callerOf(operation, rights, core.access.system(operation.identity));
-    return body.kind === "publish" ? publishBody(core, operation, body, caller) : changing(core, { operation, body, caller });
+    return body.kind === "publish" ? publishBody(core, operation, body, caller) : recorded(core, operation, changing(core, { operation, body, caller }));
   } catch (error) {
     throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
   }
+}
+
+function recorded(core: DispatchCore, operation: Operation, result: Promise<Result>): Promise<Result> {
+  if (operation.from === undefined || core.security === undefined) return result;
+  return result.then((done) => {
+    noteOutcome(core, operation, { label: labelOf(operation) });
+    return done;
+  }, (error: unknown) => {
+    noteOutcome(core, operation, { label: labelOf(operation), error });
+    throw error;
+  });
 }
 
 /** Of what may only be under way so many times at once. */

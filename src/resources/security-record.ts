@@ -1,6 +1,7 @@
 // The security record: what is written into it, in the commit that it is about or soon after, and who reads it. What comes in masses, as
 // refusals do when somebody tries their luck, is counted together and bounded, so that nobody fills the disk with it.
 import { dateTimeOf } from "../base/date-time.ts";
+import { AmbitError } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../base/limits.ts";
@@ -12,7 +13,7 @@ import type { Storage } from "../storage/open-storage.ts";
 import { insertSecurity, listSecurity, trimSecurity, type SecurityEvent } from "../storage/security-rows.ts";
 import type { Caller } from "./body.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
-import type { Result, SecurityQuestion } from "./operation.ts";
+import type { Operation, OperationBody, Result, SecurityQuestion } from "./operation.ts";
 import { nothing } from "./read-operations.ts";
 
 /** In a commit: happens with what it tells about. */
@@ -42,6 +43,7 @@ const TRIM_ROWS = 1_000;
 export class SecurityRecord {
   readonly #parts: SecurityParts;
   #waiting = new Map<string, SecurityEvent>();
+  readonly #told = new WeakSet<AmbitError>();
   #left = 0;
   #cancelFlush: (() => void) | null = null;
   #cancelTrim = (): void => {};
@@ -69,6 +71,15 @@ export class SecurityRecord {
     }
     this.#waiting.set(key, known === undefined ? { ...event, timeMs: clock.now(), count: 1 } : { ...known, count: known.count + 1 });
     this.#cancelFlush ??= clock.schedule(FLUSH_MS, () => { void this.flush(); });
+  }
+
+  /** Somebody was told that they may not, or not as often; any other error is none of this record's. */
+  refused(error: unknown, { identity, address, requestId }: { readonly identity: Identity; readonly address: string; readonly requestId: string }, operation: string): void {
+    const event = error instanceof AmbitError ? REFUSALS[error.status] : undefined;
+    // Several places meet it on its way out.
+    if (event === undefined || this.#told.has(error as AmbitError)) return;
+    this.#told.add(error as AmbitError);
+    this.note({ event, subject: nameOf(identity), about: null, tenant: identity.tenant, address, requestId, details: { operation, code: (error as AmbitError).code } });
   }
 
   /** Writes what waits. */
@@ -103,6 +114,18 @@ export class SecurityRecord {
     }
   }
 }
+
+/** What was refused to whoever came over a wire, and what the administrator did there. */
+export function noteOutcome({ security }: Pick<DispatchCore, "security">, { identity, requestId, from, body }: Operation, { label, error }: { readonly label: string; readonly error?: unknown }): void {
+  if (security === undefined || from === undefined) return;
+  const who = { identity, address: from.address, requestId };
+  if (error !== undefined) security.refused(error, who, label);
+  else if (identity.kind === "administrator" && !QUIET.has(body.kind)) security.note({ event: "administrator-acted", subject: nameOf(identity), about: null, tenant: identity.tenant, address: from.address, requestId, details: { operation: label } });
+}
+
+const REFUSALS: Readonly<Record<number, string>> = { 401: "access-denied", 403: "access-denied", 429: "limit-reached" };
+/** They only read, or are recorded with their commit. */
+const QUIET: ReadonlySet<OperationBody["kind"]> = new Set(["get", "query", "history", "file", "key", "security", "decisions", "decisions-overview", "proof", "recall"]);
 
 /** Of the administrator alone, within their tenant. */
 export function answerSecurity({ storage }: DispatchCore, ask: SecurityQuestion, { rights, identity }: Caller): Result {

@@ -52,6 +52,24 @@ export class UsageMeter {
     return verdict;
   }
 
+  /** Throws TOO_MANY_REQUESTS where nothing is left; spends nothing. */
+  require(question: RateQuestion): void {
+    const { clock, limits } = this.#parts;
+    const verdict = this.#rates.look(question, clock.now(), limits().rateCounters);
+    if (!verdict.isWithin) throw tooManyRequests(verdict);
+  }
+
+  /** Whether there is enough or not. */
+  spend(question: RateQuestion): void {
+    const { clock, limits } = this.#parts;
+    this.#rates.spend(question, clock.now(), limits().rateCounters);
+  }
+
+  /** What was taken for nothing. */
+  giveBack(questions: readonly RateQuestion[]): void {
+    for (const question of questions) this.spend({ ...question, cost: -question.cost });
+  }
+
   /** What it answers is called at the end. Throws TOO_MANY_REQUESTS. */
   enter(name: string, most: number): () => void {
     const count = this.#underWay.get(name) ?? 0;
@@ -87,7 +105,7 @@ function tooManyRequests(verdict: RateVerdict): AmbitError {
 }
 
 function windowText({ windowMs }: Rate): string {
-  return windowMs === 1_000 ? "a second" : windowMs === MINUTE_MS ? "a minute" : windowMs === 3_600_000 ? "an hour" : "a day";
+  return windowMs === 1_000 ? "a second" : windowMs === MINUTE_MS ? "a minute" : windowMs === 900_000 ? "15 minutes" : windowMs === 3_600_000 ? "an hour" : "a day";
 }
 
 /** `RateLimit` and `RateLimit-Policy` as the IETF's draft has them. */

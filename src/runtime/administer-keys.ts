@@ -5,6 +5,7 @@ import type { Json } from "../base/value.ts";
 import type { Answer, Exchange, HttpHandler } from "../interfaces/http/exchange.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
 import { JsonText, type KeyQuestion, type Operation, type OperationBody, type Result } from "../resources/operation.ts";
+import { nameOf, type SecurityRecord } from "../resources/security-record.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AdministrationArea } from "./administration.ts";
 
@@ -38,6 +39,11 @@ export function securityArea(dispatch: Dispatch): AdministrationArea {
       return { events: jsonOf(body), next: nextCursor };
     },
   };
+}
+
+/** What was asked for under `/admin`, whether it was permitted or not. */
+export function noteAdministration(security: SecurityRecord, { identity, address, requestId, method, route }: Exchange): void {
+  security.note({ event: identity.kind === "administrator" ? "administrator-acted" : "access-denied", subject: nameOf(identity), about: null, tenant: identity.tenant, address, requestId, details: { operation: `${method} ${route}` } });
 }
 
 /** `/auth/keys` and `/auth/keys/ID` in front of another handler: one's own keys. */

@@ -20,6 +20,8 @@ export interface AdministrationParts {
   readonly importStep: ImportStep;
   /** By the segment behind `/admin`. */
   readonly areas: ReadonlyMap<string, AdministrationArea>;
+  /** Told of what the administrator has asked for. */
+  readonly noted?: (exchange: Exchange) => void;
 }
 
 /** Paths that belong together, of the administrator alone. */
@@ -35,7 +37,8 @@ export interface AdministrationArea {
 export function withAdministration(next: HttpHandler, parts: AdministrationParts): HttpHandler {
   return {
     handle(exchange) {
-      return exchange.segments[0] === "admin" ? administer(exchange, parts) : next.handle(exchange);
+      if (exchange.segments[0] !== "admin") return next.handle(exchange);
+      return administer(exchange, parts).finally(() => { if (exchange.method !== "GET" && exchange.method !== "HEAD") parts.noted?.(exchange); });
     },
     methods: (segments) => (areaOf(segments, parts) !== null ? withOptions(areaOf(segments, parts)!.methods(segments)) : isDescribe(segments) ? ["GET", "HEAD", "OPTIONS"] : isMigrate(segments) || isImport(segments) ? ["POST", "OPTIONS"] : next.methods(segments)),
   };

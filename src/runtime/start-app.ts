@@ -34,6 +34,8 @@ import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createSources, type Sources } from "../cache/sources.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
+import { recordingRefusals } from "../interfaces/http/recorded-refusals.ts";
+import { GuessGuard } from "../resources/guess-guard.ts";
 import { SecurityRecord } from "../resources/security-record.ts";
 import { UsageMeter } from "../resources/usage-meter.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
@@ -41,7 +43,7 @@ import { createTables, type Tables } from "../tables/engine.ts";
 import type { AppConfig } from "./config.ts";
 import { decisionsArea } from "./administer-decisions.ts";
 import { jobsArea } from "./administer-jobs.ts";
-import { keysArea, securityArea, withOwnKeys } from "./administer-keys.ts";
+import { keysArea, noteAdministration, securityArea, withOwnKeys } from "./administer-keys.ts";
 import { sourcesArea } from "./administer-sources.ts";
 import { withAdministration, type Describe, type Migrate } from "./administration.ts";
 import { forgettingArea } from "./administer-forgetting.ts";
@@ -55,6 +57,7 @@ import { describeApp } from "./describe-app.ts";
 import { createLogRetention } from "./log-retention.ts";
 import { cautiousApproval, migrateRunning, resumeMigration, type MigrationReport, type MigrationRequest } from "./migrate-data.ts";
 import { renewing, renewingPublish } from "./outdated-app.ts";
+import { noteRights } from "./note-rights.ts";
 import { followAccounts, openKeys } from "./open-keys.ts";
 import { fetchOf, modelFetchOf, openOutbox, sendingOf } from "./start-outbox.ts";
 import { createMqttService, type MqttView } from "./mqtt-service.ts";
@@ -139,6 +142,7 @@ interface ServeParts extends StartOptions {
   readonly sources: Sources;
   readonly usage: UsageMeter;
   readonly security: SecurityRecord;
+  readonly guesses: GuessGuard;
   readonly keys: StoredKeys;
   readonly audit: AuditService;
   readonly accounts: AccountService;
@@ -179,10 +183,11 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const sources = createSources({ storage, clock: options.clock });
     const usage = new UsageMeter({ clock: options.clock, limits: () => (latest?.loaded ?? loaded).config.limits, seed: options.random.bytes(4).reduce((seed, byte) => seed * 256 + byte, 0) });
     const security = new SecurityRecord({ storage, clock: options.clock, log: errors.log, limits: () => (latest?.loaded ?? loaded).config.limits });
+    const guesses = new GuessGuard({ meter: usage, security, clock: options.clock, limits: () => (latest?.loaded ?? loaded).config.limits });
     const audit = decisions.openAudit({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, directory: options.directory }), sent: () => outbox.added() });
     telemetry = loaded.config.telemetry === null ? null : await openTelemetry(loaded.config.telemetry, { clock: options.clock, log: errors.log, service: basename(options.directory), waitingMax: loaded.config.limits.telemetrySpans });
     const accounts = await openAccounts({ ...options, storage }, () => (latest?.loaded ?? loaded).config);
-    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, usage, security, keys, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) {
+    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, usage, security, guesses, keys, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) {
       latest = one;
       keys.end();
     }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
@@ -213,26 +218,28 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const { tracer } = options;
   const [fetch, modelFetch] = [fetchOf(config, options.forbidOutbound), modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true)].map((one) => (tracer === null ? one : tracedFetch(one, tracer))) as [Fetch, Fetch];
   followAccounts(options.keys, { catalog, tables, storage, log });
+  noteRights(options.security, { catalog, tables });
   const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });
   const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
-  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit }) });
-  const authenticator = createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book), stores: [options.keys] });
+  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, guesses: options.guesses, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit }) });
+  const authenticator = options.guesses.guarding(createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book), stores: [options.keys] }));
   const { live, channels, runs } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });
   const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
     limits, development, authenticator, usage: options.usage, ...cookiesOf(loaded),
-    socket: { handler: renewing(overSockets, () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
+    socket: { handler: renewing(recordingRefusals(overSockets, options.security), () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
     graphql: graphql.port,
-    handler: renewing(withAdministration(withOwnKeys(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), (operation) => dispatcher.dispatch(operation)), {
+    handler: renewing(recordingRefusals(withAdministration(withOwnKeys(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), (operation) => dispatcher.dispatch(operation)), {
+      noted: (exchange) => noteAdministration(options.security, exchange),
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
       areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))], ["forget", forgettingArea((operation) => dispatcher.dispatch(operation))], ["keys", keysArea((operation) => dispatcher.dispatch(operation))], ["security", securityArea((operation) => dispatcher.dispatch(operation))]]),
-    }), options.current),
+    }), options.security), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew: (identity) => renewIdentity(identity, config.auth.keys, (subject) => signedIn.ofAccount(subject), options.keys) };
   options.announce({ loaded, dispatcher, jobs, signedIn });
-  return { signedIn, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator }) };
+  return { signedIn, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator, security: options.security }) };
 }
 
 async function listen(first: Served, storage: Storage, options: ServeParts & { /** The storage, and what else is left after everything. */ close(): Promise<void> }): Promise<RunningApp> {

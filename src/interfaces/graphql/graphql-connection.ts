@@ -157,7 +157,7 @@ export class GraphqlConnection {
     };
     const refuse = (error: unknown): void => this.close(CLOSE_CODES.forbidden, error instanceof AmbitError ? `${error.code}: ${error.message}`.slice(0, REASON_LENGTH_MAX) : "Forbidden");
     try {
-      const found = this.#parts.current().authenticator.authenticate(this.#credential);
+      const found = this.#parts.current().authenticator.authenticate(this.#credential, this.#parts.address);
       if (found instanceof Promise) found.then(known).catch(refuse);
       else known(found);
     } catch (error) {

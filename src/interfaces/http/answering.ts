@@ -114,7 +114,7 @@ class RequestAnswering implements Answering {
     if (this.underWay >= exchange.app.limits.requests) throw fault("OVERLOADED", "Too many requests are under way.", { retryAfterS: 1 });
     this.serve(exchange.app);
     const ticket = takeTicket(exchange);
-    const identity = ticket === null ? this.credentials.identify(exchange.app, credentialOf(exchange)) : this.tickets.redeem(ticket);
+    const identity = ticket === null ? this.credentials.identify(exchange.app, credentialOf(exchange), exchange) : this.tickets.redeem(ticket);
     return identity instanceof Promise ? identity.then((known) => proceed(exchange, known, system)) : proceed(exchange, identity, system);
   }
 

@@ -7,7 +7,7 @@ import type { ServedApp } from "./served-app.ts";
 
 export interface CredentialMemory {
   /** As the authenticator of this app says. Throws what it throws; refusals are not remembered. */
-  identify(app: ServedApp, credential: string | null): Identity | Promise<Identity>;
+  identify(app: ServedApp, credential: string | null, from?: { readonly address: string }): Identity | Promise<Identity>;
 }
 
 /** So long may a withdrawn credential still be taken. */
@@ -21,7 +21,7 @@ export function createCredentialMemory(clock: Clock): CredentialMemory {
   const memory = new Map<string, Remembered>();
   let source: ServedApp["authenticator"] | null = null;
   return {
-    identify({ authenticator }, credential) {
+    identify({ authenticator }, credential, from) {
       if (credential === null) return authenticator.authenticate(null);
       if (authenticator !== source) {
         memory.clear();
@@ -30,7 +30,7 @@ export function createCredentialMemory(clock: Clock): CredentialMemory {
       const now = clock.now();
       const known = memory.get(credential);
       if (known !== undefined && now < known.untilMs && known.identity.lease?.isOver !== true) return known.identity;
-      const found = authenticator.authenticate(credential);
+      const found = authenticator.authenticate(credential, from?.address);
       if (found instanceof Promise) return found;
       if (memory.size >= REMEMBERED_MAX) memory.clear();
       memory.set(credential, { identity: found, untilMs: Math.min(now + REMEMBERED_MS, found.expiresAtMs ?? Infinity) });

@@ -19,7 +19,8 @@ export interface ServedApp {
   readonly limits: Limits;
   /** Opens `/metrics` without a token and says more in permission errors. */
   readonly development: boolean;
-  readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
+  /** `address`: of the client, where it is counted. */
+  readonly authenticator: { authenticate(credential: string | null, address?: string): Identity | Promise<Identity> };
   /** How sessions in cookies are taken. Absent: there are none. */
   readonly cookies?: CookiePolicy;
   /** Counts requests; absent: nobody is counted. */

@@ -59,10 +59,10 @@ export function agree(packet: ConnectPacket, limits: Limits, assigned: () => str
 }
 
 /** The password is the token; without one nobody is signed in. */
-export async function identify({ password, properties }: ConnectPacket, app: MqttApp): Promise<{ readonly identity: Identity; readonly token: string | null }> {
+export async function identify({ password, properties }: ConnectPacket, app: MqttApp, address: string): Promise<{ readonly identity: Identity; readonly token: string | null }> {
   const token = password === undefined ? null : password.toString("utf8");
   try {
-    return { token, identity: withinTenant(await app.authenticator.authenticate(token), (name) => userProperty(properties?.userProperties, name)) };
+    return { token, identity: withinTenant(await app.authenticator.authenticate(token, address), (name) => userProperty(properties?.userProperties, name)) };
   } catch (error) {
     if (!(error instanceof AmbitError)) throw error;
     throw new Refusal(error.status === 401 ? REASON.credentials : error.status === 400 ? REASON.protocol : REASON.busy, error.message);

@@ -254,7 +254,7 @@ export class Connection implements SessionConnection {
     try {
       const agreement = agree(packet, limits, () => `auto-${this.#owner.nextId()}`);
       this.#reader.version = agreement.version;
-      const { identity, token } = await identify(packet, this.app);
+      const { identity, token } = await identify(packet, this.app, this.#wire.address);
       if (this.#state === "closed") return;
       this.#agreement = agreement;
       this.#identity = identity;
@@ -336,6 +336,7 @@ export class Connection implements SessionConnection {
         granted.push(await session.subscribe(topic, { qos, noLocal: nl, retainAsPublished: rap, retainHandling: rh, identifier: properties?.subscriptionIdentifier ?? null }));
       } catch (error) {
         if (!(error instanceof AmbitError)) throw error;
+        this.app.refused?.(error, this.#sender);
         granted.push(this.#agreement!.version === 5 ? subscribeReason(error) : 0x80);
         why ??= explained(error);
       }
@@ -364,7 +365,7 @@ export class Connection implements SessionConnection {
 
   async #renewed(): Promise<void> {
     try {
-      const identity = await this.app.authenticator.authenticate(this.#token);
+      const identity = await this.app.authenticator.authenticate(this.#token, this.#wire.address);
       this.#isRenewing = false;
       if (this.#state !== "open") return;
       // Within its tenant the administrator stays.

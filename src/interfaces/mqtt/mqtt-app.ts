@@ -3,12 +3,14 @@ import { fault } from "../../base/error.ts";
 import { ChannelTopics, type ChannelTopicsOptions } from "./channel-topics.ts";
 import { RecordTopics, type RecordTopicsOptions } from "./record-topics.ts";
 import { DecisionTopics } from "./decision-topics.ts";
+import type { SecurityRecord } from "../../resources/security-record.ts";
 import type { UsageLimits } from "../../resources/usage-limits.ts";
 import type { MqttApp } from "./topic-source.ts";
 import { readTopic } from "./topics.ts";
 
 export interface MqttAppOptions extends Omit<RecordTopicsOptions, "dispatcher"> {
   readonly authenticator: MqttApp["authenticator"];
+  readonly security?: SecurityRecord;
   readonly dispatcher: RecordTopicsOptions["dispatcher"] & ChannelTopicsOptions["dispatcher"] & { readonly limiting: UsageLimits };
 }
 
@@ -31,6 +33,7 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
       const channel = [...catalog.channels.values()].find(({ exportName }) => exportName !== null && exportName === name);
       dispatcher.limiting.follow(target !== undefined ? { table: target.name } : { channel: channel?.name ?? "" }, from);
     },
+    refused(error, { identity, address }) { options.security?.refused(error, { identity, address, requestId: "" }, "SUBSCRIBE"); },
     onStore: (keeper) => channels.onStore(keeper),
     publish(publication) {
       const topic = readTopic(publication.topic);

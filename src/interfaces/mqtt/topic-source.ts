@@ -59,11 +59,13 @@ export interface MqttApp {
   /** Of its schema, in which the rules stand. */
   readonly version: string;
   readonly limits: Limits;
-  readonly authenticator: { authenticate(credential: string | null): Identity | Promise<Identity> };
+  readonly authenticator: { authenticate(credential: string | null, address?: string): Identity | Promise<Identity> };
   /** Empty: nothing has such topics. Throws what refuses the caller. */
   sources(filter: TopicFilter, identity: Identity): readonly TopicSource[];
   /** A client begins to follow; throws TOO_MANY_REQUESTS. */
   count?(filter: TopicFilter, from: Sender): void;
+  /** A client was refused what it wants to follow. */
+  refused?(error: unknown, from: Sender): void;
   /** At once where nothing has to be stored, else when it is durable. Throws, or rejects with, what refuses it. */
   publish(publication: Publication): void | Promise<void>;
   /** The first level of a channel's topics; null: it is not there over MQTT. */

@@ -187,7 +187,7 @@ export class SocketConnection {
       }
     };
     try {
-      const found = this.#parts.current().authenticator.authenticate(credential);
+      const found = this.#parts.current().authenticator.authenticate(credential, this.#parts.address);
       if (!(found instanceof Promise)) return known(found);
       const signing = found.then(known, refuse).finally(() => { if (this.#signingIn === signing) this.#signingIn = null; });
       this.#signingIn = signing;

@@ -59,7 +59,7 @@ class SocketServer implements Sockets {
       const app = this.#parts.current();
       if (this.#isStopping || this.#connections.size >= app.limits.sockets) throw fault("OVERLOADED", "No more connections are taken.", { retryAfterS: 1 });
       const credential = credentialOf(request, app);
-      const identity = credential === null ? null : app.authenticator.authenticate(credential);
+      const identity = credential === null ? null : app.authenticator.authenticate(credential, address);
       const begin = (known: Identity | null): Response | undefined => this.#upgrade(request, server, { name, identity: known, credential, address });
       return identity instanceof Promise ? identity.then(begin).catch(refuse) : begin(identity);
     } catch (error) {
