@@ -15,6 +15,12 @@ const HEADERS: JsonObject = {
   "Ambit-Taint": { description: "UNTRUSTED: text that nobody answers for was read.", schema: text },
 };
 
+/** For who does not wait. */
+const LATER: JsonObject[] = [
+  { name: "Prefer", in: "header", description: "respond-async: answered once the run has begun.", schema: text },
+  { name: "Ambit-Callback", in: "header", description: "With respond-async: the address that is told the end, signed.", schema: { type: "string", format: "uri" } },
+];
+
 export function decisionPaths({ decisions }: Reach): JsonObject {
   if (decisions.length === 0) return {};
   return {
@@ -22,7 +28,10 @@ export function decisionPaths({ decisions }: Reach): JsonObject {
     "/decide": { get: { operationId: "listDecisions", summary: "What may be asked.", responses: { 200: { description: "Decisions.", content: jsonContent({ type: "array", items: LISTED }) }, default: problem } } },
     "/runs/{id}": { get: {
       operationId: "getRun", summary: "A run, for its starter and for inspectors.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
-      responses: { 200: { description: "The run.", content: jsonContent({ type: "object" }) }, default: problem },
+      responses: {
+        200: { description: "The run; or, as events, progress until done.", content: { ...jsonContent({ type: "object" }), "text/event-stream": { schema: text } } },
+        204: { description: "Last-Event-ID: done. Nothing more comes." }, default: problem,
+      },
     }, delete: {
       operationId: "cancelRun", summary: "Ends a run and those that it has asked.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
       responses: { 200: { description: "What came of each.", content: jsonContent({ type: "object" }) }, default: problem },
@@ -57,7 +66,7 @@ function askOperation({ callable, fallback }: Decision): JsonObject {
   const fields = fallback?.kind === "own" ? new Map([...inputs, ["own", own]]) : inputs;
   return {
     operationId: `decide${name.charAt(0).toUpperCase()}${name.slice(1)}`, ...(description === null ? {} : { summary: description.split("\n")[0]!, description }),
-    parameters: parameterRefs("IdempotencyKey"), requestBody: { required: fields.size > 0, content: jsonContent(fieldsSchema(fields)) },
+    parameters: [...parameterRefs("IdempotencyKey"), ...LATER], requestBody: { required: fields.size > 0, content: jsonContent(fieldsSchema(fields)) },
     responses: { 200: { description: "What was decided.", headers: HEADERS, content: jsonContent(valueSchema({ type: result, limits: noLimits }, "out")) }, 202: { description: "It goes on, by Prefer: respond-async, or waits for people.", headers: { Location: { description: "The run.", schema: text } }, content: jsonContent({ type: "object" }) }, default: problem },
   };
 }

@@ -78,6 +78,8 @@ test("OpenAPI has the decisions of the caller, with their types", async () => {
   expect(JSON.stringify(paths["/decide/beside"]!.post!.requestBody)).toContain('"own"');
   expect(JSON.stringify(paths["/decide/ruled"]!.post!.responses["200"])).toContain("#/components/schemas/Answer");
   expect(Object.keys(components.schemas)).toContain("Answer");
+  expect(JSON.stringify(paths["/decide/ruled"])).toContain('"Ambit-Callback"');
+  expect(JSON.stringify(paths["/runs/{id}"])).toContain("text/event-stream");
   expect(Object.keys((await documentOf("key-other")).paths).filter((path) => path.startsWith("/decide"))).toEqual([]);
 });
 

@@ -18,7 +18,8 @@ export class LoweredModes {
     this.#core = core;
   }
 
-  of({ name, declaration: { mode } }: Pick<CompiledDecision, "name" | "declaration">): DecisionMode {
+  of({ name, declaration: { mode, kind } }: Pick<CompiledDecision, "name" | "declaration">): DecisionMode {
+    if (kind === "RULE") return mode;
     // Asked for each time: the app that served before may have set it last.
     const text = keptMode(this.#core.storage.reader, name);
     const kept = text === null ? undefined : ORDER.find((one) => one === text);
