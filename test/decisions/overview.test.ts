@@ -137,6 +137,11 @@ test("text that anybody may write and that is not marked is refused, unless ackn
   expect(await problems("text: String!", `@acknowledge(rule: "UNMARKED_TEXT", reason: "Reviews are read by people first.")`)).toEqual([]);
   expect(await problems(`text: String! @allow(to: ["merchant"], do: [READ, CREATE])`)).toEqual([]);
   expect(await problems(`text: String @readOnly`)).toEqual([]);
+  const remembering = (fact: string): string => taintSchema("text: String! @untrusted").replace("type Decisions {", `type Facts { note: ${fact} }\ntype Decisions {\n  """Recall."""\n  recalling(productId: ID!): Stars! @decision @allow(to: ["merchant"]) @memory(about: "'Product:' + input.productId", reads: ["note"]) @fallback(value: { stars: 3 })\n`);
+  const ofFact = async (fact: string): Promise<unknown> => (await ambitHere(["check", scratch.app({ "schema.graphql": remembering(fact) }), "--json"])).objects().find(({ severity, event, decision }) => severity === "error" || (event === "taint" && decision === "recalling"));
+  expect(await ofFact(`String @allow(to: ["authenticated"])`)).toMatchObject({ code: "UNMARKED_TEXT", message: expect.stringContaining("Facts.note (memory.note)") });
+  expect(await ofFact(`String @untrusted @allow(to: ["authenticated"])`)).toMatchObject({ untrusted: "sometimes", paths: ["memory.note"] });
+  expect(await ofFact(`Int @allow(to: ["authenticated"])`)).toMatchObject({ untrusted: "never" });
   // Without a model nobody reads it.
   const ruled = taintSchema("text: String!").replace('sometimes(productId: ID!): Stars! @decision', 'sometimes(productId: ID!): Stars! @decision(kind: RULE)');
   expect((await ambitHere(["check", scratch.app({ "schema.graphql": ruled })])).code).toBe(0);

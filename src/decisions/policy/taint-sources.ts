@@ -41,16 +41,23 @@ export function unmarkedTexts(decision: CompiledDecision): Diagnostic[] {
   const { name, declaration, catalog } = decision;
   if (declaration.kind === "RULE" || declaration.acknowledged.some(({ rule }) => rule === null || rule === "UNMARKED_TEXT")) return [];
   const written = new Map([...catalog.tables.values()].flatMap((table) => [...table.fields.values()].flatMap((field) => (isAnybodys(field, table) ? [[placeOfField(field), `${table.name}.${field.name}`] as const] : []))));
-  const found = new Map<string, Diagnostic>();
+  const found = new Map<string, string>();
   for (const { path, isMarked, field } of textsOf(decision)) {
     const place = isMarked ? undefined : written.get(placeOfField(field));
-    if (place === undefined || found.has(place)) continue;
-    found.set(place, {
-      code: "UNMARKED_TEXT", severity: "error", position: declaration.callable.position, message: `${name} shows a model ${place} (${path}), which anybody may write, and which is not @untrusted.`,
-      why: "Whoever writes it could tell the model what to do, and nothing would hold what the model then proposes.", fix: `Add @untrusted to ${place}, leave it out of the query, or add @acknowledge(rule: "UNMARKED_TEXT", reason: "...").`, edits: [],
-    });
+    if (place !== undefined && !found.has(place)) found.set(place, path);
   }
-  return [...found.values()];
+  for (const fact of decision.memories.flatMap(({ declaration: { reads } }) => reads)) if (isPostedByAnybody(fact, catalog)) found.set(`Facts.${fact}`, `memory.${fact}`);
+  return [...found].map(([place, path]) => ({
+    code: "UNMARKED_TEXT", severity: "error", position: declaration.callable.position, message: `${name} shows a model ${place} (${path}), which anybody may write, and which is not @untrusted.`,
+    why: "Whoever writes it could tell the model what to do, and nothing would hold what the model then proposes.", fix: `Add @untrusted to ${place}, leave it out, or add @acknowledge(rule: "UNMARKED_TEXT", reason: "...").`, edits: [],
+  }));
+}
+
+/** What nobody in particular posts is labelled so in any case. */
+function isPostedByAnybody(name: string, { facts }: Catalog): boolean {
+  const fact = facts.get(name);
+  const value = fact?.arguments.get("value");
+  return value !== undefined && carries(value.type) && !value.limits.untrusted && fact!.allow.some(({ to }) => to.includes("authenticated"));
 }
 
 /** Every text that may come into a prompt, on the way that it takes. */
