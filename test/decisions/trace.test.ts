@@ -11,7 +11,13 @@ const schema = `type Mood { anger: Int! }
 type Refund { amount: Int! reason: String! }
 type Note @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey text: String! }
 type Order @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey total: Int! cost: Int! @secret refunded: Int! @default(value: 0) }
+type Facts { vip: Boolean note: String }
 type Decisions {
+  """Keep in mind."""
+  keep(orderId: ID!): Mood! @decision(mode: ENFORCE) @export @allow(to: ["support"])
+    @memory(about: "'Order:' + input.orderId", reads: ["vip", "note"], writes: ["note"])
+    @bound(name: "calm", rule: "mem.note == null || out.anger < 5", else: FALLBACK)
+    @fallback(value: { anger: 1 })
   """Be generous."""
   refund(orderId: ID!, story: String! @untrusted): Refund! @decision(mode: ENFORCE, inspect: ["auditor"]) @export @allow(to: ["support"])
     @context(name: "order", query: "Order/{input.orderId}")
@@ -35,6 +41,7 @@ let app: StartedApp;
 let model: ScriptedModel;
 beforeAll(async () => {
   model = scriptedModel(({ messages, tools }) => {
+    if (tools.some(({ function: { name } }) => name === "remember")) return [{ name: "remember", arguments: { predicate: "note", value: "words to remember" } }, { name: "answer", arguments: { anger: 7 } }];
     if (!tools.some(({ function: { name } }) => name === "notes")) return [{ name: "answer", arguments: { anger: 5 } }];
     const asked = messages.filter(({ role }) => role === "assistant").length;
     return [
@@ -175,6 +182,21 @@ test("a run that was erased: its record stays and verifies, nothing else does; i
   expect(replayed.objects()[0]).toMatchObject({ outcome: "ERASED" });
   // Twice is the same.
   expect((await send("POST", "/admin/decisions", { body: { erase: run } })).status).toBe(200);
+});
+
+test("what a run remembered of others is in its trace, and goes with the run that left it", async () => {
+  const keep = async (): Promise<string> => (await send("POST", "/decide/keep", { token: "key-support", body: { orderId: "o19" } })).run!;
+  const first = await keep();
+  expect((await traceOf(first)).body).toMatchObject({ state: "DECIDED", remembered: [{ predicate: "note", value: "words to remember" }], verdicts: [{ bound: "calm", holds: true }], steps: [{ verdict: { violated: [] } }] });
+  const second = await keep();
+  const traced = (await traceOf(second)).body;
+  expect(traced).toMatchObject({ state: "FELL_BACK", reason: "bound:calm", steps: [{ verdict: { violated: ["calm"] } }] });
+  expect(JSON.stringify((traced as unknown as { memory: unknown }).memory)).toContain("words to remember");
+  const replayed = await ambitHere(["replay", second, app.directory, "--data", join(app.directory, "data"), "--json"]);
+  expect(replayed.objects()[0]).toMatchObject({ outcome: "SAME" });
+  await send("POST", "/admin/decisions", { body: { erase: first } });
+  expect(JSON.stringify(await send("GET", "/memory/Order/o19"))).not.toContain("words to remember");
+  expect((await traceOf(await keep())).body).toMatchObject({ state: "DECIDED" });
 });
 
 test("ambit decisions --erase does it, too, and not while a run goes on", async () => {
