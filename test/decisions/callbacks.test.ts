@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eraseRun } from "../../src/storage/decision-rows.ts";
 import { verifySignature } from "../../src/access/webhook-signature.ts";
 import { recordingServer, until, type RecordedRequest, type RecordingServer } from "../outbox/recording-server.ts";
+import { EventClient } from "../scenarios/live-clients.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
 
@@ -15,6 +16,8 @@ type Decisions {
     @acknowledge(rule: "UNBOUNDED_WRITE", reason: "A test.")
     @bound(name: "cap", rule: "out <= 50", else: REFUSE, tell: "Too much.")
     @fallback(value: 0)
+  """A person decides."""
+  approved(orderId: ID!): Int! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @bound(name: "cap", rule: "out <= 50") @approval(when: "out > 1", by: ["manager"], within: "PT1H") @fallback(value: 0)
   """Beside."""
   beside: Int! @decision @export @allow(to: ["support"]) @bound(name: "scale", rule: "out <= 10") @fallback(value: 5)
 }`;
@@ -26,7 +29,7 @@ let receiver: RecordingServer;
 beforeAll(async () => {
   model = scriptedModel(() => []);
   receiver = recordingServer();
-  const config = `${keysFor("support")}secrets: { both: ${SECRET} }\ncallbacks: { sign: both }\noutbound: { allowPrivate: [127.0.0.1] }\nlimits: { outboxDelayMs: 10, outboxDelayMaxMs: 50 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n`;
+  const config = `${keysFor("support", "manager")}secrets: { both: ${SECRET} }\ncallbacks: { sign: both }\noutbound: { allowPrivate: [127.0.0.1] }\nlimits: { outboxDelayMs: 10, outboxDelayMaxMs: 50 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n`;
   app = await startTestApp({ schema, config });
 });
 afterAll(async () => {
@@ -94,6 +97,22 @@ test("a duplicate has the first one's run and callback; a cancelled run is told,
   await ask("refund", { orderId: "e" });
   await receiver.received(2);
   expect(receiver.requests.map(({ path }) => path)).toEqual(["/decided", "/decided"]);
+});
+
+test("what waits for a person is followed and called back once that person has decided", async () => {
+  const { status, body } = await ask("approved", { orderId: "k" });
+  expect([status, receiver.requests.length]).toEqual([202, 0]);
+  const manager = { authorization: "Bearer key-manager", "content-type": "application/json" };
+  const waiting = async (): Promise<{ readonly id: string; readonly hash: string; readonly run: string }[]> => (await fetch(`${app.url}/approvals`, { headers: manager })).json() as never;
+  await until(async () => (await waiting()).some(({ run }) => run === body["run"]));
+  const events = await EventClient.open(`${app.url}/runs/${String(body["run"])}`, { authorization: "Bearer key-support" });
+  expect((await events.next()).data as unknown).toMatchObject({ op: "progress", state: "AWAITING_APPROVAL" });
+  const { id, hash } = (await waiting()).find(({ run }) => run === body["run"])!;
+  expect((await fetch(`${app.url}/approvals/${id}`, { method: "POST", headers: manager, body: JSON.stringify({ verdict: "APPROVE", hash }) })).status).toBe(200);
+  expect((await events.next()).data as unknown).toMatchObject({ op: "done", state: "DECIDED_BY_HUMAN" });
+  await events.ended();
+  const [told] = await receiver.received(1);
+  expect(verified(told!)).toMatchObject({ run: body["run"], state: "DECIDED_BY_HUMAN", status: 200, source: "human", answer: 40 });
 });
 
 test("a shadow calls nobody: the run that answers does, once", async () => {

@@ -306,8 +306,13 @@ export class Approvals {
     const facts = text === null ? noFacts : (JSON.parse(text) as KeptProposal).facts;
     try {
       const ending = typeof how === "string" ? failed : how;
-      if (asked !== null && typeof how === "string") await this.#parts.endBy(asked, how, { epoch: row.epoch, facts });
-      else this.#parts.ended(await core.storage.commit((connection) => storeRun({ connection }, ending, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: asked?.question.decision ?? null, input: asked?.question.input ?? {}, facts, random: core.random, nowMs: core.clock.now() })));
+      if (asked !== null && typeof how === "string") {
+        // Its callback is told by that commit.
+        await this.#parts.endBy(asked, how, { epoch: row.epoch, facts });
+        core.runs.changed(run);
+        return;
+      }
+      this.#parts.ended(await core.storage.commit((connection) => storeRun({ connection }, ending, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: asked?.question.decision ?? null, input: asked?.question.input ?? {}, facts, random: core.random, nowMs: core.clock.now() })));
       this.#moved(row);
     } catch (error) {
       // Somebody has decided meanwhile, or it is tried again with the next look.
