@@ -10,6 +10,7 @@ import { enumSchema, objectSchema, typesReached, type JsonObject } from "./json-
 import { batchPath } from "./openapi-batch.ts";
 import { filePaths, fileSchema } from "./openapi-files.ts";
 import { decisionPaths } from "./openapi-decisions.ts";
+import { memoryPath } from "./openapi-memory.ts";
 import { callablePaths } from "./openapi-callables.ts";
 import { fixedParameters, problem, problemSchema, responses } from "./openapi-components.ts";
 import { channelPaths, channelSchemas, reachedChannels, type ReachedChannel } from "./openapi-channels.ts";
@@ -60,7 +61,7 @@ export function openapiDocument({ catalog, limits }: OpenApiOptions, rights: Rig
   for (const table of reach.tables) Object.assign(paths, tablePaths(table, reach));
   for (const table of reach.streams) Object.assign(paths, streamPaths(table, reach));
   for (const channel of reach.channels) Object.assign(paths, channelPaths(channel, reach));
-  Object.assign(paths, filePaths(reach), decisionPaths(reach));
+  Object.assign(paths, filePaths(reach), decisionPaths(reach), memoryPath(reach));
   for (const [path, operations] of Object.entries(callablePaths(reach))) paths[path] = { ...(paths[path] as JsonObject | undefined), ...(operations as JsonObject) };
   Object.assign(paths, batchPath(limits.batchOperations), systemPaths());
   const schemas = schemasOf(reach);

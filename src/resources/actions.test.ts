@@ -220,7 +220,7 @@ test("faults of app code are incidents: nothing leaks, nothing is written, the l
     async forgetsFailure(ctx) { void ctx.system["Stock"]!.update("zz", { available: 2 }); },
     async wrong() { return "not a boolean"; },
     async fetches(ctx) { await ctx.fetch("http://127.0.0.1/"); },
-    async unavailable(ctx) { Reflect.get(ctx, "forget"); },
+    async unavailable(ctx) { Reflect.get(ctx, "call"); },
     async badError(ctx) { throw ctx.error(200, "FINE", "no"); },
   };
   const entries = app.entries().length;

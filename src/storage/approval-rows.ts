@@ -99,6 +99,11 @@ export function eraseApprovals(connection: Connection, run: string): void {
   connection.run(`UPDATE "$approval" SET "person" = NULL WHERE "run" = ?1`, run);
 }
 
+/** Undefined: of all tenants. */
+export function eraseApprover(connection: Connection, person: string, tenant: string | null | undefined): void {
+  connection.run(`UPDATE "$approval" SET "person" = NULL WHERE "person" = ?1 AND (?2 = 0 OR "tenant" IS ?3)`, person, tenant === undefined ? 0 : 1, tenant ?? null);
+}
+
 export function countWaiting(connection: Connection): number {
   return connection.values(`SELECT count(*) FROM "$approval" WHERE "state" = 'WAITING'`)[0]![0] as number;
 }

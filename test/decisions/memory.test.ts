@@ -186,6 +186,15 @@ test("who may post, and who may look", async () => {
   expect((await look("", "key-support", "opened")).body.facts).toEqual([]);
 });
 
+test("OpenAPI names the facts that the caller may post", async () => {
+  const described = async (key: string): Promise<unknown> => {
+    const { paths } = await (await fetch(`${bounds.app.url}/openapi.json`, { headers: { authorization: `Bearer ${key}` } })).json() as { paths: { [path: string]: { post?: { requestBody: { content: { [type: string]: { schema: { properties: object } } } } } } } };
+    const post = paths["/memory/{table}/{id}"]?.post;
+    return post === undefined ? null : Object.keys(post.requestBody.content["application/json"]!.schema.properties).toSorted();
+  };
+  expect([await described("key-service"), await described("key-support")]).toEqual([["note", "slot", "told", "vip", "visits"], ["told"]]);
+});
+
 test("a huge fact is refused, and rows of one record are bounded", async () => {
   expect((await post({ note: "ü".repeat(2_999) })).status).toBe(400);
   const { running } = bounds.app;

@@ -2,6 +2,7 @@
 // was asked by them; and what is remembered of them. The audit log stays, and verifies.
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { Erasing, Forgettable } from "../../resources/forgettable.ts";
+import { eraseApprover } from "../../storage/approval-rows.ts";
 import { rootOf, runsAbout, runsThatRead } from "../../storage/decision-rows.ts";
 import { forgetActor, forgetMemories } from "../../storage/memory-rows.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
@@ -28,6 +29,7 @@ function eraseTheirs({ random }: DispatchCore, decisions: readonly CompiledDecis
     return keys.length === 0 || source.kind !== "query" ? [] : runsThatRead(connection, { decision: decision.name, context: declaration.name, field: source.query.table.primaryKey, keys: keys.map(({ key }) => key), tenant });
   }));
   const roots = new Set([...about, ...reading].map((id) => rootOf(connection, id)));
+  if (person !== null) eraseApprover(connection, person, tenant);
   let [erased, left] = [0, 0];
   for (const root of roots) {
     const gone = eraseRuns(connection, root, { timeMs: Date.parse(now), random });
