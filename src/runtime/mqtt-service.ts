@@ -33,6 +33,7 @@ export interface MqttService {
   replaced(): void;
   /** Throws PORT_IN_USE or CONFIG. */
   listen(options: MqttListenOptions): void;
+  renew(tls: NonNullable<MqttListenOptions["tls"]>): void;
   /** Ends all connections at once, and lets what is under way finish for `drainMs`. */
   stop(drainMs: number): Promise<void>;
 }
@@ -51,6 +52,7 @@ export function createMqttService({ storage, current, clock, random, log }: Mqtt
     },
     replaced: () => broker.served(),
     listen(options) { listeners = listenMqtt(broker, options); },
+    renew: (tls) => listeners?.renew(tls),
     async stop(drainMs) {
       listeners?.stop(false);
       await broker.stop(drainMs);

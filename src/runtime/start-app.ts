@@ -1,5 +1,4 @@
 // The composition root: builds every part of one app from its files, connects them, and takes them down again.
-import { readFile } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { decisions } from "#decisions";
 import { createAuthenticator } from "../access/authenticate.ts";
@@ -34,13 +33,13 @@ import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createSources, type Sources } from "../cache/sources.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
+import { readTls, watchTls } from "./watch-certificate.ts";
 import { recordingRefusals } from "../interfaces/http/recorded-refusals.ts";
 import { GuessGuard } from "../resources/guess-guard.ts";
 import { SecurityRecord } from "../resources/security-record.ts";
 import { UsageMeter } from "../resources/usage-meter.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
-import type { AppConfig } from "./config.ts";
 import { decisionsArea } from "./administer-decisions.ts";
 import { jobsArea } from "./administer-jobs.ts";
 import { keysArea, noteAdministration, securityArea, withOwnKeys } from "./administer-keys.ts";
@@ -272,12 +271,13 @@ async function listen(first: Served, storage: Storage, options: ServeParts & { /
     throw error;
   }
   const { port, url } = server;
+  const certificates = watchTls(config, options, [server, mqtt]);
   const recovery = startRunRecovery({ clock, log, current: () => served.dispatcher.decisions });
   const stop = async (): Promise<void> => {
     const { drainMs } = config.limits;
     await stopServing(served, [sockets, graphqlSockets, mqtt], drainMs);
     await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs), recovery.stop(drainMs)]);
-    for (const part of [retention, options.files, options.sources, served.tables]) part.stop();
+    for (const part of [certificates, retention, options.files, options.sources, served.tables]) part.stop();
     await options.audit.stop();
     await options.close();
   };
@@ -363,19 +363,6 @@ function flat(prefix: string, from: object, into: Record<string, number>): Recor
     if (typeof value === "number") into[key] = value;
   }
   return into;
-}
-
-async function readTls(config: AppConfig, directory: string): Promise<{ cert: string; key: string } | null> {
-  if (config.http.tls === null) return null;
-  const read = async (name: "cert" | "key"): Promise<string> => {
-    const path = config.http.tls![name];
-    try {
-      return await readFile(isAbsolute(path) ? path : join(directory, path), "utf8");
-    } catch (error) {
-      throw fault("CONFIG", `http.tls.${name} cannot be read: ${path}.`, { cause: error });
-    }
-  };
-  return { cert: await read("cert"), key: await read("key") };
 }
 
 async function errorPage(code: string): Promise<string | null> {

@@ -97,6 +97,8 @@ export interface HttpServer {
   readonly url: string;
   /** Requests under way. */
   readonly pending: number;
+  /** New connections are shown this certificate; requests under way, streams and sockets go on, idle connections are closed. Over TLS only. */
+  renew(tls: NonNullable<ServeOptions["tls"]>): void;
   /** Takes no new connection, lets what is under way finish for `drainMs`, then closes all. `/ready` answers 503 from now on. */
   stop(drainMs: number): Promise<void>;
 }

@@ -20,19 +20,37 @@ const IDLE_STEP_S = 4;
 export function serveHttp(options: ServeOptions): HttpServer {
   let draining = false;
   const answering = createAnswering({ ...options, draining: () => draining });
-  const server = listen(options, answering);
+  let server = listen(options, answering);
+  let shown = options.tls;
+  /** Of former certificates: their connections go on. */
+  const former: Server<SocketState>[] = [];
   return {
-    port: server.port ?? options.port,
+    get port() { return server.port ?? options.port; },
     url: `${options.tls === null ? "http" : "https"}://${options.host.includes(":") ? `[${options.host}]` : options.host}:${server.port ?? options.port}`,
-    get pending() { return server.pendingRequests; },
+    get pending() { return [server, ...former].reduce((sum, { pendingRequests }) => sum + pendingRequests, 0); },
+    renew(tls) {
+      const again = { ...options, port: server.port ?? options.port };
+      const before = server;
+      former.push(before);
+      // In one go, so that nobody meets a closed port.
+      void before.stop(false).finally(() => { former.splice(former.indexOf(before), 1); });
+      try {
+        server = listen({ ...again, tls }, answering);
+        shown = tls;
+      } catch (error) {
+        server = listen({ ...again, tls: shown }, answering);
+        throw error;
+      }
+    },
     async stop(drainMs) {
       draining = true;
       let cancel = (): void => {};
       const late = new Promise<void>((resolve) => { cancel = options.clock.schedule(drainMs, resolve); });
       await Promise.all((options.sockets ?? []).map((port) => port.stop(drainMs)));
-      await Promise.race([server.stop(false), late]);
+      const all = [server, ...former];
+      await Promise.race([Promise.all(all.map((one) => one.stop(false))), late]);
       cancel();
-      await server.stop(true);
+      await Promise.all(all.map((one) => one.stop(true)));
     },
   };
 }

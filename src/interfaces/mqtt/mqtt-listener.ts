@@ -18,6 +18,8 @@ export interface MqttListenOptions {
 export interface MqttListeners {
   readonly port: number | null;
   readonly tlsPort: number | null;
+  /** New connections over TLS are shown this certificate; the others go on. */
+  renew(tls: NonNullable<MqttListenOptions["tls"]>): void;
   /** No more are taken. `closes`: those that are there end. */
   stop(closes: boolean): void;
 }
@@ -27,11 +29,16 @@ interface SocketData { wire: TcpWire | null; connection: Connection | null }
 /** Throws PORT_IN_USE or CONFIG. */
 export function listenMqtt(broker: Broker, { host, port, tlsPort, tls }: MqttListenOptions): MqttListeners {
   const listeners: TCPSocketListener<SocketData>[] = [];
+  let secured: TCPSocketListener<SocketData> | null = null;
+  const open = (at: number, pair: MqttListenOptions["tls"]): TCPSocketListener<SocketData> => {
+    const listener = Bun.listen<SocketData>({ hostname: host, port: at, ...(pair === null ? {} : { tls: { cert: pair.cert, key: pair.key } }), socket: handlersFor(broker), data: { wire: null, connection: null } });
+    listeners.push(listener);
+    if (pair !== null) secured = listener;
+    return listener;
+  };
   const listen = (at: number, secure: boolean): number => {
     try {
-      const listener = Bun.listen<SocketData>({ hostname: host, port: at, ...(secure && tls !== null ? { tls: { cert: tls.cert, key: tls.key } } : {}), socket: handlersFor(broker), data: { wire: null, connection: null } });
-      listeners.push(listener);
-      return listener.port;
+      return open(at, secure ? tls : null).port;
     } catch (error) {
       for (const listener of listeners) listener.stop(true);
       if ((error as { code?: string }).code === "EADDRINUSE") throw fault("PORT_IN_USE", `Another program listens on ${host}:${at}, for MQTT here.`, { fix: `Stop it, or set another mqtt.${secure ? "tlsPort" : "port"} in config.yaml; 0 takes a free one.`, cause: error });
@@ -41,6 +48,12 @@ export function listenMqtt(broker: Broker, { host, port, tlsPort, tls }: MqttLis
   return {
     port: port === null ? null : listen(port, false),
     tlsPort: tlsPort === null ? null : listen(tlsPort, true),
+    renew(pair) {
+      if (secured === null) return;
+      const { port: at } = secured;
+      secured.stop(false);
+      open(at, pair);
+    },
     stop: (closes) => { for (const listener of listeners) listener.stop(closes); },
   };
 }
