@@ -140,6 +140,7 @@ export const errorRegistry = define({
   SECRET_LEAK: { status: 422, title: "What is secret would come before a model", fix: "Leave it out there, or hold the tries down." },
   UNMARKED_TEXT: { status: 422, title: "A model would be shown text that anybody may write", fix: "Add @untrusted to the field." },
   UNBOUNDED_WRITE: { status: 422, title: "A model supplies a field that nothing holds", fix: "Name the field in where, or in a bound at EFFECT or COMMIT." },
+  ROLLOUT_SHAPE: { status: 422, title: "A rollout tries a decision like its own", fix: "Name another decision with the same arguments and result, and shares from 0 to 1." },
   DECISION_TABLE: { status: 422, title: "A decision table must be sound", fix: "Correct the file; each problem says its line." },
   EVERY_INPUT: { status: 422, title: "@every is not possible here", fix: "Use it on jobs and decisions, with input for required arguments." },
   BODY_MISSING: { status: 422, title: "Declaration and body differ", fix: "Declare and write both, with the same shape." },

@@ -26,6 +26,7 @@ interface Listed {
     readonly name: string; readonly mode: string; readonly declared: string; readonly since: string; readonly kind: string; readonly model: string | null; readonly hasModel: boolean; readonly version: string; readonly runs: number; readonly isPartial: boolean;
     readonly outcomes: readonly { readonly outcome: string; readonly reason: string | null; readonly runs: number }[];
     readonly tokens: { readonly input: number; readonly output: number }; readonly cost: string | null;
+    readonly rollout?: { readonly candidate: string | null; readonly canary: number; readonly shadow: number; readonly isOver: boolean; readonly stats: { readonly runs: number; readonly compared: number; readonly agreement: number; readonly violations: number } };
 }
 
 function list({ output }: Call, answer: unknown): number {
@@ -36,6 +37,10 @@ function list({ output }: Call, answer: unknown): number {
     const model = one.model === null ? "" : ` ${one.model}${one.hasModel ? "" : " (not configured)"}`;
     const spent = one.tokens.input + one.tokens.output === 0 ? "" : `, ${one.tokens.input} + ${one.tokens.output} tokens${one.cost === null ? "" : `, ${one.cost}`}`;
     output.say(`${one.name}  ${one.mode === one.declared ? "" : `${one.declared}, lowered to `}${one.mode} ${one.kind}${model}  ${one.runs}${one.isPartial ? " and more" : ""} runs since ${one.since.slice(0, 10)}${spent}`);
+    if (one.rollout !== undefined) {
+      const { candidate, canary, shadow, isOver, stats } = one.rollout;
+      output.say(`  rollout of ${candidate ?? "itself"}: canary ${canary}, shadow ${shadow}${isOver ? ", over" : ""}; ${stats.runs} runs, violations ${stats.violations.toFixed(3)}, agreement ${stats.agreement.toFixed(3)} of ${stats.compared}`);
+    }
     for (const { outcome, reason, runs } of one.outcomes) output.say(`  ${String(runs).padStart(7)}  ${outcome}${reason === null ? "" : ` ${reason}`}`);
   }
   return 0;

@@ -5,10 +5,10 @@ import type { Identity } from "../access/identity.ts";
 import { readIdentity } from "../access/stored-identity.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
-import { uuidv7 } from "../base/random.ts";
-import type { Json, RecordValues, Value } from "../base/value.ts";
+import type { Json, RecordValues } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
 import { toWireValue } from "../schema/wire-value.ts";
+import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
 import type { ApprovalQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
@@ -21,10 +21,11 @@ import type { Checkpoints } from "./audit/checkpoints.ts";
 import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
 import { recordLook } from "./audit/record-look.ts";
 import { traceRun } from "./audit/trace-run.ts";
-import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
-import type { AskingRun, Reasoner, ReasonRequest, RunStage } from "./loop.ts";
+import { subjectOf, type Gathered } from "./context/gather.ts";
+import type { AskingRun, ReasonRequest, RunStage } from "./loop.ts";
 import { postFacts, recallRecord } from "./memory/memory-access.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
+import type { ReadyDecision } from "./ready-decision.ts";
 import type { RunBudget } from "./reason/budgets.ts";
 import { spentBelow } from "./reason/journal.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
@@ -41,20 +42,14 @@ import { cancelRuns } from "./run/cancel-runs.ts";
 import { joinTransaction } from "./run/join-transaction.ts";
 import { LoweredModes } from "./run/lowered-modes.ts";
 import type { DecisionMode } from "../schema/decision.ts";
+import { Rollouts } from "./rollout/rollouts.ts";
+import { whoDecides, type Decided, type Shadowing } from "./rollout/who-decides.ts";
+import { shadowRun } from "./run/shadow-run.ts";
 import { overviewOf } from "./run/overview.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
 import { readQuestion } from "./run/read-question.ts";
 import { resultOf, runView, standingOf } from "./run/run-view.ts";
-
-export interface ReadyDecision {
-  readonly decision: CompiledDecision;
-  readonly version: string;
-  /** Its version but for the policy's words. */
-  readonly contract: string;
-  /** Null: it is answered by its fallback. */
-  readonly reasoner: Reasoner | null;
-}
 
 export interface DecisionsParts {
   readonly core: DispatchCore;
@@ -72,11 +67,7 @@ export interface DecisionsParts {
   renew(identity: Identity): Identity;
 }
 
-interface Asked {
-  readonly ready: ReadyDecision;
-  readonly question: Question;
-  readonly own: Value | undefined;
-  readonly admitted: AdmittedRun;
+interface Asked extends Decided {
   /** Shorter than its own, where it was asked by another. */
   readonly deadlineMs?: number;
   /** Of that one. */
@@ -104,6 +95,7 @@ export class Decisions implements DecisionPort {
   readonly #parts: DecisionsParts;
   readonly #shadows: ShadowQueue;
   readonly #modes: LoweredModes;
+  readonly #rollouts: Rollouts;
   /** What serves by now, once this does no more. */
   #next: (() => DecisionPort | null) | null = null;
   readonly #approvals: Approvals;
@@ -127,6 +119,7 @@ export class Decisions implements DecisionPort {
       resume: (row, taken) => this.#resumeAnew(row, taken),
       endBy: async ({ admitted: { id } }, reason, how) => { await this.#endBy(id, reason, how); },
     });
+    this.#rollouts = new Rollouts(parts.core);
   }
 
   get isWithoutModel(): boolean {
@@ -176,7 +169,7 @@ export class Decisions implements DecisionPort {
   async administer(ask: DecisionsQuestion): Promise<Json> {
     const { core, decisions, currencyOf } = this.#parts;
     if (ask.do === "list") {
-      const listed = [...decisions.values()].map(({ decision, version, reasoner }) => ({ decision, mode: this.#modes.of(decision), version, hasModel: reasoner !== null, currency: currencyOf(decision.name) }));
+      const listed = [...decisions.values()].map(({ decision, version, reasoner }) => ({ decision, mode: this.#modes.of(decision), version, hasModel: reasoner !== null, currency: currencyOf(decision.name), rollout: this.#rolloutOf(decision, version) }));
       return overviewOf(core.storage.reader, listed, { days: ask.days, nowMs: core.clock.now() });
     }
     const row = readRun(core.storage.reader, ask.run);
@@ -184,6 +177,12 @@ export class Decisions implements DecisionPort {
     const erased = await core.storage.commit((connection) => eraseRuns(connection, row.id, { timeMs: core.clock.now(), random: core.random }));
     if (erased === null) throw fault("CONFLICT", "The run, or one that it has asked, has not ended.");
     return { erased: [...erased] };
+  }
+
+  #rolloutOf(decision: CompiledDecision, version: string): Json {
+    const named = decision.rollout?.declaration.candidate;
+    const candidate = typeof named === "string" ? this.#parts.decisions.get(named) : { decision, version };
+    return candidate === undefined ? null : this.#rollouts.view({ decision, version }, candidate);
   }
 
   async proof(ask: ProofQuestion, caller: Caller): Promise<Json | null> {
@@ -217,7 +216,7 @@ export class Decisions implements DecisionPort {
   }
 
   async decide(request: DecideRequest): Promise<DecisionResult> {
-    const asked = this.#ask(request);
+    const asked = this.#decidedBy(this.#ask(request), request.input);
     if (request.isAsynchronous && this.#held.size >= this.#parts.core.limits.decisionRuns) throw fault("OVERLOADED", "Too many decisions are under way.", { retryAfterS: 1 });
     const { key } = asked.admitted;
     if (key === null) return this.#told(this.#start(asked), request.isAsynchronous);
@@ -248,6 +247,12 @@ export class Decisions implements DecisionPort {
       }
       await started.done.catch(() => {});
     }
+  }
+
+  /** By whom, where a challenger is tried. */
+  #decidedBy(asked: Asked, raw: RawInput): Asked {
+    const { core, decisions } = this.#parts;
+    return { ...asked, ...whoDecides({ ...asked, raw }, { core, rollouts: this.#rollouts, readyOf: (name) => decisions.get(name) ?? null, modeOf: (decision) => this.#modes.of(decision) }) };
   }
 
   #start(asked: Asked): Running {
@@ -449,15 +454,22 @@ export class Decisions implements DecisionPort {
       kind: "internal", attributes: { "gen_ai.operation.name": "invoke_agent", "gen_ai.agent.name": name, "gen_ai.agent.version": version, "ambit.run.id": asked.admitted.id, "ambit.run.parent": parent },
     }, async (span) => {
       const result = await this.#beginWithin(asked);
+      this.#challenge(asked);
       span.set({ "ambit.run.state": result.state, "ambit.run.source": result.source, "ambit.run.reason": result.reason, "ambit.run.untrusted": result.isUntrusted });
       if (result.state === "FAILED") span.failed(result.state);
       return result;
     });
   }
 
+  /** The candidate of a rollout, beside a champion that has answered. */
+  #challenge({ beside: aside, admitted }: Asked): void {
+    const row = aside === undefined ? null : readRun(this.#parts.core.storage.reader, admitted.id);
+    if (aside !== undefined && row !== null && row.status === 200) this.#shadow(aside, null, { admitted, row });
+  }
+
   async #beginWithin(asked: Asked): Promise<DecisionResult> {
     const { reasoner } = asked.ready;
-    const direct = directReason(asked.ready, this.#modes.of(asked.ready.decision));
+    const direct = directReason(asked.ready, lower(this.#modes.of(asked.ready.decision), asked.mode));
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct === undefined ? "no_model" : direct);
     return this.#hold(asked.admitted.id, (signal) => reasoner.run(this.#reasoning(asked, signal)));
   }
@@ -540,25 +552,17 @@ export class Decisions implements DecisionPort {
     };
     await commitRun(core, request);
     const row = readRun(core.storage.reader, admitted.id);
-    if (row !== null && seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, row);
+    if (row !== null && seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, { admitted, row });
     return this.#result(admitted.id);
   }
 
-  /** What the model would have said, when there is time for it. */
-  #shadow({ ready: { reasoner, decision }, question, admitted }: Asked, gathered: Gathered, { id: parent, answer, subject }: DecisionRow): void {
-    if (reasoner === null) return;
+  /** What a model would have said, when there is time for it. `gathered` null: it reads for itself. */
+  #shadow({ ready, question }: Shadowing, gathered: Gathered | null, of: { readonly admitted: AdmittedRun; readonly row: DecisionRow }): void {
     const { core } = this.#parts;
-    const isTaken = this.#shadows.add(async () => {
-      const admittedMs = core.clock.now();
-      const beside: AdmittedRun = { ...admitted, id: uuidv7(core.clock, core.random), parent, subject, principal: canonicalJson(["shadow", decision.name]), key: null, callback: null, admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs };
-      const fallback = (): ReturnType<typeof fallbackAnswer> => ({ output: undefined, source: "fallback" });
-      try {
-        await reasoner.shadow({ question, admitted: beside, own: undefined, signal: new AbortController().signal, admittedNow() {}, fallback, shadowed: { gathered, answered: JSON.parse(answer ?? "null") as Json } });
-      } catch (error) {
-        core.log.warn("shadow-failed", { run: parent, decision: decision.name, ...describeError(error) });
-      }
-    });
-    if (!isTaken) core.log.warn("shadow-left-out", { run: parent, decision: decision.name });
+    const about = { run: of.row.id, decision: ready.decision.name };
+    if (ready.reasoner === null) return;
+    const isTaken = this.#shadows.add(() => shadowRun({ ...ready, reasoner: ready.reasoner! }, { question, gathered, ...of }, core).catch((error: unknown) => core.log.warn("shadow-failed", { ...about, ...describeError(error) })));
+    if (!isTaken) core.log.warn("shadow-left-out", about);
   }
 
   #fallback({ ready: { decision }, question, own }: Asked, gathered: Gathered): ReturnType<typeof fallbackAnswer> {
@@ -570,6 +574,10 @@ export class Decisions implements DecisionPort {
     if (row === null) throw fault("NOT_FOUND", "There is no such run.");
     return resultOf(row);
   }
+}
+
+function lower(mode: DecisionMode, other: DecisionMode = mode): DecisionMode {
+  return other === "SHADOW" && mode === "ENFORCE" ? other : mode;
 }
 
 /** Undefined: a model is asked. */

@@ -13,7 +13,8 @@ import { Checkpoints, type CheckpointSettings } from "../decisions/audit/checkpo
 import { exportLog, leavesIn } from "../decisions/audit/export-log.ts";
 import { replayRun, type ReplayParts } from "../decisions/audit/replay-run.ts";
 import { verifyLog } from "../decisions/audit/verify-log.ts";
-import { Decisions, type ReadyDecision } from "../decisions/decide.ts";
+import { Decisions } from "../decisions/decide.ts";
+import type { ReadyDecision } from "../decisions/ready-decision.ts";
 import { modelReasoner } from "../decisions/loop.ts";
 import { compileDecision } from "../decisions/policy/compile-decision.ts";
 import { decisionContract, decisionVersion, type VersionParts } from "../decisions/policy/decision-version.ts";

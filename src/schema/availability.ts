@@ -28,7 +28,6 @@ const fieldDirectives: readonly Unavailable[] = [
 ];
 
 const decisionDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@rollout", does: "Tries a challenger beside the champion.", reason: decisions },
   { kind: "directive", name: "@negotiates", does: "Makes offers that bind.", reason: decisions },
   { kind: "directive", name: "@commitment", does: "Watches what was promised.", reason: decisions },
   { kind: "argument", name: "@mayWrite(as)", does: "Says whose rights an effect has.", reason: decisions },

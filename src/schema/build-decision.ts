@@ -12,7 +12,7 @@ import type { CompileContext } from "./compile-context.ts";
 import { argumentNode, isSet, numberOf, textOf, textsOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "./declarations.ts";
 import type {
   ActsAs, Approval, Bound, BoundPoint, Budget, BudgetScope, ChangeTrigger, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
-  MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, OnViolation, TaintRule,
+  MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, OnViolation, Rollout, TaintRule,
 } from "./decision.ts";
 import { literalValue } from "./literal-value.ts";
 import { queryTemplate, type QueryTemplate } from "./query-template.ts";
@@ -48,6 +48,10 @@ export function buildDecision(field: DeclaredField, context: CompileContext): De
     approvals: sound("approval").map((one) => buildApproval(one, context)),
     fallback: buildFallback(field, context),
     triggers: sound("on").map((one): ChangeTrigger => ({ change: templateOf(one, "change", context)!, when: celOf(one, "when", context.source), input: celOf(one, "input", context.source) })),
+    rollout: sound("rollout").map((one): Rollout => ({
+      candidate: textOf(one, "candidate") ?? null, shadow: numberOf(one, "shadow") ?? 0, canary: numberOf(one, "canary") ?? 0,
+      stickyBy: celOf(one, "stickyBy", context.source), stopWhen: celOf(one, "stopWhen", context.source),
+    }))[0] ?? null,
     schedules: sound("every").map((one) => scheduleOf(one, context)),
     acknowledged: sound("acknowledge").map((one) => ({ rule: textOf(one, "rule") ?? null, reason: textOf(one, "reason")! })),
   };

@@ -127,6 +127,16 @@ export type Fallback =
 /** One @on: a record that enters the query is the event. */
 export interface ChangeTrigger { readonly change: QueryTemplate; readonly when: Cel | null; /** A map of arguments over the record; null: there are none. */ readonly input: Cel | null }
 
+/** Champion and challenger. Shares of runs, 0 to 1. */
+export interface Rollout {
+  /** Another decision. Null: this one itself, enforced for the share `canary` while the rest answers as SHADOW. */
+  readonly candidate: string | null;
+  readonly shadow: number;
+  readonly canary: number;
+  readonly stickyBy: Cel | null;
+  readonly stopWhen: Cel | null;
+}
+
 export interface Decision {
   /** Its arguments, result and @allow, and where it is called from. */
   readonly callable: Callable;
@@ -159,6 +169,7 @@ export interface Decision {
   readonly fallback: Fallback | null;
   readonly triggers: readonly ChangeTrigger[];
   readonly schedules: readonly Schedule[];
+  readonly rollout: Rollout | null;
   /** Refusals that the author has answered for, by code. */
   readonly acknowledged: readonly { readonly rule: string | null; readonly reason: string }[];
 }

@@ -8,7 +8,7 @@ import { eraseDelivery } from "./outbox.ts";
 export const decisionDdl: readonly string[] = [
   `CREATE TABLE "$decision" ("id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "version" TEXT NOT NULL, "parent" TEXT, "state" TEXT NOT NULL, "reason" TEXT, "source" TEXT,
     "untrusted" INTEGER NOT NULL DEFAULT 0, "tenant" TEXT, "caller" TEXT NOT NULL, "principal" TEXT NOT NULL, "subject" TEXT, "epoch" INTEGER NOT NULL, "lease" INTEGER NOT NULL,
-    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER, "callback" TEXT) STRICT`,
+    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER, "callback" TEXT, "arm" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$decision$index(key)" ON "$decision" ("scope", "key") WHERE "key" IS NOT NULL`,
   `CREATE INDEX "$decision$index(open)" ON "$decision" ("admitted") WHERE "ended" IS NULL AND "state" <> 'AWAITING_APPROVAL'`,
   `CREATE INDEX "$decision$index(name)" ON "$decision" ("name", "admitted")`,
@@ -40,6 +40,8 @@ export interface AdmittedRun {
   readonly leaseMs: number;
   /** JSON of who is told its end; null: nobody. */
   readonly callback: string | null;
+  /** Of a rollout: as whose it counts; null: it is part of none. */
+  readonly arm: string | null;
   /** Null: no key. */
   readonly key: { readonly scope: string; readonly key: string; readonly fingerprint: string; readonly expiresMs: number } | null;
 }
@@ -71,17 +73,17 @@ export interface DecisionRow extends Omit<AdmittedRun, "key" | "leaseMs"> {
   readonly leaf: number | null;
 }
 
-const COLUMNS = `"id", "name", "version", "parent", "state", "reason", "source", "untrusted", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "ended", "fingerprint", "status", "answer", "tells", "leaf", "callback"`;
+const COLUMNS = `"id", "name", "version", "parent", "state", "reason", "source", "untrusted", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "ended", "fingerprint", "status", "answer", "tells", "leaf", "callback", "arm"`;
 
 type Columns = [
   id: string, name: string, version: string, parent: string | null, state: string, reason: string | null, source: string | null, untrusted: number, tenant: string | null,
   caller: string, principal: string, subject: string | null, epoch: number, lease: number, admitted: number, ended: number | null, fingerprint: string | null,
-  status: number | null, answer: string | null, tells: string | null, leaf: number | null, callback: string | null,
+  status: number | null, answer: string | null, tells: string | null, leaf: number | null, callback: string | null, arm: string | null,
 ];
 
 function decode(row: readonly SqlValue[]): DecisionRow {
-  const [id, name, version, parent, state, reason, source, untrusted, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback] = row as Columns;
-  return { id, name, version, parent, state, reason, source, isUntrusted: untrusted === 1, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback };
+  const [id, name, version, parent, state, reason, source, untrusted, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback, arm] = row as Columns;
+  return { id, name, version, parent, state, reason, source, isUntrusted: untrusted === 1, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback, arm };
 }
 
 /** False: another run has the key. */
@@ -89,10 +91,10 @@ export function admitRun(connection: Connection, run: AdmittedRun, state: string
   const { key } = run;
   if (key !== null) connection.run(`UPDATE "$decision" SET "key" = NULL WHERE "scope" = ?1 AND "key" = ?2 AND "ended" IS NOT NULL AND "expires" <= ?3`, key.scope, key.key, run.admittedMs);
   return connection.run(
-    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback")
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
+    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback", "arm")
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
     run.id, run.name, run.version, run.parent, state, run.tenant, run.caller, run.principal, run.subject, run.leaseMs, run.admittedMs,
-    key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null, run.callback) > 0;
+    key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null, run.callback, run.arm) > 0;
 }
 
 /** False: whoever holds this epoch has lost the run, or it has ended. */

@@ -8,6 +8,7 @@ import { jobDdl } from "./job-rows.ts";
 import { memoryDdl } from "./memory-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
+import { rolloutDdl } from "./rollout-rows.ts";
 import { securityDdl } from "./security-rows.ts";
 import { sourceDdl } from "./source-rows.ts";
 import { tokenDdl } from "./token-ddl.ts";
@@ -35,6 +36,7 @@ const FORMAT_3_DDL = [
   ...decisionDdl,
   ...memoryDdl,
   ...approvalDdl,
+  ...rolloutDdl,
   ...sourceDdl,
   ...tokenDdl,
   ...keyDdl,

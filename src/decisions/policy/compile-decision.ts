@@ -15,7 +15,8 @@ import { appTable } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
 import type { Approval, Bound, ChangeTrigger, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
-import type { CompiledApproval, CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
+import type { CompiledApproval, CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledRollout, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
+import { STATS, statsTypes } from "../rollout/arm-stats.ts";
 import { compileTrigger } from "./compile-trigger.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
@@ -81,6 +82,7 @@ class DecisionCompiler {
       memories: declaration.memories.flatMap((one) => this.#memory(one) ?? []),
       bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
       triggers: declaration.triggers.flatMap((one) => this.#trigger(one) ?? []),
+      rollout: this.#rollout(),
       table: this.#table(values),
       approvals: declaration.approvals.map((one) => this.#approval(one, outcome)),
       subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
@@ -125,6 +127,18 @@ class DecisionCompiler {
     if (query.id !== null) return;
     const isOpen = query.holes.some((hole) => hole.kind === "value" && someIn(hole.expression, (part) => part.op === "variable" && part.root === "input"));
     if (isOpen) this.#report(text, "DECISION_QUERY", "A list is filtered by what the caller sends.", "The author's authority reads it, so the caller could read what is not theirs.", "Load the record first, by its id, and filter by its fields.");
+  }
+
+  /** Before anything is read: what decides is chosen by who asks for what. */
+  #rollout(): CompiledRollout | null {
+    const { rollout } = this.#declaration;
+    if (rollout === null) return null;
+    this.#add(statsTypes.map((type) => [type.name, type]));
+    const stats: Values = new Map([["stats", { type: STATS }]]);
+    return {
+      declaration: rollout, stickyBy: this.#optional(rollout.stickyBy, new Map(), { ...TEXT, what: "What a share is chosen by" }),
+      stopWhen: rollout.stopWhen === null ? null : this.#rule(rollout.stopWhen, stats, "What ends a rollout"),
+    };
   }
 
   /** Of @fallback(table). */

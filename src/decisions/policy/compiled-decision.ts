@@ -1,7 +1,7 @@
 // A decision made ready to run: its queries as plans, its expressions compiled for their places. Made once, at the start of the app.
 import type { Expression } from "../../expression/expression.ts";
 import type { Callable, Catalog, InputField, Table } from "../../schema/catalog.ts";
-import type { ActsAs, Approval, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite, MemoryDeclaration } from "../../schema/decision.ts";
+import type { ActsAs, Approval, Bound, ContextDeclaration, Decision, EffectDeclaration, MayCall, MayWrite, MemoryDeclaration, Rollout } from "../../schema/decision.ts";
 import type { AnswerShape } from "./answer-shape.ts";
 import type { CompiledQuery } from "./compile-query.ts";
 import type { DecisionTable } from "./decision-table.ts";
@@ -45,6 +45,13 @@ export interface CompiledTrigger {
 
 export interface CompiledApproval { readonly declaration: Approval; readonly when: Expression | null }
 
+export interface CompiledRollout {
+  readonly declaration: Rollout;
+  readonly stickyBy: Expression | null;
+  /** Over `stats`, as rollout/arm-stats.ts gives them. */
+  readonly stopWhen: Expression | null;
+}
+
 export interface CompiledDecision {
   readonly name: string;
   readonly declaration: Decision;
@@ -61,6 +68,7 @@ export interface CompiledDecision {
   /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
   readonly quarantined: ReadonlySet<string>;
   readonly triggers: readonly CompiledTrigger[];
+  readonly rollout: CompiledRollout | null;
   /** Of @fallback(table); null: it has another. */
   readonly table: DecisionTable | null;
   readonly subject: Expression | null;

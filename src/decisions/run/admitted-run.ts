@@ -22,7 +22,7 @@ export function admittedRun({ decision, version }: { readonly decision: Compiled
   const admittedMs = core.clock.now();
   return {
     id: uuidv7(core.clock, core.random), name: decision.name, version, parent: null, tenant: identity.tenant,
-    caller: storedIdentity(identity), principal, subject: null,
+    caller: storedIdentity(identity), principal, subject: null, arm: null,
     admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs,
     key: used === null ? null : { scope: canonicalJson([identity.tenant, decision.name, principal]), key: used, fingerprint: fingerprintOf(raw), expiresMs: admittedMs + core.limits.idempotencyMs },
   };

@@ -14,6 +14,8 @@ export interface Listed {
   readonly hasModel: boolean;
   /** Of what its model costs; null: no price is known. */
   readonly currency: string | null;
+  /** As rollout/rollouts.ts tells it; null: there is none. */
+  readonly rollout: Json;
 }
 
 const DAY_MS = 86_400_000;
@@ -26,7 +28,7 @@ export function overviewOf(connection: Connection, decisions: readonly Listed[],
   return decisions.map((one) => viewOf(connection, one, sinceMs));
 }
 
-function viewOf(connection: Connection, { decision: { name, declaration }, mode, version, hasModel, currency }: Listed, sinceMs: number): Json {
+function viewOf(connection: Connection, { decision: { name, declaration }, mode, version, hasModel, currency, rollout }: Listed, sinceMs: number): Json {
   const outcomes = countOutcomes(connection, { name, sinceMs, limit: RUNS_MAX });
   const sum = (pick: (one: (typeof outcomes)[number]) => number): number => outcomes.reduce((total, one) => total + pick(one), 0);
   const runs = sum((one) => one.runs);
@@ -35,5 +37,6 @@ function viewOf(connection: Connection, { decision: { name, declaration }, mode,
     name, mode, declared: declaration.mode, kind: declaration.kind, model: isRule ? null : declaration.model, hasModel: !isRule && hasModel, version,
     since: new Date(sinceMs).toISOString(), runs, isPartial: runs === RUNS_MAX, outcomes: outcomes.map(({ state, reason, runs: count }) => ({ outcome: state, reason, runs: count })),
     tokens: { input: sum((one) => one.input), output: sum((one) => one.output) }, cost: currency === null ? null : `${(sum((one) => one.costMicros) / 1_000_000).toFixed(6)} ${currency}`,
+    ...(rollout === null ? {} : { rollout }),
   };
 }

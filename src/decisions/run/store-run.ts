@@ -13,6 +13,7 @@ import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ADMISSION, PROPOSAL } from "./admission.ts";
 import { addCallback } from "./callback.ts";
 import { answerOf, isAnswered, type Ending } from "./ending.ts";
+import { countEnd } from "../rollout/rollouts.ts";
 import type { RunEnd } from "./run-tally.ts";
 
 /** Somebody else has the key. */
@@ -82,8 +83,17 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
     state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
   }, { endedMs: nowMs, leaf });
   if (!ended) throw new Fenced("the run has ended otherwise");
+  countEnd(connection, admitted.arm, {
+    state: ending.state, reason: ending.reason, isRepaired: facts.repairs > 0 || ending.clamped.length > 0, durationMs: nowMs - admitted.admittedMs, costMicros: facts.costMicros,
+    agrees: agreementIn(facts),
+  });
   addCallback(connection, admitted, { ending, answer, nowMs });
   return { decision: admitted.name, state: ending.state, reason: ending.reason, durationMs: nowMs - admitted.admittedMs, steps: facts.steps, tokens: facts.tokens, costMicros: facts.costMicros };
+}
+
+/** Of a run beside one that has answered. */
+function agreementIn({ payloads: { comparison } }: RunFacts): boolean | null {
+  return typeof comparison === "object" && comparison !== null && !Array.isArray(comparison) && typeof comparison["agrees"] === "boolean" ? comparison["agrees"] : null;
 }
 
 /** Under the label that the run has: what it makes of others' words is nobody's word. */

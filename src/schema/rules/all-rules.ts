@@ -25,6 +25,7 @@ import { jsonLiterals } from "./json-literals.ts";
 import { limitRanges } from "./limit-ranges.ts";
 import { limitShape } from "./limit-shape.ts";
 import { memoryShape } from "./memory-shape.ts";
+import { rolloutShape } from "./rollout-shape.ts";
 import { namesInArguments } from "./names-in-arguments.ts";
 import { notAvailable } from "./not-available.ts";
 import { outsideNames } from "./outside-names.ts";
@@ -53,7 +54,7 @@ export const allRules: readonly Rule[] = [
   directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, memoryShape, namesInArguments, notAvailable, outsideNames,
-  pageShape, patterns, personalShape, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths,
+  pageShape, patterns, personalShape, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths, rolloutShape,
   roleSpelling, searchShape, secretShape, sourceShape, tenantFields, tenantRelations, typeKinds, typeNames,
   typeShapes, unknownDirectives, webhookShape,
 ];
