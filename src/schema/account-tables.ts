@@ -18,19 +18,20 @@ export function appTable({ tables }: Pick<Catalog, "tables">, name: string): Tab
   return isHidden(name) ? undefined : tables.get(name);
 }
 
-/** SDL, to stand behind that of the app. `key`: the type of the account's primary key. What belongs to a person goes with them. */
-export function accountTablesText({ table, key }: { readonly table: string; readonly key: string }): string {
+/** SDL, to stand behind that of the app. `id`: the account's primary key, `key`: its type. What belongs to a person goes with them. */
+export function accountTablesText({ table, id, key }: { readonly table: string; readonly id: string; readonly key: string }): string {
   const person = `userId: ${key}! @indexed person: ${table}! @relationship(from: "userId", onDelete: CASCADE)`;
+  const theirs = `@table @personal(of: "person.${id}")`;
   const times = "createdAt: DateTime updatedAt: DateTime";
   return `
-type _ambit_profile @table { id: ID! @primaryKey userId: ${key}! @indexed(unique: true) person: ${table}! @relationship(from: "userId", onDelete: CASCADE) verified: String name: String image: String twoFactorEnabled: Boolean ${times} }
-type _ambit_session @table { id: ID! @primaryKey token: String! @indexed(unique: true) ${person} expiresAt: DateTime! @expiresAt ipAddress: String userAgent: String roles: [String!] tenant: String activeOrganizationId: ID ${times} }
-type _ambit_account @table @indexed(fields: ["providerId", "accountId"], unique: true) { id: ID! @primaryKey providerId: String! accountId: String! ${person} password: String scope: String roles: [String!] tenant: String ${times} }
+type _ambit_profile ${theirs} { id: ID! @primaryKey userId: ${key}! @indexed(unique: true) person: ${table}! @relationship(from: "userId", onDelete: CASCADE) verified: String name: String image: String twoFactorEnabled: Boolean ${times} }
+type _ambit_session ${theirs} { id: ID! @primaryKey token: String! @indexed(unique: true) ${person} expiresAt: DateTime! @expiresAt ipAddress: String userAgent: String roles: [String!] tenant: String activeOrganizationId: ID ${times} }
+type _ambit_account ${theirs} @indexed(fields: ["providerId", "accountId"], unique: true) { id: ID! @primaryKey providerId: String! accountId: String! ${person} password: String scope: String roles: [String!] tenant: String ${times} }
 type _ambit_verification @table { id: ID! @primaryKey identifier: String! @indexed value: String! expiresAt: DateTime! @expiresAt ${times} }
-type _ambit_twoFactor @table { id: ID! @primaryKey ${person} secret: String! backupCodes: String! verified: Boolean failedVerificationCount: Int lockedUntil: DateTime }
-type _ambit_passkey @table { id: ID! @primaryKey ${person} name: String publicKey: String! credentialID: String! @indexed(unique: true) counter: Int! deviceType: String! backedUp: Boolean! transports: String aaguid: String createdAt: DateTime }
+type _ambit_twoFactor ${theirs} { id: ID! @primaryKey ${person} secret: String! backupCodes: String! verified: Boolean failedVerificationCount: Int lockedUntil: DateTime }
+type _ambit_passkey ${theirs} { id: ID! @primaryKey ${person} name: String publicKey: String! credentialID: String! @indexed(unique: true) counter: Int! deviceType: String! backedUp: Boolean! transports: String aaguid: String createdAt: DateTime }
 type _ambit_organization @table { id: ID! @primaryKey name: String! slug: String! @indexed(unique: true) logo: String metadata: String createdAt: DateTime! }
-type _ambit_member @table @indexed(fields: ["organizationId", "userId"], unique: true) { id: ID! @primaryKey organizationId: ID! @indexed organization: _ambit_organization! @relationship(from: "organizationId", onDelete: CASCADE) ${person} role: String! createdAt: DateTime! }
+type _ambit_member ${theirs} @indexed(fields: ["organizationId", "userId"], unique: true) { id: ID! @primaryKey organizationId: ID! @indexed organization: _ambit_organization! @relationship(from: "organizationId", onDelete: CASCADE) ${person} role: String! createdAt: DateTime! }
 type _ambit_invitation @table { id: ID! @primaryKey organizationId: ID! @indexed organization: _ambit_organization! @relationship(from: "organizationId", onDelete: CASCADE) email: String! @indexed role: String status: String! expiresAt: DateTime! inviterId: ${key}! @indexed inviter: ${table}! @relationship(from: "inviterId", onDelete: CASCADE) createdAt: DateTime! }
 type _ambit_invite @table { id: ID! @primaryKey email: String! @indexed fields: JSON! tenant: String invitedBy: String mailed: Boolean! expiresAt: DateTime! @expiresAt createdAt: DateTime! }
 `;

@@ -6,7 +6,6 @@ import { buildAction } from "./build-callable.ts";
 import { buildField } from "./build-field.ts";
 import { buildIndexes } from "./build-indexes.ts";
 import { allowRules, celOf, checkRules } from "./build-rules.ts";
-import { isHidden } from "./account-tables.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { fieldNamed, isSet, textOf, textsOf, useOf, type DeclaredType, type DirectiveUse } from "./declarations.ts";
 import { usageOf } from "./build-usage.ts";
@@ -49,12 +48,11 @@ export function buildTable(type: DeclaredType, context: CompileContext): Table {
   };
 }
 
-/** Whoever signs in is a person without being said to be one, and so is what sign-in keeps of them. */
+/** Whoever signs in is a person without being said to be one. */
 function personalOf(type: DeclaredType, primaryKey: string): Pick<Table, "personal"> {
   const path = textOf(useOf(type, "personal"), "of") ?? null;
   if (path !== null) return { personal: path.split(".") };
-  if (useOf(type, "account") !== undefined) return { personal: [primaryKey] };
-  return isHidden(type.name) && fieldNamed(type, "userId") !== undefined ? { personal: ["userId"] } : {};
+  return useOf(type, "account") === undefined ? {} : { personal: [primaryKey] };
 }
 
 /** Its name in SQLite. */

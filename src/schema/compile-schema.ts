@@ -29,10 +29,11 @@ export interface CompiledSchema {
 export function compileSchema(schema: SchemaSource): CompiledSchema {
   const compiled = compile(schema);
   const { tables, account } = compiled.catalog;
-  const key = account === undefined ? undefined : tables.get(account.table)?.fields.get(tables.get(account.table)!.primaryKey)?.type.name;
-  if (account === undefined || key === undefined || compiled.diagnostics.some(({ severity }) => severity === "error")) return compiled;
+  const people = account === undefined ? undefined : tables.get(account.table);
+  const key = people?.fields.get(people.primaryKey)?.type.name;
+  if (people === undefined || key === undefined || compiled.diagnostics.some(({ severity }) => severity === "error")) return compiled;
   // Behind the app's text, so that every place in it stays where it is.
-  return { ...compiled, catalog: compile({ ...schema, text: schema.text + accountTablesText({ table: account.table, key }) }).catalog };
+  return { ...compiled, catalog: compile({ ...schema, text: schema.text + accountTablesText({ table: people.name, id: people.primaryKey, key }) }).catalog };
 }
 
 function compile(schema: SchemaSource): CompiledSchema {
