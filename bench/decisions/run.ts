@@ -30,10 +30,19 @@ function cpuMsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
+/** Beside which the rest is to be seen. */
+const READ = "GET by id";
+
 async function ask(decision: string, expected: string): Promise<void> {
+  const orderId = String(Math.floor(Math.random() * ORDERS));
+  if (decision === READ) {
+    const { status } = await fetch(`http://127.0.0.1:${PORT}/Order/${orderId}`, { headers: { authorization: "Bearer bench-key" } });
+    if (`${status}` !== expected) throw new Error(`a GET answered ${status}`);
+    return;
+  }
   const story = decision === "refund" ? { story: "It came broken, and it is the first time." } : {};
   const response = await fetch(`http://127.0.0.1:${PORT}/decide/${decision}`, {
-    method: "POST", headers: { "content-type": "application/json", authorization: "Bearer bench-key" }, body: JSON.stringify({ orderId: String(Math.floor(Math.random() * ORDERS)), ...story }),
+    method: "POST", headers: { "content-type": "application/json", authorization: "Bearer bench-key" }, body: JSON.stringify({ orderId, ...story }),
   });
   const text = await response.text();
   const [source, reason] = [response.headers.get("ambit-source"), response.headers.get("ambit-reason")];
@@ -57,8 +66,15 @@ async function measure({ pid }: Running, decision: string, expected: string, { r
 const median = (values: readonly number[]): number => values.toSorted((left, right) => left - right)[Math.floor(values.length / 2)] ?? Number.NaN;
 const range = (values: readonly number[], digits: number): string => `${median(values).toFixed(digits)} (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})`;
 
-function start(name: string, environment: Record<string, string>, flags: readonly string[] = []): Promise<Running> {
-  return launch(place, PORT, [findBun(), ...flags, sourceEntry, "start", join(here, "ambit-app"), "--port", String(PORT), "--data", folder(place, name), "--seed", "seed.ts"], { AMBIT_LOG: "quiet", ...environment }, "/health");
+/** Stopped at the end, whatever that is. */
+const started: Running[] = [];
+
+async function start(name: string, environment: Record<string, string>, flags: readonly string[] = []): Promise<Running> {
+  const running = await launch(place, PORT, [findBun(), ...flags, sourceEntry, "start", join(here, "ambit-app"), "--port", String(PORT), "--data", folder(place, name), "--seed", "seed.ts"], { AMBIT_LOG: "quiet", ...environment }, "/health");
+  started.push(running);
+  // It serves while its data is still being written.
+  while ((await fetch(`http://127.0.0.1:${PORT}/Order/${ORDERS - 1}`, { headers: { authorization: "Bearer bench-key" } })).status !== 200) await Bun.sleep(50);
+  return running;
 }
 
 const inProcess = { BENCH_IN_PROCESS: "1", BUN_OPTIONS: `--preload=${join(here, "model.ts")}` };
@@ -77,7 +93,7 @@ const model = Bun.spawn([findBun(), join(here, "model.ts")], { stdout: "ignore",
 try {
   console.log("| what | per second | ms of CPU each | per second of CPU |\n| --- | --- | --- | --- |");
   const near = await start("near", inProcess);
-  await rows(near, [["two steps, model in process", "refund", "200 model null"], ["RULE", "rule", "200 rule null"], ["OFF: the fallback", "off", "200 fallback mode_off"]]);
+  await rows(near, [[READ, READ, "200"], ["two steps, model in process", "refund", "200 model null"], ["RULE", "rule", "200 rule null"], ["OFF: the fallback", "off", "200 fallback mode_off"]]);
   await near.stop();
   const far = await start("far", {});
   await rows(far, [["two steps, model over HTTP", "refund", "200 model null"]]);
@@ -96,6 +112,7 @@ try {
   const { medianMs, p99Ms } = measureProofs(work, LEAVES);
   console.log(`\nInclusion proof at ${LEAVES} leaves: ${medianMs.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`);
 } finally {
+  for (const running of started) await running.stop();
   model.kill();
   await model.exited;
   if (process.env["BENCH_KEEP"] === undefined) rmSync(work, { recursive: true, force: true });

@@ -552,8 +552,9 @@ export class Decisions implements DecisionPort {
     };
     await commitRun(core, request);
     const row = readRun(core.storage.reader, admitted.id);
-    if (row !== null && seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, { admitted, row });
-    return this.#result(admitted.id);
+    if (row === null) throw fault("NOT_FOUND", "There is no such run.");
+    if (seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, { admitted, row });
+    return resultOf(row);
   }
 
   /** What a model would have said, when there is time for it. `gathered` null: it reads for itself. */
