@@ -19,7 +19,7 @@ import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, kindOfCall, refused, type CallKind } from "./reason/act.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
-import { Diverged, Journal, requestHash, spentBelow, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
+import { Diverged, Journal, nothing, requestHash, spentBelow, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
 import { ANSWER, firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
@@ -427,32 +427,20 @@ class ReasonRun {
       this.#budget.reserve({ steps: 1, tokens: recorded.settled.tokens, micros: recorded.settled.micros });
       return this.#noted(request, recorded);
     }
-    let reserved = reservation(bytes, request.maxOutputTokens, primary.price);
-    this.#budget.reserve({ steps: 1, ...reserved });
-    let asking: AskingStep = { model: primary.id, reserved, lost, ...since };
+    this.#budget.reserve({ steps: 1 });
     const keep = (step: AskingStep | AskedStep, spend: { readonly tokens: number; readonly micros: number }): Promise<void> => this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(step) }, spend);
-    await keep(asking, reserved);
-    let attempts = 0;
+    let asking: AskingStep = { model: primary.id, reserved: nothing, lost, ...since };
+    // Before each request, once it is known whom: where nobody is asked, as with an open breaker, nothing is reserved and nothing written.
     const attempt = async (next: Model): Promise<void> => {
-      const isFirst = attempts++ === 0;
       this.#unanswered = { model: next.id, ...this.#sent(request) };
-      if (isFirst && next === primary) return;
-      const before = reserved;
-      reserved = reservation(bytes, request.maxOutputTokens, next.price);
-      // What failed may have been billed: its reservation stays, and each further request may cost as much again. Where nobody was asked yet, this one takes its place.
-      if (isFirst) this.#budget.giveBack(before);
+      const reserved = reservation(bytes, request.maxOutputTokens, next.price);
       this.#budget.reserve(reserved);
-      asking = { ...asking, model: next.id, reserved, lost: isFirst ? lost : { tokens: asking.lost.tokens + before.tokens, micros: asking.lost.micros + before.micros } };
-      await keep(asking, isFirst ? { tokens: reserved.tokens - before.tokens, micros: reserved.micros - before.micros } : reserved);
+      // What failed may have been billed: its reservation stays, and each further request may cost as much again.
+      asking = { ...asking, model: next.id, reserved, lost: { tokens: asking.lost.tokens + asking.reserved.tokens, micros: asking.lost.micros + asking.reserved.micros } };
+      await keep(asking, reserved);
     };
-    const asked = access.ask({ ...request, by: { decision: this.#place.decision, step: number } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt });
-    const { answer, model } = await this.#inTime(asked).catch(async (error: unknown) => {
-      if (attempts > 0) throw error;
-      // Nobody was asked, as with an open breaker: nothing is spent.
-      this.#budget.giveBack(reserved);
-      await keep({ ...asking, reserved: { tokens: 0, micros: 0 } }, { tokens: -reserved.tokens, micros: -reserved.micros });
-      throw error;
-    });
+    const { answer, model } = await this.#inTime(access.ask({ ...request, by: { decision: this.#place.decision, step: number } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt }));
+    const { reserved } = asking;
     const settled = settlement(answer.usage, reserved, model.price);
     const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };
     this.#budget.giveBack(back);

@@ -49,7 +49,7 @@ function toolsText(tools: ModelRequest["tools"]): string {
   return text;
 }
 
-const nothing: Spent = { tokens: 0, micros: 0 };
+export const nothing: Spent = { tokens: 0, micros: 0 };
 
 function sumOf(spent: readonly Spent[]): Spent {
   return spent.reduce((sum, { tokens, micros }) => ({ tokens: sum.tokens + tokens, micros: sum.micros + micros }), nothing);
