@@ -1,7 +1,20 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { endpoints, jobs, type Ctx } from "ambit";
+import { endpoints, fallbacks, jobs, Table, type Ctx } from "ambit";
 
 const REMINDERS = 3;
+
+export class Contract extends Table("Contract") {
+  async forget() {
+    return await this.ctx.forget(`Contract:${this.id}`);
+  }
+}
+
+export const Fallbacks = fallbacks({
+  careByRule(_input, { contract, mem }) {
+    if (contract.failures > 0) return { step: "CALL", mailsAWeek: 1, reason: "A payment has failed." };
+    return { step: mem.onboarding === "STRUGGLED" ? "TRAINING" : "NOTHING", mailsAWeek: 1, reason: "By rule." };
+  },
+});
 
 export const Endpoints = endpoints({
   async subscribe(ctx, { planId }) {

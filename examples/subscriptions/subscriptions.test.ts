@@ -28,3 +28,18 @@ test("usage that is told twice counts once, in the month it happened in", async 
   expect((await tell(10, 100)).status).toBe(201);
   expect((await meter.get("/UsageEvent?select=period,units.sum()")).body).toEqual([{ period: 202002, sum: 111 }]);
 });
+
+test("what is known of a company reaches decisions about it, and none about another", async (app) => {
+  await app.administrator.post("/Plan", { id: "team", title: "Team", price: 9_900, includedUnits: 10_000 });
+  const [acme, globex] = await Promise.all(["acme", "globex"].map(async (name) => {
+    const company = app.tenant(name);
+    const { id } = (await company.as("owner", "owner").post("/subscribe", { planId: "team" })).body;
+    return { id, care: company.as("care", "care"), owner: company.as("owner", "owner") };
+  }));
+  await acme!.care.post(`/memory/Contract/${acme!.id}`, { onboarding: "STRUGGLED", regulated: true });
+  const steps = () => Promise.all([acme!, globex!].map(async ({ id, care }) => (await care.post("/decide/careFor", { contractId: id })).body.step));
+  expect(await steps()).toEqual(["TRAINING", "NOTHING"]);
+  expect((await globex!.care.post(`/memory/Contract/${acme!.id}`, { regulated: false })).status).toBe(404);
+  expect((await acme!.owner.post(`/Contract/${acme!.id}/forget`, {})).status).toBe(200);
+  expect(await steps()).toEqual(["NOTHING", "NOTHING"]);
+});

@@ -191,7 +191,7 @@ export type JobBodies = { [N in keyof JobInputs]: (ctx: Ctx, args: $JobCall<N>["
 export function jobs<B extends JobBodies>(bodies: B): B;
 
 /** What each store has erased; \`left\` is still at work: forget once more when it has ended. */
-export interface Receipt { readonly subject: string; readonly stores: readonly { readonly store: string; readonly erased: number; readonly left: number }[] }
+export type Receipt = { readonly subject: string; readonly stores: readonly { readonly store: string; readonly erased: number; readonly left: number }[] };
 /** A record, as in \`Customer:42\`. */
 type $About = \`\${keyof Tables & string}:\${string}\`;
 export interface MemoryAccess {
@@ -201,12 +201,12 @@ export interface MemoryAccess {
   recall(about: $About, options?: { readonly asOf?: Date | string }): Promise<Recalled | null>;
 }
 /** Times as text; of a run, \`by\` is null. */
-export interface Recalled {
+export type Recalled = {
   readonly about: string;
   readonly asOf: string;
   readonly facts: readonly { readonly predicate: keyof Facts & string; readonly value: $Json; readonly validFrom: string; readonly validTo: string | null; readonly knownFrom: string; readonly knownTo: string | null; readonly episode: string | null; readonly label: "UNTRUSTED" | null; readonly run: string | null; readonly by: string | null }[];
   readonly episodes: readonly { readonly id: string; readonly time: string; readonly what: $Json; readonly label: "UNTRUSTED" | null; readonly run: string | null; readonly by: string | null }[];
-}
+};
 /** How a decision ended. */
 export interface Decided<T> {
   readonly state: string;

@@ -16,7 +16,7 @@ export interface Contract {
 }
 
 export interface Notice { readonly kind: string; readonly level: number | null }
-export interface Company { readonly owner: HttpCaller; readonly meter: HttpCaller }
+export interface Company { readonly owner: HttpCaller; readonly meter: HttpCaller; /** Who looks after it. */ readonly care: HttpCaller }
 export interface ProviderEvent { readonly type: string; readonly contractId: string; readonly sequence: number }
 export interface Durations { readonly trialMs: number; readonly dunningMs: number }
 
@@ -36,18 +36,19 @@ export interface Billing {
 }
 
 const keys = {
-  ACME_OWNER_KEY: "key-of-the-owner-of-acme", ACME_METER_KEY: "key-of-the-meter-of-acme",
-  GLOBEX_OWNER_KEY: "key-of-the-owner-of-globex", GLOBEX_METER_KEY: "key-of-the-meter-of-globex",
+  ACME_OWNER_KEY: "key-of-the-owner-of-acme", ACME_METER_KEY: "key-of-the-meter-of-acme", ACME_CARE_KEY: "key-of-who-cares-for-acme",
+  GLOBEX_OWNER_KEY: "key-of-the-owner-of-globex", GLOBEX_METER_KEY: "key-of-the-meter-of-globex", GLOBEX_CARE_KEY: "key-of-who-cares-for-globex",
 } as const;
 const ADMINISTRATOR_KEY = "key-of-the-administrator";
 
-export async function startBilling(durations: Durations): Promise<Billing> {
+/** `environment`: more of it. */
+export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}): Promise<Billing> {
   const scratch = scratchFolder();
   const data = scratch.free("data");
   const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(join(root, "examples", "subscriptions"), {
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
-      ...keys, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
+      ...keys, ...environment, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
       AMBIT_ADMIN_TOKEN: ADMINISTRATOR_KEY, AMBIT_LOG: "quiet", ...(without === undefined ? {} : { [without]: "" }),
     },
   });
@@ -56,8 +57,8 @@ export async function startBilling(durations: Durations): Promise<Billing> {
   const anonymous = caller(null);
   const deliver = ({ headers, body }: Signed): Promise<HttpAnswer> => anonymous.post("/hooks/provider", body, headers);
   return {
-    acme: { owner: caller(keys.ACME_OWNER_KEY), meter: caller(keys.ACME_METER_KEY) },
-    globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY) },
+    acme: { owner: caller(keys.ACME_OWNER_KEY), meter: caller(keys.ACME_METER_KEY), care: caller(keys.ACME_CARE_KEY) },
+    globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY), care: caller(keys.GLOBEX_CARE_KEY) },
     administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
     tell: (id, event) => deliver(standard(id, event)),
     kill: () => process.kill(),

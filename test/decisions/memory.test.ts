@@ -91,6 +91,14 @@ test.each([
   expect((await look()).body.facts).toEqual([]);
 });
 
+test("the tool shows the types of all predicates that may be written", async () => {
+  bounds.model.script = () => [answers({ credit: 1 })];
+  await bounds.decide("advise", { customerId: customer });
+  const { properties } = bounds.model.requests[0]!.tools[0]!.function.parameters as { properties: { predicate: unknown; value: { anyOf: unknown[] } } };
+  expect(properties.predicate).toEqual({ type: "string", enum: ["vip", "note", "visits"] });
+  expect(properties.value.anyOf).toHaveLength(3);
+});
+
 test("so many facts of one run", async () => {
   bounds.model.script = (_request, count) => (count === 1 ? Array.from({ length: 21 }, (_, index) => remember("note", `n${index}`)) : [answers({ credit: 1 })]);
   await bounds.decide("advise", { customerId: customer });

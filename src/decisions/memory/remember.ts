@@ -30,7 +30,7 @@ export interface StagedFact {
 export function rememberTool({ memories, catalog }: Pick<CompiledDecision, "memories" | "catalog">, schemas: Schemas): ModelTool[] {
   const writable = new Map([...new Set(memories.flatMap(({ declaration: { writes } }) => writes))].flatMap((name) => {
     const value = catalog.facts.get(name)?.arguments.get("value");
-    return value === undefined ? [] : [[name, value] as const];
+    return value === undefined ? [] : [[name, { ...value, name, type: { ...value.type, required: true } }] as const];
   }));
   if (writable.size === 0) return [];
   const { properties, $defs } = schemas.ofFields(writable) as { readonly properties: { readonly [name: string]: Json }; readonly $defs?: Json };
