@@ -14,6 +14,8 @@ import { sendRequest } from "./send-request.ts";
 import { TableAccess } from "./table-access.ts";
 import { accountScope } from "../access/accounts/account-scope.ts";
 import { anonymousIdentity } from "../access/identities.ts";
+import { accountKey } from "../access/signed-in.ts";
+import { foldedKeys } from "../storage/token-rows.ts";
 
 /** Throws what is refused. */
 export async function answerAccount(core: DispatchCore, request: AccountRequest, caller: Caller): Promise<Result> {
@@ -48,6 +50,13 @@ function storeOf(body: Body, asking: Caller): AccountStore {
   return {
     get: (table, id) => kept(() => access(table).get(id)),
     find: (table, by) => kept(() => access(table).find(by)),
+    named: (text) => kept(async () => {
+      const [people, field] = [access(account!.table), account!.by];
+      const exact = await people.find({ [field]: text });
+      const keys = foldedKeys(body.core.storage.reader, body.table(account!.table), { field, text });
+      const folded = await Promise.all(keys.map((key) => people.get(accountKey(key, body.table(account!.table)))));
+      return [...exact, ...folded.filter((record) => record !== null && record[field] !== text) as StoredRow[]];
+    }),
     create: (table, input) => kept(async () => await access(table).create(input) as StoredRow),
     update: (table, id, patch) => kept(async () => await access(table).update(id, patch) as StoredRow),
     remove: (table, id) => kept(() => access(table).remove(id)),

@@ -16,7 +16,7 @@ type Endpoints { who: JSON! @http(method: GET) @allow(to: ["public"]) }
 const resources = `import { endpoints } from "ambit";
 export const Endpoints = endpoints({ async who(ctx) { return { subject: ctx.auth.subject, roles: ctx.auth.roles }; } });
 `;
-const limits = "limits: { passwordMemoryKib: 64, passwordPasses: 1, accountSessions: 3 }\n";
+const limits = "limits: { passwordMemoryKib: 64, passwordPasses: 1, accountSessions: 3, signInAttempts: 1000, addressSignInAttempts: 1000 }\n";
 
 const mailbox = new Mailbox();
 let open: StartedApp;
@@ -126,4 +126,29 @@ test("who is invited signs up once, as what whoever invites may create, with an 
   const all = await program.get("/User", { headers: { authorization: `Bearer ${adminToken}` } });
   expect((all.json as unknown as unknown[]).length).toBe(1);
   expect(invited.log.join("\n")).not.toContain(invitation);
+});
+
+test("where nobody signs up, people who were created set a password by mail", async () => {
+  const closed = await startTestApp({ schema: schema("CLOSED"), resources, config: `auth: { password: true }\nmail: { url: "${mailbox.url}" }\n${limits}` });
+  try {
+    const admin = { headers: { authorization: `Bearer ${adminToken}` } };
+    const visitor = new Visitor(closed.url);
+    expect((await visitor.post("/auth/sign-up/email", { email: "c1@example.com", password })).status).toBe(403);
+    expect((await visitor.post("/auth/invite", { email: "c1@example.com" }, admin)).status).toBe(404);
+    expect((await visitor.post("/User", { email: "C1@example.com", roles: ["owner"] }, admin)).status).toBe(201);
+    expect((await visitor.post("/auth/sign-in/email", { email: "c1@example.com", password })).status).toBe(401);
+    const from = mailbox.mails.length;
+    await visitor.post("/auth/request-password-reset", { email: "c1@example.com", redirectTo: "/reset" });
+    const opened = await visitor.get(linkIn(await mailbox.next("c1@example.com", from)));
+    const token = new URL(opened.headers.get("location")!, closed.url).searchParams.get("token")!;
+    expect((await visitor.post("/auth/reset-password", { token, newPassword: password })).status).toBe(200);
+    // A link to set a password does not confirm the address, which may have become another one meanwhile.
+    const again = mailbox.mails.length;
+    expect((await visitor.post("/auth/sign-in/email", { email: "c1@example.com", password })).status).toBe(403);
+    expect((await visitor.get(linkIn(await mailbox.next("c1@example.com", again)))).status).toBe(302);
+    expect((await visitor.post("/auth/sign-in/email", { email: "c1@example.com", password })).status).toBe(200);
+    expect((await visitor.get("/who")).json as unknown).toMatchObject({ roles: ["owner"] });
+  } finally {
+    await closed.stop();
+  }
 });

@@ -38,6 +38,8 @@ export interface AccountStore {
   get(table: string, id: Value): Promise<StoredRow | null>;
   /** All that equal these values, or are one of a list of them. */
   find(table: string, by: { readonly [field: string]: Value | { readonly in: readonly Value[] } }): Promise<StoredRow[]>;
+  /** People whose field `by` is this text, whatever its case. */
+  named(text: string): Promise<StoredRow[]>;
   create(table: string, input: { readonly [field: string]: unknown }): Promise<StoredRow>;
   update(table: string, id: Value, patch: { readonly [field: string]: unknown }): Promise<StoredRow>;
   remove(table: string, id: Value): Promise<void>;

@@ -77,7 +77,8 @@ export class People {
   /** One person or nobody: where several tenants know the address, it says nothing about which is meant, unless a provider names the tenant. */
   async #named(email: string): Promise<StoredRow[]> {
     const { store, provider } = scopeOf();
-    const found = await store.find(this.table.name, { ...this.#tenant(provider?.tenant ?? null), [this.by]: email });
+    const within = Object.entries(this.#tenant(provider?.tenant ?? null));
+    const found = (await store.named(email)).filter((record) => within.every(([field, value]) => record[field] === value));
     return found.length > 1 ? [] : found;
   }
 
