@@ -15,16 +15,15 @@ export interface Unavailable {
 
 const replication = "It comes with replication.";
 const later = "It comes with a later version.";
-const realTime = "It comes with the other interfaces: MCP.";
-const jobs = "It comes with jobs, files and outbound calls.";
-const decisions = "It comes with relationships and approvals of decisions.";
+const mcp = "It comes with the interface for agents, MCP.";
+const decisions = "It comes with negotiation.";
 
 const tableArguments: readonly Unavailable[] = [
   { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: replication },
 ];
 
 const fieldDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: jobs },
+  { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: later },
 ];
 
 const decisionDirectives: readonly Unavailable[] = [
@@ -36,7 +35,7 @@ const decisionDirectives: readonly Unavailable[] = [
 ];
 
 const values: readonly Unavailable[] = [
-  { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: realTime },
+  { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: mcp },
 ];
 
 const members: readonly Unavailable[] = [
