@@ -31,8 +31,8 @@ export async function answerAccount(core: DispatchCore, request: AccountRequest,
 }
 
 /** Who guesses is held up, and every attempt is recorded. */
-function guarding({ guesses }: DispatchCore, request: AccountRequest, { requestId }: Caller, tried: () => Promise<AccountAnswer>): Promise<AccountAnswer> {
-  return guesses === undefined ? tried() : guesses.signIn(request, requestId, tried);
+function guarding({ guesses, catalog }: DispatchCore, request: AccountRequest, { requestId }: Caller, tried: () => Promise<AccountAnswer>): Promise<AccountAnswer> {
+  return guesses === undefined ? tried() : guesses.signIn(request, { by: catalog.account?.by ?? "email", requestId }, tried);
 }
 
 function storeOf(body: Body, asking: Caller): AccountStore {

@@ -65,27 +65,31 @@ export class GuessGuard {
   }
 
   /** One request of sign-in: spent before it is tried, so that many at once gain nothing, and given back where it was right. */
-  async signIn(request: AccountRequest, requestId: string, tried: () => Promise<AccountAnswer>): Promise<AccountAnswer> {
-    const attempt = attemptOf(request);
+  async signIn(request: AccountRequest, { by, requestId }: { readonly by: string; readonly requestId: string }, tried: () => Promise<AccountAnswer>): Promise<AccountAnswer> {
+    const attempt = attemptOf(request, by);
     if (attempt === null) return tried();
     const questions = this.#attempts(attempt, request.address);
-    const { meter, security } = this.#parts;
-    meter.take(questions);
-    let answer: AccountAnswer | null = null;
+    this.#parts.meter.take(questions);
     try {
-      return answer = await tried();
-    } finally {
-      const subject = answer === null ? null : subjectIn(answer);
+      const answer = await tried();
+      const subject = subjectIn(answer);
       // A first factor alone proves nothing yet.
-      if (attempt.isGivenBack && answer !== null && answer.status < 300 && (subject !== null || attempt.pending !== null)) {
-        meter.giveBack(questions);
+      if (attempt.isGivenBack && (subject !== null || attempt.pending !== null)) {
+        this.#parts.meter.giveBack(questions);
         if (attempt.account !== null) remember(this.#familiar, pairOf(attempt.account, request.address));
       }
-      security.note({
-        event: answer !== null && answer.status < 300 ? attempt.done : attempt.refused, subject: null, about: subject, tenant: null, address: request.address,
-        requestId, details: attempt.account === null ? {} : { account: attempt.account },
-      });
+      this.#tell(attempt.done, { attempt, subject, address: request.address, requestId });
+      return answer;
+    } catch (error) {
+      // Not permitted, whatever the guess: nothing was learnt, sent or made.
+      if (error instanceof AmbitError && error.status === 403) this.#parts.meter.giveBack(questions);
+      this.#tell(attempt.refused, { attempt, subject: null, address: request.address, requestId });
+      throw error;
     }
+  }
+
+  #tell(event: string, { attempt: { account }, subject, address, requestId }: { readonly attempt: Attempt; readonly subject: string | null; readonly address: string; readonly requestId: string }): void {
+    this.#parts.security.note({ event, subject: null, about: subject, tenant: null, address, requestId, details: account === null ? {} : { account } });
   }
 
   #attempts({ kind, account, pending }: Attempt, address: string): RateQuestion[] {
@@ -150,18 +154,20 @@ const KINDS: Readonly<Record<string, AttemptKind>> = {
 const SECOND: AttemptKind = { kind: "second factor", done: "second-factor-accepted", refused: "second-factor-refused", isGivenBack: true };
 
 /** Null: nothing can be guessed there. */
-function attemptOf({ method, path, headers, body }: AccountRequest): Attempt | null {
+function attemptOf({ method, path, headers, body }: AccountRequest, by: string): Attempt | null {
   if (method !== "POST") return null;
   const isSecond = path.startsWith("/two-factor/verify-");
   const kind = isSecond ? SECOND : KINDS[path];
   if (kind === undefined) return null;
-  const email = isSecond ? null : emailIn(body);
+  const email = isSecond ? null : nameIn(body, by);
   return { ...kind, account: email === null ? null : hashOf(email), pending: isSecond ? hashOf(headers["cookie"] ?? headers["authorization"] ?? "") : null };
 }
 
-function emailIn(body: Uint8Array | null): string | null {
+/** What one signs in with; the app's own field stands for it. */
+function nameIn(body: Uint8Array | null, by: string): string | null {
   try {
-    const { email } = JSON.parse(new TextDecoder().decode(body ?? new Uint8Array())) as { readonly email?: unknown };
+    const given = JSON.parse(new TextDecoder().decode(body ?? new Uint8Array())) as { readonly [name: string]: unknown };
+    const email = given["email"] ?? given[by];
     return typeof email === "string" ? email.trim().toLowerCase() : null;
   } catch {
     return null;
