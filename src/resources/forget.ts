@@ -2,6 +2,7 @@
 // transaction; in its commit all other stores erase what they keep (forgettable.ts). The receipt says what each of them did.
 import type { RecordValues, Value } from "../base/value.ts";
 import { fault } from "../base/error.ts";
+import { appTable } from "../schema/account-tables.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import { markForCompaction } from "../storage/compact.ts";
 import type { Connection } from "../storage/connection.ts";
@@ -63,7 +64,7 @@ function forgettingOf({ catalog, storage }: DispatchCore, { rights, identity }: 
   const hasTenants = [...catalog.tables.values()].some((table) => table.tenant !== null);
   const tenant = identity.tenant === null && (rights.administrator || !hasTenants) ? undefined : identity.tenant;
   const [, name = "", id = ""] = /^([A-Za-z_]\w*):(.+)$/s.exec(subject) ?? [];
-  const table = catalog.tables.get(name);
+  const table = appTable(catalog, name);
   // Whose key is whose it is, is a person.
   const person = table === undefined ? subject : table.personal?.join(".") === table.primaryKey ? id : null;
   return { person, named: table === undefined ? null : subject, tenant, whose: person === null ? [] : whoseOf(storage.reader, catalog, person, tenant) };

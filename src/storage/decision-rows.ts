@@ -3,6 +3,7 @@
 import type { SqlValue } from "../base/value.ts";
 import { eraseApprovals } from "./approval-rows.ts";
 import type { Connection } from "./connection.ts";
+import { tableIn, renamedRecord } from "./memory-rows.ts";
 import { eraseDelivery } from "./outbox.ts";
 
 export const decisionDdl: readonly string[] = [
@@ -175,6 +176,13 @@ export function runsThatRead(connection: Connection, { decision, context, field,
 export function rootOf(connection: Connection, id: string): string {
   const parent = connection.values(`SELECT "parent" FROM "$decision" WHERE "id" = ?1`, id)[0]?.[0] as string | null | undefined ?? null;
   return parent === null ? id : rootOf(connection, parent);
+}
+
+/** What runs are about is called otherwise from now on: by the names of tables before and after. In a transaction of the caller's. */
+export function renameSubjects(connection: Connection, names: ReadonlyMap<string, string>): void {
+  for (const [id, subject] of connection.values(`SELECT "id", "subject" FROM "$decision" WHERE ${tableIn("subject")} IN (SELECT "value" FROM json_each(?1))`, JSON.stringify([...names.keys()]))) {
+    connection.run(`UPDATE "$decision" SET "subject" = ?2 WHERE "id" = ?1`, id!, renamedRecord(subject as string, names));
+  }
 }
 
 /** Newest first. */

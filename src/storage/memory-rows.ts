@@ -138,6 +138,25 @@ function removeMemory(connection: Connection, number: number): void {
   connection.run(`DELETE FROM "$memory" WHERE "number" = ?1`, number);
 }
 
+/** Records are called otherwise from now on: by the names of their tables before and after. In a transaction of the caller's. */
+export function renameMemories(connection: Connection, names: ReadonlyMap<string, string>): void {
+  for (const [number, tenant, about] of connection.values(`SELECT "number", "tenant", "about" FROM "$memory" WHERE ${tableIn("about")} IN (SELECT "value" FROM json_each(?1))`, JSON.stringify([...names.keys()]))) {
+    const renamed = renamedRecord(about as string, names);
+    connection.run(`UPDATE "$memory" SET "about" = ?2 WHERE "number" = ?1`, number!, renamed);
+    connection.run(`UPDATE "$memory_text" SET "scope" = ?2 WHERE rowid = ?1`, number!, scopeOf({ tenant: tenant === "" ? null : (tenant as string).slice(1), about: renamed }));
+  }
+}
+
+/** The table in `TABLE:id`, in SQL. */
+export function tableIn(column: string): string {
+  return `substr("${column}", 1, instr("${column}", ':') - 1)`;
+}
+
+export function renamedRecord(name: string, names: ReadonlyMap<string, string>): string {
+  const end = name.indexOf(":");
+  return `${names.get(name.slice(0, end)) ?? name.slice(0, end)}${name.slice(end)}`;
+}
+
 /** Who posted it is not named any more. */
 export function forgetActor(connection: Connection, { tenant, actor }: { readonly tenant: string | null | undefined; readonly actor: string }): void {
   connection.run(`UPDATE "$memory" SET "actor" = NULL WHERE "actor" = ?1 AND (?2 IS NULL OR "tenant" = ?2)`, actor, tenant === undefined ? null : tenantKey(tenant));

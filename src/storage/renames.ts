@@ -5,8 +5,10 @@ import type { CatalogShape, TableShape } from "./catalog-shape.ts";
 import { type Difference, difference } from "./compare-shapes.ts";
 import { foldColumn, keyColumn, quoted, storedFields } from "./column.ts";
 import type { Connection } from "./connection.ts";
+import { renameSubjects } from "./decision-rows.ts";
 import { renameFilePlaces } from "./file-rows.ts";
 import { indexTail } from "./index-names.ts";
+import { renameMemories } from "./memory-rows.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
 
 export interface TableRename {
@@ -75,6 +77,11 @@ export function carryOutRenames(connection: Connection, old: CatalogShape, renam
     if (from.name === to.name) continue;
     connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, to.name, from.name);
     connection.run(`UPDATE "$sequence" SET "name" = ?1 || substr("name", ?2) WHERE substr("name", 1, ?3) = ?4`, to.name, from.name.length + 1, from.name.length + 1, `${from.name}.`);
+  }
+  const names = new Map(renames.filter(({ from, to }) => from.name !== to.name).map(({ from, to }) => [from.name, to.name]));
+  if (names.size > 0) {
+    renameMemories(connection, names);
+    renameSubjects(connection, names);
   }
   if (renames.length > 0) writeMeta(connection, RENAMES_KEY, JSON.stringify([...loggedRenames(connection), ...renames.map((rename) => ({ ...rename, position }))]));
 }

@@ -3,6 +3,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { systemClock } from "../../src/base/clock.ts";
+import { silentLog } from "../../src/base/log.ts";
+import { systemRandom } from "../../src/base/random.ts";
+import { startApp } from "../../src/runtime/start-app.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { adminToken, startTestApp } from "../scenarios/started-app.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
@@ -199,6 +203,31 @@ test("of a record that is nobody's, what is known of it is forgotten, and it sta
 test("others than the administrator forget nobody", async () => {
   expect((await send("POST", "/admin/forget", { subject: "bob" })).status).toBe(403);
   expect((await send("POST", "/admin/forget", {}, { as: "admin" })).status).toBe(400);
+});
+
+test("what code forgot leaves the file with the next start", async () => {
+  const app = await startTestApp({
+    schema: `type Person @table(history: "P9D") @personal(of: "id") @search(fields: ["text"]) @export @allow(to: ["public"], do: [READ, CREATE, UPDATE]) { id: ID! @primaryKey text: String @indexed(type: TEXT) }
+      type Endpoints { leave(id: ID!): JSON @http @allow(to: ["public"]) }`,
+    resources: `import { endpoints } from "ambit"; export const Endpoints = endpoints({ leave: (ctx, { id }) => ctx.forget(id) });`,
+  });
+  const call = (method: string, path: string, body: object): Promise<Response> => fetch(`${app.url}${path}`, { method, headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const holds = (word: string): boolean => readdirSync(join(app.directory, "data")).some((name) => name.startsWith("data.db") && readFileSync(join(app.directory, "data", name)).includes(word));
+  try {
+    for (const text of ["rememberedearlier", "rememberedlately"]) for (const id of ["gone", "stays"]) await call("PUT", `/Person/${id}`, { text: `${text} by ${id}person` });
+    expect((await call("POST", "/leave", { id: "gone" })).status).toBe(200);
+    await app.running.stop();
+    const { loaded } = app.running;
+    const again = await startApp({
+      directory: app.directory, dataDirectory: join(app.directory, "data"), port: 0, environment: {}, adminToken, development: false, seed: null, loaded,
+      clock: systemClock(), random: systemRandom(), log: silentLog(), forbidOutbound: true, onFatal: (error) => { throw error; },
+    });
+    const found = [holds("goneperson"), holds("staysperson"), again.storage.isCompactionDue, ((await (await fetch(`${again.url}/Person?search=rememberedlately`)).json()) as { id: string }[]).map(({ id }) => id)];
+    await again.stop();
+    expect(found).toEqual([false, true, false, ["stays"]]);
+  } finally {
+    await app.stop();
+  }
 });
 
 test("tenants: a person of one is forgotten there alone", async () => {

@@ -2,6 +2,7 @@
 // lately, and what the words of the input bring to mind. Part of what the run has read: journaled, and held against the commit. Writes nothing.
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
+import { appTable } from "../../schema/account-tables.ts";
 import type { Catalog, Table } from "../../schema/catalog.ts";
 import { fromWireValue } from "../../schema/wire-value.ts";
 import type { Caller } from "../../resources/body.ts";
@@ -69,7 +70,7 @@ export interface NamedRecord { readonly table: Table; /** Of its key's type. */ 
 /** What `TABLE:id` names, whether it is there or not. */
 export function recordNamed(about: string, catalog: Catalog): NamedRecord | null {
   const [, name, key] = /^([A-Za-z_]\w*):(.+)$/s.exec(about) ?? [];
-  const table = catalog.tables.get(name ?? "");
+  const table = appTable(catalog, name ?? "");
   if (table === undefined || key === undefined) return null;
   const isNumber = ["Int", "Long"].includes(table.fields.get(table.primaryKey)!.type.name);
   if (isNumber && !/^-?\d{1,15}$/.test(key)) return null;

@@ -1,4 +1,5 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
+import { appTable } from "../../schema/account-tables.ts";
 import type { Decision } from "../../schema/decision.ts";
 import { didYouMean } from "../../base/diagnostic.ts";
 import { isFileId } from "../../schema/file-url.ts";
@@ -114,9 +115,9 @@ function findDecision({ decisions }: Catalog, method: string, [, name, ...more]:
 }
 
 /** By the name of the table on the wires, or its own. */
-function findMemory({ tables, facts }: Catalog, method: string, [, name, id, ...more]: readonly string[]): RestRoute | null {
-  const table = [...tables.values()].find(({ exportName }) => exportName === name) ?? tables.get(name ?? "");
-  if (facts.size === 0 || table === undefined || id === undefined || id === "" || more.length > 0 || (method !== "GET" && method !== "POST")) return null;
+function findMemory(catalog: Catalog, method: string, [, name, id, ...more]: readonly string[]): RestRoute | null {
+  const table = [...catalog.tables.values()].find(({ exportName }) => exportName === name) ?? appTable(catalog, name ?? "");
+  if (catalog.facts.size === 0 || table === undefined || id === undefined || id === "" || more.length > 0 || (method !== "GET" && method !== "POST")) return null;
   return { target: { kind: "memory", table, id }, name: "/memory/{table}/{id}" };
 }
 

@@ -1,0 +1,77 @@
+// What is believed of any moment, after any order of facts: against a timeline that is painted day by day.
+import { expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { seededRandom } from "../../base/random.ts";
+import { connect } from "../../storage/connection.ts";
+import { findMemories, memoryDdl, readFacts, renameMemories } from "../../storage/memory-rows.ts";
+import { keepMemory } from "./keep-memory.ts";
+import type { StagedFact } from "./remember.ts";
+
+const HISTORIES = process.env["AMBIT_TEST_SIZE"] === "long" ? 3_000 : 100;
+const DAYS = 12;
+const PLACE = { about: "Customer:1", tenant: "t" };
+
+function opened(): ReturnType<typeof connect> {
+  const connection = connect(new Database(":memory:"), 50);
+  for (const sql of memoryDdl) connection.execute(sql);
+  return connection;
+}
+
+let ids = 0;
+function keep(connection: ReturnType<typeof connect>, facts: readonly Partial<StagedFact>[], { nowMs, isUntrusted = false, place = PLACE, rowsMax = 1_000 }: { readonly nowMs: number; readonly isUntrusted?: boolean; readonly place?: typeof PLACE; readonly rowsMax?: number }): void {
+  const staged = facts.map((fact): StagedFact => ({ about: place.about, predicate: "p", value: null, validFromMs: null, validToMs: null, isUntrusted: false, ...fact }));
+  keepMemory(connection, [place], staged, { run: null, actor: "a", isUntrusted, nowMs, episode: { said: staged.length }, rowsMax, newId: () => `id${++ids}` });
+}
+
+/** Of each day what is believed, as the oracle paints it: who answers for it, and apart from that what nobody does. */
+interface Day { readonly trusted: number | null; readonly untrusted: number | null }
+
+test(`${HISTORIES} histories: each day is believed to be what was said of it last by whom it counts`, () => {
+  const random = seededRandom(20_261_121);
+  const whole = (max: number): number => Math.floor(random.next() * max);
+  for (let history = 0; history < HISTORIES; history++) {
+    const connection = opened();
+    const days: Day[] = Array.from({ length: DAYS }, () => ({ trusted: null, untrusted: null }));
+    const known: Day[][] = [];
+    for (let step = 1; step <= 12; step++) {
+      const [from, isUntrusted] = [whole(DAYS), whole(3) === 0];
+      const to = whole(3) === 0 ? null : from + 1 + whole(DAYS - from);
+      const value = whole(5) === 0 ? null : whole(1_000);
+      keep(connection, [{ value, validFromMs: from, validToMs: to }], { nowMs: step, isUntrusted });
+      for (let day = from; day < (to ?? DAYS) && day < DAYS; day++) days[day] = isUntrusted ? { ...days[day]!, untrusted: value } : { trusted: value, untrusted: null };
+      known[step] = [...days];
+    }
+    for (let step = 1; step <= 12; step++) {
+      for (let day = 0; day < DAYS; day++) {
+        const found = readFacts(connection, PLACE, { predicates: ["p"], knownMs: step, validMs: day, sinceMs: null });
+        const of = (isUntrusted: boolean): number | null => { const row = found.find((one) => one.isUntrusted === isUntrusted); return row === undefined ? null : JSON.parse(row.value) as number; };
+        expect({ history, step, day, trusted: of(false), untrusted: of(true), count: found.length }).toEqual({ history, step, day, ...known[step]![day]!, count: [known[step]![day]!.trusted, known[step]![day]!.untrusted].filter((one) => one !== null).length });
+      }
+    }
+  }
+});
+
+test("other predicates, records and tenants stay as they are", () => {
+  const connection = opened();
+  const others = [{ about: "Customer:2", tenant: "t" }, { about: "Customer:1", tenant: "u" }];
+  for (const place of others) keep(connection, [{ value: "theirs" }], { nowMs: 1, place });
+  keep(connection, [{ value: "first" }, { predicate: "q", value: "q" }], { nowMs: 1 });
+  keep(connection, [{ value: "second" }], { nowMs: 2 });
+  const values = (place: typeof PLACE): unknown[] => readFacts(connection, place, { predicates: null, knownMs: 3, validMs: 3, sinceMs: null }).map(({ value }) => JSON.parse(value) as unknown);
+  expect([values(PLACE), ...others.map(values)]).toEqual([["q", "second"], ["theirs"], ["theirs"]]);
+});
+
+test("what is said again is nothing new, unless somebody answers for it now", () => {
+  const connection = opened();
+  for (const [nowMs, isUntrusted] of [[1, true], [2, true], [3, false], [4, false], [5, true]] as const) keep(connection, [{ value: "x" }], { nowMs, isUntrusted });
+  expect(connection.values(`SELECT "untrusted", "knownFrom", "knownTo" FROM "$memory" WHERE "kind" = 'fact' AND "validTo" IS NULL ORDER BY "number"`)).toEqual([[1, 1, 3], [0, 3, null]]);
+});
+
+test("a table that is called otherwise keeps what is known of its records, and its words; two that change names do not mix", () => {
+  const connection = opened();
+  keep(connection, [{ value: "old friend" }], { nowMs: 1 });
+  keep(connection, [{ value: "other thing" }], { nowMs: 1, place: { about: "Order:1", tenant: "t" } });
+  renameMemories(connection, new Map([["Customer", "Order"], ["Order", "Purchase"]]));
+  const found = (about: string, word: string): unknown[] => findMemories(connection, { about, tenant: "t" }, { words: [word], predicates: ["p"], knownMs: 2, sinceMs: null, limit: 9 }).filter(({ kind }) => kind === "fact").map(({ value }) => value);
+  expect([found("Order:1", "friend"), found("Purchase:1", "thing"), found("Customer:1", "friend"), found("Order:1", "thing")]).toEqual([['"old friend"'], ['"other thing"'], [], []]);
+});
