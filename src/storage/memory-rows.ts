@@ -122,12 +122,15 @@ export function findMemories(connection: Connection, place: MemoryPlace, { words
     match, tenantKey(place.tenant), place.about, knownMs, sinceMs, JSON.stringify(predicates), limit).map(decode);
 }
 
-/** Where there are more than `max`, the oldest go: first what is not believed any more, then what is over, and episodes. Answers how many. */
+/**
+ * Where there are more than `max`, the oldest go: first what is not believed any more, then what nobody answers for, so that no stranger pushes out what
+ * is known, then what is over, and episodes. Answers how many.
+ */
 export function trimMemory(connection: Connection, { tenant, about }: MemoryPlace, { max, nowMs }: { readonly max: number; readonly nowMs: number }): number {
   const count = connection.values(`SELECT count(*) FROM "$memory" WHERE "tenant" = ?1 AND "about" = ?2`, tenantKey(tenant), about)[0]![0] as number;
   if (count <= max) return 0;
   const ids = connection.values(
-    `SELECT "number" FROM "$memory" WHERE "tenant" = ?1 AND "about" = ?2 ORDER BY CASE WHEN "knownTo" IS NOT NULL THEN 0 WHEN "kind" = 'episode' OR "validTo" <= ?4 THEN 1 ELSE 2 END, "number" LIMIT ?3`,
+    `SELECT "number" FROM "$memory" WHERE "tenant" = ?1 AND "about" = ?2 ORDER BY CASE WHEN "knownTo" IS NOT NULL THEN 0 WHEN "untrusted" = 1 THEN 1 WHEN "kind" = 'episode' OR "validTo" <= ?4 THEN 2 ELSE 3 END, "number" LIMIT ?3`,
     tenantKey(tenant), about, count - max, nowMs);
   for (const [number] of ids) removeMemory(connection, number as number);
   return ids.length;

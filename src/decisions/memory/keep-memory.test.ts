@@ -7,7 +7,7 @@ import { findMemories, memoryDdl, readFacts, renameMemories } from "../../storag
 import { keepMemory } from "./keep-memory.ts";
 import type { StagedFact } from "./remember.ts";
 
-const HISTORIES = process.env["AMBIT_TEST_SIZE"] === "long" ? 3_000 : 100;
+const HISTORIES = process.env["AMBIT_TEST_SIZE"] === "long" ? 3_000 : 40;
 const DAYS = 12;
 const PLACE = { about: "Customer:1", tenant: "t" };
 
@@ -49,7 +49,7 @@ test(`${HISTORIES} histories: each day is believed to be what was said of it las
       }
     }
   }
-});
+}, HISTORIES * 1_000);
 
 test("other predicates, records and tenants stay as they are", () => {
   const connection = opened();
@@ -65,6 +65,14 @@ test("what is said again is nothing new, unless somebody answers for it now", ()
   const connection = opened();
   for (const [nowMs, isUntrusted] of [[1, true], [2, true], [3, false], [4, false], [5, true]] as const) keep(connection, [{ value: "x" }], { nowMs, isUntrusted });
   expect(connection.values(`SELECT "untrusted", "knownFrom", "knownTo" FROM "$memory" WHERE "kind" = 'fact' AND "validTo" IS NULL ORDER BY "number"`)).toEqual([[1, 1, 3], [0, 3, null]]);
+});
+
+test("a stranger who tells a lot pushes out nothing that somebody answers for", () => {
+  const connection = opened();
+  keep(connection, [{ value: "known" }], { nowMs: 1 });
+  for (let day = 1; day < 60; day++) keep(connection, [{ predicate: "q", value: day, validFromMs: 1_000 + day, validToMs: 1_001 + day }], { nowMs: day, isUntrusted: true, rowsMax: 8 });
+  expect(connection.values(`SELECT count(*) FROM "$memory"`)).toEqual([[8]]);
+  expect(connection.values(`SELECT "kind" FROM "$memory" WHERE "untrusted" = 0 ORDER BY "number"`)).toEqual([["episode"], ["fact"]]);
 });
 
 test("a table that is called otherwise keeps what is known of its records, and its words; two that change names do not mix", () => {
