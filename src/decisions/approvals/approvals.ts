@@ -117,6 +117,7 @@ export class Approvals {
 
   #list({ after, limit }: Extract<ApprovalQuestion, { do: "list" }>, caller: Caller): { readonly body: Json; readonly next: string | null } {
     const { reader } = this.#parts.core.storage;
+    if (caller.identity.kind === "anonymous") throw fault("UNAUTHENTICATED", "Who approves signs in first.");
     const from = after === null ? null : findApproval(reader, after);
     if (after !== null && from === null) throw fault("MALFORMED_QUERY", "after is the id of an approval.", { where: "after" });
     const found: ApprovalRow[] = [];
