@@ -9,7 +9,7 @@ import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { beside } from "../resources/run-body.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import { notFound } from "../tables/denial.ts";
-import { ModelFailure, type Model, type ModelAnswer, type ModelRequest } from "../models/model.ts";
+import { ModelFailure, type Model, type ModelAnswer, type ModelMessage, type ModelRequest, type ModelTool } from "../models/model.ts";
 import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
@@ -18,6 +18,7 @@ import { gather, gatheredAgain, recordOf, type Gathered, type Question, type Rec
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { Acting, Halt, kindOfCall, refused, type CallKind } from "./reason/act.ts";
+import { liveData } from "./reason/live-data.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
 import { Diverged, Journal, nothing, requestHash, spentBelow, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
@@ -99,7 +100,51 @@ export function modelReasoner(parts: ReasonerParts): Reasoner {
 }
 
 /** What came of reasoning: a proposal, or why there is none. */
-type Reasoned = { readonly proposal: Proposal } | { readonly reason: FallbackReason } | { readonly refusedBy: readonly string[] };
+export type Reasoned = { readonly proposal: Proposal } | { readonly reason: FallbackReason } | { readonly refusedBy: readonly string[] };
+
+export interface ToolResult { readonly id: string; readonly name: string; readonly json: string }
+
+/** What a conversation needs of whoever leads it: a run, or a backtest over the record of one. */
+export interface Conversation {
+  readonly repairs: number;
+  readonly outputTokens: number;
+  /** It begins with these. */
+  readonly messages: readonly ModelMessage[];
+  readonly tools: readonly ModelTool[];
+  ask(request: ModelRequest): Promise<ModelAnswer>;
+  /** Everything but the last call of answer; in order. */
+  carryOut(answer: ModelAnswer): Promise<readonly ToolResult[]>;
+  /** The proposal, what is to be repaired, or how it ends without one. */
+  judge(text: string): Reasoned | { readonly repair: Json; readonly otherwise: FallbackReason };
+  /** The model is asked to. */
+  repairing(): void;
+}
+
+/** Asks and carries out until there is an answer that stands, or none any more. Throws what its parts throw: ModelFailure, Halt, OverBudget. */
+export async function converse({ repairs, outputTokens, messages: first, tools, ask, carryOut, judge, repairing }: Conversation): Promise<Reasoned> {
+  const messages: ModelMessage[] = [...first];
+  let repaired = 0;
+  for (;;) {
+    const answer = await ask({ messages: [...messages], tools, maxOutputTokens: outputTokens });
+    if (answer.finish !== "complete") return { reason: answer.finish === "filtered" ? "model_refused" : "output_invalid" };
+    messages.push({ role: "assistant", text: answer.text, calls: answer.calls });
+    const results = [...await carryOut(answer)];
+    const last = answer.calls.findLast(({ name }) => name === ANSWER);
+    if (last !== undefined) {
+      const judged = judge(last.arguments);
+      if (!("repair" in judged)) return judged;
+      if (repaired >= repairs) return { reason: judged.otherwise };
+      results.push({ id: last.id, name: ANSWER, json: JSON.stringify(judged.repair) });
+    }
+    const isStuck = answer.calls.length === 0;
+    if (isStuck && repaired >= repairs) return { reason: "output_invalid" };
+    if (isStuck || last !== undefined) {
+      repaired++;
+      repairing();
+    }
+    messages.push(isStuck ? { role: "user", text: "Call the tool answer." } : { role: "tool", results });
+  }
+}
 
 const RE_REASONS_MAX = 2;
 
@@ -332,41 +377,28 @@ class ReasonRun {
     }
   }
 
-  async #converseWith(gathered: Gathered, acting: Acting): Promise<Reasoned> {
+  #converseWith(gathered: Gathered, acting: Acting): Promise<Reasoned> {
     const { question } = this.#request;
-    const { declaration } = question.decision;
+    const { policy, schemas, limits } = this.#parts;
     const { secret, quarantined } = keptBack(question.decision, question.input, gathered.rows);
-    const messages = firstMessages({ decision: question.decision, input: question.input, gathered, policy: this.#parts.policy });
-    const tools = toolsOf(question.decision, this.#parts.schemas);
-    let repairs = 0;
-    for (;;) {
-      const answer = await this.#ask({ messages: [...messages], tools, maxOutputTokens: this.#parts.limits.outputTokens }, [...secret, ...quarantined]);
-      if (answer.finish !== "complete") return { reason: answer.finish === "filtered" ? "model_refused" : "output_invalid" };
-      messages.push({ role: "assistant", text: answer.text, calls: answer.calls });
-      const results = await this.#carryOut(answer, acting);
-      const last = answer.calls.findLast(({ name }) => name === ANSWER);
-      if (last !== undefined) {
-        const judged = this.#judge(last.arguments, gathered, acting);
-        if (!("repair" in judged)) return judged;
-        if (repairs >= declaration.repairs) return { reason: judged.otherwise };
-        results.push({ id: last.id, name: ANSWER, json: JSON.stringify(judged.repair) });
-      }
-      const isStuck = answer.calls.length === 0;
-      if (isStuck && repairs >= declaration.repairs) return { reason: "output_invalid" };
-      if (isStuck || last !== undefined) {
-        repairs++;
+    return converse({
+      repairs: question.decision.declaration.repairs, outputTokens: limits.outputTokens,
+      messages: firstMessages({ decision: question.decision, input: question.input, gathered, policy }), tools: toolsOf(question.decision, schemas),
+      ask: (request) => this.#ask(request, [...secret, ...quarantined]),
+      carryOut: (answer) => this.#carryOut(answer, acting),
+      judge: (text) => this.#judge(text, gathered, acting),
+      repairing: () => {
         this.#repairs++;
         this.#moved("REPAIRING", "reason");
-      }
-      messages.push(isStuck ? { role: "user", text: "Call the tool answer." } : { role: "tool", results });
-    }
+      },
+    });
   }
 
   #acting(gathered: Gathered): Acting {
     const { core, parse, callTool, ask, ownCaller } = this.#parts;
     const { question, shadowed } = this.#request;
     const acting = new Acting({
-      core, question, reader: { parse, catalog: question.decision.catalog }, own: ownCaller(question),
+      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question), core),
       beyond: shadowed !== undefined ? null : {
         callTool: (call, args) => callTool(call, args, question.caller),
         ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget }),
@@ -378,8 +410,8 @@ class ReasonRun {
   }
 
   /** Everything but the last answer; in order. */
-  async #carryOut({ calls }: ModelAnswer, acting: Acting): Promise<{ id: string; name: string; json: string }[]> {
-    const results: { id: string; name: string; json: string }[] = [];
+  async #carryOut({ calls }: ModelAnswer, acting: Acting): Promise<ToolResult[]> {
+    const results: ToolResult[] = [];
     const last = calls.findLast(({ name }) => name === ANSWER);
     const before = this.#journal.coming?.acted ?? [];
     for (const call of calls) {

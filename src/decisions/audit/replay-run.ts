@@ -8,7 +8,7 @@ import type { Clock } from "../../base/clock.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { partsOf, readRun, recordsFrom, type DecisionRow } from "../../storage/decision-rows.ts";
+import { readRun, type DecisionRow } from "../../storage/decision-rows.ts";
 import type { ModelAnswer } from "../../models/model.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
 import { noted, violations, type Variables } from "../bounds/judge.ts";
@@ -22,7 +22,7 @@ import type { ParseJson } from "../reason/read-arguments.ts";
 import { answerOf, isAnswered, type Ending } from "../run/ending.ts";
 import { fallbackAnswer } from "../run/fallback.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { commitment } from "./append-record.ts";
+import { recordedRun, type Members } from "./recorded-run.ts";
 
 export interface Replay {
   readonly run: string;
@@ -43,7 +43,6 @@ export interface ReplayParts {
   readonly clock: Clock;
 }
 
-type Members = { readonly [name: string]: Json };
 interface Asked { readonly messages: readonly Members[]; readonly tools?: Json; readonly answer: ModelAnswer }
 
 /** Null: there is no such run. `partsFor`: null, if there is no such decision any more. */
@@ -51,13 +50,11 @@ export function replayRun(connection: Connection, id: string, partsFor: (name: s
   const row = readRun(connection, id);
   if (row === null) return null;
   const told = (outcome: Replay["outcome"], differences: readonly string[] = []): Replay => ({ run: id, outcome, differences });
-  if (row.leaf === null) return told("OPEN");
-  const record = JSON.parse(recordsFrom(connection, row.leaf, 1)[0]!.record) as Members;
-  const stored = partsOf(connection, id);
-  const commitments = record["commitments"] as Members;
-  const payloads: Members = Object.fromEntries(stored.filter(({ name, salt, data }) => commitments[name] === commitment(salt, data)).map(({ name, data }) => [name, JSON.parse(data) as Json]));
-  const gone = Object.keys(commitments).filter((name) => !(name in payloads));
-  if (gone.length > 0) return gone.some((name) => stored.some((part) => part.name === name)) ? told("DIFFERS", gone.map((name) => `${name} is not what the record committed to`)) : told("ERASED");
+  const recorded = recordedRun(connection, row);
+  if (recorded === null) return told("OPEN");
+  const { record, payloads, changed, erased } = recorded;
+  if (changed.length > 0) return told("DIFFERS", [...changed, ...erased].map((name) => `${name} is not what the record committed to`));
+  if (erased.length > 0) return told("ERASED");
   const parts = partsFor(row.name);
   if (parts === null || parts.version !== row.version) return told("OTHER_VERSION");
   const differences = new RunReplay(row, record, payloads, parts).differences();

@@ -5,7 +5,7 @@ import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { Expression } from "../../expression/expression.ts";
 import { partsOf as expressionsIn } from "../../expression/inspect.ts";
 import { coerceFields, coerceValue, noLimits } from "../../schema/coerce-value.ts";
-import type { Catalog, InputField, TypeRef } from "../../schema/catalog.ts";
+import type { Catalog } from "../../schema/catalog.ts";
 import type { BoundPoint } from "../../schema/decision.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Connection } from "../../storage/connection.ts";
@@ -16,6 +16,7 @@ import { memValues } from "../memory/recall.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
 import { HIDDEN, shownRow, type Showing } from "../policy/answer-shape.ts";
 import { runValue } from "../policy/decision-values.ts";
+import { shown, shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { fieldsRead } from "../policy/read-fields.ts";
 import type { AskedStep, AskingStep } from "../reason/journal.ts";
@@ -113,21 +114,6 @@ function shownEffect({ operation, id, args, before, after }: Effect, catalog: Ca
   if (table === undefined) return { operation, id };
   const members = table.actions.get(verb ?? "")?.arguments ?? table.fields;
   return { operation, id, args: shown(args, members, catalog), before: shown(before, table.fields, catalog), after: shown(after, table.fields, catalog) };
-}
-
-/** Without members that are secret; of those that are not declared nobody knows. */
-function shown(value: Json, members: ReadonlyMap<string, Pick<InputField, "type" | "limits">>, catalog: Catalog): Json {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).flatMap(([name, item]) => {
-    const member = members.get(name);
-    return member === undefined || member.limits.secret ? [] : [[name, shownTyped(item, member.type, catalog)]];
-  }));
-}
-
-function shownTyped(value: Json, type: TypeRef, catalog: Catalog): Json {
-  const inner = catalog.objects.get(type.name)?.fields;
-  if (inner === undefined) return value;
-  return Array.isArray(value) ? value.map((item) => shown(item, inner, catalog)) : shown(value, inner, catalog);
 }
 
 /** A run whose decision is still the same, so that its bounds can be held against what it saw once more. */

@@ -8,13 +8,10 @@ import { someIn } from "../../expression/inspect.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import type { InputField, Table } from "../../schema/catalog.ts";
 import type { TaintRule } from "../../schema/decision.ts";
-import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
-import { beside } from "../../resources/run-body.ts";
 import type { ModelCall } from "../../models/model.ts";
 import { environmentOf, permits, valueOf as subjectOf, violations, type Variables } from "../bounds/judge.ts";
-import { readQuery, type Gathered, type Question } from "../context/gather.ts";
-import { ofSubject } from "../context/of-subject.ts";
+import type { Gathered, Question } from "../context/gather.ts";
 import { readRemembered, REMEMBER, type StagedFact } from "../memory/remember.ts";
 import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
@@ -36,10 +33,25 @@ export class Halt extends Error {
   }
 }
 
+/** Where reads and the rows of effects come from. */
+export interface ActData {
+  /** JSON rows, in the shape of the read. Null: the caller may not read this. Undefined: it was not recorded. */
+  rows(read: CompiledRead, values: ReadValues): readonly { readonly [name: string]: Json }[] | null | undefined;
+  /** A record as it is stored; null: there is none. Undefined: it was not recorded. */
+  record(table: string, id: Value): RecordValues | null | undefined;
+}
+
+export interface ReadValues {
+  readonly valueOf: (hole: Hole) => Value;
+  /** Whose rows alone are read; null: the decision is about nobody. */
+  readonly about: { readonly table: Table; readonly id: Value } | null;
+}
+
 export interface ActParts {
-  readonly core: DispatchCore;
-  readonly question: Question;
+  readonly core: Pick<DispatchCore, "book" | "catalog" | "clock" | "limits" | "log" | "random">;
+  readonly question: Omit<Question, "caller">;
   readonly reader: ArgumentReader;
+  readonly data: ActData;
   /** Tools and other decisions. Null in a shadow: what was not recorded is not asked. */
   readonly beyond: {
     /** Runs the body of a tool, which only reads. */
@@ -47,8 +59,6 @@ export interface ActParts {
     /** Asks another decision for its advice. */
     ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
   } | null;
-  /** The rights of `decision:NAME`. */
-  readonly own: Caller;
 }
 
 interface Known { readonly json: string; times: number }
@@ -132,19 +142,16 @@ export class Acting {
   }
 
   #read(read: CompiledRead, text: string): Json {
-    const { core, question, own } = this.#parts;
+    const { core, question, data } = this.#parts;
     const fields = new Map([...read.arguments].map(([name, { type }]): [string, InputField] => [name, argument(name, type)]));
     const args = readFields(text, fields, this.#parts.reader);
     if (args === undefined) return malformed();
-    const state = beside(core);
-    const environment = environmentOf({ ...this.#gathered.variables }, state.now);
+    const environment = environmentOf({ ...this.#gathered.variables }, String(this.#gathered.variables["now"]));
     const valueOf = (hole: Hole): Value => (hole.kind === "argument" ? args[hole.name] ?? null : evaluate(hole.expression, environment, core.book));
-    const { rights } = read.as === "DECISION" ? own : question.caller;
-    if (rights.permission(read.query.table.name, "READ") === false) return refused("NOT_PERMITTED", "This may not be read.");
     const about = this.#subject();
-    if (about === undefined) return refused("NOT_PERMITTED", "This may not be read.");
-    const query = about === null ? read.query : ofSubject(read.query, about.table, core.catalog);
-    const found = readQuery(query, { id: query.id === null ? null : valueOf(query.id), values: query.holes.map(valueOf), rights, subject: about?.id ?? null }, { state, core });
+    const found = about === undefined ? null : data.rows(read, { valueOf, about });
+    if (found === undefined) return notRecorded();
+    if (found === null) return refused("NOT_PERMITTED", "This may not be read.");
     const { catalog } = question.decision;
     const showing: Showing = { catalog, isHidden: (field) => isHidden(question.decision, field) };
     this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, showing));
@@ -208,7 +215,8 @@ export class Acting {
     const whole = this.#stagedArguments(write, text, () => uuidv7(core.clock, core.random));
     if (whole === undefined) return malformed();
     const key = whole["id"] ?? whole[table.primaryKey] ?? null;
-    const row = verb === "create" || key === null ? null : beside(core).get(table.name, key)?.values ?? null;
+    const row = verb === "create" || key === null ? null : this.#parts.data.record(table.name, key);
+    if (row === undefined) return notRecorded();
     // What depends on the answer is judged when there is one.
     const where = write.where !== null && someIn(write.where, (part) => part.op === "variable" && part.root === "out") ? null : write.where;
     const refusal = this.#judge({ ...this.#gathered.variables, args: whole, row: row as Value }, where, "EFFECT");
@@ -269,6 +277,7 @@ export function kindOfCall({ reads, calls, writes, declaration }: CompiledDecisi
   return writes.some((one) => one.name === name) ? "write" : "other";
 }
 
+/** The same call again has the same. */
 function callKey(name: string, text: string): string {
   return createHash("sha256").update(`${name} ${text}`).digest("hex");
 }
