@@ -30,22 +30,28 @@ interface Forgetting {
   readonly whose: readonly Whose[];
 }
 
-/** `ctx.forget`: with the author's authority, within the caller's tenant. */
+/** `ctx.forget`: with the author's authority, within the caller's tenant. All in one transaction: a person with more records than it may write is refused. */
 export function forgetFrom(body: Body, subject: unknown): Promise<Receipt> {
   return body.calls.start("ctx.forget", async () => {
     if (body.work.readsOnly === true) throw readsOnly("ctx.forget");
     if (typeof subject !== "string" || subject === "") throw fault("VALIDATION_FAILED", "Whom to forget is missing.", { where: "subject", fix: 'Name a person as in auth.subject, or a record as in "Customer:42".' });
-    return body.work.transactional ? forgetIn(body, subject) : body.transact((inner) => forgetIn(inner, subject));
+    const { receipt } = await (body.work.transactional ? forgetIn(body, subject) : body.transact((inner) => forgetIn(inner, subject)));
+    return receipt;
   });
 }
 
+/** Of a part of their records, as many as `recordsMax`: all else of them goes each time, and `isWhole` says that no record is left. */
+export interface Forgotten { readonly receipt: Receipt; readonly isWhole: boolean }
+
 /** What each store will erase is counted on the state before this transaction. */
-async function forgetIn(body: Body, subject: string): Promise<Receipt> {
+export async function forgetIn(body: Body, subject: string, recordsMax = Infinity): Promise<Forgotten> {
   const { core, caller } = body;
   const forgetting = forgettingOf(core, caller, subject);
   const removed = new Map<string, GoneRecord>();
   for (const whose of forgetting.whose) for (const key of keysOf(core.storage.reader, whose, "former")) note(removed, whose.table, valueIn(whose.table, whose.table.primaryKey, key));
-  for (const table of personalTables(core.catalog)) await removeTheirs(body, table, { forgetting, removed });
+  const former = removed.size;
+  let isWhole = true;
+  for (const table of personalTables(core.catalog)) isWhole &&= await removeTheirs(body, table, { forgetting, removed, max: former + recordsMax });
   const foreseen: Receipt["stores"][number][] = [];
   core.storage.rehearse((connection) => { foreseen.push(...eraseStores(core, { forgetting, records: [...removed.values()], connection, now: body.now })); });
   await body.work.effect({
@@ -57,7 +63,12 @@ async function forgetIn(body: Body, subject: string): Promise<Receipt> {
   });
   // Of another tenant's people it ends nothing.
   if (forgetting.person !== null && core.tokens !== undefined && (forgetting.tenant === undefined || removed.size > 0)) await revokeSubject(body, forgetting.person);
-  return { subject, stores: [{ store: "records", erased: removed.size, left: 0 }, ...foreseen] };
+  return { receipt: { subject, stores: [{ store: "records", erased: removed.size, left: 0 }, ...foreseen] }, isWhole };
+}
+
+/** Of several parts; what is left counts as of the last one. */
+export function joined(before: Receipt, after: Receipt): Receipt {
+  return { ...after, stores: after.stores.map((one, index) => ({ ...one, erased: one.erased + before.stores[index]!.erased })) };
 }
 
 function forgettingOf({ catalog, storage }: DispatchCore, { rights, identity }: Caller, subject: string): Forgetting {
@@ -87,22 +98,24 @@ function refersTo(table: Table, other: Table): boolean {
   return [...table.fields.values()].some((field) => field.relation?.kind === "one" && field.relation.table === other.name);
 }
 
-interface Removing { readonly forgetting: Forgetting; readonly removed: Map<string, GoneRecord> }
+interface Removing { readonly forgetting: Forgetting; readonly removed: Map<string, GoneRecord>; /** How many there may be in it. */ readonly max: number }
 
-/** At most as many as one transaction may write. */
-async function removeTheirs(body: Body, table: Table, { forgetting: { person }, removed }: Removing): Promise<void> {
+/** False: there are more. */
+async function removeTheirs(body: Body, table: Table, { forgetting: { person }, removed, max }: Removing): Promise<boolean> {
   const condition = person === null ? null : whoseIs(table, person, body.core.catalog);
-  if (condition === null) return;
-  for (;;) {
-    const plan = codePlan(body, table, { ...condition, select: [table.primaryKey], limit: PAGE_ROWS }, "system");
+  if (condition === null) return true;
+  while (removed.size < max) {
+    const limit = Math.min(PAGE_ROWS, max - removed.size);
+    const plan = codePlan(body, table, { ...condition, select: [table.primaryKey], limit }, "system");
     const { rows } = readPage(body, plan, "system");
     for (const row of rows) {
       const id = row[table.primaryKey]!;
       await body.work.write(removeOf(table.name, id), { dialect: "code", authority: null, sent: null });
       note(removed, table, id);
     }
-    if (rows.length < PAGE_ROWS) return;
+    if (rows.length < limit) return true;
   }
+  return false;
 }
 
 const PAGE_ROWS = 200;

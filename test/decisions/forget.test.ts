@@ -230,6 +230,27 @@ test("what code forgot leaves the file with the next start", async () => {
   }
 });
 
+test("somebody with more records than a transaction may write: by the administrator, not in one of code", async () => {
+  const app = await startTestApp({
+    schema: `type Thing @table @personal(of: "owner") @export @allow(to: ["public"], do: [READ, CREATE]) { id: ID! @primaryKey owner: String! }
+      type Endpoints { leave(id: ID!): JSON @http @allow(to: ["public"]) }`,
+    resources: `import { endpoints } from "ambit"; export const Endpoints = endpoints({ leave: (ctx, { id }) => ctx.forget(id) });`,
+    config: "limits: { transactionWrites: 300 }\n",
+  });
+  try {
+    const call = async (method: string, path: string, body: object | null): Promise<{ status: number; body: unknown }> => {
+      const response = await fetch(`${app.url}${path}`, { method, headers: { "content-type": "application/json", ...(path.startsWith("/admin") ? { authorization: `Bearer ${adminToken}` } : {}) }, ...(body === null ? {} : { body: JSON.stringify(body) }) });
+      return { status: response.status, body: await response.json().catch(() => null) };
+    };
+    for (const owner of ["many", "few"]) for (let page = 0; page < (owner === "many" ? 5 : 1); page++) await call("POST", "/Thing", Array.from({ length: 200 }, (_, index) => ({ id: `${owner}${page}-${index}`, owner })));
+    expect(await call("POST", "/leave", { id: "many" })).toMatchObject({ status: 422, body: { code: "TOO_MANY_ROWS" } });
+    expect(await call("POST", "/admin/forget", { subject: "many" })).toMatchObject({ status: 200, body: { compacted: true, stores: expect.arrayContaining([{ store: "records", erased: 1_000, left: 0 }]) as unknown } });
+    expect((await call("GET", "/Thing?select=owner,count()", null)).body).toEqual([{ owner: "few", count: 200 }]);
+  } finally {
+    await app.stop();
+  }
+});
+
 test("tenants: a person of one is forgotten there alone", async () => {
   const app = await startTestApp({
     schema: `type Person @table(tenant: "team") @personal(of: "id") @export @allow(to: ["member"], do: [READ, CREATE]) { id: ID! @primaryKey team: String! who: String }
