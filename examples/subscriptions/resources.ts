@@ -1,7 +1,15 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { endpoints, fallbacks, jobs, Table, type Ctx } from "ambit";
+import { endpoints, fallbacks, jobs, Table, type Ctx, type Input } from "ambit";
 
 const REMINDERS = 3;
+
+export class User extends Table("User") {
+  static async create(ctx: Ctx, input: Input<"User">) {
+    if (ctx.auth.tenant !== null || (input.companyId ?? null) !== null) return super.create(ctx, input);
+    const { id } = await ctx.system.Company.create({ name: input.company ?? input.email });
+    return super.create(ctx, { ...input, companyId: id, roles: ["owner"] });
+  }
+}
 
 export class Contract extends Table("Contract") {
   async forget() {

@@ -28,6 +28,7 @@ export interface Billing {
   /** As the provider sends it. */
   tell(id: string, event: ProviderEvent): Promise<HttpAnswer>;
   deliver(signed: Signed): Promise<HttpAnswer>;
+  url(): string;
   /** `kill -9`. */
   kill(): Promise<void>;
   /** On the same data, after it was killed; `without`: this key is gone. */
@@ -61,6 +62,7 @@ export async function startBilling(durations: Durations, environment: Readonly<R
     globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY), care: caller(keys.GLOBEX_CARE_KEY) },
     administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
     tell: (id, event) => deliver(standard(id, event)),
+    url: () => process.url,
     kill: () => process.kill(),
     async restart(changed = durations, without) { process = await start(changed, without === undefined ? {} : { without }); },
     async stop() {

@@ -1,9 +1,12 @@
 // Sessions in cookies: browsers send them whoever asks, so pages of others get nothing and change nothing by them; and nobody is given a session of
 // another's choice.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { SocketClient } from "../scenarios/live-clients.ts";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { Visitor } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const schema = `
 type User @table @export @account(signUp: OPEN) @allow(to: ["authenticated"], do: [READ], where: "record.id == auth.subject") {

@@ -1,5 +1,5 @@
 // What sign-in keeps: restored with a backup, in no export, forgotten with its person; and an app without accounts loads nothing of it.
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { runAmbit } from "../processes/ambit-command.ts";
@@ -7,6 +7,9 @@ import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { root, scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, startTestApp } from "../scenarios/started-app.ts";
 import { Visitor } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());

@@ -1,10 +1,13 @@
 // The end of a session, of a token or of a right, as open connections see it: what they follow ends or begins anew within two seconds, and nothing
 // of what came after is told. Over server-sent events, WebSocket, GraphQL and MQTT.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { connected } from "../mqtt/mqtt-clients.ts";
 import { SocketClient } from "../scenarios/live-clients.ts";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { Visitor } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const schema = `
 type User @table @export @account(signUp: OPEN) @allow(to: ["authenticated"], do: [READ], where: "record.id == auth.subject") {

@@ -1,8 +1,11 @@
 // Where mails are sent: addresses are confirmed, passwords reset, people invited; nobody learns who has an account.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { linkIn, Mailbox } from "./mailbox.ts";
 import { Visitor, type VisitorAnswer } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const schema = (signUp: string): string => `
 type User @table @export @account(signUp: ${signUp}) @allow(to: ["authenticated"], do: [READ, UPDATE], where: "record.id == auth.subject") @allow(to: ["owner"], do: [READ, CREATE], where: "record.roles == null || !('boss' in record.roles)") {

@@ -1,8 +1,11 @@
 // Sign-in with a provider of OpenID Connect, a real one on this machine: who comes back is who the provider has signed for, for the browser that went there.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { startIssuer, type Issuer } from "./issuer.ts";
 import { Visitor } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const schema = `
 type User @table(tenant: "orgId") @export @account(signUp: OPEN) @allow(to: ["authenticated"], do: [READ], where: "record.id == auth.subject") {

@@ -1,7 +1,10 @@
 // People with a password: they sign up as records of the app's own type, sign in with a cookie or a bearer token, and are out at once when they are.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { Visitor } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const schema = `
 type User @table @export @account(signUp: OPEN) @allow(to: ["authenticated"], do: [READ, UPDATE, DELETE], where: "record.id == auth.subject") @allow(to: ["boss"], do: [READ, CREATE, UPDATE, DELETE]) {

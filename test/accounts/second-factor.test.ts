@@ -1,10 +1,13 @@
 // What else the library carries: one-time passwords, passkeys, organisations with invitations. On the same tables, with sessions that count everywhere.
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { linkIn, Mailbox } from "./mailbox.ts";
 import { SoftwareKey } from "./software-key.ts";
 import { Visitor } from "./visitor.ts";
+
+// The first request loads the library.
+setDefaultTimeout(30_000);
 
 const schema = `
 type User @table @export @account(signUp: OPEN) @allow(to: ["authenticated"], do: [READ], where: "record.id == auth.subject") {

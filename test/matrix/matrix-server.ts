@@ -2,13 +2,14 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { SESSION_TABLE, tokenHash } from "../../src/access/signed-in.ts";
 import type { Clock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 import { fetchAsBatch, isBatched } from "../processes/as-batch.ts";
 import { decodedParts, EPOCH_MS, tokensOf } from "./canary-values.ts";
-import { administratorToken, makeIdentities, type Who } from "./identities.ts";
+import { accounts, administratorToken, makeIdentities, sessionToken, type Who } from "./identities.ts";
 import { Oracle } from "./oracle.ts";
 import { seedOrder, seedWorld, type SeededWorld } from "./rows.ts";
 import type { FieldModel, TableModel } from "./model.ts";
@@ -35,6 +36,10 @@ export interface Answer {
 }
 
 interface Cell { readonly table: string; readonly field: string; readonly row: Readonly<Record<string, unknown>> }
+
+function signed(app: RunningApp, subject: string): string {
+  return app.accounts.tokens.sign({ subject, roles: [], tenant: null, claims: {}, issuedMs: EPOCH_MS, expiresMs: EPOCH_MS + 86_400_000 }, subject);
+}
 
 const PROBLEMS_SHOWN = 25;
 const isLong = process.env["AMBIT_TEST_SIZE"] === "long";
@@ -94,7 +99,7 @@ export class Matrix {
       development: options.development ?? false, seed: null, clock, random: seededRandom(2), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
       onFatal: (error) => { throw error; },
     });
-    const matrix = new Matrix({ world, identities: await makeIdentities(EPOCH_MS), app, directory, log, time });
+    const matrix = new Matrix({ world, identities: await makeIdentities(EPOCH_MS, (subject) => signed(app, subject)), app, directory, log, time });
     await matrix.seed();
     matrix.setTime(EPOCH_MS);
     return matrix;
@@ -121,6 +126,11 @@ export class Matrix {
   /** Writes the records as code without rules does. */
   async seed(): Promise<void> {
     await this.app.tables.commit((session) => {
+      for (const { id, roles } of accounts) {
+        session.write({ kind: "create", table: "Visitor", input: { id, email: `${id}@example.com`, roles }, onConflict: null }, { dialect: "code", authority: null, sent: null });
+        const input = { token: tokenHash(sessionToken(id)), userId: id, expiresAt: new Date(EPOCH_MS + 86_400_000).toISOString() };
+        session.write({ kind: "create", table: SESSION_TABLE, input, onConflict: null }, { dialect: "code", authority: null, sent: null });
+      }
       for (const [name, rows] of seedOrder(this.world)) {
         const computed = tableNamed(name).fields.filter((field) => field.compute !== undefined).map((field) => field.name);
         for (const row of rows) {
