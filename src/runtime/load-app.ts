@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { advise } from "../access/advise.ts";
 import { findUnreachable } from "../access/find-unreachable.ts";
 import { compareDiagnostics, type Diagnostic } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
@@ -54,6 +55,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
   if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
   if (!configProblems.some(isError) && !schemaProblems.some(isError)) found.push(...webhookSecrets(catalog, config.secrets));
+  if (options.typeCheck && !found.some(isError)) found.push(...advise(catalog, book));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
   return { directory, catalog, book, config, code, codeHash: hashOf(resources.files), diagnostics: toldOnce(found.sort(compareDiagnostics)) };
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { advise } from "../../src/access/advise.ts";
 import { findUnreachable } from "../../src/access/find-unreachable.ts";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { AmbitError } from "../../src/base/error.ts";
@@ -27,6 +28,12 @@ export function schemaProblems(text: string): Diagnostic[] {
 /** The warnings about what nobody may reach. */
 export function unreachableProblems(text: string): Diagnostic[] {
   return findUnreachable(compileSchema({ file: "schema.graphql", text, values: VALUES }).catalog);
+}
+
+/** What `ambit check` advises. */
+export function adviceProblems(text: string): Diagnostic[] {
+  const { catalog } = compileSchema({ file: "schema.graphql", text, values: VALUES });
+  return advise(catalog, compileCatalogExpressions(catalog).book);
 }
 
 export function configProblems(text: string, environment: Readonly<Record<string, string>> = {}): Diagnostic[] {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errorRegistry, type ErrorCode } from "../../src/base/error-registry.ts";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
-import { codeProblems, configProblems, evolutionProblem, schemaProblems, unreachableProblems } from "./app-samples.ts";
+import { adviceProblems, codeProblems, configProblems, evolutionProblem, schemaProblems, unreachableProblems } from "./app-samples.ts";
 import { runRequests } from "./http-requests.ts";
 import { blocksOf, type Block } from "./markdown-blocks.ts";
 import { openFixture, type Fixture } from "./running-fixture.ts";
@@ -102,11 +102,14 @@ async function judgeRequests(url: string, block: Block, code: ErrorCode): Promis
   if (code !== "NOT_AVAILABLE") expect(answer.status).toBe(errorRegistry[code].status);
 }
 
+const ADVICE: ReadonlySet<ErrorCode> = new Set(["OPEN_TO_PUBLIC", "NEVER_TRUE", "MORE_OPEN", "RULE_SCANS"]);
+
 async function judge(block: Block, all: readonly Block[], code: ErrorCode): Promise<void> {
   const given = (language: string): string => all.find((one) => one.language === language && one.words.includes("given"))?.text ?? "";
   switch (block.language) {
     case "graphql": {
       if (code === "NOBODY_ALLOWED") return judgeProblems(block, [...schemaProblems(block.text), ...unreachableProblems(block.text)], code);
+      if (ADVICE.has(code)) return judgeProblems(block, [...schemaProblems(block.text), ...adviceProblems(block.text)], code);
       if (given("json") === "") return judgeProblems(block, schemaProblems(block.text), code);
       const refused = await evolutionProblem(given("graphql"), given("json"), block.text);
       return expect(refused).toBe(block.words.includes("right") ? null : code);
@@ -129,5 +132,5 @@ function judgeProblems(block: Block, problems: readonly Diagnostic[], code: Erro
   const isWrong = block.words.includes("wrong");
   const expected = [...(isWrong ? [code] : []), ...(block.words.includes("later") ? ["NOT_AVAILABLE"] : [])].sort();
   expect({ found, problems }).toEqual({ found: expected, problems });
-  if (isWrong) expect(problems.some((problem) => problem.code === code && problem.severity === (code === "NOBODY_ALLOWED" ? "warning" : "error"))).toBe(true);
+  if (isWrong) expect(problems.some((problem) => problem.code === code && problem.severity === (code === "NOBODY_ALLOWED" || ADVICE.has(code) ? "warning" : "error"))).toBe(true);
 }
