@@ -20,7 +20,7 @@ import { shown, shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { fieldsRead } from "../policy/read-fields.ts";
 import type { AskedStep, AskingStep } from "../reason/journal.ts";
-import { ANSWER } from "../reason/prompt.ts";
+import { ANSWER } from "../policy/tool-names.ts";
 import { readValue, type ParseJson } from "../reason/read-arguments.ts";
 
 /** A decision as it stands now. */

@@ -6,11 +6,10 @@ import { noLimits } from "../../schema/coerce-value.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { ModelTool } from "../../models/model.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { REMEMBER } from "../policy/tool-names.ts";
 import type { Schemas } from "../reason/prompt.ts";
 import { readFields, type ArgumentReader } from "../reason/read-arguments.ts";
 import type { Recalled } from "./recall.ts";
-
-export const REMEMBER = "remember";
 
 /** A fact that is not written yet. */
 export interface StagedFact {

@@ -48,7 +48,7 @@ test("lists, later contexts, quantifiers, totals, clamps and effects", () => {
     @bound(name: "few", at: INPUT, rule: "size(earlier) < 5 && earlier.all(e, e.total > 0)", else: REFUSE)
     @bound(name: "cap", rule: "out.amount <= 500", else: CLAMP, to: "{amount: 500, reason: 'capped'}")
     @bound(name: "tier", rule: "order.customer.tier != null && order.customer.tier == 'gold' || out.amount < 100")
-    @bound(name: "day", at: TOTAL, of: "out.amount", per: SUBJECT_DAY, rule: "total <= 100000", else: FALLBACK)
+    @bound(name: "day", at: TOTAL, of: "out.amount", per: DECISION_DAY, rule: "total <= 100000", else: FALLBACK)
     @bound(name: "after", at: COMMIT, rule: "after.order.total == order.total")
     @mayRead(name: "orders", query: "Order?customerId=eq.{order.customerId}&total=gt.{?above: Money}&select=id,total")
     @mayCall(tool: "stockOf", where: "args.sku.startsWith('A')")
@@ -83,6 +83,13 @@ test.each([
   ["a query over what a call reads", `@context(name: "read", from: "order.note", extract: "Said") @context(name: "c", query: "Order?customerId=eq.{read.customerId}")`, "CEL_TYPE"],
   ["a text that is secret", `@context(name: "read", from: "order.customer.notes", extract: "Said")`, "SECRET_LEAK The context read of refund reads a secret."],
   ["a fallback beyond its own bound", `@bound(name: "b", rule: "out.amount > 0")`, "FALLBACK_BOUND The fallback of refund breaks its bound b."],
+  ["a sum for each subject where there is none", `@bound(name: "b", at: TOTAL, of: "out.amount", per: SUBJECT_DAY, rule: "total < 5")`, "BOUND_SHAPE The bound b sums up for each subject, and the decision has none."],
+  ["a sum over one run", `@bound(name: "b", at: TOTAL, of: "out.amount", per: RUN, rule: "total < 5")`, "BOUND_SHAPE The bound b sums up one run alone."],
+  ["a budget for each subject where there is none", `@budget(per: SUBJECT_DAY, runs: 5)`, "ARGUMENT_VALUE @budget(per: SUBJECT_DAY) of Decisions.refund is for each subject, and the decision has none."],
+  ["a read called as the answer", `@mayRead(name: "answer", query: "Line?sku=eq.{?sku: String}")`, "DUPLICATE_NAME refund shows its model two tools of the name answer."],
+  ["a read called as a tool", `@mayCall(tool: "stockOf") @mayRead(name: "stockOf", query: "Line?sku=eq.{?sku: String}")`, "DUPLICATE_NAME refund shows its model two tools of the name stockOf."],
+  ["an effect twice", `@mayWrite(operation: "Credit.create", fields: ["amount"], where: "args.amount < 5") @mayWrite(operation: "Credit.create", fields: ["amount"], where: "args.amount > 5")`, "DUPLICATE_NAME refund shows its model two tools of the name Credit_create."],
+  ["a context that no object can hold", `@context(name: "__proto__", query: "Order?limit=1")`, "ARGUMENT_VALUE A context cannot be called __proto__."],
   ["two contexts of one name", `@context(name: "order", query: "Order?limit=1")`, "DUPLICATE_NAME Decisions.refund has two of the name order."],
 ])("%s is refused", (_, directives, problem) => {
   expect(compile(REFUND(directives)).problems.map((one) => (problem.includes(" ") ? one : one.split(" ")[0]))).toContain(problem);
@@ -102,4 +109,26 @@ test("a bound over a secret may be tried against once more, not more often", () 
   expect(compile(REFUND(bound("REPAIR"))).problems).toEqual([]);
   expect(compile(withRepairs(REFUND(bound("FALLBACK")))).problems).toEqual([]);
   expect(compile(withRepairs(REFUND(bound("REPAIR")))).problems).toEqual(["SECRET_LEAK The bound b of refund is over a secret, and a model may try 3 times."]);
+});
+
+test.each([
+  ["of another type", "value: { action: ASK_HUMAN, amount: \"0\", reason: \"no\" }", "JSON_LITERAL @fallback of Decisions.refund: amount must be an integer."],
+  ["with an enum value that does not exist", "value: { action: ASK_HUMANS, amount: 0, reason: \"no\" }", "JSON_LITERAL @fallback of Decisions.refund: RefundAction has no value ASK_HUMANS. Did you mean ASK_HUMAN?"],
+  ["without a required field", "value: { action: ASK_HUMAN, amount: 0 }", "JSON_LITERAL @fallback of Decisions.refund: reason is required."],
+])("a fallback %s is refused", (_, fallback, problem) => {
+  expect(compile(REFUND(""), (text) => text.replace(/value: \{[^}]*\}/, fallback)).problems).toContain(problem);
+});
+
+test("a caller's own answer and an argument of that name are refused together", () => {
+  expect(compile(REFUND(""), (text) => text.replace(/value: \{[^}]*\}/, "own: true").replace("(orderId: ID!,", "(orderId: ID!, own: Int,")).problems).toEqual(["DUPLICATE_NAME Decisions.refund has an argument own, by which its callers send their own answer."]);
+});
+
+test.each([
+  ["text that is marked", `@computed(rule: "record.mail + '!'")`, true],
+  ["it by way of another", `@computed(rule: "record.softly + '!'")`, true],
+  ["a number of it", `@computed(rule: "size(record.mail)")`, false],
+])("what is computed from %s", (_, computed, isRefused) => {
+  const type = computed.includes("size") ? "Int" : "String";
+  const { problems } = compile(REFUND(""), (text) => text.replace("sku: String!", `sku: String! mail: String! @untrusted softly: String @untrusted @computed(rule: "record.mail + '?'") loud: ${type} ${computed}`));
+  expect(problems).toEqual(isRefused ? ["UNMARKED_TEXT refund shows a model Line.loud (order.lines.loud), which is computed from text that nobody answers for, and which is not @untrusted."] : []);
 });

@@ -7,13 +7,14 @@ import { compileCelMap } from "../../expression/cel-map.ts";
 import type { Expected } from "../../expression/cel-convert.ts";
 import type { Expression } from "../../expression/expression.ts";
 import { typeOfField } from "../../expression/field-type.ts";
-import { isLocal, isOfRowAlone, someIn } from "../../expression/inspect.ts";
+import { isLocal, isOfRowAlone } from "../../expression/inspect.ts";
 import type { Plan } from "../../query/plan.ts";
-import type { Callable, Cel, Table } from "../../schema/catalog.ts";
+import type { Callable, Cel } from "../../schema/catalog.ts";
 import type { ChangeTrigger } from "../../schema/decision.ts";
 import type { DecisionParts } from "./compile-decision.ts";
 import type { CompiledTrigger } from "./compiled-decision.ts";
 import { compileQuery } from "./compile-query.ts";
+import { readsUntrusted } from "./untrusted-reads.ts";
 
 interface TriggerParts extends DecisionParts { readonly callable: Callable }
 
@@ -23,8 +24,6 @@ export function compileTrigger(declaration: ChangeTrigger, parts: TriggerParts):
   const trigger = compile(declaration, parts, diagnostics);
   return { trigger: diagnostics.length > 0 ? null : trigger, diagnostics };
 }
-
-const TEXT: ReadonlySet<string> = new Set(["String", "JSON", "Bytes", "Blob"]);
 
 function compile({ change, when, input }: ChangeTrigger, parts: TriggerParts, diagnostics: Diagnostic[]): CompiledTrigger | null {
   const { catalog, book, callable } = parts;
@@ -54,23 +53,15 @@ function compile({ change, when, input }: ChangeTrigger, parts: TriggerParts, di
       diagnostics.push(celDiagnostic(input, whole(input), { code: "EVERY_INPUT", message: `@on of ${callable.name} gives no ${name}.`, why: "Nobody else could give the required argument.", fix: `Add "${name}" to the map.` }));
     }
   }
+  // Labels do not follow values through arguments; here it is known where they come from.
   return {
     table, filter: plan.filter, when: condition === null || condition.expression === null ? null : own(when!, condition.expression), input: values,
-    isUntrusted: [...values].some(([name, expression]) => callable.arguments.get(name)?.limits.untrusted !== true && readsUntrusted(expression, table)),
+    isUntrusted: [...values].some(([name, expression]) => callable.arguments.get(name)?.limits.untrusted !== true && readsUntrusted(expression, { catalog, book })),
   };
 }
 
 function isMore({ grouped, search, similar, near, offset }: Plan): boolean {
   return grouped || search !== null || similar !== null || near !== null || offset > 0;
-}
-
-/** Labels do not follow values through arguments; here it is known where they come from. */
-function readsUntrusted(expression: Expression, table: Table): boolean {
-  return someIn(expression, (part) => {
-    if (part.op !== "field") return false;
-    const field = table.fields.get(part.field);
-    return field !== undefined && field.limits.untrusted && field.type.kind === "scalar" && TEXT.has(field.type.name);
-  });
 }
 
 function whole({ source }: Cel): { readonly start: number; readonly end: number } {

@@ -1,11 +1,13 @@
 // Where text that nobody answers for gets into the prompts of a decision, as far as the schema tells: for `ambit check`. Refuses text that anybody may
 // write and that is not marked.
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { AllowRule, Catalog, Field, InputField, Table, TypeRef } from "../../schema/catalog.ts";
 import { isHidden } from "../context/kept-back.ts";
 import { carries } from "../context/taint.ts";
 import type { CompiledDecision } from "./compiled-decision.ts";
 import { placeOfField } from "./read-fields.ts";
+import { isComputedOfUntrusted } from "./untrusted-reads.ts";
 
 export interface TaintSummary {
   readonly decision: string;
@@ -37,18 +39,22 @@ function rememberedFrom({ memories, catalog }: CompiledDecision, all: ReadonlyMa
 }
 
 /** UNMARKED_TEXT. */
-export function unmarkedTexts(decision: CompiledDecision): Diagnostic[] {
+export function unmarkedTexts(decision: CompiledDecision, book: ExpressionBook): Diagnostic[] {
   const { name, declaration, catalog } = decision;
   if (declaration.kind === "RULE" || declaration.acknowledged.some(({ rule }) => rule === null || rule === "UNMARKED_TEXT")) return [];
-  const written = new Map([...catalog.tables.values()].flatMap((table) => [...table.fields.values()].flatMap((field) => (isAnybodys(field, table) ? [[placeOfField(field), `${table.name}.${field.name}`] as const] : []))));
-  const found = new Map<string, string>();
+  const also = (field: string, table: Table): boolean => isAnybodys(table.fields.get(field)!, table);
+  const written = new Map([...catalog.tables.values()].flatMap((table) => [...table.fields.values()].flatMap((field) => {
+    const how = isAnybodys(field, table) ? "anybody may write" : isComputedOfUntrusted(field.name, table, { catalog, book, also }) ? "is computed from text that nobody answers for" : null;
+    return how === null ? [] : [[placeOfField(field), { place: `${table.name}.${field.name}`, how }] as const];
+  })));
+  const found = new Map<string, { readonly path: string; readonly how: string }>();
   for (const { path, isMarked, field } of textsOf(decision)) {
-    const place = isMarked ? undefined : written.get(placeOfField(field));
-    if (place !== undefined && !found.has(place)) found.set(place, path);
+    const text = isMarked ? undefined : written.get(placeOfField(field));
+    if (text !== undefined && !found.has(text.place)) found.set(text.place, { path, how: text.how });
   }
-  for (const fact of decision.memories.flatMap(({ declaration: { reads } }) => reads)) if (isPostedByAnybody(fact, catalog)) found.set(`Facts.${fact}`, `memory.${fact}`);
-  return [...found].map(([place, path]) => ({
-    code: "UNMARKED_TEXT", severity: "error", position: declaration.callable.position, message: `${name} shows a model ${place} (${path}), which anybody may write, and which is not @untrusted.`,
+  for (const fact of decision.memories.flatMap(({ declaration: { reads } }) => reads)) if (isPostedByAnybody(fact, catalog)) found.set(`Facts.${fact}`, { path: `memory.${fact}`, how: "anybody may write" });
+  return [...found].map(([place, { path, how }]) => ({
+    code: "UNMARKED_TEXT", severity: "error", position: declaration.callable.position, message: `${name} shows a model ${place} (${path}), which ${how}, and which is not @untrusted.`,
     why: "Whoever writes it could tell the model what to do, and nothing would hold what the model then proposes.", fix: `Add @untrusted to ${place}, leave it out, or add @acknowledge(rule: "UNMARKED_TEXT", reason: "...").`, edits: [],
   }));
 }

@@ -9,7 +9,8 @@ import type { Gathered } from "../context/gather.ts";
 import { holdsOne, keptBack } from "../context/kept-back.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
-import { ANSWER, answerTool, type Schemas } from "./prompt.ts";
+import { ANSWER } from "../policy/tool-names.ts";
+import { answerTool, type Schemas } from "./prompt.ts";
 import { readValue, type ParseJson } from "./read-arguments.ts";
 
 export interface ExtractParts {

@@ -10,6 +10,7 @@ import { rememberTool } from "../memory/remember.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { ANSWER } from "../policy/tool-names.ts";
 
 export type Schema = { readonly [name: string]: Json };
 
@@ -77,5 +78,4 @@ export function answerTool(result: TypeRef, schemas: Schemas): ModelTool {
   return { name: ANSWER, description: "Ends the run with the decision.", parameters: schemas.ofType(result) };
 }
 
-export const ANSWER = "answer";
 const NO_LIMITS = { length: null, range: null, pattern: null, currency: null, redact: [], sensitive: false, secret: false, untrusted: false } as const;

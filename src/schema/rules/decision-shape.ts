@@ -71,7 +71,7 @@ function checkContextNames(field: DeclaredField, context: CompileContext): Diagn
     const isTwice = names.has(name);
     names.add(name);
     if (isTwice) return [diagnose(context, { code: "DUPLICATE_NAME", at: node.value, message: `${describeField(field)} has two of the name ${name}.`, why: "Records and expressions tell them apart by name.", fix: "Rename one." })];
-    if (use.name !== "context" || (/^[A-Za-z_]\w*$/.test(name) && !TAKEN.includes(name) && !name.startsWith("has_"))) return [];
+    if (use.name !== "context" || (/^(?!__)[A-Za-z_]\w*$/.test(name) && !TAKEN.includes(name) && !name.startsWith("has_"))) return [];
     return [diagnose(context, { code: "ARGUMENT_VALUE", at: node.value, message: `A context cannot be called ${name}.`, why: "Expressions call it by that name, which is taken or no name.", fix: "Choose another name, of letters and digits." })];
   });
 }

@@ -7,7 +7,7 @@ import { insertFieldDirective, removeArgument } from "../schema-edits.ts";
 export function decisionSources(context: CompileContext): Diagnostic[] {
   return decisionFields(context).flatMap((field) => [
     ...checkDecision(field, context), ...checkFallback(field, context), ...checkPolicy(field, context),
-    ...usesOf(field, "context").flatMap((use) => checkContext(use, context)), ...usesOf(field, "bound").flatMap((use) => checkBound(use, context)),
+    ...usesOf(field, "context").flatMap((use) => checkContext(use, context)), ...usesOf(field, "bound").flatMap((use) => checkBound(use, field, context)), ...usesOf(field, "budget").flatMap((use) => checkBudget(use, field, context)),
   ]);
 }
 
@@ -31,6 +31,8 @@ function checkFallback(field: DeclaredField, context: CompileContext): Diagnosti
   if (use === undefined) return [diagnose(context, { code: "FALLBACK_SOURCE", at: field.node.name, message: `${describeField(field)} has no @fallback.`, why, fix: "Add @fallback(value: ...), (call: ...), (table: ...) or (own: true)." })];
   if (use.values === null) return [];
   const given = ["call", "table", "value"].filter((name) => argumentNode(use, name) !== undefined).length + (isSet(use, "own") ? 1 : 0);
+  const own = isSet(use, "own") ? field.arguments.find(({ name }) => name === "own") : undefined;
+  if (own !== undefined) return [diagnose(context, { code: "DUPLICATE_NAME", at: own.node, message: `${describeField(field)} has an argument own, by which its callers send their own answer.`, why: "One name would stand for two things.", fix: "Rename the argument." })];
   if (given === 1) return [];
   return [diagnose(context, { code: "FALLBACK_SOURCE", at: use.node, message: `@fallback of ${describeField(field)} has ${given === 0 ? "no" : "more than one"} source.`, why, fix: "Give exactly one of call, table, value and own: true." })];
 }
@@ -59,7 +61,7 @@ function checkContext(use: DirectiveUse, context: CompileContext): Diagnostic[] 
   return from === undefined && extract !== undefined ? report("extracts from a query.", "Name the text by from.") : [];
 }
 
-function checkBound(use: DirectiveUse, context: CompileContext): Diagnostic[] {
+function checkBound(use: DirectiveUse, field: DeclaredField, context: CompileContext): Diagnostic[] {
   if (use.values === null) return [];
   const { else: otherwise, at } = use.values;
   const [to, of, per] = ["to", "of", "per"].map((name) => argumentNode(use, name));
@@ -67,7 +69,20 @@ function checkBound(use: DirectiveUse, context: CompileContext): Diagnostic[] {
   if (otherwise === "CLAMP" && to === undefined) return report("clamps to nothing.", "Add to: the fields of the output as they then are.");
   if (otherwise !== "CLAMP" && to !== undefined) return report("has to, and does not clamp.", "Add else: CLAMP, or remove to.", [removeArgument(context.source, use.node, to)]);
   if (at === "TOTAL" && (of === undefined || per === undefined)) return report("is about a total without saying of what.", "Give of and per.");
+  const scope = at === "TOTAL" ? use.values["per"] : undefined;
+  if (scope === "RUN") return report("sums up one run alone.", "Choose a day for per, or hold the answer itself to the rule, at: OUTPUT.");
+  if (scope === "SUBJECT_DAY" && !hasSubject(field)) return report("sums up for each subject, and the decision has none.", "Add @decision(subject: ...), or choose another per.");
   const stray = at === "TOTAL" ? undefined : of ?? per;
   return stray === undefined ? [] : report(`has ${stray.name.value}, and is not at TOTAL.`, "Add at: TOTAL, or remove it.", [removeArgument(context.source, use.node, stray)]);
 }
 
+function checkBudget(use: DirectiveUse, field: DeclaredField, context: CompileContext): Diagnostic[] {
+  const per = argumentNode(use, "per");
+  if (use.values?.["per"] !== "SUBJECT_DAY" || per === undefined || hasSubject(field)) return [];
+  return [diagnose(context, { code: "ARGUMENT_VALUE", at: per.value, message: `@budget(per: SUBJECT_DAY) of ${describeField(field)} is for each subject, and the decision has none.`, why: "Nothing would be counted for anybody.", fix: "Add @decision(subject: ...), or choose another per." })];
+}
+
+function hasSubject(field: DeclaredField): boolean {
+  const use = useOf(field, "decision");
+  return use !== undefined && argumentNode(use, "subject") !== undefined;
+}

@@ -1,4 +1,4 @@
-// JSON_LITERAL: literals in @default(value), @range and `= value` are of the type of what they stand for, and keep its limits.
+// JSON_LITERAL: literals in @default(value), @fallback(value), @range and `= value` are of the type of what they stand for, and keep its limits.
 import type { ConstValueNode } from "graphql";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { limitsOf, rangeTarget } from "../build-limits.ts";
@@ -26,10 +26,11 @@ function placesOf(field: DeclaredField, context: CompileContext): Place[] {
   const places: Place[] = [];
   const target = { type, limits: limitsOf(field, context) };
   const place = describeField(field);
-  const fallback = useOf(field, "default");
-  const value = fallback === undefined || fallback.values === null ? undefined : argumentNode(fallback, "value")?.value;
+  const value = valueOf(field, "default");
   if (value !== undefined && (field.kind === "stored" || field.owner.kind === "channel")) places.push({ node: value, target, what: `@default of ${place}` });
   if (field.node.kind === "InputValueDefinition" && field.node.defaultValue !== undefined) places.push({ node: field.node.defaultValue, target, what: `The default of ${place}` });
+  const answer = valueOf(field, "fallback");
+  if (answer !== undefined && field.owner.kind === "decisions") places.push({ node: answer, target, what: `@fallback of ${place}` });
   const range = useOf(field, "range");
   if (range === undefined || range.values === null || !orderedScalars.has(type.name)) return places;
   for (const name of ["min", "max"]) {
@@ -37,4 +38,9 @@ function placesOf(field: DeclaredField, context: CompileContext): Place[] {
     if (bound !== undefined) places.push({ node: bound, target: { type: rangeTarget(type), limits: noLimits }, what: `@range(${name}) of ${place}` });
   }
   return places;
+}
+
+function valueOf(field: DeclaredField, directive: string): ConstValueNode | undefined {
+  const use = useOf(field, directive);
+  return use === undefined || use.values === null ? undefined : argumentNode(use, "value")?.value;
 }
