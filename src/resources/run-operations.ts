@@ -23,8 +23,8 @@ export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Ca
     case "cancel": {
       const nodes = await core.decisions?.cancel(ask.id, caller) ?? null;
       if (nodes !== null) {
-        // It comes last.
-        if (nodes.at(-1)?.outcome !== "cancelled") throw fault("CONFLICT", "The run has ended already.", { details: { nodes: nodes as unknown as Json } });
+        // It comes last. Whoever asks twice, or at once with somebody else, has what they want.
+        if (nodes.at(-1)?.state !== "CANCELLED") throw fault("CONFLICT", "The run has ended already.", { details: { nodes: nodes as unknown as Json } });
         return { ...nothing, body: { run: ask.id, state: "CANCELLED", nodes: nodes as unknown as Json } };
       }
       if (!await jobsOf(core).cancel(visible(core, ask.id, caller).id)) throw fault("CONFLICT", "The run has ended already.");
