@@ -8,6 +8,8 @@ export interface CommandOptions {
   readonly folder?: string;
   /** Through bin/ambit.mjs on Node. */
   readonly launcher?: boolean;
+  /** Such as a bundle, in place of the sources. */
+  readonly entry?: string;
   /** Where the command puts temporary files. */
   readonly temporary?: string;
   readonly input?: string;
@@ -26,7 +28,7 @@ export interface CommandResult {
 export type CommandProcess = Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">;
 
 export function spawnAmbit(words: readonly string[], options: CommandOptions = {}): CommandProcess {
-  const program = options.launcher === true ? ["node", join(root, "bin", "ambit.mjs")] : [process.execPath, "--no-orphans", join(root, "src", "cli", "main.ts")];
+  const program = options.launcher === true ? ["node", join(root, "bin", "ambit.mjs")] : [process.execPath, "--no-orphans", options.entry ?? join(root, "src", "cli", "main.ts")];
   const limited = options.fileBlocks === undefined ? [] : ["sh", "-c", `trap "" XFSZ; ulimit -f ${options.fileBlocks}; exec "$0" "$@"`];
   const spawned = Bun.spawn([...limited, ...program, ...words], {
     cwd: options.folder ?? root,

@@ -1,6 +1,5 @@
 // Sign-in by better-auth on the app's own records: one instance for what serves, made with the first request. Loaded only where the schema has @account.
-import { passkey } from "@better-auth/passkey";
-import { betterAuth, type BetterAuthOptions } from "better-auth";
+import { betterAuth, type BetterAuthOptions, type BetterAuthPlugin } from "better-auth";
 import { bearer, genericOAuth, organization, twoFactor } from "better-auth/plugins";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
@@ -12,6 +11,7 @@ import type { AccountFeatures } from "./account-routes.ts";
 import type { AccountPort, PasswordHashing } from "./account-store.ts";
 import type { OidcProvider } from "./oidc-provider.ts";
 import { oidcProviders } from "./oidc-providers.ts";
+import { loadPasskeys } from "./load-passkeys.ts";
 import { People } from "./people.ts";
 import { sessionCookie } from "./session-cookie.ts";
 
@@ -37,13 +37,14 @@ export interface Library {
   readonly $context: Promise<{ readonly socialProviders: readonly { readonly id: string }[] }>;
 }
 
-export function createAccounts(options: AccountOptions): AccountPort {
+export async function createAccounts(options: AccountOptions): Promise<AccountPort> {
   const people = new People(options.tables.get(options.account.table)!, options.account);
   const features: AccountFeatures = { ...options.features, oidc: options.oidc.length > 0, invites: options.account.signUp !== "CLOSED" };
-  return new AccountRequests({ ...options, features, people, open: () => betterAuth(libraryOptions(options, people)) as unknown as Library });
+  const passkeys = features.passkeys ? [await loadPasskeys({ url: options.url, origins: options.origins, name: options.account.table })] : [];
+  return new AccountRequests({ ...options, features, people, open: () => betterAuth(libraryOptions(options, people, passkeys)) as unknown as Library });
 }
 
-function libraryOptions({ account, features, oidc, url, origins, secret, hashing, limits, log, tables }: AccountOptions, people: People): BetterAuthOptions {
+function libraryOptions({ account, features, oidc, url, origins, secret, hashing, limits, log, tables }: AccountOptions, people: People, passkeys: readonly BetterAuthPlugin[]): BetterAuthOptions {
   const secure = url.startsWith("https:");
   return {
     appName: account.table, baseURL: url, basePath: "/auth", secret, trustedOrigins: [...origins],
@@ -77,7 +78,7 @@ function libraryOptions({ account, features, oidc, url, origins, secret, hashing
     plugins: [
       bearer(), genericOAuth({ config: oidcProviders(oidc) }),
       ...(features.totp ? [twoFactor({ issuer: account.table })] : []),
-      ...(features.passkeys ? [passkey({ rpID: new URL(url).hostname, rpName: account.table, origin: [url, ...origins] })] : []),
+      ...passkeys,
       ...(features.organizations ? [organization({
         invitationExpiresIn: seconds(limits.invitationMs),
         sendInvitationEmail: ({ id, email, organization: { name } }) => (features.mail ? scopeOf().store.mail({ to: email, subject: `You are invited to ${name}`, text: `Sign in at ${url} and accept the invitation ${id}.` }) : Promise.resolve()),
