@@ -16,6 +16,9 @@ import type { Connection } from "../storage/connection.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import type { AppConfig } from "./config.ts";
 
+/** What is declared, without code. */
+export type DeclaredDecisions = Pick<DecisionsApp, "catalog" | "book" | "config" | "directory">;
+
 export interface DecisionsApp {
   readonly catalog: Catalog;
   readonly book: ExpressionBook;
@@ -99,7 +102,7 @@ export interface DecisionsModule {
   /** Whether text that nobody answers for gets into the prompts of each, and on which ways. */
   taintOf(app: DecisionsApp): readonly { readonly decision: string; readonly untrusted: "always" | "sometimes" | "never"; readonly paths: readonly string[] }[];
   /** What is wrong with the decisions of an app. */
-  checkDecisions(app: DecisionsApp): readonly Diagnostic[];
+  checkDecisions(app: DeclaredDecisions): readonly Diagnostic[];
   /** Null: the app has none. */
   decisionsOf(app: DecisionsApp, ports: DecisionsPorts): ((core: DispatchCore) => DecisionPort) | null;
 }

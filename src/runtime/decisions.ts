@@ -35,7 +35,7 @@ import packageJson from "../../package.json";
 import type { AppConfig, ModelSettings } from "./config.ts";
 import { renewIdentity } from "./renew-identity.ts";
 import { tracedModel } from "./traced-calls.ts";
-import type { AuditService, DecisionsApp, DecisionsModule, DecisionsPorts } from "./decisions-module.ts";
+import type { AuditService, DecisionsApp, DecisionsModule, DeclaredDecisions, DecisionsPorts } from "./decisions-module.ts";
 
 /** Made here, and given back by whoever asks for the decisions of an app. */
 class Audit extends Checkpoints implements AuditService {
@@ -101,7 +101,7 @@ function addToFile(path: string, text: string): void {
   }
 }
 
-function compileAll({ catalog, book, config, directory }: DecisionsApp): { readonly compiled: ReadonlyMap<string, CompiledDecision>; readonly diagnostics: readonly Diagnostic[] } {
+function compileAll({ catalog, book, config, directory }: DeclaredDecisions): { readonly compiled: ReadonlyMap<string, CompiledDecision>; readonly diagnostics: readonly Diagnostic[] } {
   const compiled = new Map<string, CompiledDecision>();
   const diagnostics: Diagnostic[] = [];
   for (const [name, declaration] of catalog.decisions) {

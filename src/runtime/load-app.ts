@@ -48,7 +48,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const { book, diagnostics: expressionProblems } = compileCatalogExpressions(catalog, config.limits);
   const resources = await loadResources(directory);
   const { code, diagnostics: codeProblems } = bindAppCode(catalog, resources.module, { file: resourcesFile(directory) ?? "resources.ts", loaded: resources.diagnostics.length === 0, source: resources.source });
-  const decisionProblems = schemaProblems.some(isError) ? [] : decisions.checkDecisions({ catalog, book, config, code, codeHash: "", directory });
+  const decisionProblems = schemaProblems.some(isError) ? [] : decisions.checkDecisions({ catalog, book, config, directory });
   const found: Diagnostic[] = [...decisionProblems, ...configProblems, ...schemaProblems, ...expressionProblems, ...resources.diagnostics, ...codeProblems];
   found.push(...resources.files.flatMap(({ file, text }) => findUnavailableMembers(text, file)));
   // Types of a schema with errors would only repeat them, and so would those of a file that cannot be read.

@@ -1,4 +1,4 @@
-// Decisions can be taken out: without their folder the server builds, serves, and passes tests of everything else. AMBIT_TEST_SIZE=long runs more of
+// Decisions can be taken out: without their folder the server builds, checks apps, and passes tests of everything else. AMBIT_TEST_SIZE=long runs more of
 // them.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { cpSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -27,7 +27,7 @@ test("it builds", async () => {
   expect(await run(process.execPath, join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.server.json")).toEqual({ code: 0, said: "" });
 }, 300_000);
 
-test("an app without decisions is served as ever, one that has some is refused", async () => {
+test("an app without decisions is sound as ever, one that has some is refused", async () => {
   const table = `type Item @table @export { id: ID! @primaryKey }\n`;
   const check = (schema: string): ReturnType<typeof run> => run(process.execPath, "src/cli/main.ts", "check", scratch.app({ "schema.graphql": schema }));
   expect(await check(table)).toMatchObject({ code: 0 });

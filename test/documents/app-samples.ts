@@ -2,12 +2,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decisions } from "#decisions";
 import { advise } from "../../src/access/advise.ts";
 import { findUnreachable } from "../../src/access/find-unreachable.ts";
 import type { Diagnostic } from "../../src/base/diagnostic.ts";
 import { AmbitError } from "../../src/base/error.ts";
-import { defaultLimits } from "../../src/base/limits.ts";
-import { compileDecision } from "../../src/decisions/policy/compile-decision.ts";
 import { compileCatalogExpressions } from "../../src/expression/compile-catalog.ts";
 import { loadConfig } from "../../src/runtime/config.ts";
 import { loadApp } from "../../src/runtime/load-app.ts";
@@ -21,7 +20,7 @@ export function schemaProblems(text: string): Diagnostic[] {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values: VALUES });
   const { book, diagnostics: ofExpressions } = compileCatalogExpressions(catalog);
   if (diagnostics.some(({ severity }) => severity === "error")) return [...diagnostics, ...ofExpressions];
-  const ofDecisions = [...catalog.decisions].flatMap(([name, declaration]) => compileDecision(name, declaration, { catalog, book, limits: defaultLimits, textOf: () => null }).diagnostics);
+  const ofDecisions = decisions.checkDecisions({ catalog, book, config: loadConfig("config.yaml", "", {}).config, directory: tmpdir() });
   return [...diagnostics, ...ofExpressions, ...ofDecisions];
 }
 
