@@ -110,8 +110,9 @@ export class People {
     return this.table.tenant === null || tenant === null ? {} : { [this.table.tenant]: tenant };
   }
 
+  /** One with rules of its own is not for whoever signs up, or for a provider, to fill. */
   #has(name: string): boolean {
     const field = this.table.fields.get(name);
-    return field !== undefined && field.kind === "stored" && field.type.name === "String" && !field.type.list && !field.readOnly && !field.internal;
+    return field !== undefined && field.kind === "stored" && field.type.name === "String" && !field.type.list && !field.readOnly && !field.internal && field.allow.length === 0;
   }
 }
