@@ -11,7 +11,7 @@ import { toWireValue } from "../schema/wire-value.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
-import type { ApprovalQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
+import type { ApprovalQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, NegotiationAnswer, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
 import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
@@ -24,13 +24,14 @@ import { traceRun } from "./audit/trace-run.ts";
 import { subjectOf, type Gathered } from "./context/gather.ts";
 import type { AskingRun, ReasonRequest, RunStage } from "./loop.ts";
 import { postFacts, recallRecord } from "./memory/memory-access.ts";
+import { Negotiations } from "./negotiation/negotiations.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
 import type { ReadyDecision } from "./ready-decision.ts";
 import type { RunBudget } from "./reason/budgets.ts";
 import { spentBelow } from "./reason/journal.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
-import { failed, type FallbackReason } from "./run/ending.ts";
+import { directReason, failed, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission, type Anew } from "./run/admission.ts";
 import { eraseRuns } from "./run/erase-run.ts";
 import { forgettableDecisions } from "./run/forget-runs.ts";
@@ -48,7 +49,7 @@ import { shadowRun } from "./run/shadow-run.ts";
 import { overviewOf } from "./run/overview.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
-import { readQuestion } from "./run/read-question.ts";
+import { mismatch, readQuestion } from "./run/read-question.ts";
 import { resultOf, runView, standingOf } from "./run/run-view.ts";
 
 export interface DecisionsParts {
@@ -99,6 +100,7 @@ export class Decisions implements DecisionPort {
   /** What serves by now, once this does no more. */
   #next: (() => DecisionPort | null) | null = null;
   readonly #approvals: Approvals;
+  readonly #negotiations: Negotiations;
   /** By key. */
   readonly #running = new Map<string, Running>();
   /** By run: ends its work when it is cancelled, and tells when there is no more. */
@@ -113,6 +115,13 @@ export class Decisions implements DecisionPort {
     this.#parts = parts;
     this.#shadows = new ShadowQueue(parts.core.limits.decisionShadows);
     this.#modes = new LoweredModes(parts.core);
+    this.#negotiations = new Negotiations({
+      core: parts.core, decisionOf: (name) => parts.decisions.get(name)?.decision ?? null,
+      prepare: (name, input, caller) => {
+        const asked = this.#ask({ name, input, caller, key: null, isRound: true });
+        return { run: asked.admitted.id, question: asked.question, begin: (negotiating) => this.#begin({ ...asked, question: { ...asked.question, negotiating } }) };
+      },
+    });
     this.#approvals = new Approvals({
       core: parts.core, notify: parts.notify, decisionOf: (name) => parts.decisions.get(name) ?? null, subjectOf: (decision, gathered) => subjectOf(decision, gathered, parts.core),
       askedAgain: (row, admission) => this.#askedRun(row, admission), ended: (end) => parts.ended(end),
@@ -270,8 +279,13 @@ export class Decisions implements DecisionPort {
     return this.#approvals.answer(ask, caller);
   }
 
-  endLate(): Promise<void> {
-    return this.#approvals.endLate();
+  negotiate(ask: NegotiationQuestion, caller: Caller): Promise<NegotiationAnswer> {
+    return this.#negotiations.answer(ask, caller);
+  }
+
+  async endLate(): Promise<void> {
+    await this.#approvals.endLate();
+    await this.#negotiations.endLate();
   }
 
   async cancel(id: string, caller: Caller): ReturnType<DecisionPort["cancel"]> {
@@ -419,7 +433,9 @@ export class Decisions implements DecisionPort {
       systemRefusals: new WeakMap(), label: `decide ${row.name}`, depth,
     };
     try {
-      return { ready, ...readQuestion(raw, ready.decision, core, { caller, isFromUntrusted }), admitted: { ...row, key: null } };
+      const { own, question } = readQuestion(raw, ready.decision, core, { caller, isFromUntrusted });
+      const negotiating = this.#negotiations.ofRun(row.id, ready.decision);
+      return { ready, own, question: negotiating === undefined ? question : { ...question, negotiating }, admitted: { ...row, key: null } };
     } catch (error) {
       if (error instanceof AmbitError && error.status < 500) return null;
       throw error;
@@ -433,12 +449,13 @@ export class Decisions implements DecisionPort {
   }
 
   /** Throws what is wrong with the request. */
-  #ask({ name, input: raw, caller, key, callback, trigger }: Omit<DecideRequest, "isAsynchronous">): Asked {
+  #ask({ name, input: raw, caller, key, callback, trigger, isRound = false }: Omit<DecideRequest, "isAsynchronous"> & { readonly isRound?: boolean }): Asked {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name);
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
     const { callable } = ready.decision.declaration;
     if (trigger === undefined) caller.rights.requireCall(callable);
+    if (ready.decision.declaration.negotiates !== null && !isRound) throw fault("VALIDATION_FAILED", `${name} answers with offers, in rounds.`, { fix: `Send {"decision": "${name}", "input": {...}} to POST /negotiations.` });
     const { own, question } = readQuestion(raw, ready.decision, core, { caller, isFromUntrusted: trigger?.isUntrusted ?? false });
     const { input } = question;
     const now = new Date(core.clock.now()).toISOString();
@@ -469,7 +486,7 @@ export class Decisions implements DecisionPort {
 
   async #beginWithin(asked: Asked): Promise<DecisionResult> {
     const { reasoner } = asked.ready;
-    const direct = directReason(asked.ready, lower(this.#modes.of(asked.ready.decision), asked.mode));
+    const direct = directReason(asked.ready.decision, lower(this.#modes.of(asked.ready.decision), asked.mode));
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct === undefined ? "no_model" : direct);
     return this.#hold(asked.admitted.id, (signal) => reasoner.run(this.#reasoning(asked, signal)));
   }
@@ -579,15 +596,4 @@ export class Decisions implements DecisionPort {
 
 function lower(mode: DecisionMode, other: DecisionMode = mode): DecisionMode {
   return other === "SHADOW" && mode === "ENFORCE" ? other : mode;
-}
-
-/** Undefined: a model is asked. */
-function directReason({ decision: { declaration: { kind } } }: ReadyDecision, mode: DecisionMode): FallbackReason | null | undefined {
-  if (kind === "RULE") return null;
-  if (mode === "OFF") return "mode_off";
-  return mode === "SHADOW" ? "mode_shadow" : undefined;
-}
-
-function mismatch(): Error {
-  return fault("IDEMPOTENCY_MISMATCH", "The key was used with another input.");
 }

@@ -384,7 +384,7 @@ class ReasonRun {
     const { secret, quarantined } = keptBack(question.decision, question.input, gathered.rows);
     return converse({
       repairs: question.decision.declaration.repairs, outputTokens: limits.outputTokens,
-      messages: firstMessages({ decision: question.decision, input: question.input, gathered, policy }), tools: toolsOf(question.decision, schemas),
+      messages: firstMessages({ decision: question.decision, input: question.input, gathered, policy, negotiating: question.negotiating }), tools: toolsOf(question.decision, schemas),
       ask: (request) => this.#ask(request, [...secret, ...quarantined]),
       carryOut: (answer) => this.#carryOut(answer, acting),
       judge: (text) => this.#judge(text, gathered, acting),
@@ -441,6 +441,9 @@ class ReasonRun {
     const { core: { book }, parse } = this.#parts;
     const { isUntrusted, staged, remembered, escalated } = acting;
     const judged = judgeAnswer(text, { decision: this.#request.question.decision, gathered, isUntrusted, book, parse });
+    const taint = this.#request.question.decision.declaration.negotiates?.taint ?? "ALLOW";
+    if ("output" in judged && isUntrusted && taint === "FORBID") return { reason: "taint_blocked" };
+    if ("output" in judged && isUntrusted && taint === "ESCALATE") escalated.add("taint:offer");
     return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated] } } : judged;
   }
 

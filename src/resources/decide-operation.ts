@@ -10,7 +10,7 @@ import { JsonText, type Operation, type OperationBody, type Result } from "./ope
 import { readsOnly } from "./reading-work.ts";
 import { nothing } from "./read-operations.ts";
 
-type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "decisions-overview" | "decision-mode" | "proof" | "approval" }>;
+type DecisionBody = Extract<OperationBody, { kind: "decide" | "decisions" | "decisions-overview" | "decision-mode" | "proof" | "approval" | "negotiation" }>;
 
 export async function answerDecision(core: DispatchCore, operation: Operation, body: DecisionBody, caller: Caller): Promise<Result> {
   const port = decisionsOf(core);
@@ -28,6 +28,10 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
   if (body.kind === "approval") {
     const { body: told, next } = await port.approvals(body.ask, caller);
     return { ...nothing, body: told, nextCursor: next };
+  }
+  if (body.kind === "negotiation") {
+    const { status, body: told, next } = await port.negotiate(body.ask, caller);
+    return { ...nothing, status, body: told, nextCursor: next };
   }
   if (body.kind === "proof") {
     const proof = await port.proof(body.ask, caller);

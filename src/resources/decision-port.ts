@@ -84,7 +84,9 @@ export interface DecisionPort {
   readonly forgettables: readonly Forgettable[];
   /** What waits for people, and what they say of it. Throws what is refused, NOT_FOUND for what they may not know of. */
   approvals(ask: ApprovalQuestion, caller: Caller): Promise<{ readonly body: Json; readonly next: string | null }>;
-  /** Ends what has waited for its time. */
+  /** Negotiations, their offers and what was agreed. Throws what is refused, NOT_FOUND for what they may not know of. */
+  negotiate(ask: NegotiationQuestion, caller: Caller): Promise<NegotiationAnswer>;
+  /** Ends what has waited for its time, and looks at what is due. */
   endLate(): Promise<void>;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
@@ -110,6 +112,15 @@ export interface RememberRequest {
   readonly isUntrusted: boolean;
   readonly mode: Mode;
 }
+export type NegotiationQuestion =
+  | { readonly do: "start"; readonly decision: string; readonly input: RawInput }
+  | { readonly do: "counter"; readonly id: string; readonly terms: unknown; readonly message: unknown }
+  | { readonly do: "find" | "offer" | "decline" | "commitment" | "release"; readonly id: string }
+  | { readonly do: "accept"; readonly id: string; /** Of what was shown. */ readonly hash: string }
+  | { readonly do: "commitments"; readonly after: string | null; readonly limit: number };
+
+export interface NegotiationAnswer { readonly status: number; readonly body: Json; readonly next: string | null }
+
 /** `after`: the id of one that was listed before. */
 export type ApprovalQuestion =
   | { readonly do: "list"; readonly after: string | null; readonly limit: number }

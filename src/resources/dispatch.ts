@@ -148,7 +148,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "webhook") return await receiveWebhook(core, body, caller);
     if (body.kind === "upload") return await uploadFile(core, body, caller);
     if (body.kind === "restore") return await restoreBody(core, operation, body, caller);
-    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decisions-overview" || body.kind === "decision-mode" || body.kind === "proof" || body.kind === "approval") return await answerDecision(core, operation, body, caller);
+    if (body.kind === "decide" || body.kind === "decisions" || body.kind === "decisions-overview" || body.kind === "decision-mode" || body.kind === "proof" || body.kind === "approval" || body.kind === "negotiation") return await answerDecision(core, operation, body, caller);
     if (body.kind === "forget") return await answerForget(core, body.subject, caller);
     if (body.kind === "recall") return answerRecall(core, body.ask, caller);
     if (body.kind === "remember") return await answerRemember(core, operation, body.ask, caller);
@@ -185,6 +185,7 @@ function labelOf({ body }: Operation): string {
     case "forget": return "forget";
     case "recall": case "remember": return `${body.kind} facts`;
     case "decisions-overview": return `${body.ask.do} decisions`;
+    case "negotiation": return `${body.ask.do} of negotiations`;
     case "approval": return `${body.ask.do} approvals`;
     case "proof": return `prove ${body.ask.of}`;
     case "batch": return "batch";

@@ -7,7 +7,7 @@ import type { FileValue } from "../schema/file-type.ts";
 import type { Precondition, RawInput } from "../tables/write.ts";
 import type { AccountAnswer, AccountRequest } from "../access/accounts/account-store.ts";
 import type { Identity } from "../access/identity.ts";
-import type { ApprovalQuestion, DecisionResult, DecisionsQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
+import type { ApprovalQuestion, DecisionResult, DecisionsQuestion, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "./decision-port.ts";
 import type { Sender } from "../access/sender.ts";
 import type { SignedMessage } from "../access/webhook-signature.ts";
 import type { Effect } from "./work.ts";
@@ -50,6 +50,8 @@ export type OperationBody =
   | { readonly kind: "decision-mode"; readonly name: string; readonly mode: string | null }
   /** About all decisions: the administrator's. */
   | { readonly kind: "decisions-overview"; readonly ask: DecisionsQuestion }
+  /** Offers that bind, and what was agreed. */
+  | { readonly kind: "negotiation"; readonly ask: NegotiationQuestion }
   /** What waits for people. */
   | { readonly kind: "approval"; readonly ask: ApprovalQuestion }
   /** A proof of the audit log. */

@@ -27,11 +27,7 @@ const fieldDirectives: readonly Unavailable[] = [
 ];
 
 const decisionDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@negotiates", does: "Makes offers that bind.", reason: decisions },
-  { kind: "directive", name: "@commitment", does: "Watches what was promised.", reason: decisions },
   { kind: "argument", name: "@mayWrite(as)", does: "Says whose rights an effect has.", reason: decisions },
-  { kind: "argument", name: "@mayWrite(release)", does: "Says what undoes a hold.", reason: decisions },
-  { kind: "argument", name: "@mayWrite(convert)", does: "Says what makes a hold final.", reason: decisions },
 ];
 
 const values: readonly Unavailable[] = [

@@ -11,8 +11,8 @@ import type { Callable, Cel } from "./catalog.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { argumentNode, isSet, numberOf, textOf, textsOf, useOf, usesOf, type DeclaredField, type DirectiveUse } from "./declarations.ts";
 import type {
-  ActsAs, Approval, Bound, BoundPoint, Budget, BudgetScope, ChangeTrigger, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
-  MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, OnViolation, Rollout, TaintRule,
+  ActsAs, Approval, Bound, BoundPoint, Budget, BudgetScope, ChangeTrigger, CommitmentDeclaration, ContextDeclaration, Decision, DecisionKind, DecisionMode, EffectDeclaration, EffectTarget, Fallback, Freshness,
+  MayAsk, MayCall, MayRead, MayWrite, MemoryDeclaration, Negotiates, OnViolation, Rollout, TaintRule,
 } from "./decision.ts";
 import { literalValue } from "./literal-value.ts";
 import { queryTemplate, type QueryTemplate } from "./query-template.ts";
@@ -46,6 +46,8 @@ export function buildDecision(field: DeclaredField, context: CompileContext): De
     bounds: sound("bound").map((one) => buildBound(one, context)),
     budgets: sound("budget").map((one) => buildBudget(one, context)),
     approvals: sound("approval").map((one) => buildApproval(one, context)),
+    negotiates: buildNegotiates(useOf(field, "negotiates"), context),
+    commitment: buildCommitment(field, context),
     fallback: buildFallback(field, context),
     triggers: sound("on").map((one): ChangeTrigger => ({ change: templateOf(one, "change", context)!, when: celOf(one, "when", context.source), input: celOf(one, "input", context.source) })),
     rollout: sound("rollout").map((one): Rollout => ({
@@ -91,6 +93,7 @@ function buildMayWrite(use: DirectiveUse, context: CompileContext): MayWrite[] {
   return [{
     operation, fields: textsOf(use, "fields") ?? [], set: celsOf(use, "set", context), where: celOf(use, "where", context.source),
     max: numberOf(use, "max") ?? 1, taint: chosen<TaintRule>(use, "taint", "FORBID"), as: chosen<ActsAs>(use, "as", "CALLER"),
+    release: effectTarget(textOf(use, "release") ?? ""), convert: effectTarget(textOf(use, "convert") ?? ""),
   }];
 }
 
@@ -123,6 +126,25 @@ function buildBudget(use: DirectiveUse, context: CompileContext): Budget {
 
 function buildApproval(use: DirectiveUse, context: CompileContext): Approval {
   return { when: celOf(use, "when", context.source), by: textsOf(use, "by") ?? [], withinMs: durationOf(use, "within", context) ?? 0, else: chosen<Approval["else"]>(use, "else", "FALLBACK") };
+}
+
+const ROUNDS = 6;
+
+function buildNegotiates(use: DirectiveUse | undefined, context: CompileContext): Negotiates | null {
+  if (use === undefined || use.values === null) return null;
+  return {
+    rounds: numberOf(use, "rounds") ?? ROUNDS, offerTtlMs: durationOf(use, "offerTtl", context) ?? 0, taint: chosen<TaintRule>(use, "taint", "FORBID"),
+    exclusive: celOf(use, "exclusive", context.source), concession: celOf(use, "concession", context.source),
+  };
+}
+
+/** Of the type of what it offers. */
+function buildCommitment(field: DeclaredField, context: CompileContext): CommitmentDeclaration | null {
+  const type = context.types.find(({ name }) => name === field.type?.name);
+  const use = useOf(field, "negotiates") === undefined || type === undefined ? undefined : useOf(type, "commitment");
+  const remedy = effectTarget(textOf(use, "remedy") ?? "");
+  const [due, keptWhen] = [celOf(use, "due", context.source), celOf(use, "keptWhen", context.source)];
+  return use === undefined || remedy === null || due === null || keptWhen === null ? null : { due, keptWhen, query: templateOf(use, "query", context), remedy };
 }
 
 /** The first source; that there is exactly one is a rule's to see. */

@@ -57,6 +57,9 @@ export interface MayWrite {
   readonly max: number;
   readonly taint: TaintRule;
   readonly as: ActsAs;
+  /** Of what an offer holds: what undoes it, and what makes it final. Null: none. */
+  readonly release: EffectTarget | null;
+  readonly convert: EffectTarget | null;
 }
 
 /** Of the answer, whoever gave it. */
@@ -104,6 +107,24 @@ export interface Approval {
   readonly withinMs: number;
   /** When nobody has decided in time. */
   readonly else: "FALLBACK" | "REFUSE";
+}
+
+/** Its answers are offers. */
+export interface Negotiates {
+  readonly rounds: number;
+  readonly offerTtlMs: number;
+  readonly exclusive: Cel | null;
+  readonly concession: Cel | null;
+  /** What a run that has read untrusted text may offer. */
+  readonly taint: TaintRule;
+}
+
+/** What an accepted offer obliges to. */
+export interface CommitmentDeclaration {
+  readonly due: Cel;
+  readonly keptWhen: Cel;
+  readonly query: QueryTemplate | null;
+  readonly remedy: EffectTarget;
 }
 
 export interface Budget {
@@ -166,6 +187,9 @@ export interface Decision {
   readonly bounds: readonly Bound[];
   readonly budgets: readonly Budget[];
   readonly approvals: readonly Approval[];
+  readonly negotiates: Negotiates | null;
+  /** Of its result's type. */
+  readonly commitment: CommitmentDeclaration | null;
   readonly fallback: Fallback | null;
   readonly triggers: readonly ChangeTrigger[];
   readonly schedules: readonly Schedule[];

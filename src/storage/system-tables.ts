@@ -7,6 +7,7 @@ import { keyDdl } from "./key-rows.ts";
 import { jobDdl } from "./job-rows.ts";
 import { memoryDdl } from "./memory-rows.ts";
 import { mqttDdl } from "./mqtt-tables.ts";
+import { negotiationDdl } from "./negotiation-rows.ts";
 import { outboxDdl, webhookDdl } from "./outbox-tables.ts";
 import { rolloutDdl } from "./rollout-rows.ts";
 import { securityDdl } from "./security-rows.ts";
@@ -37,6 +38,7 @@ const FORMAT_3_DDL = [
   ...memoryDdl,
   ...approvalDdl,
   ...rolloutDdl,
+  ...negotiationDdl,
   ...sourceDdl,
   ...tokenDdl,
   ...keyDdl,

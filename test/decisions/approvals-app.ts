@@ -32,11 +32,11 @@ export interface ApprovalsApp {
 
 export const PEOPLE = ["support", "manager", "director", "clerk", "author"];
 
-export async function startApprovalsApp(schema: string, options: { readonly config?: string; readonly resources?: string } = {}): Promise<ApprovalsApp> {
+export async function startApprovalsApp(schema: string, options: { readonly config?: string; readonly resources?: string; readonly people?: readonly string[] } = {}): Promise<ApprovalsApp> {
   const model = scriptedModel(() => [answers({ amount: 80, reason: "because" })]);
   const clock = fakeClock();
   const app = await startTestApp({
-    schema, config: `${keysFor(...PEOPLE)}${options.config ?? ""}models: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n`,
+    schema, config: `${keysFor(...options.people ?? PEOPLE)}${options.config ?? ""}models: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n`,
     ...(options.resources === undefined ? {} : { resources: options.resources }),
   }, { clock });
   const file = new Database(join(app.directory, "data", "data.db"), { readonly: true });

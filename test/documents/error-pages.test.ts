@@ -30,6 +30,8 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   MAIL_MISSING: "test/outbox/outbox.test.ts",
   TOO_MANY_REQUESTS: "test/limits/limits.test.ts",
   APPROVAL_VOID: null,
+  OFFER_VOID: null,
+  NEGOTIATION_CLOSED: null,
   DECISION_REJECTED: null,
   DECISION_EXPIRED: null,
   DECISION_CANCELLED: null,

@@ -62,7 +62,7 @@ test("docs/rest.md has every operator, docs/schema.md every type of a field", ()
 });
 
 test("docs/INDEX.md shows every directive that is available, the pages of decisions those of decisions", () => {
-  const shown = new Set(["INDEX", "decisions", "memory", "approvals", "reference/rollout"].flatMap((page) => blocksOf(read(`docs/${page}.md`))).flatMap((block) => [...block.text.matchAll(/@(\w+)/g)].map((match) => match[1]!)));
+  const shown = new Set(["INDEX", "decisions", "memory", "approvals", "negotiation", "reference/rollout"].flatMap((page) => blocksOf(read(`docs/${page}.md`))).flatMap((block) => [...block.text.matchAll(/@(\w+)/g)].map((match) => match[1]!)));
   const absent = new Set(unavailable.filter((entry) => entry.kind === "directive").map((entry) => entry.name.slice(1)));
   const all = [...read("directives.graphql").matchAll(/^directive @(\w+)/gm)].map((match) => match[1]!);
   expect(all.filter((name) => !absent.has(name) && !shown.has(name))).toEqual([]);

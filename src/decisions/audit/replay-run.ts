@@ -116,8 +116,8 @@ class RunReplay {
     return (this.#payloads["memory"] ?? []) as unknown as Gathered["memory"];
   }
 
-  #gathered(input: RecordValues, rows: Gathered["rows"], { auth, now, ...extracted }: Members, memory: Gathered["memory"]): Gathered {
-    return gatherFrom({ decision: this.#parts.decision, input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
+  #gathered(input: RecordValues, rows: Gathered["rows"], { auth, now, negotiation, ...extracted }: Members, memory: Gathered["memory"]): Gathered {
+    return gatherFrom({ decision: this.#parts.decision, input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, negotiation: (negotiation ?? null) as Value, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
   }
 
   #violated(variables: Variables, ...points: Parameters<typeof violations> extends [unknown, ...infer Points] ? Points : never): readonly string[] {
@@ -135,8 +135,8 @@ class RunReplay {
     const { rows, seen, memory = [] } = this.#payloads["reasonedOver"] as unknown as { readonly rows: Gathered["rows"]; readonly seen: Members; readonly memory?: Gathered["memory"] };
     // Extracted values are there by the commit at the latest.
     const { auth: _auth, now: _now, ...extracted } = (this.#payloads["seen"] ?? {}) as Members;
-    const gathered = this.#gathered(input, rows, { ...extracted, auth: seen["auth"] ?? null, now: seen["now"] ?? null }, memory);
-    const messages = firstMessages({ decision, input, gathered, policy });
+    const gathered = this.#gathered(input, rows, { ...extracted, auth: seen["auth"] ?? null, now: seen["now"] ?? null, negotiation: seen["negotiation"] ?? null }, memory);
+    const messages = firstMessages({ decision, input, gathered, policy, negotiating: (seen["negotiation"] ?? null) === null ? undefined : { shown: seen["negotiation"]! } });
     const begin = asked.findLastIndex((one) => canonicalJson(one.messages.at(-1)!) === canonicalJson(messages[1] as unknown as Json));
     if (begin < 0) {
       this.#found.push("the question to the model is another one");
@@ -166,7 +166,7 @@ class RunReplay {
     const given = ending.source === "human" ? ending.output : ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
       : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock, book }).output;
     this.#same("the output", this.#wire(ending.source === "human" ? given : this.#clamped(given, gathered, ending.clamped)), this.#payloads["output"]);
-    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: runValue(ending.isUntrusted || approval?.["untrusted"] === true), mem: memValues(decision, gathered.memory), negotiation: null };
+    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: runValue(ending.isUntrusted || approval?.["untrusted"] === true), mem: memValues(decision, gathered.memory) };
     this.#same("the verdict over the output", this.#violated(outcome, "INPUT", "OUTPUT"), []);
     const after = this.#payloads["after"] as Gathered["rows"] | null;
     if (after === null) return;

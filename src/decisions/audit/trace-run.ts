@@ -160,14 +160,14 @@ class JudgedRun {
   }
 
   #variables(rows: Rows, memory: Memory): Variables {
-    const { auth = null, now = null, ...extracted } = (this.#kept["seen"] ?? {}) as Members;
+    const { auth = null, now = null, negotiation = null, ...extracted } = (this.#kept["seen"] ?? {}) as Members;
     const { decision } = this.#parts;
-    const { variables } = gatherFrom({ decision, input: this.#input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
+    const { variables } = gatherFrom({ decision, input: this.#input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, negotiation: negotiation as Value, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
     return { ...variables, mem: memValues(decision, memory) };
   }
 
   #outcome(variables: Variables, out: Value): Variables {
-    return { ...variables, out, effects: [], run: runValue(this.#record["untrusted"] === true), negotiation: null };
+    return { ...variables, out, effects: [], run: runValue(this.#record["untrusted"] === true) };
   }
 
   #contexts(variables: Variables): Value {

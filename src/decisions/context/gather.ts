@@ -6,8 +6,9 @@ import { evaluate } from "../../expression/evaluate.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { openValuesRoot } from "../../query/open-operand.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
-import type { Caller } from "../../resources/body.ts";
+import type { Body, Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import type { WriteSession } from "../../tables/write-session.ts";
 import type { State } from "../../resources/work.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
@@ -27,6 +28,24 @@ export interface Question {
   readonly input: RecordValues;
   /** Asked by a run whose words are nobody's: so is the text of the input. */
   readonly isFromUntrusted?: boolean;
+  /** Its answer is an offer of this round. */
+  readonly negotiating?: Negotiating;
+}
+
+export interface Answered { readonly state: string; readonly output: Value | undefined; readonly effects: readonly { readonly operation: string; readonly id: Json; readonly args: Json }[] }
+
+/** One round, as the run that answers in it meets it. */
+export interface Negotiating {
+  /** For expressions. */
+  readonly value: Value;
+  /** As a model is shown it. */
+  readonly shown: Json;
+  /** What the other party has said is text that nobody answers for. */
+  readonly isUntrusted: boolean;
+  /** Before the effects of the next offer: what the last one held is free again. */
+  release(body: Body): Promise<void>;
+  /** In the commit of the run's end. */
+  offered(session: WriteSession, ending: Answered): void;
 }
 
 type Rows = readonly { readonly [name: string]: Json }[];
@@ -85,14 +104,16 @@ export interface GatherSource {
   readonly auth: Value;
   readonly now: string;
   readonly extracted: Readonly<Record<string, Value>>;
+  /** Of what was recorded. */
+  readonly negotiation?: Value;
   rowsOf(context: CompiledContext, variables: Readonly<Record<string, Value>>): Rows;
   /** Null: it may not be read. */
   memoryOf(variables: Readonly<Record<string, Value>>): readonly Recalled[] | null;
 }
 
 /** Wherever the rows come from: the data, or the record of a run. */
-export function gatherFrom({ decision, input, isFromUntrusted = false }: Omit<Question, "caller">, { auth, now, extracted, rowsOf, memoryOf }: GatherSource): Gathered {
-  const variables: Record<string, Value> = { input, auth, now };
+export function gatherFrom({ decision, input, isFromUntrusted = false, negotiating }: Omit<Question, "caller">, { auth, now, extracted, negotiation = null, rowsOf, memoryOf }: GatherSource): Gathered {
+  const variables: Record<string, Value> = { input, auth, now, negotiation: negotiating?.value ?? negotiation };
   const rows: Record<string, Rows> = {};
   let missing: string | null = null;
   let overflow: string | null = null;
@@ -125,14 +146,14 @@ export function gatherFrom({ decision, input, isFromUntrusted = false }: Omit<Qu
   const memory = recalled ?? [];
   return {
     variables, rows, memory, missing, overflow,
-    isUntrusted: isUntrusted || memory.some(({ items }) => items.some((item) => item.isUntrusted)),
-    isShownUntrusted: isShownUntrusted || shownMemory(decision, memory).isUntrusted,
+    isUntrusted: isUntrusted || negotiating?.isUntrusted === true || memory.some(({ items }) => items.some((item) => item.isUntrusted)),
+    isShownUntrusted: isShownUntrusted || negotiating?.isUntrusted === true || shownMemory(decision, memory).isUntrusted,
   };
 }
 
-interface Reading { readonly variables: Readonly<Record<string, Value>>; readonly caller: Caller; readonly state: State; readonly core: DispatchCore }
+export interface Reading { readonly variables: Readonly<Record<string, Value>>; readonly caller: Caller; readonly state: State; readonly core: DispatchCore }
 
-function readContext({ source }: CompiledContext, reading: Reading): Rows {
+export function readContext({ source }: CompiledContext, reading: Reading): Rows {
   if (source.kind === "extract") return [];
   const { query } = source;
   const { caller, state } = reading;

@@ -13,13 +13,14 @@ import { typeOfField } from "../../expression/field-type.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { appTable } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, InputField, ObjectType, Table, TypeRef } from "../../schema/catalog.ts";
-import type { Approval, Bound, ChangeTrigger, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
+import type { Approval, Bound, ChangeTrigger, CommitmentDeclaration, ContextDeclaration, Decision, EffectTarget, MemoryDeclaration } from "../../schema/decision.ts";
+import type { QueryTemplate } from "../../schema/query-template.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
-import type { CompiledApproval, CompiledBound, CompiledCall, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledRollout, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
+import type { CompiledApproval, CompiledBound, CompiledCall, CompiledCommitment, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledRollout, CompiledTarget, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
 import { STATS, statsTypes } from "../rollout/arm-stats.ts";
 import { compileTrigger } from "./compile-trigger.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
-import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, outcomeTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
+import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, negotiationType, outcomeTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
 import { compileTable, type DecisionTable } from "./decision-table.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
@@ -71,6 +72,7 @@ class DecisionCompiler {
     const values = contextValues(this.#named);
     const mem = memTypes(declaration, this.#parts.catalog);
     this.#add(mem.map((type) => [type.name, type]));
+    if (declaration.negotiates !== null) this.#add(negotiationType(declaration, this.#catalog).map((type) => [type.name, type]));
     const outcome = outcomeValues(values, declaration, mem.at(-1) ?? null);
     const known = { declaration, contexts, catalog: this.#catalog };
     const decision: CompiledDecision = {
@@ -81,11 +83,13 @@ class DecisionCompiler {
       writes: declaration.mayWrite.flatMap((one) => this.#write(one, outcome) ?? []),
       effects: declaration.effects.flatMap((one) => this.#effect(one, outcome) ?? []),
       memories: declaration.memories.flatMap((one) => this.#memory(one) ?? []),
-      bounds: declaration.bounds.flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
+      bounds: boundsOf(declaration).flatMap((one) => this.#bound(one, { values, outcome }) ?? []),
       triggers: declaration.triggers.flatMap((one) => this.#trigger(one) ?? []),
       rollout: this.#rollout(),
       table: this.#table(values),
       approvals: declaration.approvals.map((one) => this.#approval(one, outcome)),
+      exclusive: this.#optional(declaration.negotiates?.exclusive ?? null, contextValues(this.#loaded), { ...TEXT, what: "What is exclusive" }),
+      commitment: declaration.commitment === null ? null : this.#commitment(declaration.commitment),
       subject: this.#optional(declaration.subject, contextValues(this.#loaded), { ...TEXT, what: "The subject" }),
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
@@ -202,7 +206,7 @@ class DecisionCompiler {
     const row = declaration.operation.verb === "create" ? null : rowType(table);
     this.#add([[args.name, args], ...(row === null ? [] : [[row.name, row] as const])]);
     const where = declaration.where === null ? null : this.#rule(declaration.where, callValues(outcome, { args, row }), "A condition");
-    return { declaration, name, table, action, verb: declaration.operation.verb, where, set: this.#set(declaration.set, fields, outcome) };
+    return { declaration, name, table, action, verb: declaration.operation.verb, where, set: this.#set(declaration.set, fields, outcome), release: this.#boundTarget(declaration.release), convert: this.#boundTarget(declaration.convert) };
   }
 
   #effect(declaration: Decision["effects"][number], outcome: Values): CompiledFixedEffect | null {
@@ -239,6 +243,30 @@ class DecisionCompiler {
 
   #approval(declaration: Approval, outcome: Values): CompiledApproval {
     return { declaration, when: declaration.when === null ? null : this.#rule(declaration.when, outcome, "A condition") };
+  }
+
+  #commitment({ due, keptWhen, query: template, remedy }: CommitmentDeclaration): CompiledCommitment | null {
+    const { callable: { result } } = this.#declaration;
+    const values = new Map([["now", { type: NOW }], ["offer", { type: { ...result, required: true } }]]);
+    const [target, dueAt] = [this.#target(remedy), this.#expression(due, values, { type: { kind: "timestamp" }, domain: null, what: "When it is due" })];
+    const found = template === null ? null : this.#found(template, values);
+    const kept = this.#expression(keptWhen, found === null ? values : new Map([...values, ["found", { type: found.type }]]), { ...BOOL, what: "What is kept" });
+    return target === null || dueAt === null || kept === null ? null : { due: dueAt, keptWhen: kept, found: found?.context ?? null, remedy: { ...target, verb: remedy.verb } };
+  }
+
+  #found(template: QueryTemplate, values: Values): { readonly type: TypeRef; readonly context: CompiledContext } | null {
+    const { query, diagnostics } = compileQuery(template, { ...this.#parts, cel: this.#place(values), takesArguments: false, hidesSecrets: false, maxRows: FOUND_ROWS });
+    this.diagnostics.push(...diagnostics);
+    if (query === null) return null;
+    const shape = answerShape("found", query.plan, { catalog: this.#catalog, one: query.id !== null, required: false });
+    this.#add(shape.objects);
+    return { type: shape.type, context: { declaration: { name: "found", query: template, from: null, maxRows: FOUND_ROWS, maxBytes: FOUND_BYTES, extract: null, required: false }, source: { kind: "query", query, shape } } };
+  }
+
+  /** Without what it is called with. */
+  #boundTarget(declaration: EffectTarget | null): CompiledTarget | null {
+    const target = declaration === null ? null : this.#target(declaration);
+    return target === null || declaration === null ? null : { table: target.table, action: target.action, verb: declaration.verb };
   }
 
   #boundValues({ at }: Bound, values: Values, outcome: Values): Values {
@@ -295,6 +323,15 @@ class DecisionCompiler {
   }
 }
 
+/** With that of @negotiates(concession), as any other. */
+function boundsOf({ bounds, negotiates }: Decision): readonly Bound[] {
+  const rule = negotiates?.concession ?? null;
+  return rule === null ? bounds : [...bounds, { name: "concession", rule, at: "OUTPUT", else: "REPAIR", to: null, tell: null, soft: false, of: null, per: null }];
+}
+
+const FOUND_ROWS = 50;
+const FOUND_BYTES = 16_384;
+const NOW: TypeRef = { kind: "scalar", name: "DateTime", list: false, required: true, itemRequired: false };
 const TOTAL: TypeRef = { kind: "scalar", name: "Long", list: false, required: true, itemRequired: false };
 const plain = (name: string, scalar: string): [string, InputField] => [name, {
   name, description: null, position: { file: "", line: 1, column: 1 }, type: { kind: "scalar", name: scalar, list: false, required: true, itemRequired: false }, defaultValue: undefined,

@@ -18,6 +18,9 @@ export interface CompiledRead { readonly name: string; readonly query: CompiledQ
 
 export interface CompiledBound { readonly declaration: Bound; readonly rule: Expression; readonly of: Expression | null; /** Of CLAMP, by field of the output. */ readonly to: ReadonlyMap<string, Expression> }
 
+/** An operation that is called with what is known by name. */
+export type CompiledTarget = Omit<CompiledEffect, "set">;
+
 export interface CompiledEffect {
   readonly table: Table;
   /** create update delete increment, or the name of an action. */
@@ -26,7 +29,7 @@ export interface CompiledEffect {
   readonly set: ReadonlyMap<string, Expression>;
 }
 
-export interface CompiledWrite extends CompiledEffect { readonly declaration: MayWrite; /** Of the tool. */ readonly name: string; readonly where: Expression | null }
+export interface CompiledWrite extends CompiledEffect { readonly declaration: MayWrite; /** Of the tool. */ readonly name: string; readonly where: Expression | null; /** Of what an offer holds. */ readonly release: CompiledTarget | null; readonly convert: CompiledTarget | null }
 export interface CompiledFixedEffect extends CompiledEffect { readonly declaration: EffectDeclaration; readonly when: Expression | null }
 export interface CompiledMemory { readonly declaration: MemoryDeclaration; readonly about: Expression }
 export interface CompiledCall { readonly declaration: MayCall; readonly tool: Callable; readonly where: Expression | null }
@@ -41,6 +44,15 @@ export interface CompiledTrigger {
   readonly input: ReadonlyMap<string, Expression>;
   /** Some of it is text that nobody vouches for. */
   readonly isUntrusted: boolean;
+}
+
+/** What an accepted offer obliges to, over `offer` and `found`. */
+export interface CompiledCommitment {
+  readonly due: Expression;
+  readonly keptWhen: Expression;
+  /** Null: nothing is looked at but the offer. */
+  readonly found: CompiledContext | null;
+  readonly remedy: CompiledTarget;
 }
 
 export interface CompiledApproval { readonly declaration: Approval; readonly when: Expression | null }
@@ -65,6 +77,9 @@ export interface CompiledDecision {
   readonly memories: readonly CompiledMemory[];
   readonly bounds: readonly CompiledBound[];
   readonly approvals: readonly CompiledApproval[];
+  /** Of @negotiates; null: it has none. */
+  readonly exclusive: Expression | null;
+  readonly commitment: CompiledCommitment | null;
   /** Fields and arguments whose text only quarantined calls read, by `placeOfField`. */
   readonly quarantined: ReadonlySet<string>;
   readonly triggers: readonly CompiledTrigger[];

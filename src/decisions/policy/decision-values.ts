@@ -28,7 +28,7 @@ export function contextValues(contexts: readonly NamedContext[]): Map<string, Pi
 
 /** From PROPOSED on. */
 export function outcomeValues(values: Values, decision: Decision, mem: ObjectType | null): Map<string, Pick<InputField, "type">> {
-  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...objectNamed(EFFECT.name), list: true, itemRequired: true } }], ["run", { type: objectNamed(RUN.name) }], ["mem", { type: mem === null ? JSON_VALUE : { ...objectNamed(mem.name), required: true } }], ["negotiation", { type: JSON_VALUE }]]);
+  return new Map([...values, ["out", { type: { ...decision.callable.result, required: true } }], ["effects", { type: { ...objectNamed(EFFECT.name), list: true, itemRequired: true } }], ["run", { type: objectNamed(RUN.name) }], ["mem", { type: mem === null ? JSON_VALUE : { ...objectNamed(mem.name), required: true } }], ["negotiation", { type: decision.negotiates === null ? JSON_VALUE : objectNamed(NEGOTIATION) }]]);
 }
 
 /** Of `mem`: each predicate that is read, which need not be known, and the same in `unverified`. The last is the whole; empty: there is no memory. */
@@ -40,6 +40,16 @@ export function memTypes({ memories }: Decision, { facts }: Pick<Catalog, "facts
   if (memories.length === 0) return [];
   const unverified = objectOf("@mem unverified", predicates);
   return [unverified, objectOf("@mem", [...predicates, ["unverified", { ...JSON_VALUE, kind: "object", name: unverified.name, required: true }]])];
+}
+
+const NEGOTIATION = "@negotiation";
+
+/** Of `negotiation`: which round it is, the offers so far, and what the other party wants instead. Its members are there only where they have named them. */
+export function negotiationType({ callable: { result } }: Decision, catalog: Pick<Catalog, "objects">): readonly ObjectType[] {
+  const terms = catalog.objects.get(result.name);
+  const wanted = result.kind === "object" && terms !== undefined && !result.list ? { ...terms, name: "@counter", fields: new Map([...terms.fields].map(([name, field]) => [name, { ...field, type: { ...field.type, required: false } }])) } : null;
+  const counter: TypeRef = wanted === null ? { ...result, required: false } : { ...objectNamed(wanted.name), required: false };
+  return [...(wanted === null ? [] : [wanted]), objectOf(NEGOTIATION, [["round", scalar("Int")], ["rounds", scalar("Int")], ["given", { ...result, list: true, required: true, itemRequired: true }], ["counter", counter]])];
 }
 
 /** `run` and the items of `effects`. */

@@ -29,7 +29,7 @@ export interface AnswerJudging {
 export function judgeAnswer(text: string, { decision, gathered, isUntrusted, book, parse }: AnswerJudging): JudgedAnswer {
   const output: Value | undefined = readValue(text, decision.declaration.callable.result, { parse, catalog: decision.catalog });
   if (output === undefined) return { repair: refused("MALFORMED_ANSWER", "The answer is not of the declared type."), otherwise: "output_invalid", broken: [] };
-  const variables = { ...gathered.variables, out: output, effects: [], run: runValue(isUntrusted), mem: memValues(decision, gathered.memory), negotiation: null };
+  const variables = { ...gathered.variables, out: output, effects: [], run: runValue(isUntrusted), mem: memValues(decision, gathered.memory) };
   const broken = violations({ bounds: decision.bounds, variables, now: String(gathered.variables["now"]), book }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP" && declaration.else !== "ESCALATE");
   const [first] = broken;
   if (first === undefined) return { output };

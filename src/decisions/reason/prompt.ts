@@ -30,16 +30,18 @@ export interface PromptParts {
   readonly input: RecordValues;
   readonly gathered: Gathered;
   readonly policy: string;
+  /** Of a negotiation: where it is. */
+  readonly negotiating?: { readonly shown: Json } | undefined;
 }
 
-export function firstMessages({ decision, input, gathered, policy }: PromptParts): ModelMessage[] {
+export function firstMessages({ decision, input, gathered, policy, negotiating }: PromptParts): ModelMessage[] {
   const { declaration, catalog } = decision;
   const shownInput: { [name: string]: Json } = {};
   for (const [name, argument] of declaration.callable.arguments) if (!isHidden(decision, argument)) shownInput[name] = toWireValue(input[name], argument.type, catalog);
   const told = declaration.bounds.flatMap(({ tell }) => (tell === null ? [] : [tell]));
   const { secret, quarantined } = keptBack(decision, input, gathered.rows);
   const memory = without(shownMemory(decision, gathered.memory).json, [...secret, ...quarantined]);
-  const document = { ...without({ input: shownInput, contexts: shownContexts(decision, gathered) }, quarantined) as object, memory, now: gathered.variables["now"] as Json, told };
+  const document = { ...without({ input: shownInput, contexts: shownContexts(decision, gathered) }, quarantined) as object, memory, ...(negotiating === undefined ? {} : { negotiation: negotiating.shown }), now: gathered.variables["now"] as Json, told };
   return [{ role: "system", text: `${FRAME}\n\n${policy}` }, { role: "user", text: canonicalJson(document) }];
 }
 

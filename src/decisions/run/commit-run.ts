@@ -242,6 +242,7 @@ class RunCommit {
       store: (session) => {
         for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");
         if (ending.state !== "SHADOWED") this.#certifyMemory(session);
+        if (ending.state !== "SHADOWED") this.#request.question.negotiating?.offered(session, ending);
         ends[0] = this.#request.store(session, ending, this.#gathered);
       },
       tell: () => ends.forEach((end) => this.#request.ended(end)),
@@ -377,6 +378,7 @@ class RunCommit {
     const early = kept(violations(judgingOf(question, variables, this.#body), "INPUT", "OUTPUT"));
     if (early.length > 0) throw new Violated(early);
     const effects: AppliedEffect[] = [];
+    await question.negotiating?.release(this.#body);
     for (const staged of proposal.effects) effects.push(await this.#applyStaged(staged, variables, lifted));
     for (const effect of decision.effects) {
       if (permits(effect.when, judgingOf(question, variables, this.#body))) effects.push(await this.#write(effect, { args: this.#filled(effect, variables), mode: "system" }));
@@ -422,7 +424,7 @@ class RunCommit {
   }
 
   #outcome({ output, isUntrusted }: Proposal, effects: readonly AppliedEffect[]): Record<string, Value> {
-    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: runValue(isUntrusted), mem: memValues(this.#request.question.decision, this.#gathered.memory), negotiation: null };
+    return { ...this.#gathered.variables, now: this.#body.now, out: output, effects: effects as unknown as Value, run: runValue(isUntrusted), mem: memValues(this.#request.question.decision, this.#gathered.memory) };
   }
 
   /** Undefined: the clamp has no value, or makes no output. */

@@ -1,4 +1,6 @@
 // How runs end: the terminal states, and what each answers. The one place that knows which status, body and words go out.
+import type { DecisionMode } from "../../schema/decision.ts";
+import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { assert } from "../../base/assert.ts";
 import type { ErrorCode } from "../../base/error-registry.ts";
 import { fault, toProblem } from "../../base/error.ts";
@@ -88,4 +90,11 @@ export function isAnswered(state: string): boolean {
 /** What the starter of a run may know of a reason: bounds and budgets without their names. */
 export function reasonClass(reason: string | null): string | null {
   return reason !== null && /^(?:bound|budget):/.test(reason) ? "bounded" : reason;
+}
+
+/** Why no model is asked; null: its answer is the rule's. Undefined: one is. */
+export function directReason({ declaration: { kind } }: Pick<CompiledDecision, "declaration">, mode: DecisionMode): FallbackReason | null | undefined {
+  if (kind === "RULE") return null;
+  if (mode === "OFF") return "mode_off";
+  return mode === "SHADOW" ? "mode_shadow" : undefined;
 }

@@ -1,6 +1,7 @@
 // What a decision is asked, from the words of a request: its input by the declared types, the caller's own answer where one travels with it, and what tells
 // two requests under one key apart.
 import { createHash } from "node:crypto";
+import { fault } from "../../base/error.ts";
 import type { Json, Value } from "../../base/value.ts";
 import { coerceFields, coerceValue, noLimits, type Issue } from "../../schema/coerce-value.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
@@ -32,4 +33,8 @@ function ownAnswer(raw: RawInput, { declaration, catalog }: CompiledDecision): {
 export function fingerprintOf(raw: RawInput): string {
   const plain = JSON.parse(JSON.stringify(raw, (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item))) as Json;
   return createHash("sha256").update(canonicalJson(plain)).digest("hex");
+}
+
+export function mismatch(): Error {
+  return fault("IDEMPOTENCY_MISMATCH", "The key was used with another input.");
 }

@@ -7,6 +7,7 @@ import { smallestBody } from "../../resources/usage-limits.ts";
 import type { ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription } from "../../resources/live-frame.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
+import { answerNegotiation } from "./negotiation-handlers.ts";
 import { answerApproval } from "./approval-handlers.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
@@ -51,6 +52,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "endpoint": return callEndpoint(request, target);
       case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
       case "decide": return target.decision === null ? listDecisions(request) : decide(request, target.decision);
+      case "negotiation": return answerNegotiation(request, target);
       case "approval": return answerApproval(request, target.id);
       case "receipt": return answerProof(request, { of: "receipt", run: target.run });
       case "trace": return answerTrace(request, target.run);

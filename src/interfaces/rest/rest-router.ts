@@ -1,5 +1,6 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
 import { appTable } from "../../schema/account-tables.ts";
+import { findNegotiation, type NegotiationTarget } from "./negotiation-handlers.ts";
 import type { Decision } from "../../schema/decision.ts";
 import { didYouMean } from "../../base/diagnostic.ts";
 import { isFileId } from "../../schema/file-url.ts";
@@ -18,6 +19,7 @@ export type RestTarget =
   | { readonly kind: "run"; readonly id: string }
   /** Null: all that wait. */
   | { readonly kind: "approval"; readonly id: string | null }
+  | NegotiationTarget
   | { readonly kind: "receipt" | "trace"; readonly run: string }
   | { readonly kind: "proof"; readonly of: "checkpoint" | "key" | "consistency" }
   /** `id` as in the path. */
@@ -49,8 +51,7 @@ export interface RestRouter {
 
 /** First segments that belong to the runtime, minus those that http/ answers itself and `rpc`. */
 const RESERVED = new Set([
-  ".well-known", "admin", "auth", "commitments", "graphql", "mcp",
-  "negotiations", "offers", "studio",
+  ".well-known", "admin", "auth", "graphql", "mcp", "studio",
 ]);
 const LIST_METHODS: readonly string[] = ["GET", "HEAD", "POST", "PATCH", "DELETE"];
 const RECORD_METHODS: readonly string[] = ["GET", "HEAD", "PUT", "PATCH", "DELETE"];
@@ -80,6 +81,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
     if (segments.length === 3 && segments[0] === "runs" && (segments[2] === "receipt" || segments[2] === "trace") && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: segments[2], run: segments[1]! }, name: `/runs/{id}/${segments[2]}` } : null;
     if (segments[0] === ".well-known" && segments[1] === "ambit-audit" && catalog.decisions.size > 0) return asked === "GET" ? findProof(segments) : null;
+    if (NEGOTIATING.includes(segments[0]!) && catalog.decisions.size > 0) return findNegotiation(asked, segments);
     if (segments[0] === "approvals" && catalog.decisions.size > 0) return findApproval(asked, segments);
     if (segments[0] === "files") return over === "REST" ? findFile(tables, asked, segments) : null;
     if (segments[0] === "memory") return findMemory(catalog, asked, segments);
@@ -127,6 +129,7 @@ function findApproval(method: string, [, id, ...more]: readonly string[]): RestR
   return isAnswered ? { target: { kind: "approval", id }, name: "/approvals/{id}" } : null;
 }
 
+const NEGOTIATING: readonly string[] = ["negotiations", "offers", "commitments"];
 const PROOFS = ["checkpoint", "key", "consistency"] as const;
 
 function findProof([, , name, ...more]: readonly string[]): RestRoute | null {

@@ -8,7 +8,7 @@ import { decisionFields } from "./decision-sources.ts";
 
 export function decisionShape(context: CompileContext): Diagnostic[] {
   return decisionFields(context).flatMap((field) => [
-    ...checkKind(field, context), ...checkEscalation(field, context), ...usesOf(field, "approval").flatMap((use) => checkApproval(use, context)), ...checkNames(field, context), ...checkContextNames(field, context),
+    ...checkKind(field, context), ...checkEscalation(field, context), ...checkHolds(field, context), ...usesOf(field, "approval").flatMap((use) => checkApproval(use, context)), ...checkNames(field, context), ...checkContextNames(field, context),
     ...checkAsked(field, context), ...usesOf(field, "context").flatMap((use) => checkExtract(use, context)),
     ...["mayWrite", "effect"].flatMap((directive) => usesOf(field, directive).flatMap((use) => checkOperation(use, context))),
   ]);
@@ -38,6 +38,23 @@ function checkEscalation(field: DeclaredField, context: CompileContext): Diagnos
   if (useOf(field, "approval") !== undefined) return [];
   const uses = [...usesOf(field, "bound").filter(({ values }) => values?.["else"] === "ESCALATE"), ...["mayCall", "mayWrite", "negotiates"].flatMap((name) => usesOf(field, name).filter(({ values }) => values?.["taint"] === "ESCALATE"))];
   return uses.map((use) => diagnose(context, { code: "ESCALATE_NOBODY", at: use.node, message: `@${use.name} of ${describeField(field)} escalates, and nobody approves.`, why: "What waits for a person who is not there never ends.", fix: "Add @approval, or choose another ending." }));
+}
+
+const NO_UNDOING: readonly string[] = ["create", "update"];
+
+/** What an offer takes can be given back, and made final. */
+function checkHolds(field: DeclaredField, context: CompileContext): Diagnostic[] {
+  const report = (at: DirectiveUse["node"], message: string, fix: string): Diagnostic => diagnose(context, { code: "HOLD_SHAPE", at, message, why: "An offer that is not accepted leaves nothing behind; one that is accepted needs no second look.", fix });
+  if (useOf(field, "negotiates") === undefined) {
+    return usesOf(field, "mayWrite").filter((use) => argumentNode(use, "release") !== undefined || argumentNode(use, "convert") !== undefined).map(({ node }) => report(node, `${describeField(field)} holds something, and makes no offers.`, "Add @negotiates, or remove release and convert."));
+  }
+  return [
+    ...usesOf(field, "effect").map(({ node }) => report(node, `@effect of ${describeField(field)} would happen with each offer.`, "Use @mayWrite with release and convert, or let what accepts it do that.")),
+    ...usesOf(field, "mayWrite").flatMap((use) => ["release", "convert"].flatMap((name) => {
+      const verb = (textOf(use, name) ?? "").split(".")[1];
+      return verb !== undefined && !NO_UNDOING.includes(verb) ? [] : [report(use.node, `@mayWrite of ${describeField(field)} needs ${name}: a delete, an increment or an action.`, `Add ${name}: "Table.action".`)];
+    })),
+  ];
 }
 
 const NOBODYS: readonly string[] = ["public", "authenticated"];
