@@ -48,22 +48,21 @@ export async function forgetIn(body: Body, subject: string, recordsMax = Infinit
   const { core, caller } = body;
   const forgetting = forgettingOf(core, caller, subject);
   const removed = new Map<string, GoneRecord>();
-  for (const whose of forgetting.whose) for (const key of keysOf(core.storage.reader, whose, "former")) note(removed, whose.table, valueIn(whose.table, whose.table.primaryKey, key));
-  const former = removed.size;
-  let isWhole = true;
-  for (const table of personalTables(core.catalog)) isWhole &&= await removeTheirs(body, table, { forgetting, removed, max: former + recordsMax });
+  for (const whose of forgetting.whose) noteFormer(core, whose, removed);
+  let room = recordsMax;
+  for (const table of personalTables(core.catalog)) room -= await removeTheirs(body, table, { forgetting, removed, max: room });
   const foreseen: Receipt["stores"][number][] = [];
   core.storage.rehearse((connection) => { foreseen.push(...eraseStores(core, { forgetting, records: [...removed.values()], connection, now: body.now })); });
   await body.work.effect({
     store: (session) => session.afterEntry(() => {
-      eraseStores(core, { forgetting, records: goneWith(session, removed, core.catalog), connection: session.connection, now: session.now });
+      eraseStores(core, { forgetting, records: goneWith(session, { forgetting, removed }, core.catalog), connection: session.connection, now: session.now });
       markForCompaction(session.connection);
     }),
     tell() { if (forgetting.person !== null) core.storedKeys?.changed(forgetting.person); },
   });
   // Of another tenant's people it ends nothing.
   if (forgetting.person !== null && core.tokens !== undefined && (forgetting.tenant === undefined || removed.size > 0)) await revokeSubject(body, forgetting.person);
-  return { receipt: { subject, stores: [{ store: "records", erased: removed.size, left: 0 }, ...foreseen] }, isWhole };
+  return { receipt: { subject, stores: [{ store: "records", erased: removed.size, left: 0 }, ...foreseen] }, isWhole: room > 0 };
 }
 
 /** Of several parts; what is left counts as of the last one. */
@@ -98,14 +97,15 @@ function refersTo(table: Table, other: Table): boolean {
   return [...table.fields.values()].some((field) => field.relation?.kind === "one" && field.relation.table === other.name);
 }
 
-interface Removing { readonly forgetting: Forgetting; readonly removed: Map<string, GoneRecord>; /** How many there may be in it. */ readonly max: number }
+interface Removing { readonly forgetting: Forgetting; readonly removed: Map<string, GoneRecord>; /** How many at most. */ readonly max: number }
 
-/** False: there are more. */
-async function removeTheirs(body: Body, table: Table, { forgetting: { person }, removed, max }: Removing): Promise<boolean> {
+/** Answers how many; `max`: there may be more. */
+async function removeTheirs(body: Body, table: Table, { forgetting: { person }, removed, max }: Removing): Promise<number> {
   const condition = person === null ? null : whoseIs(table, person, body.core.catalog);
-  if (condition === null) return true;
-  while (removed.size < max) {
-    const limit = Math.min(PAGE_ROWS, max - removed.size);
+  if (condition === null) return 0;
+  let count = 0;
+  while (count < max) {
+    const limit = Math.min(PAGE_ROWS, max - count);
     const plan = codePlan(body, table, { ...condition, select: [table.primaryKey], limit }, "system");
     const { rows } = readPage(body, plan, "system");
     for (const row of rows) {
@@ -113,9 +113,10 @@ async function removeTheirs(body: Body, table: Table, { forgetting: { person }, 
       await body.work.write(removeOf(table.name, id), { dialect: "code", authority: null, sent: null });
       note(removed, table, id);
     }
-    if (rows.length < limit) return true;
+    count += rows.length;
+    if (rows.length < limit) break;
   }
-  return false;
+  return count;
 }
 
 const PAGE_ROWS = 200;
@@ -142,10 +143,19 @@ function note(removed: Map<string, GoneRecord>, table: Table, id: Value): void {
   removed.set(`${table.name}:${key}`, { table, id, key });
 }
 
-/** With what went along. */
-function goneWith(session: WriteSession, removed: ReadonlyMap<string, GoneRecord>, catalog: Catalog): readonly GoneRecord[] {
+/** Those that were deleted before, and are in a history or a trash alone. */
+function noteFormer({ storage: { reader } }: DispatchCore, whose: Whose, removed: Map<string, GoneRecord>): void {
+  const present = new Set(keysOf(reader, whose, "present"));
+  for (const key of keysOf(reader, whose, "former")) if (!present.has(key)) note(removed, whose.table, valueIn(whose.table, whose.table.primaryKey, key));
+}
+
+/** With what went along, and what the body itself has deleted of theirs. */
+function goneWith(session: WriteSession, { forgetting: { whose }, removed }: Pick<Removing, "forgetting" | "removed">, catalog: Catalog): readonly GoneRecord[] {
   const all = new Map(removed);
-  for (const { table, id, cause, new: image } of session.changes) if (image === null && cause === "cascade") note(all, catalog.tables.get(table)!, id);
+  for (const { table: name, id, cause, old, new: image } of session.changes) {
+    const isTheirs = (): boolean => whose.some(({ table, field, values }) => table.name === name && values.has(String(old?.[field])));
+    if (image === null && (cause === "cascade" || isTheirs())) note(all, catalog.tables.get(name)!, id);
+  }
   return [...all.values()];
 }
 

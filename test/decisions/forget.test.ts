@@ -30,6 +30,7 @@ type Account @table @export @allow(to: ["support"], do: [READ]) { id: ID! @prima
 type Jobs { note(text: String!): String }
 type Endpoints {
   later(text: String!): Boolean @http @allow(to: ["ann", "bob"])
+  removed(id: ID!): JSON @http @allow(to: ["support"])
   leave: JSON @http @allow(to: ["ann", "bob"])
   undone(subject: String!): JSON @http @allow(to: ["support"])
 }
@@ -49,6 +50,7 @@ export const Jobs = jobs({ note: async (_ctx, { text }) => text + " noted" });
 export const Endpoints = endpoints({
   async later(ctx, { text }) { await ctx.enqueue("note", { text }); return true; },
   leave: (ctx) => ctx.forget(ctx.auth.subject!),
+  async removed(ctx, { id }) { await ctx.system.Customer.remove(id); return ctx.forget(id); },
   async undone(ctx, { subject }) { await ctx.forget(subject); throw ctx.error("NO", "Not after all."); },
 });
 `;
@@ -187,6 +189,12 @@ test("code forgets in its transaction, or not at all; the bytes go with the next
   expect(bounds.values(`SELECT "value" FROM "$meta" WHERE "key" = 'compaction'`)).toEqual([["due"]]);
 });
 
+test("what the same transaction has deleted of them before is erased with the rest", async () => {
+  await send("PUT", "/Customer/zoe", { about: "zoewasherebefore" });
+  expect((await send("POST", "/removed", { id: "zoe" })).status).toBe(200);
+  expect(bounds.values(`SELECT (SELECT count(*) FROM "$log" WHERE "entry" LIKE '%zoewashere%') + (SELECT count(*) FROM "Customer$history" WHERE "about" LIKE '%zoewashere%')`)).toEqual([[0]]);
+});
+
 test("of a record that is nobody's, what is known of it is forgotten, and it stays", async () => {
   for (const id of ["a1", "a2"]) {
     await bounds.write("Account", id, { name: "n" });
@@ -232,7 +240,7 @@ test("what code forgot leaves the file with the next start", async () => {
 
 test("somebody with more records than a transaction may write: by the administrator, not in one of code", async () => {
   const app = await startTestApp({
-    schema: `type Thing @table @personal(of: "owner") @export @allow(to: ["public"], do: [READ, CREATE]) { id: ID! @primaryKey owner: String! }
+    schema: `type Thing @table(history: "P9D") @personal(of: "owner") @export @allow(to: ["public"], do: [READ, CREATE, UPDATE]) { id: ID! @primaryKey owner: String! text: String }
       type Endpoints { leave(id: ID!): JSON @http @allow(to: ["public"]) }`,
     resources: `import { endpoints } from "ambit"; export const Endpoints = endpoints({ leave: (ctx, { id }) => ctx.forget(id) });`,
     config: "limits: { transactionWrites: 300 }\n",
@@ -243,6 +251,8 @@ test("somebody with more records than a transaction may write: by the administra
       return { status: response.status, body: await response.json().catch(() => null) };
     };
     for (const owner of ["many", "few"]) for (let page = 0; page < (owner === "many" ? 5 : 1); page++) await call("POST", "/Thing", Array.from({ length: 200 }, (_, index) => ({ id: `${owner}${page}-${index}`, owner })));
+    // Former versions of records that are there count once.
+    await call("PATCH", "/Thing?owner=eq.many", { text: "changed" });
     expect(await call("POST", "/leave", { id: "many" })).toMatchObject({ status: 422, body: { code: "TOO_MANY_ROWS" } });
     expect(await call("POST", "/admin/forget", { subject: "many" })).toMatchObject({ status: 200, body: { compacted: true, stores: expect.arrayContaining([{ store: "records", erased: 1_000, left: 0 }]) as unknown } });
     expect((await call("GET", "/Thing?select=owner,count()", null)).body).toEqual([{ owner: "few", count: 200 }]);
