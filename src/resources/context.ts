@@ -21,6 +21,7 @@ import { sendRequest } from "./send-request.ts";
 import { revokeSubject, signToken } from "./sign-token.ts";
 import { ownWrite, shownAfter, straightWrite } from "./straight-write.ts";
 import { TableAccess } from "./table-access.ts";
+import { redactFields } from "./redact-fields.ts";
 
 /** Members that this version does not have; one object for all, as a context is made for each run of a body. */
 const unavailable: object = Object.create(Object.prototype, Object.fromEntries([...unavailableContextMembers].map(([name, reason]) => [name, {
@@ -47,7 +48,7 @@ export function createContext(body: Body): object {
     now: () => new Date(body.nowMs),
     random: () => core.random.next(),
     id: () => uuidv7(core.clock, core.random),
-    log: bodyLog(core.log, caller),
+    log: bodyLog(core, caller),
     request: caller.request,
     decide: deciders(body),
     forget: (subject: unknown) => forgetFrom(body, subject),
@@ -102,9 +103,9 @@ function hidden(secrets: Readonly<Record<string, string>>): object {
   return Object.freeze(target);
 }
 
-function bodyLog(log: Log, { requestId, label }: Body["caller"]): Log {
+function bodyLog({ log, catalog }: Body["core"], { requestId, label }: Body["caller"]): Log {
   const write = (level: "info" | "warn" | "error") => (message: string, fields: { readonly [name: string]: unknown } = {}): void =>
-    log[level]("app-log", { requestId, body: label, message: String(message), fields });
+    log[level]("app-log", { requestId, body: label, message: String(message), fields: redactFields(fields, catalog) });
   return { info: write("info"), warn: write("warn"), error: write("error") };
 }
 
