@@ -18,12 +18,13 @@ const APPROVAL = `@approval(when: "out.amount > 50", by: ["manager", "director"]
 const schema = `
 type Refund { amount: Int! reason: String! }
 type Order @table @export @allow(to: ["support", "manager"], do: [READ, CREATE]) { id: ID! @primaryKey total: Int! refunded: Int! @default(value: 0) note: String secretNote: String @secret words: String @untrusted }
-type Credit @table @export @allow(to: ["support", "manager"], do: [READ, CREATE]) { id: ID! @primaryKey orderId: ID! amount: Int! }
+type Credit @table @export @allow(to: ["support", "manager"], do: [READ, CREATE]) { id: ID! @primaryKey orderId: ID! amount: Int! memo: String }
 type Decisions {
   ${decision("refund", "", APPROVAL)}
   ${decision("strict", ", freshness: STRICT", APPROVAL)}
   ${decision("refuse", "", `@approval(when: "out.amount > 50", by: ["manager"], within: "PT1H", else: REFUSE)`)}
   ${decision("two", "", `@approval(when: "out.amount > 50", by: ["manager"], within: "PT1H") @approval(when: "out.amount > 70", by: ["director"], within: "PT2H")`)}
+  ${decision("copying", "", `@effect(operation: "Credit.create", set: { orderId: "order.id", amount: "out.amount", memo: "order.secretNote == null ? '' : order.secretNote" }) ${APPROVAL}`)}
   ${decision("escalating", "", `@approval(by: ["manager"], within: "PT1H")`)}
   ruled(amount: Int!): Int! @decision(kind: RULE) @export @allow(to: ["support"]) @approval(when: "out > 50", by: ["manager"], within: "PT1H") @fallback(call: "ruled")
 }`;
@@ -66,6 +67,17 @@ test("it is answered at once with 202; the roles of `by` see what it is about, w
   expect(refunded()).toBe(80);
   expect((await people.call("support", "GET", `/runs/${String(body["run"])}`)).body).toMatchObject({ state: "DECIDED_BY_HUMAN", source: "human", answer: { amount: 80, reason: "because" } });
   expect((await people.call("manager", "GET", `/approvals/${shown.id}`)).body).toMatchObject({ state: "APPROVED", closedAt: expect.any(String) });
+});
+
+test("what an effect copies from a secret is written, and shown neither to them nor in the trace", async () => {
+  const { body: { run } } = await ask("copying");
+  const shown = await people.waiting(run);
+  expect(shown.effects).toEqual([{ operation: "Order.update", args: { id, refunded: 80 } }, { operation: "Credit.create", args: { orderId: id, amount: 80 } }]);
+  expect((await people.approve("manager", shown)).status).toBe(200);
+  expect(people.values(`SELECT "memo" FROM "Credit" WHERE "orderId" = '${id}'`)).toEqual([["canary-of-the-order"]]);
+  const trace = await people.call(adminToken, "GET", `/runs/${String(run)}/trace`);
+  expect(trace.body["effects"]).toMatchObject([{ operation: "Order.update" }, { operation: "Credit.create", args: { amount: 80 }, after: { orderId: id, amount: 80 } }]);
+  expect(JSON.stringify(trace.body)).not.toContain("canary");
 });
 
 test("what needs nobody is decided at once", async () => {
@@ -238,5 +250,6 @@ test("the queue is read page by page, in the order in which it grew", async () =
   const ids = [first, second, third].flatMap(({ body }) => (body as unknown as { id: string }[]).map((one) => one.id));
   expect([ids.length, new Set(ids).size, third.headers.get("ambit-next-cursor")]).toEqual([5, 5, null]);
   expect((await page("?after=nobody")).status).toBe(400);
+  expect(await page("?limit=0")).toMatchObject({ status: 200, body: [] });
   for (const shown of await people.queue("manager")) await people.call("manager", "POST", `/approvals/${shown.id}`, { verdict: "REJECT" });
 });

@@ -127,7 +127,7 @@ export class Approvals {
       number = rows.at(-1)!.number;
       if (found.length === limit || rows.length < READ_ROWS) break;
     }
-    return { body: found.map((row) => this.#view(row)), next: found.length === limit ? found.at(-1)!.id : null };
+    return { body: found.map((row) => this.#view(row)), next: found.length === limit ? found.at(-1)?.id ?? null : null };
   }
 
   /** Throws NOT_FOUND for what this caller may not know of. */

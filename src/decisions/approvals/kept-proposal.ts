@@ -10,6 +10,7 @@ import type { AppliedEffect } from "../effects/apply-effect.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import { gatheredAgain, recordOf, type Question, type Recorded } from "../context/gather.ts";
 import type { CompiledDecision, CompiledWrite } from "../policy/compiled-decision.ts";
+import { isSecretlySet } from "../policy/secretly-set.ts";
 import type { Proposal, StagedEffect, Waiting } from "../run/commit-run.ts";
 import type { RunFacts } from "../run/store-run.ts";
 
@@ -133,10 +134,10 @@ function keyOf({ table, verb, declaration }: CompiledWrite, same: StagedEffect["
   return verb === "create" && ["ID", "String"].includes(table.fields.get(key)!.type.name) ? { [key]: newId() } : {};
 }
 
-function shownEffect({ operation, args }: AppliedEffect, { catalog }: CompiledDecision): { readonly operation: string; readonly args: Json } {
+function shownEffect({ operation, args }: AppliedEffect, decision: CompiledDecision): { readonly operation: string; readonly args: Json } {
   const [name = "", verb = ""] = operation.split(".");
-  const table = catalog.tables.get(name);
+  const table = decision.catalog.tables.get(name);
   const members = table?.actions.get(verb)?.arguments ?? table?.fields;
-  const isShown = (member: string): boolean => members?.get(member)?.limits.secret !== true;
+  const isShown = (member: string): boolean => members?.get(member)?.limits.secret !== true && !isSecretlySet(decision, operation, member);
   return { operation, args: Object.fromEntries(Object.entries(args as { readonly [member: string]: Json }).filter(([member]) => isShown(member))) };
 }

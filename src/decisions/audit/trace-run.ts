@@ -5,7 +5,6 @@ import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { Expression } from "../../expression/expression.ts";
 import { partsOf as expressionsIn } from "../../expression/inspect.ts";
 import { coerceFields, coerceValue, noLimits } from "../../schema/coerce-value.ts";
-import type { Catalog } from "../../schema/catalog.ts";
 import type { BoundPoint } from "../../schema/decision.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Connection } from "../../storage/connection.ts";
@@ -16,6 +15,7 @@ import { memValues } from "../memory/recall.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
 import { HIDDEN, shownRow, type Showing } from "../policy/answer-shape.ts";
 import { runValue } from "../policy/decision-values.ts";
+import { withoutSecretlySet } from "../policy/secretly-set.ts";
 import { shown, shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { fieldsRead } from "../policy/read-fields.ts";
@@ -90,7 +90,7 @@ function openly(kept: Members, decision: CompiledDecision): { readonly [name: st
   return {
     input: shown(kept["input"] ?? null, callable.arguments, catalog), extracted: extractedOf(kept, decision), contexts: rowsOf(kept["contexts"]), after: rowsOf(kept["after"]), memory: shownMemory(decision, memoryIn(kept)).json,
     remembered: kept["remembered"] ?? [], comparison: comparedIn(kept, decision),
-    output: shownTyped(kept["output"] ?? null, callable.result, catalog), effects: ((kept["effects"] ?? []) as unknown as readonly Effect[]).map((effect) => shownEffect(effect, catalog)),
+    output: shownTyped(kept["output"] ?? null, callable.result, catalog), effects: ((kept["effects"] ?? []) as unknown as readonly Effect[]).map((effect) => shownEffect(effect, decision)),
   };
 }
 
@@ -108,12 +108,14 @@ function extractedOf(kept: Members, { contexts }: CompiledDecision): Json {
 
 interface Effect { readonly operation: string; readonly id: Json; readonly args: Json; readonly before: Json; readonly after: Json }
 
-function shownEffect({ operation, id, args, before, after }: Effect, catalog: Catalog): Json {
+function shownEffect({ operation, id, args, before, after }: Effect, decision: CompiledDecision): Json {
+  const { catalog } = decision;
   const [name, verb] = operation.split(".");
   const table = catalog.tables.get(name ?? "");
   if (table === undefined) return { operation, id };
   const members = table.actions.get(verb ?? "")?.arguments ?? table.fields;
-  return { operation, id, args: shown(args, members, catalog), before: shown(before, table.fields, catalog), after: shown(after, table.fields, catalog) };
+  const openly = (values: Json, fields: typeof members): Json => withoutSecretlySet(shown(values, fields, catalog), operation, decision);
+  return { operation, id, args: openly(args, members), before: openly(before, table.fields), after: openly(after, table.fields) };
 }
 
 /** A run whose decision is still the same, so that its bounds can be held against what it saw once more. */
