@@ -99,3 +99,25 @@ test("the record has sign-ins, denials, rights and what the administrator did, a
 async function signOutAndIn(visitor: Visitor): Promise<void> {
   expect((await visitor.post("/auth/sign-in/email", { email: "cy@example.com", password: "correct horse battery" }, from("10.9.5.1"))).status).toBe(200);
 }
+
+test("an account makes keys for itself that may what it may by then, and they end with it", async () => {
+  const visitor = new Visitor(app.url);
+  const { json } = await visitor.post("/auth/sign-up/email", { email: "dee@example.com", password: "correct horse" }, from("10.9.6.1"));
+  const id = json["user"]!["id"]!;
+  const grant = (roles: readonly string[]): Promise<Response> => fetch(`${app.url}/User/${id}/promote`, { method: "POST", headers: { authorization: "Bearer key-boss", "content-type": "application/json" }, body: JSON.stringify({ roles }) });
+  expect((await visitor.post("/auth/keys", { roles: ["boss"] })).status).toBe(403);
+  await grant(["boss"]);
+  const made = await visitor.post("/auth/keys", { name: "mine" });
+  expect([made.status, made.json["roles"], made.json["subject"]] as unknown[]).toEqual([201, ["boss"], id]);
+  const token = made.json["token"]!;
+  expect((await get("/Secret", "10.9.6.2", token)).status).toBe(200);
+  await grant([]);
+  expect((await get("/Secret", "10.9.6.2", token)).status).toBe(403);
+  // A page of another makes none by the cookie.
+  visitor.origin = "https://evil.example";
+  expect((await visitor.post("/auth/keys", {})).status).toBe(403);
+  visitor.origin = app.url;
+  expect((await visitor.get("/auth/keys")).text).not.toContain(token);
+  expect((await fetch(`${app.url}/User/${id}`, { method: "DELETE", headers: { authorization: `Bearer ${adminToken}` } })).status).toBe(204);
+  expect((await get("/User", "10.9.6.2", token)).status).toBe(401);
+});

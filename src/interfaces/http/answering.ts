@@ -170,7 +170,7 @@ function credentialOf(exchange: ServerExchange): string | null {
   if (exchange.segments[0] === "auth") {
     if (isUnsafe && (exchange.header("origin") ?? exchange.header("sec-fetch-site") ?? exchange.header("cookie")) !== null) requireOwnPage(exchange, cookies);
     // What a session means there is looked at by sign-in itself: one that has ended may still be signed out of.
-    return exchange.segments[1] === "ticket" || exchange.segments[1] === "invite" ? cookieCredential(exchange, cookies) : null;
+    return ["ticket", "invite", "keys"].includes(exchange.segments[1] ?? "") ? cookieCredential(exchange, cookies) : null;
   }
   return exchange.header("cookie") === null ? null : cookieCredential(exchange, cookies);
 }
