@@ -5,10 +5,27 @@ const REMINDERS = 3;
 
 export class User extends Table("User") {
   static async create(ctx: Ctx, input: Input<"User">) {
-    if (ctx.auth.tenant !== null || (input.companyId ?? null) !== null) return super.create(ctx, input);
-    const { id } = await ctx.system.Company.create({ name: input.company ?? input.email });
+    const companyId = ctx.auth.tenant === null ? input.companyId ?? null : String(ctx.auth.tenant);
+    if (companyId !== null) {
+      await takeSeat(ctx, companyId, 1);
+      return super.create(ctx, input);
+    }
+    const { id } = await ctx.system.Company.create({ name: input.company ?? input.email, taken: 1 });
     return super.create(ctx, { ...input, companyId: id, roles: ["owner"] });
   }
+
+  async remove() {
+    await takeSeat(this.ctx, this.companyId, -1);
+    return super.remove();
+  }
+}
+
+/** Of many at once, as many come in as there are seats: all read and write the one number. A company that signed up nowhere has no seats to count. */
+async function takeSeat(ctx: Ctx, companyId: string, change: 1 | -1): Promise<void> {
+  const company = await ctx.system.Company.get(companyId);
+  if (company === null) return;
+  if (change > 0 && company.taken >= company.seats) throw ctx.error(409, "NO_FREE_SEAT", "All seats of the plan are taken.", { seats: company.seats });
+  await ctx.system.Company.increment(companyId, "taken", change);
 }
 
 export class Contract extends Table("Contract") {
@@ -26,11 +43,12 @@ export const Fallbacks = fallbacks({
 
 export const Endpoints = endpoints({
   async subscribe(ctx, { planId }) {
-    if (await ctx.db.Plan.get(planId) === null) throw ctx.error(404, "UNKNOWN_PLAN", "There is no such plan.", { path: "planId" });
+    const plan = await planOf(ctx, planId);
     if (await ctx.system.Contract.count() > 0) throw ctx.error(409, "ALREADY_SUBSCRIBED", "The company has a contract.");
     const trialEndsAt = later(ctx, ctx.values.trialMs);
     const made = await ctx.system.Contract.create({ planId, trialEndsAt: trialEndsAt.toISOString() });
     await ctx.at(trialEndsAt, "endTrial", { contractId: made.id });
+    await setSeats(ctx, made.companyId, plan.seats);
     return made;
   },
 
@@ -84,6 +102,19 @@ export const Jobs = jobs({
     });
   },
 });
+
+async function planOf(ctx: Ctx, planId: string) {
+  const plan = await ctx.db.Plan.get(planId);
+  if (plan === null) throw ctx.error(404, "UNKNOWN_PLAN", "There is no such plan.", { path: "planId" });
+  return plan;
+}
+
+async function setSeats(ctx: Ctx, companyId: string, seats: number): Promise<void> {
+  const company = await ctx.system.Company.get(companyId);
+  if (company === null) return;
+  if (company.taken > seats) throw ctx.error(409, "TOO_FEW_SEATS", "There are more people than the plan has seats.", { taken: company.taken, seats });
+  await ctx.system.Company.update(companyId, { seats });
+}
 
 function later(ctx: Ctx, milliseconds: unknown): Date {
   return new Date(ctx.now().getTime() + Number(milliseconds));
