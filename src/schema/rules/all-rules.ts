@@ -6,7 +6,7 @@ import { allowVerbs } from "./allow-verbs.ts";
 import { channelKeys } from "./channel-keys.ts";
 import { computedShape } from "./computed-shape.ts";
 import { currencySource } from "./currency-source.ts";
-import { decisionShape } from "./decision-shape.ts";
+import { commitmentShape, decisionShape } from "./decision-shape.ts";
 import { decisionSources } from "./decision-sources.ts";
 import { defaultSource } from "./default-source.ts";
 import { directiveArguments } from "./directive-arguments.ts";
@@ -50,7 +50,7 @@ import { unknownDirectives } from "./unknown-directives.ts";
 import { webhookShape } from "./webhook-shape.ts";
 
 export const allRules: readonly Rule[] = [
-  accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, decisionShape, decisionSources, defaultSource,
+  accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, decisionShape, commitmentShape, decisionSources, defaultSource,
   directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, memoryShape, namesInArguments, notAvailable, outsideNames,

@@ -51,6 +51,10 @@ function checkHolds(field: DeclaredField, context: CompileContext): Diagnostic[]
   return [
     ...usesOf(field, "effect").map(({ node }) => report(node, `@effect of ${describeField(field)} would happen with each offer.`, "Use @mayWrite with release and convert, or let what accepts it do that.")),
     ...usesOf(field, "mayWrite").flatMap((use) => ["release", "convert"].flatMap((name) => {
+      const wrong = checkTarget(use, name, context);
+      if (wrong.length > 0) return wrong;
+      const table = (textOf(use, "operation") ?? "").split(".")[0];
+      if (textOf(use, name) !== undefined && (textOf(use, name)!).split(".")[0] !== table) return [report(use.node, `${name} of ${describeField(field)} is of another table than what is held.`, `Name an action of ${table}.`)];
       const verb = (textOf(use, name) ?? "").split(".")[1];
       return verb !== undefined && !NO_UNDOING.includes(verb) ? [] : [report(use.node, `@mayWrite of ${describeField(field)} needs ${name}: a delete, an increment or an action.`, `Add ${name}: "Table.action".`)];
     })),
@@ -143,18 +147,38 @@ function isExtractable(field: DeclaredField): boolean {
 
 const VERBS: readonly string[] = ["create", "update", "delete", "increment"];
 
-function checkOperation(use: DirectiveUse, context: CompileContext): Diagnostic[] {
-  const [text, node] = [textOf(use, "operation"), argumentNode(use, "operation")];
+/** The table and what is done with it, or why there is no such thing. */
+function targetIn(use: DirectiveUse, argument: string, context: CompileContext): { readonly table: DeclaredType; readonly verb: string } | readonly Diagnostic[] {
+  const [text, node] = [textOf(use, argument), argumentNode(use, argument)];
   if (text === undefined || node === undefined) return [];
   const target = effectTarget(text);
-  if (target === null) return [diagnose(context, { code: "ARGUMENT_VALUE", at: node.value, message: `@${use.name}(operation) is "${text}".`, why: "It names a table and what is done with it.", fix: "Write Table.create, Table.update, Table.delete, Table.increment or Table.ACTION." })];
+  const place = `@${use.name}(${argument})`;
+  if (target === null) return [diagnose(context, { code: "ARGUMENT_VALUE", at: node.value, message: `${place} is "${text}".`, why: "It names a table and what is done with it.", fix: "Write Table.create, Table.update, Table.delete, Table.increment or Table.ACTION." })];
   const table = context.byName.get(target.table);
-  const place = `@${use.name}(operation)`;
   if (table?.kind !== "table") return [unknownName(context, { at: node.value, name: target.table, label: `the table ${target.table}`, candidates: context.tables.map(({ name }) => name), place })];
-  const action = fieldNamed(table, target.verb);
-  if (!VERBS.includes(target.verb) && action?.kind !== "action") {
+  if (!VERBS.includes(target.verb) && fieldNamed(table, target.verb)?.kind !== "action") {
     return [unknownName(context, { at: node.value, name: target.verb, label: text, candidates: [...VERBS, ...table.fields.filter(({ kind }) => kind === "action").map(({ name }) => name)], place })];
   }
+  return { table, verb: target.verb };
+}
+
+/** What an operation is called with later is known by name: only that there is one. */
+function checkTarget(use: DirectiveUse, argument: string, context: CompileContext): Diagnostic[] {
+  const found = targetIn(use, argument, context);
+  return "verb" in found ? [] : [...found];
+}
+
+/** What is owed for a breach is there. */
+export function commitmentShape(context: CompileContext): Diagnostic[] {
+  return context.types.flatMap((type) => usesOf(type, "commitment").flatMap((use) => checkTarget(use, "remedy", context)));
+}
+
+function checkOperation(use: DirectiveUse, context: CompileContext): Diagnostic[] {
+  const found = targetIn(use, "operation", context);
+  if (!("verb" in found)) return [...found];
+  const { table, verb } = found;
+  const target = { table: table.name, verb };
+  const action = fieldNamed(table, verb);
   const known = action?.kind === "action" ? [...action.arguments.map(({ name }) => name), "id"] : [...table.fields.filter(({ kind }) => kind === "stored").map(({ name }) => name), ...(target.verb === "increment" ? ["id", "field", "by"] : ["id"])];
   const fields = argumentNode(use, "fields")?.value;
   const nodes = fields?.kind === "ListValue" ? fields.values : fields === undefined ? [] : [fields];
