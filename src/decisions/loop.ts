@@ -30,6 +30,7 @@ import { keepAdmission, type Anew } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type FallbackReason } from "./run/ending.ts";
+import { ownCaller } from "./run/own-caller.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts } from "./run/store-run.ts";
 
@@ -85,8 +86,6 @@ export interface ReasonerParts {
   ask(name: string, args: RecordValues, parent: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
   /** A run has ended, durably. */
   ended(end: RunEnd): void;
-  /** Who a decision is when it acts under its own name. */
-  ownCaller(question: Question): Caller;
 }
 
 /** On whose behalf another decision is asked. */
@@ -396,10 +395,10 @@ class ReasonRun {
   }
 
   #acting(gathered: Gathered): Acting {
-    const { core, parse, callTool, ask, ownCaller } = this.#parts;
+    const { core, parse, callTool, ask } = this.#parts;
     const { question, shadowed } = this.#request;
     const acting = new Acting({
-      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question), core),
+      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question, core), core),
       beyond: shadowed !== undefined ? null : {
         callTool: (call, args) => callTool(call, args, question.caller),
         ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget }),

@@ -1,7 +1,6 @@
 // Decisions in the composition root: compiles what an app declares, connects it with models, and hands the port to the dispatcher.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
-import { decisionIdentity } from "../access/identities.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
@@ -180,10 +179,6 @@ function readyDecision(decision: CompiledDecision, { app, core, access, port, en
     limits: { steps: limits.decisionSteps, calls: limits.decisionCalls, outputTokens: limits.decisionOutputTokens },
     callTool: toolCaller(core, app.code.tools),
     ask: (name, args, parent) => port.advise(name, args, parent),
-    ownCaller: ({ decision: { name }, caller }) => {
-      const identity = decisionIdentity(name, caller.identity.tenant);
-      return { ...caller, identity, rights: core.access.rights(identity), system: core.access.system(identity) };
-    },
   });
   return { decision, version, contract, reasoner };
 }

@@ -16,7 +16,6 @@ export interface Unavailable {
 const replication = "It comes with replication.";
 const later = "It comes with a later version.";
 const mcp = "It comes with the interface for agents, MCP.";
-const decisions = "It comes with negotiation.";
 
 const tableArguments: readonly Unavailable[] = [
   { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: replication },
@@ -24,10 +23,6 @@ const tableArguments: readonly Unavailable[] = [
 
 const fieldDirectives: readonly Unavailable[] = [
   { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: later },
-];
-
-const decisionDirectives: readonly Unavailable[] = [
-  { kind: "argument", name: "@mayWrite(as)", does: "Says whose rights an effect has.", reason: decisions },
 ];
 
 const values: readonly Unavailable[] = [
@@ -39,7 +34,7 @@ const members: readonly Unavailable[] = [
 ];
 
 export const unavailable: readonly Unavailable[] = [
-  ...tableArguments, ...fieldDirectives, ...values, ...members, ...decisionDirectives,
+  ...tableArguments, ...fieldDirectives, ...values, ...members,
 ];
 
 /** By name as it is written. */

@@ -15,6 +15,7 @@ import { noted, permits, valueOf, violations, type Variables } from "../bounds/j
 import { clampedOutput } from "../bounds/clamp.ts";
 import { sumsOf, type DailySum } from "../bounds/totals.ts";
 import { gather, memoryIn, type Gathered, type Question } from "../context/gather.ts";
+import { ownCaller } from "./own-caller.ts";
 import { applyEffect, type AppliedEffect } from "../effects/apply-effect.ts";
 import { approvalsNeeded } from "../approvals/approvals-needed.ts";
 import { memValues } from "../memory/recall.ts";
@@ -402,12 +403,12 @@ class RunCommit {
     if (!permits(write.where, judgingOf(question, seen, this.#body))) throw new Violated([], "tool_not_allowed");
     const broken = violations(judgingOf(question, seen, this.#body), "EFFECT").filter(({ declaration: { name } }) => !lifted.has(name));
     if (broken.length > 0) throw new Violated(broken);
-    return this.#write(write, { args: whole, mode: "caller" });
+    return this.#write(write, { args: whole, mode: "caller" }, write.declaration.as === "DECISION" ? this.#body.as(ownCaller(question, this.#core)) : this.#body);
   }
 
-  async #write(effect: CompiledEffect, how: { readonly args: Readonly<Record<string, Value>>; readonly mode: "caller" | "system" }): Promise<AppliedEffect> {
+  async #write(effect: CompiledEffect, how: { readonly args: Readonly<Record<string, Value>>; readonly mode: "caller" | "system" }, body: Body = this.#body): Promise<AppliedEffect> {
     try {
-      return await applyEffect(this.#body, { effect, ...how });
+      return await applyEffect(body, { effect, ...how });
     } catch (error) {
       if (error instanceof AmbitError && !(error instanceof BodyConflict) && error.status < 500) throw new Violated([], "output_invalid");
       throw error;
