@@ -5,9 +5,9 @@ const REMINDERS = 3;
 
 export class User extends Table("User") {
   static async create(ctx: Ctx, input: Input<"User">) {
-    const companyId = ctx.auth.tenant === null ? input.companyId ?? null : String(ctx.auth.tenant);
+    const companyId = ctx.auth.tenant ?? input.companyId ?? null;
     if (companyId !== null) {
-      await takeSeat(ctx, companyId, 1);
+      await takeSeat(ctx, String(companyId), 1);
       return super.create(ctx, input);
     }
     const { id } = await ctx.system.Company.create({ name: input.company ?? input.email, taken: 1 });
