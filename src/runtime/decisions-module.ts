@@ -1,5 +1,6 @@
 // What the runtime wants of decisions, whether they are there or not: `#decisions` is runtime/decisions.ts, or runtime/no-decisions.ts where the
 // folder decisions/ was taken out.
+import type { Identity } from "../access/identity.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -43,6 +44,8 @@ export interface DecisionsPorts {
   readonly tracer: Tracer | null;
   /** Of the same module. */
   readonly audit: AuditService;
+  /** Whoever began a run, with the rights that they have by now. */
+  renew(identity: Identity): Identity;
 }
 
 /** What goes on beside decisions while the app runs: checkpoints of the audit log, counts. */

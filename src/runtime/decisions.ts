@@ -32,7 +32,6 @@ import type { Decision } from "../schema/decision.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
 import type { AppConfig, ModelSettings } from "./config.ts";
-import { renewIdentity } from "./renew-identity.ts";
 import { tracedModel } from "./traced-calls.ts";
 import type { AuditService, DecisionsApp, DecisionsModule, DeclaredDecisions, DecisionsPorts } from "./decisions-module.ts";
 
@@ -67,7 +66,7 @@ export const decisions: DecisionsModule = {
       const ended = (end: RunEnd): void => audit.tally.ended(end, currencyOf(end.decision));
       const port = new Decisions({
         core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, notify: app.config.approvals.notify, parse: parserOf(app), currencyOf, ended,
-        renew: (identity) => renewIdentity(identity, app.config.auth.keys),
+        renew: (identity) => ports.renew(identity),
       });
       watchChanges(compiled.values(), core);
       for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port, ended }));

@@ -167,7 +167,7 @@ async function decideIn(body: Body, core: DispatchCore, request: CommitRequest):
   const commit = new RunCommit(body, core, request, gathered);
   if (denied.length > 0 && !denied.some(({ declaration: bound }) => bound.else === "FALLBACK")) return commit.end(refusal("DENIED", denied));
   if (denied.length > 0) return commit.fallBack(`bound:${denied[0]!.declaration.name}`);
-  if (gathered.missing !== null) return commit.end(refusal("REFUSED", []));
+  if (gathered.missing !== null) return commit.end({ ...refusal("REFUSED", []), reason: `context_missing:${gathered.missing}` });
   if (gathered.overflow !== null) return commit.fallBack("context_overflow");
   const refusing = question.decision.bounds.filter(({ declaration: { name } }) => request.refusedBy?.includes(name) === true);
   if (refusing.length > 0) return commit.end(refusal("REFUSED", refusing));

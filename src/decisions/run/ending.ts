@@ -87,8 +87,9 @@ export function isAnswered(state: string): boolean {
   return state === "DECIDED" || state === "DECIDED_BY_HUMAN" || state === "FELL_BACK";
 }
 
-/** What the starter of a run may know of a reason: bounds and budgets without their names. */
+/** What the starter of a run may know of a reason: bounds, budgets and contexts without their names. */
 export function reasonClass(reason: string | null): string | null {
+  if (reason?.startsWith("context_missing:") === true) return "context_missing";
   return reason !== null && /^(?:bound|budget):/.test(reason) ? "bounded" : reason;
 }
 
