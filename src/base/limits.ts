@@ -127,6 +127,10 @@ export interface Limits {
   readonly decisionShadows: number;
   /** Runs of models that go on at once, beyond which none is begun for who does not wait. */
   readonly decisionRuns: number;
+  /** Runs that a backtest looks at. */
+  readonly backtestRuns: number;
+  /** Runs that a report of a backtest shows one by one. */
+  readonly backtestDifferences: number;
   /** Streams that follow runs, of everybody together. */
   readonly runFollowers: number;
   /** How many decisions may begin one another by what they change. */
@@ -356,6 +360,8 @@ export const defaultLimits: Limits = {
   decisionCalls: 40,
   decisionShadows: 100,
   decisionRuns: 1_000,
+  backtestRuns: 10_000,
+  backtestDifferences: 200,
   runFollowers: 5_000,
   triggerDepth: 3,
   approvalsWaiting: 100_000,

@@ -4,7 +4,7 @@ import { askControl } from "../runtime/control.ts";
 import type { Call } from "./command.ts";
 import { dataDirectory } from "./places.ts";
 
-export interface Question { readonly method: "GET" | "POST"; readonly path: string; readonly body?: object }
+export interface Question { readonly method: "GET" | "POST" | "DELETE"; readonly path: string; readonly body?: object }
 
 /** `directory`: of the app. Throws UNAVAILABLE where none runs. */
 export async function askAdministrator(call: Call, directory: string, { method, path, body }: Question): Promise<unknown> {

@@ -5,6 +5,7 @@ import { AmbitError, fault } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
 import { exitProcess } from "../runtime/process-exit.ts";
 import { auditCommand } from "./audit.ts";
+import { backtestCommand } from "./backtest.ts";
 import { backupCommand } from "./backup.ts";
 import { callCommand } from "./call.ts";
 import { checkCommand } from "./check.ts";
@@ -30,7 +31,7 @@ import packageJson from "../../package.json";
 
 export const commands: readonly Command[] = [
   initCommand, devCommand, startCommand, checkCommand, testCommand, describeCommand, callCommand, explainCommand, migrateCommand,
-  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, forgetCommand, decisionsCommand, traceCommand, auditCommand, replayCommand, typesCommand,
+  backupCommand, restoreCommand, exportCommand, importCommand, jobsCommand, forgetCommand, decisionsCommand, traceCommand, auditCommand, replayCommand, backtestCommand, typesCommand,
 ];
 
 /** Runs one command line; resolves to the exit code. */

@@ -11,7 +11,7 @@ import { toWireValue } from "../schema/wire-value.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
-import type { ApprovalQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, NegotiationAnswer, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
+import type { ApprovalQuestion, BacktestQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, NegotiationAnswer, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
 import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
@@ -33,7 +33,7 @@ import type { ParseJson } from "./reason/read-arguments.ts";
 import { commitRun, type CommitRequest } from "./run/commit-run.ts";
 import { directReason, failed, type FallbackReason } from "./run/ending.ts";
 import { readAdmission, type Admission, type Anew } from "./run/admission.ts";
-import { eraseRuns } from "./run/erase-run.ts";
+import { eraseNow } from "./run/erase-run.ts";
 import { forgettableDecisions } from "./run/forget-runs.ts";
 import { fallbackAnswer } from "./run/fallback.ts";
 import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "./run/store-run.ts";
@@ -64,6 +64,8 @@ export interface DecisionsParts {
   ended(end: RunEnd): void;
   /** Addresses that are told what waits for approval. */
   readonly notify: readonly string[];
+  /** Begins one, or tells of those that were. */
+  backtest(ask: BacktestQuestion, caller: Caller): Promise<Json>;
   /** Somebody's rights as of now. */
   renew(identity: Identity): Identity;
 }
@@ -175,17 +177,14 @@ export class Decisions implements DecisionPort {
     return traceRun(core.storage.reader, row, ready === null ? null : { decision: ready.decision, version: ready.version, book: core.book, parse });
   }
 
-  async administer(ask: DecisionsQuestion): Promise<Json> {
+  async administer(ask: DecisionsQuestion, caller: Caller): Promise<Json> {
     const { core, decisions, currencyOf } = this.#parts;
     if (ask.do === "list") {
       const listed = [...decisions.values()].map(({ decision, version, reasoner }) => ({ decision, mode: this.#modes.of(decision), version, hasModel: reasoner !== null, currency: currencyOf(decision.name), rollout: this.#rolloutOf(decision, version) }));
       return overviewOf(core.storage.reader, listed, { days: ask.days, nowMs: core.clock.now() });
     }
-    const row = readRun(core.storage.reader, ask.run);
-    if (row === null) throw fault("NOT_FOUND", "There is no such run of a decision.");
-    const erased = await core.storage.commit((connection) => eraseRuns(connection, row.id, { timeMs: core.clock.now(), random: core.random }));
-    if (erased === null) throw fault("CONFLICT", "The run, or one that it has asked, has not ended.");
-    return { erased: [...erased] };
+    if (ask.do !== "erase") return this.#parts.backtest(ask, caller);
+    return { erased: [...await eraseNow(core, ask.run)] };
   }
 
   #rolloutOf(decision: CompiledDecision, version: string): Json {

@@ -526,7 +526,7 @@ class ReasonRun {
 }
 
 /** Null: a fault of ours, or of who took the run. */
-function reasonOf(error: unknown): FallbackReason | null {
+export function reasonOf(error: unknown): FallbackReason | null {
   if (error instanceof ModelFailure || error instanceof Halt) return error.reason;
   if (error instanceof OverBudget) return `budget:${error.budget}`;
   if (error instanceof Diverged) return "replay_divergence";

@@ -23,7 +23,7 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
   }
   if (body.kind === "decisions-overview") {
     if (!caller.rights.administrator || caller.identity.tenant !== null) throw fault(caller.identity.kind === "anonymous" ? "UNAUTHENTICATED" : "FORBIDDEN", "Decisions are administered by the administrator.");
-    return { ...nothing, body: await port.administer(body.ask) };
+    return { ...nothing, body: await port.administer(body.ask, caller) };
   }
   if (body.kind === "approval") {
     const { body: told, next } = await port.approvals(body.ask, caller);

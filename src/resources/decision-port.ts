@@ -79,7 +79,7 @@ export interface DecisionPort {
   /** All that happened in a run, for those who may inspect it; that they have looked is recorded. Null: none that they may know of. */
   trace(id: string, caller: Caller): Promise<{ readonly [name: string]: Json } | null>;
   /** For the administrator of all tenants. */
-  administer(ask: DecisionsQuestion): Promise<Json>;
+  administer(ask: DecisionsQuestion, caller: Caller): Promise<Json>;
   /** What decisions keep of somebody. */
   readonly forgettables: readonly Forgettable[];
   /** What waits for people, and what they say of it. Throws what is refused, NOT_FOUND for what they may not know of. */
@@ -130,7 +130,33 @@ export type ApprovalQuestion =
 /** list: all decisions, with what their runs of so many days came to and spent. erase: the payloads of a run and those that it has asked. */
 export type DecisionsQuestion =
   | { readonly do: "list"; readonly days: number }
-  | { readonly do: "erase"; readonly run: string };
+  | { readonly do: "erase"; readonly run: string }
+  | BacktestQuestion;
+
+/** backtest: begins one. backtests: all that are known. backtest-state, cancel-backtest: of one. */
+export type BacktestQuestion =
+  | { readonly do: "backtest"; readonly request: BacktestRequest }
+  | { readonly do: "backtests" }
+  | { readonly do: "backtest-state" | "cancel-backtest"; readonly id: string };
+
+/** Past runs of a decision gone through with something changed. Only bounds: what was proposed then is judged; else a model is asked anew. */
+export interface BacktestRequest {
+  readonly decision: string;
+  /** So many of the newest runs. */
+  readonly last: number;
+  /** How often the model is asked of each run. */
+  readonly repeat: number;
+  /** The policy's text. Null: as it stands. */
+  readonly policy: string | null;
+  /** An alias. Null: the decision's own. */
+  readonly model: string | null;
+  /** Another decision with the same arguments and result. Null: the same. */
+  readonly candidate: string | null;
+  /** Rules by the name of a bound, in CEL. */
+  readonly bounds: Readonly<Record<string, string>>;
+  /** All that it may cost, as "1.00 USD". Null: one unit of the model's currency. */
+  readonly maxCost: string | null;
+}
 
 /** receipt: of a run. consistency: that the log of `from` records is the beginning of that of `to`. */
 export type ProofQuestion =

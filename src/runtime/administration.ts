@@ -30,6 +30,8 @@ export interface AdministrationArea {
   methods(segments: readonly string[]): readonly string[];
   /** For metrics and log. */
   route(segments: readonly string[]): string;
+  /** Of an answer that is none of an error. Absent: 200. */
+  status?(exchange: Exchange): number;
   /** JSON. */
   answer(exchange: Exchange): Promise<object>;
 }
@@ -55,7 +57,8 @@ async function answerArea(exchange: Exchange, area: AdministrationArea): Promise
   if (methods.length === 0) throw fault("NOT_FOUND", "Nothing is at this path.");
   if (!methods.includes(exchange.method)) throw fault("METHOD_NOT_ALLOWED", "The path does not answer to this method.", { headers: { allow: withOptions(methods).join(", ") } });
   exchange.route = area.route(exchange.segments);
-  return { status: 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: JSON.stringify(await area.answer(exchange)) };
+  const body = JSON.stringify(await area.answer(exchange));
+  return { status: area.status?.(exchange) ?? 200, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body };
 }
 
 const isDescribe = (segments: readonly string[]): boolean => segments.length === 2 && segments[0] === "admin" && segments[1] === "describe";

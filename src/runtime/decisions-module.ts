@@ -10,7 +10,7 @@ import type { Tracer } from "../base/tracer.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import type { Model } from "../models/model.ts";
 import type { AppCode } from "../resources/app-code.ts";
-import type { DecisionPort } from "../resources/decision-port.ts";
+import type { BacktestRequest, DecisionPort } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
@@ -90,6 +90,18 @@ export interface AuditReplay {
   readonly differences: readonly string[];
 }
 
+/** What it takes to ask models for a backtest. */
+export type BacktestPorts = Omit<DecisionsPorts, "audit" | "renew">;
+
+export interface BacktestOptions {
+  readonly app: DecisionsApp;
+  readonly ports: BacktestPorts;
+  /** Aborted: what is known by then is told. */
+  readonly signal: AbortSignal;
+  /** Told how many runs were gone through. */
+  progressed(runs: number): void;
+}
+
 /** What commands do with a data file. */
 export interface AuditTools {
   verify(connection: Connection, file: AuditFile): AuditFinding;
@@ -97,6 +109,10 @@ export interface AuditTools {
   export(connection: Connection, from: number, line: (text: string) => void): { readonly records: number; readonly checkpoints: number };
   /** Null: there is no such run. Asks no model. */
   replay(connection: Connection, run: string, app: DecisionsApp, clock: Clock): AuditReplay | null;
+  /** The report. Throws what is wrong with the request. */
+  backtest(connection: Connection, request: BacktestRequest, options: BacktestOptions): Promise<object>;
+  /** HTML of a report, for people. */
+  report(report: object): string;
 }
 
 export interface DecisionsModule {

@@ -8,14 +8,21 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Metric } from "../base/metric.ts";
 import { membersSchema, typeSchema } from "../codegen/model-schema.ts";
 import { readNotes } from "../decisions/audit/checkpoint.ts";
-import { Checkpoints, type CheckpointSettings } from "../decisions/audit/checkpoints.ts";
+import { canonicalJson } from "../decisions/audit/canonical-json.ts";
+import { Checkpoints, type CheckpointParts, type CheckpointSettings } from "../decisions/audit/checkpoints.ts";
 import { exportLog, leavesIn } from "../decisions/audit/export-log.ts";
+import { recordLook } from "../decisions/audit/record-look.ts";
 import { replayRun, type ReplayParts } from "../decisions/audit/replay-run.ts";
 import { verifyLog } from "../decisions/audit/verify-log.ts";
+import { backtest, type BacktestParts } from "../decisions/backtest/backtest.ts";
+import { backtestPage } from "../decisions/backtest/backtest-page.ts";
+import { Backtests } from "../decisions/backtest/backtests.ts";
+import { changedDecision } from "../decisions/backtest/changed-decision.ts";
+import type { BacktestReport } from "../decisions/backtest/report.ts";
 import { Decisions } from "../decisions/decide.ts";
 import type { ReadyDecision } from "../decisions/ready-decision.ts";
 import { modelReasoner } from "../decisions/loop.ts";
-import { compileDecision } from "../decisions/policy/compile-decision.ts";
+import { compileDecision, type DecisionParts } from "../decisions/policy/compile-decision.ts";
 import { decisionContract, decisionVersion, type VersionParts } from "../decisions/policy/decision-version.ts";
 import { watchChanges } from "../decisions/triggers/watch-changes.ts";
 import { taintSummary } from "../decisions/policy/taint-sources.ts";
@@ -23,21 +30,29 @@ import { toolCaller } from "../decisions/reason/call-tool.ts";
 import type { CompiledDecision } from "../decisions/policy/compiled-decision.ts";
 import { RunTally, type RunEnd } from "../decisions/run/run-tally.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
-import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-access.ts";
-import { loadProvider } from "../models/load-provider.ts";
-import type { Model } from "../models/model.ts";
-import { providerModel } from "../models/provider-model.ts";
-import { wireOf } from "../models/wire.ts";
+import type { ModelAccess } from "../models/model-access.ts";
 import type { Decision } from "../schema/decision.ts";
+import type { BacktestRequest } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
-import type { AppConfig, ModelSettings } from "./config.ts";
-import { tracedModel } from "./traced-calls.ts";
-import type { AuditService, DecisionsApp, DecisionsModule, DeclaredDecisions, DecisionsPorts } from "./decisions-module.ts";
+import type { AppConfig } from "./config.ts";
+import { modelsOf } from "./decision-models.ts";
+import type { AuditService, BacktestPorts, DecisionsApp, DecisionsModule, DeclaredDecisions } from "./decisions-module.ts";
 
 /** Made here, and given back by whoever asks for the decisions of an app. */
 class Audit extends Checkpoints implements AuditService {
   readonly tally = new RunTally();
+  readonly backtests: Backtests;
+
+  constructor(parts: CheckpointParts) {
+    super(parts);
+    this.backtests = new Backtests(parts);
+  }
+
+  override async stop(): Promise<void> {
+    await this.backtests.stop();
+    await super.stop();
+  }
 
   metrics(): readonly Metric[] { return this.tally.metrics(); }
 }
@@ -47,7 +62,12 @@ export const decisions: DecisionsModule = {
   audit: {
     verify: (connection, { notes, verifiers, leaves }) => verifyLog(connection, { notes: notes === null ? [] : checkpointsIn(notes), verifiers, leaves: leaves === null ? null : leavesIn(leaves) }),
     export: exportLog,
-    replay: (connection, run, app, clock) => replayRun(connection, run, replayParts(app, clock)),
+    backtest: (connection, request, { app, ports, ...options }) => begun(request, { app, ports })({ ...options, connection }),
+    report: backtestPage,
+    replay(connection, run, app, clock) {
+      const { compiled } = compileAll(app);
+      return replayRun(connection, run, (name) => (compiled.has(name) ? replayParts(compiled.get(name)!, app, clock) : null));
+    },
   },
   taintOf(app) {
     const { compiled } = compileAll(app);
@@ -67,6 +87,15 @@ export const decisions: DecisionsModule = {
       const port = new Decisions({
         core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, notify: app.config.approvals.notify, parse: parserOf(app), currencyOf, ended,
         renew: (identity) => ports.renew(identity),
+        async backtest(ask, { identity: { kind, subject } }) {
+          const answer = audit.backtests.answer(ask, (request) => {
+            const begin = begun(request, { app, ports });
+            return (options) => begin({ ...options, connection: core.storage.reader });
+          });
+          // Whoever has outputs of runs shown has looked at them.
+          if (ask.do === "backtest") await core.storage.commit((connection) => recordLook(connection, { run: String((answer as { readonly id: string }).id), decision: ask.request.decision, at: "backtest", principal: canonicalJson([kind, subject]), timeMs: core.clock.now() }, core.random));
+          return answer;
+        },
       });
       watchChanges(compiled.values(), core);
       for (const [name, decision] of compiled) ready.set(name, readyDecision(decision, { app, core, access: models.get(decision.declaration.model) ?? null, port, ended }));
@@ -99,11 +128,12 @@ function addToFile(path: string, text: string): void {
   }
 }
 
-function compileAll({ catalog, book, config, directory }: DeclaredDecisions): { readonly compiled: ReadonlyMap<string, CompiledDecision>; readonly diagnostics: readonly Diagnostic[] } {
+function compileAll(app: DeclaredDecisions): { readonly compiled: ReadonlyMap<string, CompiledDecision>; readonly diagnostics: readonly Diagnostic[] } {
+  const { catalog, config, directory } = app;
   const compiled = new Map<string, CompiledDecision>();
   const diagnostics: Diagnostic[] = [];
   for (const [name, declaration] of catalog.decisions) {
-    const found = compileDecision(name, declaration, { catalog, book, limits: config.limits, textOf: (file) => fileText(directory, file) });
+    const found = compileDecision(name, declaration, partsFor(app));
     diagnostics.push(...found.diagnostics);
     if (found.decision !== null) compiled.set(name, found.decision);
     diagnostics.push(...unpriced(name, declaration, config.models));
@@ -113,6 +143,10 @@ function compileAll({ catalog, book, config, directory }: DeclaredDecisions): { 
     }
   }
   return { compiled, diagnostics };
+}
+
+function partsFor({ catalog, book, config, directory }: DeclaredDecisions): DecisionParts {
+  return { catalog, book, limits: config.limits, textOf: (file) => fileText(directory, file) };
 }
 
 /** A budget of costs bounds nothing where a model has no price, or one in another currency. */
@@ -135,14 +169,9 @@ function fileText(directory: string, file: string): string | null {
   return readFileSync(path, "utf8");
 }
 
-interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions; ended(end: RunEnd): void }
-
-function replayParts(app: DecisionsApp, clock: Clock): (name: string) => ReplayParts | null {
-  const { compiled } = compileAll(app);
-  return (name) => {
-    const decision = compiled.get(name);
-    return decision === undefined ? null : { ...wordsOf(decision, app), decision, version: versionOf(decision, app), book: app.book, fallbacks: app.code.fallbacks, clock };
-  };
+/** What it takes to go through a past run of it. */
+function replayParts(decision: CompiledDecision, app: DecisionsApp, clock: Clock): ReplayParts {
+  return { ...wordsOf(decision, app), decision, version: versionOf(decision, app), book: app.book, fallbacks: app.code.fallbacks, clock };
 }
 
 function versionOf(decision: CompiledDecision, app: DecisionsApp): string {
@@ -168,6 +197,26 @@ function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, app:
   };
 }
 
+type Going = Pick<BacktestParts, "connection" | "signal" | "progressed">;
+
+/** Throws what is wrong with the request. Its models are its own: what fails here opens no breaker of the app. */
+function begun(request: BacktestRequest, { app, ports }: { readonly app: DecisionsApp; readonly ports: BacktestPorts }): (going: Going) => Promise<BacktestReport> {
+  const { limits, models: configured } = app.config;
+  const { compiled } = compileAll(app);
+  const models = modelsOf(app, ports);
+  const made = changedDecision(request, {
+    compiled, differencesMax: limits.backtestDifferences,
+    compile(name, declaration) {
+      const { decision, diagnostics } = compileDecision(name, declaration, partsFor(app));
+      return { decision, diagnostics: [...diagnostics, ...unpriced(name, declaration, configured)] };
+    },
+    partsOf: (decision) => replayParts(decision, app, ports.clock), accessOf: (alias) => models.get(alias) ?? null,
+  });
+  return (going) => backtest({ ...made, ...going, limits, pause: () => new Promise<void>((resolve) => { setImmediate(resolve); }) });
+}
+
+interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions; ended(end: RunEnd): void }
+
 function readyDecision(decision: CompiledDecision, { app, core, access, port, ended }: ReadyParts): ReadyDecision {
   const { declaration } = decision;
   const { limits } = app.config;
@@ -180,45 +229,4 @@ function readyDecision(decision: CompiledDecision, { app, core, access, port, en
     ask: (name, args, parent) => port.advise(name, args, parent),
   });
   return { decision, version, contract, reasoner };
-}
-
-/** By alias; those that are not configured are not there. */
-function modelsOf({ config, catalog }: DecisionsApp, { clock, random, fetch, standIn, tracer }: DecisionsPorts): ReadonlyMap<string, ModelAccess> {
-  const { limits } = config;
-  const aliases = new Set([...Object.keys(config.models), ...[...catalog.decisions.values()].map(({ model }) => model)]);
-  const models = new Map<string, Model>();
-  for (const alias of aliases) {
-    const settings = config.models[alias];
-    const configured = settings === undefined || settings.key === "" ? null : modelOf(alias, settings, { fetch, tracer, limits });
-    const model = standIn === null ? configured : standIn(alias, configured);
-    if (model !== null) models.set(alias, model);
-  }
-  // One for all models of a provider at one address.
-  const byProvider = new Map<string, CircuitBreaker>();
-  const breakers = new Map([...models].map(([alias, model]) => {
-    const settings = config.models[alias];
-    const place = settings === undefined ? alias : `${settings.provider} ${settings.url ?? ""}`;
-    const breaker = byProvider.get(place) ?? new CircuitBreaker(clock, { failuresMax: limits.modelFailures, openMs: limits.modelPauseMs });
-    byProvider.set(place, breaker);
-    return [model, breaker] as const;
-  }));
-  return new Map([...models.keys()].map((alias) => [alias, modelAccess({ clock, random, models: chain(alias, config.models, models), breakers, attempts: limits.modelAttempts })]));
-}
-
-function chain(alias: string, settings: Readonly<Record<string, ModelSettings>>, models: ReadonlyMap<string, Model>): Model[] {
-  const found: Model[] = [];
-  for (let next: string | null = alias; next !== null; next = settings[next]?.fallback ?? null) {
-    const model = models.get(next);
-    if (model !== undefined) found.push(model);
-  }
-  return found;
-}
-
-function modelOf(alias: string, { provider, model, url, key, price, stream }: ModelSettings, { fetch, tracer, limits }: Pick<DecisionsPorts, "fetch" | "tracer"> & { readonly limits: AppConfig["limits"] }): Model {
-  const asked = providerModel({
-    alias, id: model, price, fetch, isStream: stream, answerBytes: limits.decisionAnswerBytes, wire: wireOf(provider),
-    parse: (text) => parseStrictJson(text, limits.jsonDepth),
-    load: (exchange) => loadProvider({ provider, model, url, key, fetch: exchange }),
-  });
-  return tracer === null ? asked : tracedModel(asked, provider, tracer);
 }

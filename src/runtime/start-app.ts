@@ -40,6 +40,7 @@ import { SecurityRecord } from "../resources/security-record.ts";
 import { UsageMeter } from "../resources/usage-meter.ts";
 import { openStorage, type Storage } from "../storage/open-storage.ts";
 import { createTables, type Tables } from "../tables/engine.ts";
+import { backtestsArea } from "./administer-backtests.ts";
 import { decisionsArea } from "./administer-decisions.ts";
 import { jobsArea } from "./administer-jobs.ts";
 import { keysArea, noteAdministration, securityArea, withOwnKeys } from "./administer-keys.ts";
@@ -233,7 +234,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     handler: renewing(recordingRefusals(withAdministration(withOwnKeys(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), (operation) => dispatcher.dispatch(operation)), {
       noted: (exchange) => noteAdministration(options.security, exchange),
       describe: options.describe, migrate: options.migrate, importStep: (body) => answerImport(importTarget({ tables, catalog, limits, files: options.files.store }), body),
-      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))], ["forget", forgettingArea((operation) => dispatcher.dispatch(operation))], ["keys", keysArea((operation) => dispatcher.dispatch(operation))], ["security", securityArea((operation) => dispatcher.dispatch(operation))]]),
+      areas: new Map([["outbox", outboxArea((operation) => dispatcher.dispatch(operation))], ["jobs", jobsArea((operation) => dispatcher.dispatch(operation))], ["sources", sourcesArea((operation) => dispatcher.dispatch(operation))], ["decisions", decisionsArea((operation) => dispatcher.dispatch(operation))], ["backtests", backtestsArea((operation) => dispatcher.dispatch(operation))], ["forget", forgettingArea((operation) => dispatcher.dispatch(operation))], ["keys", keysArea((operation) => dispatcher.dispatch(operation))], ["security", securityArea((operation) => dispatcher.dispatch(operation))]]),
     }), options.security), options.current),
     openApi: openApiFor({ catalog, access, limits, development }),
   };

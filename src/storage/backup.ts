@@ -80,6 +80,16 @@ export function withDataFile<Result>(file: string, use: (connection: Connection)
   }
 }
 
+/** The same for longer: other work goes on meanwhile. */
+export async function readingDataFile<Result>(file: string, use: (connection: Connection) => Promise<Result>): Promise<Result> {
+  const connection = openReadOnly(file);
+  try {
+    return await use(connection);
+  } finally {
+    connection.close();
+  }
+}
+
 function openReadOnly(file: string): Connection {
   let connection: Connection | null = null;
   try {

@@ -191,6 +191,12 @@ export function runsOf(connection: Connection, { name, beforeMs, limit }: { read
     `SELECT ${COLUMNS} FROM "$decision" WHERE (?1 IS NULL OR "name" = ?1) AND (?2 IS NULL OR "admitted" < ?2) ORDER BY "admitted" DESC, "id" DESC LIMIT ?3`, name, beforeMs, limit).map(decode);
 }
 
+/** Ids, newest first, of runs that have come to an answer or to a refusal; neither what ran beside one nor what broke off. */
+export function decidedRuns(connection: Connection, { name, limit }: { readonly name: string; readonly limit: number }): string[] {
+  return connection.values(
+    `SELECT "id" FROM "$decision" WHERE "name" = ?1 AND "ended" IS NOT NULL AND "state" NOT IN ('SHADOWED', 'CANCELLED', 'FAILED') ORDER BY "admitted" DESC, "id" DESC LIMIT ?2`, name, limit).map(([id]) => id as string);
+}
+
 /** Of the runs of one decision that were admitted since: how many ended how, and what they spent. */
 export interface OutcomeCount { readonly state: string; readonly reason: string | null; readonly runs: number; readonly input: number; readonly output: number; readonly costMicros: number }
 

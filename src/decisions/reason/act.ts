@@ -279,7 +279,7 @@ export function kindOfCall({ reads, calls, writes, declaration }: CompiledDecisi
 }
 
 /** The same call again has the same. */
-function callKey(name: string, text: string): string {
+export function callKey(name: string, text: string): string {
   return createHash("sha256").update(`${name} ${text}`).digest("hex");
 }
 

@@ -2,6 +2,7 @@
 // records and the tree of the audit log stay, and verify; that it was done is a record, too. Who may is decided elsewhere.
 import { fault, toProblem } from "../../base/error.ts";
 import type { Random } from "../../base/random.ts";
+import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { askedBy, eraseRun, readRun, type DecisionRow } from "../../storage/decision-rows.ts";
 import { forgetMemories } from "../../storage/memory-rows.ts";
@@ -22,6 +23,14 @@ export function eraseRuns(connection: Connection, id: string, { timeMs, random }
   const runs = rows.map((row) => row.id);
   forgetMemories(connection, { tenant: undefined, abouts: [], runs });
   return runs;
+}
+
+/** As one commit. Throws NOT_FOUND, CONFLICT. */
+export async function eraseNow({ storage, clock, random }: Pick<DispatchCore, "storage" | "clock" | "random">, id: string): Promise<readonly string[]> {
+  if (readRun(storage.reader, id) === null) throw fault("NOT_FOUND", "There is no such run of a decision.");
+  const erased = await storage.commit((connection) => eraseRuns(connection, id, { timeMs: clock.now(), random }));
+  if (erased === null) throw fault("CONFLICT", "The run, or one that it has asked, has not ended.");
+  return erased;
 }
 
 function treeOf(connection: Connection, row: DecisionRow): DecisionRow[] {

@@ -139,7 +139,7 @@ export function seenIn({ variables, rows }: Pick<Gathered, "variables" | "rows">
 }
 
 /** Values without a declared type: claims of a token, what was extracted. */
-function plain(value: Value): Json {
+export function plain(value: Value): Json {
   if (typeof value === "bigint") return String(value);
   if (Array.isArray(value)) return (value as readonly Value[]).map(plain);
   if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plain(item)]));
