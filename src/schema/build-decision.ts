@@ -67,8 +67,12 @@ export function buildTool(field: DeclaredField, context: CompileContext): Callab
 function decisionCallable(field: DeclaredField, context: CompileContext): Callable {
   const over = textsOf(useOf(field, "export"), "over");
   const name = textOf(useOf(field, "export"), "name") ?? field.name;
+  const common = commonParts(field, context);
+  // Where a model decides the docstring is its policy, a part of the prompt: no interface tells it to those who may ask.
+  const use = useOf(field, "decision");
+  const isRule = use !== undefined && chosen<DecisionKind>(use, "kind", "REASON") === "RULE";
   return {
-    ...commonParts(field, context), kind: "decision", table: null, on: "TABLE", transaction: "NONE",
+    ...common, description: isRule ? common.description : null, kind: "decision", table: null, on: "TABLE", transaction: "NONE",
     http: over?.includes("REST") === true ? { method: "POST", path: ["decide", name] } : null,
     ...(over === undefined ? {} : { exportOver: over }),
   };

@@ -83,6 +83,16 @@ test("OpenAPI has the decisions of the caller, with their types", async () => {
   expect(Object.keys((await documentOf("key-other")).paths).filter((path) => path.startsWith("/decide"))).toEqual([]);
 });
 
+test("the words of a policy, a part of the prompt, are told to those who may see one, and to nobody else who may ask", async () => {
+  const introspection = await graphql("{ __schema { mutationType { fields { name description } } } }");
+  const told = await Promise.all(["/decide", "/openapi.json"].map(async (path) => (await fetch(app.url + path, { headers: headersOf("key-clerk") })).text()));
+  for (const text of [JSON.stringify(introspection), ...told]) {
+    expect(text).toContain("beside");
+    expect(text).not.toContain("Ours or yours.");
+  }
+  expect(await (await fetch(`${app.url}/decide`, { headers: headersOf(adminToken) })).json()).toContainEqual(expect.objectContaining({ name: "beside", description: "Ours or yours." }));
+});
+
 test("the description of the app has them", async () => {
   const { decisions, routes } = await (await fetch(`${app.url}/admin/describe`, { headers: headersOf(adminToken) })).json() as { decisions: { name: string }[]; routes: string[] };
   expect(decisions[0]).toMatchObject({ name: "ruled", mode: "SHADOW", kind: "RULE", bounds: ["cap (OUTPUT): out.big < 9007199254740999"], fallback: "call" });

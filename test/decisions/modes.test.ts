@@ -74,10 +74,10 @@ test("never above the schema; what has no model has no mode; what is not there i
 
 test("the administrator sees what runs and what is declared; whoever asks sees what runs; nobody else changes it", async () => {
   await lower("OFF");
-  expect(await call("GET", "/decide")).toMatchObject({ status: 200, body: [{ name: "judged", mode: "OFF", declared: "ENFORCE" }, { name: "beside", mode: "SHADOW", declared: "SHADOW" }, { name: "ruled" }] });
+  expect(await call("GET", "/decide")).toMatchObject({ status: 200, body: [{ name: "judged", description: "Decide.", mode: "OFF", declared: "ENFORCE" }, { name: "beside", mode: "SHADOW", declared: "SHADOW" }, { name: "ruled" }] });
   expect(await call("GET", "/admin/decisions")).toMatchObject({ status: 200, body: [{ name: "judged", mode: "OFF" }, {}, {}] });
   const listed = (await call("GET", "/decide", null, "key-support")).body as object[];
-  expect(listed[0]).toEqual({ name: "judged", description: "Decide.", mode: "OFF", kind: "REASON" });
+  expect(listed[0]).toEqual({ name: "judged", description: null, mode: "OFF", kind: "REASON" });
   expect((await call("POST", "/admin/decisions/judged", { mode: null }, "key-support")).status).toBe(403);
   expect((await call("POST", "/admin/decisions/judged", { mode: null }, "nothing")).status).toBe(401);
 });

@@ -1,4 +1,5 @@
 // A run as a caller may see it: its starter its state, answer and what was told; administrators and inspectors more. Never a prompt here.
+import type { Identity } from "../../access/identity.ts";
 import type { Json } from "../../base/value.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DecisionResult } from "../../resources/decision-port.ts";
@@ -25,8 +26,13 @@ export interface Viewer { readonly caller: Pick<Caller, "identity">; readonly in
 export function standingOf(row: Pick<DecisionRow, "tenant" | "principal">, { caller: { identity }, inspect }: Viewer): "inspector" | "starter" | null {
   const isWithin = identity.tenant === row.tenant || (identity.kind === "administrator" && identity.tenant === null);
   if (!isWithin) return null;
-  if (identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role))) return "inspector";
+  if (mayInspect(identity, inspect)) return "inspector";
   return row.principal === canonicalJson([identity.kind, identity.subject]) && identity.kind !== "anonymous" ? "starter" : null;
+}
+
+/** Prompts, contexts and verdicts, of the runs of their own tenant. */
+export function mayInspect(identity: Identity, inspect: readonly string[]): boolean {
+  return identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role));
 }
 
 /** As it is told to who has asked; 202 while it goes on. */
