@@ -50,7 +50,7 @@ import { overviewOf } from "./run/overview.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
 import { mismatch, readQuestion } from "./run/read-question.ts";
-import { mayInspect, resultOf, runView, standingOf } from "./run/run-view.ts";
+import { listedDecision, resultOf, runView, standingOf } from "./run/run-view.ts";
 
 export interface DecisionsParts {
   readonly core: DispatchCore;
@@ -139,20 +139,14 @@ export class Decisions implements DecisionPort {
 
   list(caller: Caller): ReturnType<DecisionPort["list"]> {
     return [...this.#parts.decisions.values()].filter(({ decision }) => caller.rights.mayCall(decision.declaration.callable) !== false)
-      .map(({ decision }) => this.#listed(decision, caller));
-  }
-
-  /** The words of a policy are a part of the prompt: for those who may see one. */
-  #listed(decision: CompiledDecision, { identity }: Caller): ListedDecision {
-    const { policy, callable, mode, kind, inspect } = decision.declaration;
-    return { name: decision.name, description: kind === "RULE" || mayInspect(identity, inspect) ? policy : null, callable, mode: this.#modes.of(decision), declared: mode, kind };
+      .map(({ decision }) => listedDecision(decision, this.#modes.of(decision), caller));
   }
 
   async setMode(name: string, mode: string | null, caller: Caller): Promise<ListedDecision> {
     const decision = this.#parts.decisions.get(name)?.decision;
     if (decision === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
     await this.#modes.set(decision, mode, principalOf(caller));
-    return this.#listed(decision, caller);
+    return listedDecision(decision, this.#modes.of(decision), caller);
   }
 
   run(id: string, caller: Caller): { readonly [name: string]: Json } | null {

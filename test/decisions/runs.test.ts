@@ -85,6 +85,14 @@ test("with a key it is the same run: 202 while it goes on, then the answer; who 
   expect(model.requests.length).toBe(1);
 });
 
+test("an answer without members is asked for in an object, as providers demand, and is taken with it or bare", async () => {
+  for (const [written, status] of [['{"value":4}', 4], ["4", 4], ['{"value":4.0}', 5], ['{"value":4,"more":1}', 5], ['{"value":{"value":4}}', 5], ['{"values":4}', 5]] as const) {
+    model.script = () => [{ name: "answer", arguments: written }];
+    expect([written, (await call("POST", "/decide/mood", { text: "a" })).body as unknown]).toEqual([written, status]);
+  }
+  expect(model.requests[0]!.tools[0]!.function.parameters).toMatchObject({ type: "object", properties: { value: { type: "integer" } }, required: ["value"] });
+});
+
 test("what needs no model, or is refused before it begins, is answered at once", async () => {
   expect(await call("POST", "/decide/ruled", {}, soon)).toMatchObject({ status: 200, body: 7 });
   expect(await call("POST", "/decide/refund", {}, soon)).toMatchObject({ status: 400 });

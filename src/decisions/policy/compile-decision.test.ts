@@ -84,7 +84,6 @@ test.each([
   ["a text that is secret", `@context(name: "read", from: "order.customer.notes", extract: "Said")`, "SECRET_LEAK The context read of refund reads a secret."],
   ["a fallback beyond its own bound", `@bound(name: "b", rule: "out.amount > 0")`, "FALLBACK_BOUND The fallback of refund breaks its bound b."],
   ["a sum for each subject where there is none", `@bound(name: "b", at: TOTAL, of: "out.amount", per: SUBJECT_DAY, rule: "total < 5")`, "BOUND_SHAPE The bound b sums up for each subject, and the decision has none."],
-  ["a sum over one run", `@bound(name: "b", at: TOTAL, of: "out.amount", per: RUN, rule: "total < 5")`, "BOUND_SHAPE The bound b sums up one run alone."],
   ["a budget for each subject where there is none", `@budget(per: SUBJECT_DAY, runs: 5)`, "ARGUMENT_VALUE @budget(per: SUBJECT_DAY) of Decisions.refund is for each subject, and the decision has none."],
   ["a read called as the answer", `@mayRead(name: "answer", query: "Line?sku=eq.{?sku: String}")`, "DUPLICATE_NAME refund shows its model two tools of the name answer."],
   ["a read called as a tool", `@mayCall(tool: "stockOf") @mayRead(name: "stockOf", query: "Line?sku=eq.{?sku: String}")`, "DUPLICATE_NAME refund shows its model two tools of the name stockOf."],

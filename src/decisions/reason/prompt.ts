@@ -11,6 +11,7 @@ import { shownMemory } from "../memory/shown-memory.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ANSWER } from "../policy/tool-names.ts";
+import { isMembers, VALUE } from "./read-arguments.ts";
 
 export type Schema = { readonly [name: string]: Json };
 
@@ -77,7 +78,10 @@ function makeTools({ declaration, reads, calls, writes, memories, catalog }: Com
 }
 
 export function answerTool(result: TypeRef, schemas: Schemas): ModelTool {
-  return { name: ANSWER, description: "Ends the run with the decision.", parameters: schemas.ofType(result) };
+  const schema = schemas.ofType(result);
+  // Providers take objects alone as what a tool is called with.
+  const parameters: Schema = isMembers(result) ? schema : { type: "object", properties: { [VALUE]: schema }, required: [VALUE], additionalProperties: false };
+  return { name: ANSWER, description: "Ends the run with the decision.", parameters };
 }
 
 const NO_LIMITS = { length: null, range: null, pattern: null, currency: null, redact: [], sensitive: false, secret: false, untrusted: false } as const;

@@ -36,3 +36,11 @@ test("members keep their limits and know no others", () => {
   expect(readFields('{"n": 9}', fields, reader)).toMatchObject({ n: 9 });
   for (const text of ['{"n": 10}', '{"n": -1}', '{"n": 1.0}', '{"n": 1, "other": 2}', "{}", "[1]"]) expect(readFields(text, fields, reader)).toBeUndefined();
 });
+
+test("a value without members comes as it is, or as the member of an object; nothing else does", () => {
+  const list = { ...out, list: true, itemRequired: true };
+  const scalar = { kind: "scalar", name: "Int", list: false, required: true, itemRequired: false } as const;
+  for (const text of ["4", '{"value": 4}']) expect(readValue(text, scalar, reader)).toBe(4);
+  for (const text of ['{"value": 4.0}', '{"value": 4, "value": 5}', '{"value": 4, "x": 1}', '{"valu": 4}', '{"value": {"value": 4}}', '{"value": null}']) expect(readValue(text, scalar, reader)).toBeUndefined();
+  for (const text of ['[{"n": 1}]', '{"value": [{"n": 1}]}']) expect(readValue(text, list, reader)).toMatchObject([{ n: 1 }]);
+});

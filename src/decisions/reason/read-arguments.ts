@@ -18,16 +18,29 @@ export function readFields(text: string, fields: ReadonlyMap<string, InputField>
   return [...fields].every(([name, { type }]) => isWritten((read.exact as Written)[name], type, reader.catalog)) ? values : undefined;
 }
 
-/** The same for a value of a declared type, as the output of a decision is. */
+/** The member that holds an answer which has no members of its own. */
+export const VALUE = "value";
+
+/** What a tool may be called with as it is. */
+export function isMembers({ kind, list }: TypeRef): boolean {
+  return kind === "object" && !list;
+}
+
+/** The same for a value of a declared type, as the output of a decision is; one without members also as it is. */
 export function readValue(text: string, type: TypeRef, reader: ArgumentReader): Value | undefined {
-  const read = parsed(text, reader.parse);
-  if (read === undefined) return undefined;
+  const written = parsed(text, reader.parse);
+  if (written === undefined) return undefined;
+  const read = !isMembers(type) && isHolder(written.raw) ? { raw: written.raw[VALUE], exact: (written.exact as Written)[VALUE] } : written;
   const issues: Issue[] = [];
   const value = coerceValue(read.raw, { type: { ...type, required: true }, limits: noLimits }, { catalog: reader.catalog, dialect: "wire", path: "" }, issues);
   return value !== undefined && isWritten(read.exact, type, reader.catalog) ? value : undefined;
 }
 
 type Written = { readonly [name: string]: unknown };
+
+function isHolder(raw: unknown): raw is { readonly [VALUE]: unknown } {
+  return typeof raw === "object" && raw !== null && !Array.isArray(raw) && Object.keys(raw).length === 1 && VALUE in raw;
+}
 
 /** `exact`: with integers as bigints if they were written as such, and as numbers otherwise. */
 function parsed(text: string, parse: ParseJson): { readonly raw: unknown; readonly exact: unknown } | undefined {

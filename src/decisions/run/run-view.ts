@@ -2,9 +2,10 @@
 import type { Identity } from "../../access/identity.ts";
 import type { Json } from "../../base/value.ts";
 import type { Caller } from "../../resources/body.ts";
-import type { DecisionResult } from "../../resources/decision-port.ts";
+import type { DecisionResult, ListedDecision } from "../../resources/decision-port.ts";
 import type { DecisionRow } from "../../storage/decision-rows.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
+import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { reasonClass } from "./ending.ts";
 
 /** Null: nothing that this caller may know of. */
@@ -31,8 +32,13 @@ export function standingOf(row: Pick<DecisionRow, "tenant" | "principal">, { cal
 }
 
 /** Prompts, contexts and verdicts, of the runs of their own tenant. */
-export function mayInspect(identity: Identity, inspect: readonly string[]): boolean {
+function mayInspect(identity: Identity, inspect: readonly string[]): boolean {
   return identity.kind === "administrator" || identity.roles.some((role) => inspect.includes(role));
+}
+
+/** Of GET /decide, in the mode in which it runs by now. The words of a policy are a part of the prompt: for those who may see one. */
+export function listedDecision({ name, declaration: { policy, callable, mode: declared, kind, inspect } }: CompiledDecision, mode: string, { identity }: Viewer["caller"]): ListedDecision {
+  return { name, description: kind === "RULE" || mayInspect(identity, inspect) ? policy : null, callable, mode, declared, kind };
 }
 
 /** As it is told to who has asked; 202 while it goes on. */

@@ -70,7 +70,6 @@ function checkBound(use: DirectiveUse, field: DeclaredField, context: CompileCon
   if (otherwise !== "CLAMP" && to !== undefined) return report("has to, and does not clamp.", "Add else: CLAMP, or remove to.", [removeArgument(context.source, use.node, to)]);
   if (at === "TOTAL" && (of === undefined || per === undefined)) return report("is about a total without saying of what.", "Give of and per.");
   const scope = at === "TOTAL" ? use.values["per"] : undefined;
-  if (scope === "RUN") return report("sums up one run alone.", "Choose a day for per, or hold the answer itself to the rule, at: OUTPUT.");
   if (scope === "SUBJECT_DAY" && !hasSubject(field)) return report("sums up for each subject, and the decision has none.", "Add @decision(subject: ...), or choose another per.");
   const stray = at === "TOTAL" ? undefined : of ?? per;
   return stray === undefined ? [] : report(`has ${stray.name.value}, and is not at TOTAL.`, "Add at: TOTAL, or remove it.", [removeArgument(context.source, use.node, stray)]);
