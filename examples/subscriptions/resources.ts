@@ -1,5 +1,5 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { endpoints, fallbacks, jobs, Table, type Ctx, type Input } from "ambit";
+import { endpoints, fallbacks, jobs, Table, type Ctx, type Input, type RecordOf } from "ambit";
 
 const REMINDERS = 3;
 
@@ -34,6 +34,15 @@ export class Contract extends Table("Contract") {
   }
 }
 
+export class Invoice extends Table("Invoice") {
+  async update(): Promise<never> { throw immutable(this.ctx); }
+  async remove(): Promise<never> { throw immutable(this.ctx); }
+}
+
+function immutable(ctx: Ctx) {
+  return ctx.error(409, "INVOICE_IMMUTABLE", "An invoice is never changed. Write another one.");
+}
+
 export const Fallbacks = fallbacks({
   careByRule(_input, { contract, mem }) {
     if (contract.failures > 0) return { step: "CALL", mailsAWeek: 1, reason: "A payment has failed." };
@@ -52,6 +61,22 @@ export const Endpoints = endpoints({
     return made;
   },
 
+  async changePlan(ctx, { planId }) {
+    const plan = await planOf(ctx, planId);
+    const found = await ctx.system.Contract.first({});
+    if (found === null) throw ctx.error(404, "NO_CONTRACT", "The company has no contract.");
+    const contract = await closeWhatHasEnded(ctx, found);
+    if (contract.status === "SUSPENDED" || contract.status === "CANCELLED") throw ctx.error(409, "NOT_CHANGEABLE", `A contract that is ${contract.status} has no plan to change.`);
+    const own = await planOf(ctx, contract.planId);
+    if (plan.currency !== own.currency) throw ctx.error(409, "OTHER_CURRENCY", "The plan has another currency.", { path: "planId" });
+    // Of a cheaper plan at once too: nobody comes in for whom there is no seat later.
+    await setSeats(ctx, contract.companyId, plan.seats);
+    if (planId === contract.planId) return ctx.system.Contract.update(contract.id, { nextPlanId: null });
+    if (contract.periodEndsAt !== null && plan.price < own.price) return ctx.system.Contract.update(contract.id, { nextPlanId: planId });
+    if (contract.periodEndsAt !== null) await beginSpan(ctx, contract, plan, ctx.now());
+    return ctx.system.Contract.update(contract.id, { planId, nextPlanId: null });
+  },
+
   // Duplicates and older events do not come this far.
   async providerEvent(ctx, { type, contractId, sequence }) {
     const found = await ctx.system.Contract.get(contractId);
@@ -60,6 +85,7 @@ export const Endpoints = endpoints({
     switch (type) {
       case "PAYMENT_SUCCEEDED":
         await ctx.system.Contract.update(found.id, { sequence, status: "ACTIVE" });
+        if (found.periodEndsAt === null) await beginPeriod(ctx, found, ctx.now());
         return true;
       case "CANCELLED":
         await ctx.system.Contract.update(found.id, { sequence, status: "CANCELLED" });
@@ -87,6 +113,15 @@ export const Jobs = jobs({
     });
   },
 
+  async closePeriod(ctx, { contractId, period }) {
+    return ctx.transaction(async (ctx) => {
+      const found = await ctx.system.Contract.get(contractId);
+      if (found?.period !== period || found.periodEndsAt === null) return false;
+      await closePeriod(ctx, found);
+      return true;
+    });
+  },
+
   async dun(ctx, { contractId, failure, level }) {
     return ctx.transaction(async (ctx) => {
       const found = await ctx.system.Contract.get(contractId);
@@ -102,6 +137,104 @@ export const Jobs = jobs({
     });
   },
 });
+
+type ContractRecord = RecordOf<"Contract">;
+type PlanRecord = RecordOf<"Plan">;
+
+async function beginPeriod(ctx: Ctx, contract: ContractRecord, startsAt: Date): Promise<ContractRecord> {
+  const plan = await planOf(ctx, contract.nextPlanId ?? contract.planId);
+  const period = contract.period + 1;
+  const endsAt = new Date(startsAt.getTime() + Number(ctx.values.periodMs));
+  const begun = await ctx.system.Contract.update(contract.id, {
+    period, periodStartsAt: startsAt.toISOString(), periodEndsAt: endsAt.toISOString(), planId: plan.id, nextPlanId: null,
+  });
+  await beginSpan(ctx, begun, plan, startsAt);
+  await ctx.at(endsAt, "closePeriod", { contractId: contract.id, period });
+  return begun;
+}
+
+async function beginSpan(ctx: Ctx, { id: contractId, companyId, period }: ContractRecord, { id: planId, price, currency }: PlanRecord, startsAt: Date): Promise<void> {
+  const position = await ctx.system.PlanSpan.count({ contractId, period });
+  await ctx.system.PlanSpan.create({ companyId, contractId, period, position, planId, price, currency, startsAt: startsAt.toISOString() });
+}
+
+/** The clock decides, even when the job comes later: after a time in which nothing ran, several periods have ended. */
+async function closeWhatHasEnded(ctx: Ctx, contract: ContractRecord): Promise<ContractRecord> {
+  let open = contract;
+  while (open.periodEndsAt !== null && new Date(open.periodEndsAt) <= ctx.now()) open = await closePeriod(ctx, open);
+  return open;
+}
+
+/** Its invoice, and the next period where there is one. */
+async function closePeriod(ctx: Ctx, contract: ContractRecord): Promise<ContractRecord> {
+  const { id: contractId, companyId, period, planId } = contract;
+  const [startsAt, endsAt] = [contract.periodStartsAt!, contract.periodEndsAt!];
+  const plan = await planOf(ctx, planId);
+  const spans = await ctx.system.PlanSpan.find({ contractId, period, order: { position: "asc" } });
+  const units = await unitsOf(ctx, companyId, startsAt, endsAt);
+  const lines = [
+    ...prorated(spans, startsAt, endsAt),
+    { kind: "USAGE" as const, planId, startsAt, endsAt, units, amount: usagePrice(plan, units) },
+    ...await lateUsage(ctx, contract),
+  ];
+  await ctx.system.Invoice.create({
+    companyId, contractId, period, planId, startsAt, endsAt, units, lines, currency: plan.currency, total: lines.reduce((sum, { amount }) => sum + amount, 0),
+  });
+  if (contract.status === "ACTIVE" || contract.status === "PAST_DUE") return beginPeriod(ctx, contract, new Date(endsAt));
+  return ctx.system.Contract.update(contractId, { periodStartsAt: null, periodEndsAt: null, planId: contract.nextPlanId ?? planId, nextPlanId: null });
+}
+
+/** What was told of the period before since its invoice: what all of it costs, less what was billed of it. */
+async function lateUsage(ctx: Ctx, { id: contractId, companyId, period }: ContractRecord) {
+  const former = await ctx.system.Invoice.first({ contractId, period: period - 1 });
+  if (former === null) return [];
+  const { planId, startsAt, endsAt } = former;
+  const units = await unitsOf(ctx, companyId, startsAt, endsAt);
+  if (units === former.units) return [];
+  const plan = await planOf(ctx, planId);
+  return [{ kind: "LATE_USAGE" as const, planId, startsAt, endsAt, units: units - former.units, amount: usagePrice(plan, units) - usagePrice(plan, former.units) }];
+}
+
+async function unitsOf(ctx: Ctx, companyId: string, from: string, to: string): Promise<bigint> {
+  let [units, after]: [bigint, string | null] = [0n, null];
+  do {
+    const { rows, next } = await ctx.system.UsageEvent.query({ companyId, at: { gte: from, lt: to }, after, limit: 1_000 });
+    for (const event of rows) units += BigInt(event.units);
+    after = next;
+  } while (after !== null);
+  return units;
+}
+
+/** Each plan's share of the period in minor units. The running sum is rounded, not each share: so the parts add up to the rounded whole. */
+function prorated(spans: readonly RecordOf<"PlanSpan">[], periodStart: string, periodEnd: string) {
+  const length = BigInt(Date.parse(periodEnd) - Date.parse(periodStart));
+  let [exact, billed] = [0n, 0n];
+  return spans.map(({ planId, price, startsAt }, index) => {
+    const endsAt = spans[index + 1]?.startsAt ?? periodEnd;
+    exact += BigInt(price) * BigInt(Date.parse(endsAt) - Date.parse(startsAt));
+    const sum = roundedQuotient(exact, length);
+    const amount = Number(sum - billed);
+    billed = sum;
+    return { kind: "BASE" as const, planId, startsAt, endsAt, units: null, amount };
+  });
+}
+
+/** Each tier's price for the units that lie in it. */
+function usagePrice({ includedUnits, tiers }: PlanRecord, units: bigint): number {
+  let [price, from] = [0n, BigInt(includedUnits)];
+  for (const { upTo, perThousand } of tiers ?? []) {
+    const to = upTo == null || units < BigInt(upTo) ? units : BigInt(upTo);
+    if (to <= from) continue;
+    price += (to - from) * BigInt(perThousand);
+    from = to;
+  }
+  return Number(roundedQuotient(price, 1_000n));
+}
+
+/** Half up; of what is not negative. */
+function roundedQuotient(value: bigint, by: bigint): bigint {
+  return (2n * value + by) / (2n * by);
+}
 
 async function planOf(ctx: Ctx, planId: string) {
   const plan = await ctx.db.Plan.get(planId);

@@ -2,8 +2,9 @@
 export default function seed(): Record<string, Record<string, unknown>[]> {
   return {
     Plan: [
-      { id: "starter", title: "Starter", price: 1_900, includedUnits: 1_000, seats: 5 },
-      { id: "team", title: "Team", price: 9_900, includedUnits: 10_000, seats: 25 },
+      { id: "starter", title: "Starter", price: 1_900, includedUnits: 1_000, seats: 5, tiers: [{ upTo: null, perThousand: 300 }] },
+      { id: "team", title: "Team", price: 9_900, includedUnits: 10_000, seats: 25, tiers: [{ upTo: 100_000, perThousand: 125 }, { upTo: null, perThousand: 50 }] },
+      { id: "business", title: "Business", price: 49_900, includedUnits: 100_000, seats: 200, tiers: [{ upTo: null, perThousand: 40 }] },
     ],
   };
 }

@@ -13,6 +13,24 @@ export interface Contract {
   readonly trialEndsAt: string;
   readonly failures: number;
   readonly sequence: string | null;
+  readonly nextPlanId: string | null;
+  readonly period: number;
+  readonly periodStartsAt: string | null;
+  readonly periodEndsAt: string | null;
+}
+
+export interface InvoiceLine { readonly kind: string; readonly planId: string; readonly startsAt: string; readonly endsAt: string; readonly units: string | null; readonly amount: number }
+
+export interface Invoice {
+  readonly id: string;
+  readonly number: number;
+  readonly period: number;
+  readonly planId: string;
+  readonly startsAt: string;
+  readonly endsAt: string;
+  readonly units: string;
+  readonly lines: readonly InvoiceLine[];
+  readonly total: number;
 }
 
 export interface Notice { readonly kind: string; readonly level: number | null }
@@ -79,6 +97,17 @@ export async function subscribe({ owner }: Company): Promise<Contract> {
 export async function contractOf({ owner }: Company): Promise<Contract> {
   const [contract] = expectStatus(await owner.get("/Contract"), 200).json<Contract[]>();
   return contract!;
+}
+
+export async function invoicesOf({ owner }: Company): Promise<Invoice[]> {
+  return expectStatus(await owner.get("/Invoice?order=number"), 200).json<Invoice[]>();
+}
+
+/** Subscribed, and paid for: its first period has begun. */
+export async function paying(billing: Billing, company: Company, planId = "team"): Promise<Contract> {
+  const { id } = expectStatus(await company.owner.post("/subscribe", { planId }), 200).json<Contract>();
+  expectStatus(await billing.tell(`paid-${id}`, { type: "PAYMENT_SUCCEEDED", contractId: id, sequence: 1 }), 200);
+  return contractOf(company);
 }
 
 /** What the company was told, in the order of time. */
