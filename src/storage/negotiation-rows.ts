@@ -3,14 +3,16 @@
 import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
 
-/** `pending`: the run of the round that goes on. `counter`: what it answers to. */
+/** `pending`: the run of the round that goes on; `last`: of the last round. `counter`: what it answers to. */
 export const negotiationDdl: readonly string[] = [
   `CREATE TABLE "$negotiation" ("number" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL UNIQUE, "decision" TEXT NOT NULL, "tenant" TEXT, "principal" TEXT NOT NULL, "caller" TEXT NOT NULL, "input" TEXT NOT NULL,
-    "exclusive" TEXT, "state" TEXT NOT NULL, "round" INTEGER NOT NULL, "counter" TEXT, "pending" TEXT, "moved" INTEGER NOT NULL) STRICT`,
+    "exclusive" TEXT, "state" TEXT NOT NULL, "round" INTEGER NOT NULL, "counter" TEXT, "pending" TEXT, "moved" INTEGER NOT NULL, "last" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$negotiation$index(exclusive)" ON "$negotiation" ("decision", ifnull("tenant", ''), "exclusive") WHERE "state" = 'OPEN' AND "exclusive" IS NOT NULL`,
   `CREATE INDEX "$negotiation$index(pending)" ON "$negotiation" ("pending") WHERE "pending" IS NOT NULL`,
   `CREATE TABLE "$offer" ("number" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL UNIQUE, "negotiation" TEXT NOT NULL, "round" INTEGER NOT NULL, "run" TEXT NOT NULL, "terms" TEXT NOT NULL, "hash" TEXT NOT NULL,
     "state" TEXT NOT NULL, "until" INTEGER NOT NULL, "holds" TEXT NOT NULL, "held" INTEGER NOT NULL) STRICT`,
+  `CREATE INDEX "$negotiation$index(last)" ON "$negotiation" ("last")`,
+  `CREATE INDEX "$offer$index(run)" ON "$offer" ("run")`,
   `CREATE INDEX "$offer$index(negotiation)" ON "$offer" ("negotiation")`,
   `CREATE INDEX "$offer$index(until)" ON "$offer" ("until") WHERE "state" = 'OPEN'`,
   `CREATE INDEX "$offer$index(held)" ON "$offer" ("number") WHERE "held" = 1 AND "state" <> 'OPEN'`,
@@ -94,7 +96,7 @@ function commitmentOf(row: readonly SqlValue[]): CommitmentRow {
 /** False: somebody negotiates about the same already. */
 export function addNegotiation(connection: Connection, one: NegotiationRow): boolean {
   return connection.run(
-    `INSERT INTO "$negotiation" (${NEGOTIATION}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING`,
+    `INSERT INTO "$negotiation" (${NEGOTIATION}, "last") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?11) ON CONFLICT DO NOTHING`,
     one.id, one.decision, one.tenant, one.principal, one.caller, one.input, one.exclusive, one.state, one.round, one.counter, one.pending, one.movedMs) > 0;
 }
 
@@ -111,7 +113,7 @@ export function negotiationOfRun(connection: Connection, run: string): Negotiati
 
 /** The next round begins. False: it is not open for one, or somebody was quicker. */
 export function beginRound(connection: Connection, { id, round }: Pick<NegotiationRow, "id" | "round">, { counter, pending, movedMs }: { readonly counter: string; readonly pending: string; readonly movedMs: number }): boolean {
-  return connection.run(`UPDATE "$negotiation" SET "round" = "round" + 1, "counter" = ?1, "pending" = ?2, "moved" = ?3 WHERE "id" = ?4 AND "round" = ?5 AND "state" = 'OPEN' AND "pending" IS NULL`, counter, pending, movedMs, id, round) > 0;
+  return connection.run(`UPDATE "$negotiation" SET "round" = "round" + 1, "counter" = ?1, "pending" = ?2, "last" = ?2, "moved" = ?3 WHERE "id" = ?4 AND "round" = ?5 AND "state" = 'OPEN' AND "pending" IS NULL`, counter, pending, movedMs, id, round) > 0;
 }
 
 /** `pending`: of this run's round; null: of none. False: it is not. */
@@ -143,9 +145,9 @@ export function closeOffer(connection: Connection, id: string, state: Exclude<Of
   return connection.run(`UPDATE "$offer" SET "state" = ?1 WHERE "id" = ?2 AND "state" = 'OPEN' AND (?3 IS NULL OR ?3 < "until")`, state, id, nowMs) > 0;
 }
 
-/** What it held is free, or made final. False: it was already. */
+/** What it held is free, or made final, and not told here any more. False: it was already. */
 export function dropHolds(connection: Connection, id: string): boolean {
-  return connection.run(`UPDATE "$offer" SET "held" = 0 WHERE "id" = ?1 AND "held" = 1`, id) > 0;
+  return connection.run(`UPDATE "$offer" SET "held" = 0, "holds" = '[]' WHERE "id" = ?1 AND "held" = 1`, id) > 0;
 }
 
 export function expiredOffers(connection: Connection, nowMs: number, limit: number): OfferRow[] {
@@ -184,4 +186,31 @@ export interface CommitmentMove { readonly from: CommitmentState; readonly to: C
 /** False: it is in another state. */
 export function moveCommitment(connection: Connection, id: string, { from, to, nowMs, isLate = false, lookMs = nowMs }: CommitmentMove): boolean {
   return connection.run(`UPDATE "$commitment" SET "state" = ?1, "closed" = ?2, "late" = max("late", ?3), "look" = ?4 WHERE "id" = ?5 AND "state" = ?6`, to, nowMs, isLate ? 1 : 0, lookMs, id, from) > 0;
+}
+
+/** `tenant` undefined: of all. */
+export interface AboutWhom { readonly person: string | null; /** Rounds of theirs. */ readonly runs: readonly string[]; readonly tenant: string | null | undefined }
+
+/** Which somebody has begun, or whose rounds are these runs. `isTheirs`: begun by them. */
+export function negotiationsAbout(connection: Connection, { person, runs, tenant }: AboutWhom): { readonly id: string; readonly isTheirs: boolean; readonly isDeciding: boolean }[] {
+  return connection.values(
+    `SELECT "id", "caller" ->> '$.subject' IS ?1 AND ?1 IS NOT NULL, "pending" IS NOT NULL FROM "$negotiation" WHERE ("caller" ->> '$.subject' = ?1 OR "last" IN (SELECT "value" FROM json_each(?2))
+      OR "id" IN (SELECT "negotiation" FROM "$offer" WHERE "run" IN (SELECT "value" FROM json_each(?2)))) AND (?3 = 0 OR "tenant" IS ?4)`,
+    person, JSON.stringify(runs), tenant === undefined ? 0 : 1, tenant ?? null).map(([id, isTheirs, isDeciding]) => ({ id: id as string, isTheirs: isTheirs === 1, isDeciding: isDeciding === 1 }));
+}
+
+/** It is open, or something is still owed. */
+export function isNegotiationLive(connection: Connection, id: string): boolean {
+  return connection.values(`SELECT 1 FROM "$negotiation" WHERE "id" = ?1 AND ("state" = 'OPEN' OR EXISTS (SELECT 1 FROM "$commitment" WHERE "negotiation" = ?1 AND "state" IN ('ACTIVE', 'BREACHED')))`, id).length > 0;
+}
+
+/**
+ * Who negotiated, about what, and what was said: it is over, and nothing is owed. False: something is held, and is set free as of any offer that is over;
+ * until then what is held, and for whom, is still there.
+ */
+export function eraseNegotiation(connection: Connection, id: string, nowMs: number): boolean {
+  connection.run(`UPDATE "$offer" SET "state" = CASE "state" WHEN 'OPEN' THEN 'DECLINED' ELSE "state" END, "terms" = '{}', "hash" = '' WHERE "negotiation" = ?1`, id);
+  connection.run(`UPDATE "$commitment" SET "principal" = '', "terms" = '{}', "closed" = ifnull("closed", ?2), "state" = CASE WHEN "state" IN ('ACTIVE', 'BREACHED') THEN 'RELEASED' ELSE "state" END WHERE "negotiation" = ?1`, id, nowMs);
+  connection.run(`UPDATE "$negotiation" SET "principal" = '', "input" = '{}', "exclusive" = NULL, "counter" = NULL, "state" = CASE "state" WHEN 'OPEN' THEN 'DECLINED' ELSE "state" END WHERE "id" = ?1`, id);
+  return connection.run(`UPDATE "$negotiation" SET "caller" = '{}' WHERE "id" = ?1 AND NOT EXISTS (SELECT 1 FROM "$offer" WHERE "negotiation" = ?1 AND "held" = 1)`, id) > 0;
 }

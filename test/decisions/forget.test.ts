@@ -27,6 +27,11 @@ type Order @table @personal(of: "customer.id") @export @allow(to: ["support", "a
 type Line @table(history: "P90D") @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey orderId: ID! order: Order! @relationship(from: "orderId", onDelete: CASCADE) text: String }
 type Photo @table @personal(of: "customerId") @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey customerId: ID! image: Blob }
 type Account @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey name: String }
+type Shelf @table @export @allow(to: ["support"], do: [READ, CREATE]) @allow(to: ["ann", "bob"], do: [READ]) { id: ID! @primaryKey free: Int!
+  hold(who: String!): Boolean @action @allow(to: ["ann", "bob"])
+  release: Boolean @action
+  sell: Boolean @action }
+type Promised @commitment(due: "timestamp(offer.by)", keptWhen: "offer.price > 10", remedy: "Account.create") { price: Int! by: DateTime! text: String }
 type Jobs { note(text: String!): String }
 type Endpoints {
   later(text: String!): Boolean @http @allow(to: ["ann", "bob"])
@@ -41,11 +46,21 @@ type Decisions {
     @memory(about: "'Customer:' + customer.id", reads: ["note"], writes: ["note"]) @fallback(value: { credit: 0 })
   """Look at orders."""
   look(text: String!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "orders", query: "Order?order=id") @fallback(value: { credit: 0 })
+  """Of a price."""
+  bargain(shelf: ID!, said: String!): Promised! @decision(mode: ENFORCE) @export @allow(to: ["ann", "bob"])
+    @mayWrite(operation: "Shelf.hold", set: { id: "input.shelf", who: "input.said" }, release: "Shelf.release", convert: "Shelf.sell", taint: ALLOW)
+    @negotiates(rounds: 3, offerTtl: "P1D", exclusive: "input.shelf + input.said", taint: ALLOW)
+    @fallback(value: { price: 9, by: "2100-01-01T00:00:00Z" })
   """Of an account."""
   account(accountId: ID!, said: String): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"])
     @memory(about: "'Account:' + input.accountId", reads: ["note"], writes: ["note"]) @fallback(value: { credit: 0 })
 }`;
-const resources = `import { jobs, endpoints, type Ctx } from "ambit";
+const resources = `import { jobs, endpoints, Table, type Ctx } from "ambit";
+export class Shelf extends Table("Shelf") {
+  async hold({ who }) { await this.update({ free: this.free - 1 }); return who !== ""; }
+  async release() { await this.update({ free: this.free + 1 }); return true; }
+  sell() { return true; }
+}
 export const Jobs = jobs({ note: async (_ctx, { text }) => text + " noted" });
 export const Endpoints = endpoints({
   async later(ctx, { text }) { await ctx.enqueue("note", { text }); return true; },
@@ -207,6 +222,37 @@ test("of a record that is nobody's, what is known of it is forgotten, and it sta
   const shown = bounds.model.requests.map((request) => JSON.stringify(request).includes("knowledge-of"));
   expect([shown, (await send("GET", "/Account/a1", null)).status]).toEqual([[false, true], 200]);
 });
+
+test("negotiations: what was asked, said, offered, held and agreed is gone; what was held is free, and another one's stands", async () => {
+  const marks = (name: string): readonly string[] => ["wanted", "words", "terms", "agreed"].map((of) => marked(name, of));
+  const states = (): unknown => bounds.values(`SELECT n."state", o."state", c."state" FROM "$negotiation" n JOIN "$offer" o ON o."negotiation" = n."id" LEFT JOIN "$commitment" c ON c."offer" = o."id" ORDER BY o."number"`);
+  const began = async (name: string, shelf: string, wanted: string): Promise<{ id: string; offer: { id: string; hash: string } }> => {
+    const { status, body } = await send("POST", "/negotiations", { decision: "bargain", input: { shelf, said: wanted } }, { as: name });
+    expect([status, (body as { offer: unknown }).offer]).toMatchObject([201, { state: "OPEN", terms: { price: 5 } }]);
+    return body;
+  };
+  for (const name of ["dan", "eli"]) {
+    const as = name === "dan" ? "ann" : "bob";
+    await send("POST", "/Shelf", { id: name, free: 2 });
+    bounds.model.script = (_, count) => (count % 2 === 1 ? [{ name: "Shelf_hold", arguments: {} }] : [answers({ price: 5, by: "2100-01-01T00:00:00Z", text: marked(name, "terms") })]);
+    bounds.model.requests.length = 0;
+    const { offer } = await began(as, name, marked(name, "agreed"));
+    expect((await send("POST", `/offers/${offer.id}/accept`, { hash: offer.hash }, { as })).status).toBe(200);
+    const { id } = await began(as, name, marked(name, "wanted"));
+    expect((await send("POST", `/negotiations/${id}/counter`, { terms: { text: marked(name, "words") }, message: marked(name, "words") }, { as })).body as unknown).toMatchObject({ state: "OPEN", round: 2 });
+  }
+  expect(onDisk([...marks("dan"), ...marks("eli")])).toEqual([...marks("dan"), ...marks("eli")]);
+  const kept = [["AGREED", "ACCEPTED", "ACTIVE"], ["OPEN", "COUNTERED", null], ["OPEN", "OPEN", null]];
+  expect(states()).toEqual([...kept, ...kept]);
+  const forget = async (): Promise<Store> => ((await send("POST", "/admin/forget", { subject: "ann" }, { as: "admin" })).body as { stores: Store[] }).stores.find(({ store }) => store === "negotiations")!;
+  expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 1 });
+  expect(states()).toEqual([["AGREED", "ACCEPTED", "RELEASED"], ["DECLINED", "COUNTERED", null], ["DECLINED", "DECLINED", null], ...kept]);
+  for (let tries = 0; tries < 300 && bounds.row("Shelf", "dan")!["free"] !== 1; tries++) await Bun.sleep(50);
+  expect([bounds.row("Shelf", "dan"), bounds.row("Shelf", "eli")]).toMatchObject([{ free: 1 }, { free: 0 }]);
+  expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 0 });
+  expect([await gone(marks("dan")), onDisk(marks("eli"))]).toEqual([[], marks("eli")]);
+  expect(await forget()).toEqual({ store: "negotiations", erased: 0, left: 0 });
+}, 60_000);
 
 test("others than the administrator forget nobody", async () => {
   expect((await send("POST", "/admin/forget", { subject: "bob" })).status).toBe(403);

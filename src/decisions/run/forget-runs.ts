@@ -1,15 +1,20 @@
 // What decisions keep of somebody, for `forget`: runs that they asked, that are about them or have read their records, with whoever asked those runs and
-// was asked by them; and what is remembered of them. The audit log stays, and verifies.
+// was asked by them; negotiations of theirs and about them; and what is remembered of them. The audit log stays, and verifies.
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { Erasing, Forgettable } from "../../resources/forgettable.ts";
 import { eraseApprover } from "../../storage/approval-rows.ts";
 import { rootOf, runsAbout, runsThatRead } from "../../storage/decision-rows.ts";
 import { forgetActor, forgetMemories } from "../../storage/memory-rows.ts";
+import { eraseNegotiation, isNegotiationLive, negotiationsAbout } from "../../storage/negotiation-rows.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { eraseRuns } from "./erase-run.ts";
 
+type Erased = ReturnType<Forgettable["erase"]>;
+
 export function forgettableDecisions(core: DispatchCore, decisions: readonly CompiledDecision[]): readonly Forgettable[] {
   return [
+    // Before the runs, by which it is known what they are about.
+    { name: "negotiations", erase: (erasing) => eraseNegotiations(decisions, erasing) },
     { name: "runs", erase: (erasing) => eraseTheirs(core, decisions, erasing) },
     {
       name: "memory",
@@ -22,19 +27,37 @@ export function forgettableDecisions(core: DispatchCore, decisions: readonly Com
   ];
 }
 
-function eraseTheirs({ random }: DispatchCore, decisions: readonly CompiledDecision[], { connection, person, tenant, names, records, now }: Erasing): { readonly erased: number; readonly left: number } {
-  const about = runsAbout(connection, { person, subjects: names, tenant });
-  const reading = decisions.flatMap((decision) => decision.contexts.flatMap(({ declaration, source }) => {
-    const keys = source.kind === "query" ? records.filter(({ table }) => table.name === source.query.table.name) : [];
-    return keys.length === 0 || source.kind !== "query" ? [] : runsThatRead(connection, { decision: decision.name, context: declaration.name, field: source.query.table.primaryKey, keys: keys.map(({ key }) => key), tenant });
-  }));
-  const roots = new Set([...about, ...reading].map((id) => rootOf(connection, id)));
+/** What somebody else has begun about them stands while it binds. */
+function eraseNegotiations(decisions: readonly CompiledDecision[], erasing: Erasing): Erased {
+  const { connection, person, tenant, now } = erasing;
+  let [erased, left] = [0, 0];
+  for (const { id, isTheirs, isDeciding } of negotiationsAbout(connection, { person, tenant, runs: runsOf(decisions, erasing) })) {
+    const isOver = !isDeciding && (isTheirs || !isNegotiationLive(connection, id)) && eraseNegotiation(connection, id, Date.parse(now));
+    if (isOver) erased++;
+    else left++;
+  }
+  return { erased, left };
+}
+
+function eraseTheirs({ random }: DispatchCore, decisions: readonly CompiledDecision[], erasing: Erasing): Erased {
+  const { connection, person, tenant, now } = erasing;
+  const roots = new Set(runsOf(decisions, erasing).map((id) => rootOf(connection, id)));
   if (person !== null) eraseApprover(connection, person, tenant);
   let [erased, left] = [0, 0];
   for (const root of roots) {
-    const gone = eraseRuns(connection, root, { timeMs: Date.parse(now), random });
+    const isBinding = negotiationsAbout(connection, { person: null, tenant, runs: [root] }).some(({ id }) => isNegotiationLive(connection, id));
+    const gone = isBinding ? null : eraseRuns(connection, root, { timeMs: Date.parse(now), random });
     if (gone === null) left++;
     else erased += gone.length;
   }
   return { erased, left };
+}
+
+/** That they asked, that are about them or have read their records. */
+function runsOf(decisions: readonly CompiledDecision[], { connection, person, tenant, names, records }: Erasing): readonly string[] {
+  const reading = decisions.flatMap((decision) => decision.contexts.flatMap(({ declaration, source }) => {
+    const keys = source.kind === "query" ? records.filter(({ table }) => table.name === source.query.table.name) : [];
+    return keys.length === 0 || source.kind !== "query" ? [] : runsThatRead(connection, { decision: decision.name, context: declaration.name, field: source.query.table.primaryKey, keys: keys.map(({ key }) => key), tenant });
+  }));
+  return [...runsAbout(connection, { person, subjects: names, tenant }), ...reading];
 }
