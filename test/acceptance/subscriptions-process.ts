@@ -1,4 +1,5 @@
 // The billing backend of examples/ as a process, with everybody who calls it and its payment provider. Also the steps that tests repeat.
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { type HttpAnswer, type HttpCaller, httpCaller } from "../processes/http-caller.ts";
@@ -47,6 +48,8 @@ export interface Billing {
   tell(id: string, event: ProviderEvent): Promise<HttpAnswer>;
   deliver(signed: Signed): Promise<HttpAnswer>;
   url(): string;
+  /** In any file of the data directory. */
+  hasOnDisk(text: string): boolean;
   /** `kill -9`. */
   kill(): Promise<void>;
   /** On the same data, after it was killed; `without`: this key is gone. */
@@ -81,6 +84,7 @@ export async function startBilling(durations: Durations, environment: Readonly<R
     administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
     tell: (id, event) => deliver(standard(id, event)),
     url: () => process.url,
+    hasOnDisk: (text) => readdirSync(data, { recursive: true, withFileTypes: true }).some((file) => file.isFile() && readFileSync(join(file.parentPath, file.name)).includes(text)),
     kill: () => process.kill(),
     async restart(changed = durations, without) { process = await start(changed, without === undefined ? {} : { without }); },
     async stop() {
