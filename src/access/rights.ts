@@ -135,7 +135,7 @@ function createRights(identity: Identity, { roles, publicRoles, standing, confin
     : fault("FORBIDDEN", `You may not ${what}.`, extras));
   const tableHint = (table: string, verb: RecordVerb): { hint?: string } =>
     hintOf(`${verb} of ${table}`, () => (roles.catalog.tables.get(table)?.allow ?? []).filter((rule) => rule.do.includes(verb)));
-  const callRefusal = (callable: Callable): Error => refusal(`call ${callable.name}`, hintOf(callable.name, () => callable.allow));
+  const callRefusal = (callable: Callable): Error => refusal(`${callable.kind === "fact" ? "post the fact" : "call"} ${callable.name}`, hintOf(callable.name, () => callable.allow));
   const channelRefusal = (name: string, verb: ChannelVerb): Error => refusal(
     verb === "SUBSCRIBE" ? `subscribe to ${name}` : `publish on ${name}`,
     hintOf(`${verb} of ${name}`, () => (roles.catalog.channels.get(name)?.allow ?? []).filter((rule) => rule.do.includes(verb))),

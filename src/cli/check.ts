@@ -16,7 +16,7 @@ export const checkCommand: Command = {
     const errors = app.diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
     output.diagnostics(app.diagnostics);
     const warnings = app.diagnostics.length - errors;
-    output.say(errors === 0 ? `ok: ${counted(appTables(app.catalog).length, "table")}, ${counted(app.catalog.endpoints.size, "endpoint")}${warnings === 0 ? "" : `, ${counted(warnings, "warning")}`}` : `${counted(errors, "error")}, ${counted(warnings, "warning")}`);
+    output.say(errors === 0 ? `ok: ${counted(appTables(app.catalog).length, "table")}, ${counted(app.catalog.endpoints.size, "endpoint")}${app.catalog.decisions.size === 0 ? "" : `, ${counted(app.catalog.decisions.size, "decision")}`}${warnings === 0 ? "" : `, ${counted(warnings, "warning")}`}` : `${counted(errors, "error")}, ${counted(warnings, "warning")}`);
     for (const taint of errors === 0 ? decisions.taintOf(app) : []) {
       output.object({ event: "taint", ...taint });
       output.say(`${taint.decision}: ${taint.untrusted} UNTRUSTED${taint.paths.length === 0 ? "" : ` by ${taint.paths.join(", ")}`}`);

@@ -36,7 +36,7 @@ function list({ output }: Call, answer: unknown): number {
     output.object(one);
     const model = one.model === null ? "" : ` ${one.model}${one.hasModel ? "" : " (not configured)"}`;
     const spent = one.tokens.input + one.tokens.output === 0 ? "" : `, ${one.tokens.input} + ${one.tokens.output} tokens${one.cost === null ? "" : `, ${one.cost}`}`;
-    output.say(`${one.name}  ${one.mode === one.declared ? "" : `${one.declared}, lowered to `}${one.mode} ${one.kind}${model}  ${one.runs}${one.isPartial ? " and more" : ""} runs since ${one.since.slice(0, 10)}${spent}`);
+    output.say(`${one.name}  ${one.kind === "RULE" ? "" : `${one.mode === one.declared ? "" : `${one.declared}, lowered to `}${one.mode} `}${one.kind}${model}  ${one.runs}${one.isPartial ? " and more" : ""} runs since ${one.since.slice(0, 10)}${spent}`);
     if (one.rollout !== undefined) {
       const { candidate, canary, shadow, isOver, stats } = one.rollout;
       output.say(`  rollout of ${candidate ?? "itself"}: canary ${canary}, shadow ${shadow}${isOver ? ", over" : ""}; ${stats.runs} runs, violations ${stats.violations.toFixed(3)}, agreement ${stats.agreement.toFixed(3)} of ${stats.compared}`);

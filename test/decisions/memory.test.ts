@@ -183,6 +183,7 @@ test("what holds for a while gives way to what held before", async () => {
 test("who may post, and who may look", async () => {
   const statuses = async (...responses: Promise<Response>[]): Promise<number[]> => (await Promise.all(responses)).map(({ status }) => status);
   expect(await statuses(post({ slot: "MORNING" }), post({ slot: "MORNING" }, { key: "key-support" }), post({ slot: "MORNING" }, { key: null }), post({ slot: "MORNING" }, { id: "nobody" }))).toEqual([201, 403, 404, 404]);
+  expect(await (await post({ slot: "MORNING" }, { key: "key-support" })).json()).toMatchObject({ message: "You may not post the fact slot." });
   expect(await statuses(post({ slot: "NOON" }), post({ nothing: 1 }), post({}), post({ slot: "MORNING" }, { query: "?validTo=soon" }))).toEqual([400, 400, 400, 400]);
   await bounds.write("Customer", "opened", { name: "open" });
   expect(await statuses(post({ told: "x" }, { key: null, id: "opened" }))).toEqual([201]);

@@ -126,6 +126,7 @@ test("ambit check says of each decision whether it reads untrusted text, and on 
     { event: "taint", decision: "asking", untrusted: "sometimes", paths: ["sometimes"] }, { event: "taint", decision: "never", untrusted: "never", paths: [] },
   ]);
   const { out } = await ambitHere(["check", scratch.app({ "schema.graphql": taintSchema("text: String! @untrusted") })]);
+  expect(out).toContain(", 4 decisions");
   expect(out).toContain("sometimes: sometimes UNTRUSTED by product.reviews.text");
   expect(out).toContain("never: never UNTRUSTED");
 });

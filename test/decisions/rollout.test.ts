@@ -134,7 +134,7 @@ test("stopWhen ends it by itself, for good, also after a restart; a new version 
   for (let index = 0; index < 8; index++) amounts.push((await ask(app.url, "fee", { customer: `c${index}` })).amount);
   // Five runs of the candidate broke its bound and fell back; from then on the champion decides.
   expect(amounts).toEqual([2, 2, 2, 2, 2, 10, 10, 10]);
-  expect(app.log()).toContain("rollout-ended");
+  await until(() => app.log().includes("rollout-ended"));
   await app.kill();
   app = await startApp(folder, { data });
   expect((await ask(app.url, "fee", { customer: "c0" })).amount).toBe(10);
@@ -145,6 +145,25 @@ test("stopWhen ends it by itself, for good, also after a restart; a new version 
   expect((await ask(app.url, "fee", { customer: "c0" })).amount).toBe(30);
   await app.stop();
 }, 60_000);
+
+test("a champion in SHADOW that is asked beside its own fallback is not counted as its candidate", async () => {
+  model.script = saying(20);
+  const app = await startTestApp({ schema: schemaOf(", canary: 0.0001", "SHADOW").replace("@decision(mode: ENFORCE)", "@decision"), config });
+  try {
+    expect((await ask(app.url, "fee", { customer: "a" })).reason).toBe("mode_shadow");
+    await until(() => app.running.storage.reader.query(`SELECT 1 FROM "$decision" WHERE "state" = 'SHADOWED'`).all().length === 1);
+    expect((await rolloutOf(app)).stats).toMatchObject({ runs: 0, compared: 0, champion: { runs: 1 } });
+  } finally {
+    await app.stop();
+  }
+});
+
+test("a candidate that may not decide its canary's share is warned of", async () => {
+  const found = async (text: string): Promise<string[]> => (await loadApp(scratch.app({ "schema.graphql": text, "config.yaml": config }), { environment: {}, typeCheck: false })).diagnostics.map((one) => `${one.code} ${one.severity}`);
+  expect(await found(schemaOf(", canary: 0.1", "SHADOW"))).toEqual(["ROLLOUT_SHAPE warning"]);
+  expect(await found(schemaOf(", shadow: 0.1", "SHADOW"))).toEqual([]);
+  expect(await found(schemaOf(", canary: 0.1"))).toEqual([]);
+});
 
 describe("what makes no rollout is refused at the start", () => {
   const more = `other(customer: ID!, more: Int): Fee! @decision(kind: RULE) @fallback(value: { amount: 1 })`;

@@ -23,9 +23,10 @@ export function armText({ place: { name, versions } }: Pick<Choice, "place">, ar
   return JSON.stringify({ name, versions, arm });
 }
 
-/** Of a run beside such a run: it is the candidate's. */
-export function asCandidate(text: string | null): string | null {
-  return text === null ? null : JSON.stringify({ ...JSON.parse(text) as object, arm: "candidate" });
+/** Of a run of this decision beside such a run: it is the candidate's, but for a champion in SHADOW that is asked beside its own fallback. */
+export function asCandidate(text: string | null, { rollout }: CompiledDecision): string | null {
+  const isChampion = rollout !== null && rollout.declaration.candidate !== null;
+  return text === null || isChampion ? null : JSON.stringify({ ...JSON.parse(text) as object, arm: "candidate" });
 }
 
 export interface ArmEnd { readonly state: string; readonly reason: string | null; readonly isRepaired: boolean; readonly durationMs: number; readonly costMicros: number; /** Of a run beside the champion: whether it said the same. */ readonly agrees: boolean | null }

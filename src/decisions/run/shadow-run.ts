@@ -17,7 +17,7 @@ export async function shadowRun({ decision, version, reasoner }: ReadyDecision &
   const admittedMs = core.clock.now();
   const aside: AdmittedRun = {
     ...admitted, id: uuidv7(core.clock, core.random), name: decision.name, version, parent, subject, principal: canonicalJson(["shadow", decision.name]),
-    key: null, callback: null, arm: asCandidate(admitted.arm), admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs,
+    key: null, callback: null, arm: asCandidate(admitted.arm, decision), admittedMs, leaseMs: admittedMs + decision.declaration.deadlineMs,
   };
   const seen = gathered ?? gather(question, beside(core), core);
   if (seen.missing !== null || seen.overflow !== null) return;

@@ -22,7 +22,8 @@ function checkRollout(field: DeclaredField, use: DirectiveUse, context: CompileC
   const name = textOf(use, "candidate");
   if (canary + shadow === 0) found.push(report(use.node, `@rollout of ${describeField(field)} tries nobody.`, "What has no effect is refused.", name === undefined ? "Add canary, the share that it decides." : "Add canary, the share that the candidate decides, or shadow, the share that it is asked beside."));
   const node = argumentNode(use, "candidate");
-  return name === undefined || node === undefined ? found : [...found, ...checkCandidate(field, { name, node }, context, report)];
+  if (name === undefined || node === undefined) return found;
+  return [...found, ...checkCandidate(field, { name, node }, context, report), ...(canary > 0 ? checkMode(name, node, context) : [])];
 }
 
 function checkCandidate(field: DeclaredField, { name, node }: { readonly name: string; readonly node: NonNullable<ReturnType<typeof argumentNode>> }, context: CompileContext, report: (at: Located, message: string, why: string, fix: string) => Diagnostic): Diagnostic[] {
@@ -34,6 +35,15 @@ function checkCandidate(field: DeclaredField, { name, node }: { readonly name: s
   const ownOf = (one: DeclaredField): boolean => useOf(one, "fallback")?.values?.["own"] === true;
   if (ownOf(candidate) && !ownOf(field)) return [report(node, `${describeField(candidate)} wants an answer of the caller's own, which ${describeField(field)} does not take.`, "It answers in the place of its champion.", "Give both @fallback(own: true), or the candidate another fallback.")];
   return signatureOf(candidate) === signatureOf(field) ? [] : [report(node, `${describeField(candidate)} has other arguments, or another result.`, "It answers in the place of its champion.", "Declare both alike.")];
+}
+
+/** A candidate that may not decide has no share to decide. */
+function checkMode(name: string, node: NonNullable<ReturnType<typeof argumentNode>>, context: CompileContext): Diagnostic[] {
+  const candidate = decisionFields(context).find((one) => one.name === name);
+  const use = candidate === undefined ? undefined : useOf(candidate, "decision");
+  if (use === undefined || use.values?.["mode"] === "ENFORCE" || use.values?.["kind"] === "RULE") return [];
+  const message = `${name} has not mode: ENFORCE, so that the champion decides the canary's share, too.`;
+  return [diagnose(context, { code: "ROLLOUT_SHAPE", severity: "warning", at: node, message, why: "A candidate decides only where its own mode is ENFORCE.", fix: `Give ${name} @decision(mode: ENFORCE).` })];
 }
 
 function signatureOf({ arguments: given, type }: DeclaredField): string {
