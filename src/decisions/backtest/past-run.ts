@@ -70,7 +70,12 @@ interface Kept { readonly rows: Gathered["rows"]; readonly seen: Members; readon
 
 function gatheredFrom({ rows, seen, memory = [] }: Kept, { input, extracted, by: { decision, recordedBy } }: { readonly input: RecordValues; readonly extracted: Members; readonly by: BacktestedDecision }): Gathered | LeftOut {
   const problems: LeftOut[] = [];
-  const values = Object.fromEntries(decision.contexts.flatMap(({ declaration: { name }, source }) => (source.kind === "extract" ? [[name, extracted[name] ?? null]] : [])));
+  const values = Object.fromEntries(decision.contexts.flatMap(({ declaration: { name, from, extract }, source }) => {
+    if (source.kind !== "extract") return [];
+    const own = recordedBy.contexts.find((one) => one.declaration.name === name)?.declaration;
+    if (own?.extract !== extract || own?.from?.source !== from?.source) problems.push("NOT_RECORDED");
+    return [[name, extracted[name] ?? null]];
+  }));
   const gathered = gatherFrom({ decision, input }, {
     auth: seen["auth"] as Value, now: String(seen["now"]), extracted: values as RecordValues, negotiation: (seen["negotiation"] ?? null) as Value, memoryOf: () => memory,
     rowsOf({ declaration, source }) {
