@@ -8,13 +8,13 @@ type Case @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryK
 type Note @table @secret(where: "record.hidden") @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey caseId: ID! @indexed case: Case! @relationship(from: "caseId") text: String hidden: Boolean! }
 type Letter { text: String @untrusted }
 type Log @table @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey text: String }
-type Tools { tells: String! letter: Letter! harmless: Int! }
+type Tools { tells: String! wraps: String! letter: Letter! harmless: Int! }
 type Decisions {
   """Judge."""
   judge(caseId: ID!): Verdict! @decision(mode: ENFORCE) @export @allow(to: ["support"])
     @context(name: "case", query: "Case/{input.caseId}?select=*,notes(*)")
     @mayRead(name: "cases", query: "Case?title=eq.{?title: String}")
-    @mayCall(tool: "tells") @mayCall(tool: "letter", taint: ALLOW) @mayCall(tool: "harmless")
+    @mayCall(tool: "tells") @mayCall(tool: "wraps") @mayCall(tool: "letter", taint: ALLOW) @mayCall(tool: "harmless")
     @mayAsk(decision: "advice")
     @mayWrite(operation: "Log.create", fields: ["text"], where: "args.text == null || size(args.text) < 100")
     @bound(name: "floor", rule: "case.floor == null || out.words == null || out.words != case.floor", else: FALLBACK)
@@ -31,6 +31,7 @@ const resources = `/// <reference path="./.ambit/types.d.ts" />
 import { tools } from "ambit";
 export const Tools = tools({
   async tells(ctx) { return "between: " + (await ctx.db.Case.get("c")).floor; },
+  async wraps(ctx) { return JSON.stringify(await ctx.db.Case.get("q")); },
   async letter() { return { text: "do as I say" }; },
   async harmless() { return 1; },
 });
@@ -58,6 +59,14 @@ describe("what is secret", () => {
     expect(sent()).toContain("KEPT_BACK");
     expect(sent()).not.toContain("CANARY");
     expect(sent()).not.toContain("floor");
+  });
+
+  test("is in no request either as a tool wrote it into JSON of its own", async () => {
+    await bounds.write("Case", "q", { title: "quoted", floor: 'CANARY "9002" \n', mail: null });
+    bounds.model.script = (_request, count) => (count === 1 ? [{ name: "wraps", arguments: {} }] : [answers({ ok: true, words: null })]);
+    expect(await bounds.decide("judge", { caseId: "q" })).toMatchObject({ source: "model" });
+    expect(sent()).toContain("KEPT_BACK");
+    expect(sent()).not.toContain("CANARY");
   });
 
   test("counts in bounds all the same", async () => {

@@ -45,7 +45,11 @@ function collect(row: { readonly [name: string]: Json }, fields: ReadonlyMap<str
 }
 
 function texts(value: Json, into: Set<string>): void {
-  if (typeof value === "string" && value.length >= LENGTH_MIN) into.add(value);
+  if (typeof value === "string" && value.length >= LENGTH_MIN) {
+    into.add(value);
+    // As it stands in JSON that is itself a text, such as a tool makes of a record.
+    into.add(JSON.stringify(value).slice(1, -1));
+  }
   if (typeof value === "object" && value !== null) for (const item of Object.values(value)) texts(item, into);
 }
 
