@@ -48,4 +48,6 @@ export const agentsFile = `This app runs on Ambit. Three files are the whole app
 callables). Everything else is derived. Nothing is readable or writable unless an \`@allow\` says so. Read \`docs/INDEX.md\` of Ambit first (\`node_modules/ambit/docs/INDEX.md\` where it is installed); it is short.
 Work in this loop: edit, \`npx ambit check --json\` (all problems with fixes, under a second), \`npx ambit test\`, \`npx ambit call METHOD PATH [BODY] --as USER --role ROLE\`
 against \`npx ambit dev\`. \`npx ambit explain CODE\` shows the page of an error.
+Judgement by a language model is a field of \`type Decisions\`, within bounds (\`docs/decisions.md\`): in tests \`app.model\` says what the model answers; \`npx ambit decisions\` and
+\`npx ambit trace RUN\` show what became of it. Secrets come from the environment, by \`\${NAME}\` in \`config.yaml\`, and stand in no file.
 `;
