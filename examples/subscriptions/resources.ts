@@ -1,5 +1,5 @@
 /// <reference path="./.ambit/types.d.ts" />
-import { endpoints, fallbacks, jobs, Table, type Ctx, type Input, type RecordOf } from "ambit";
+import { endpoints, fallbacks, jobs, Table, type Args, type Ctx, type Input, type RecordOf } from "ambit";
 
 const REMINDERS = 3;
 
@@ -32,6 +32,29 @@ export class Contract extends Table("Contract") {
   async forget() {
     return await this.ctx.forget(`Contract:${this.id}`);
   }
+
+  async offer({ planId, credit, reason }: Args<"Contract.offer">) {
+    const { ctx, id: contractId, companyId } = this;
+    const made = await ctx.system.Offer.create({ contractId, planId, credit, reason });
+    await mail(ctx, made.id, { kind: "OFFER", companyId, planId, credit });
+    return made;
+  }
+
+  async retry({ planId }: Args<"Contract.retry">) {
+    const { ctx, id: contractId, companyId } = this;
+    const mails = (await ctx.system.RetryPlan.get(planId))?.mails ?? 0;
+    for (let level = 1; level <= mails; level++) {
+      const notice = await ctx.system.Notice.create({ contractId, kind: "RETRY", level });
+      await mail(ctx, notice.id, { kind: "RETRY", companyId, level });
+    }
+    return mails;
+  }
+}
+
+/** With the commit, or not at all. */
+async function mail(ctx: Ctx, key: string, body: object): Promise<void> {
+  const url = String(ctx.values.mailerUrl ?? "");
+  if (url !== "") await ctx.send({ url, key, body });
 }
 
 export class Invoice extends Table("Invoice") {
@@ -48,6 +71,8 @@ export const Fallbacks = fallbacks({
     if (contract.failures > 0) return { step: "CALL", mailsAWeek: 1, reason: "A payment has failed." };
     return { step: mem.onboarding === "STRUGGLED" ? "TRAINING" : "NOTHING", mailsAWeek: 1, reason: "By rule." };
   },
+  asItIs: (_input, { contract }) => ({ planId: contract.planId, credit: 0, reason: "By rule." }),
+  quietly: (_input, { retryPlans }) => ({ planId: retryPlans[0]?.id ?? "none", reason: "By rule." }),
 });
 
 export const Endpoints = endpoints({

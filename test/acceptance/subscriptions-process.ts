@@ -35,7 +35,7 @@ export interface Invoice {
 }
 
 export interface Notice { readonly kind: string; readonly level: number | null }
-export interface Company { readonly owner: HttpCaller; readonly meter: HttpCaller; /** Who looks after it. */ readonly care: HttpCaller }
+export interface Company { readonly owner: HttpCaller; readonly meter: HttpCaller; /** Who looks after it. */ readonly care: HttpCaller; /** Who approves. */ readonly manager: HttpCaller }
 export interface ProviderEvent { readonly type: string; readonly contractId: string; readonly sequence: number }
 export interface Durations { readonly trialMs: number; readonly dunningMs: number }
 
@@ -58,16 +58,18 @@ export interface Billing {
 }
 
 const keys = {
-  ACME_OWNER_KEY: "key-of-the-owner-of-acme", ACME_METER_KEY: "key-of-the-meter-of-acme", ACME_CARE_KEY: "key-of-who-cares-for-acme",
-  GLOBEX_OWNER_KEY: "key-of-the-owner-of-globex", GLOBEX_METER_KEY: "key-of-the-meter-of-globex", GLOBEX_CARE_KEY: "key-of-who-cares-for-globex",
+  ACME_OWNER_KEY: "key-of-the-owner-of-acme", ACME_METER_KEY: "key-of-the-meter-of-acme", ACME_CARE_KEY: "key-of-who-cares-for-acme", ACME_MANAGER_KEY: "key-of-the-manager-for-acme",
+  GLOBEX_OWNER_KEY: "key-of-the-owner-of-globex", GLOBEX_METER_KEY: "key-of-the-meter-of-globex", GLOBEX_CARE_KEY: "key-of-who-cares-for-globex", GLOBEX_MANAGER_KEY: "key-of-the-manager-for-globex",
 } as const;
 const ADMINISTRATOR_KEY = "key-of-the-administrator";
 
+export const billingFolder = join(root, "examples", "subscriptions");
+
 /** `environment`: more of it. */
-export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}): Promise<Billing> {
+export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}, folder = billingFolder): Promise<Billing> {
   const scratch = scratchFolder();
   const data = scratch.free("data");
-  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(join(root, "examples", "subscriptions"), {
+  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(folder, {
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
       ...keys, ...environment, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
@@ -79,8 +81,8 @@ export async function startBilling(durations: Durations, environment: Readonly<R
   const anonymous = caller(null);
   const deliver = ({ headers, body }: Signed): Promise<HttpAnswer> => anonymous.post("/hooks/provider", body, headers);
   return {
-    acme: { owner: caller(keys.ACME_OWNER_KEY), meter: caller(keys.ACME_METER_KEY), care: caller(keys.ACME_CARE_KEY) },
-    globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY), care: caller(keys.GLOBEX_CARE_KEY) },
+    acme: { owner: caller(keys.ACME_OWNER_KEY), meter: caller(keys.ACME_METER_KEY), care: caller(keys.ACME_CARE_KEY), manager: caller(keys.ACME_MANAGER_KEY) },
+    globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY), care: caller(keys.GLOBEX_CARE_KEY), manager: caller(keys.GLOBEX_MANAGER_KEY) },
     administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
     tell: (id, event) => deliver(standard(id, event)),
     url: () => process.url,
