@@ -161,7 +161,7 @@ describe("another policy", () => {
   test("asks the model anew over what each run saw then; nothing is written, nothing of today read", async () => {
     const before = state();
     const begin = bounds.model.requests.length;
-    const { report, out } = await backtest(["--policy", file(), "--repeat", "2"]);
+    const { report, out } = await backtest(["--policy", file(), "--repeat", "2", "--max-cost", "100.00 USD"]);
     const asked = bounds.model.requests.slice(begin);
     expect(asked.length).toBe((RUNS + count((story) => story === 4)) * 2);
     expect(asked.every(({ messages }) => String(messages[0]!.content).includes("Be strict.") && String(messages[1]!.content).includes('"total":100'))).toBe(true);
@@ -175,7 +175,7 @@ describe("another policy", () => {
     expect(report.consistency).toBe(1);
     // The model costs 120 millionths a request, of which some runs make two.
     expect(report.cost).toMatchObject({ currency: "USD", before: { micros: (RUNS + count((story) => story === 4)) * 120 }, after: { micros: asked.length * 120 } });
-    const again = await backtest(["--policy", file(), "--repeat", "2"]);
+    const again = await backtest(["--policy", file(), "--repeat", "2", "--max-cost", "100.00 USD"]);
     const settled = (all: Record<string, unknown>): unknown => ({ ...all, measured: null });
     expect(settled(again.report)).toEqual(settled(JSON.parse(out) as Record<string, unknown>));
     expect(state()).toBe(before);

@@ -42,21 +42,21 @@ export async function reasonedThen(parts: Omit<ReasonAgain, "ask">): Promise<Rea
       if (answer === undefined) throw new NothingMore("the record has no further answer");
       return answer;
     },
-  }, recorded.row.reason ?? "no_model");
+  }, { otherwise: recorded.row.reason ?? "no_model", isRecorded: true });
 }
 
-/** `otherwise`: why there is no answer where the record has none. Throws what `ask` throws, unless it is a reason to fall back. */
-export async function reasonAgain({ past, by, limits, commit, ask, calling }: ReasonAgain, otherwise = "no_model"): Promise<Reasoned> {
+/** `otherwise`: why there is no answer where the record has none. `isRecorded`: nobody reads what is asked. Throws what `ask` throws, unless it is a reason to fall back. */
+export async function reasonAgain({ past, by, limits, commit, ask, calling }: ReasonAgain, { otherwise = "no_model", isRecorded = false }: { readonly otherwise?: string; readonly isRecorded?: boolean } = {}): Promise<Reasoned> {
   const { decision, policy, schemas, parse, book } = by;
   const gathered = past.reasoned;
   const { negotiation = null } = gathered.variables;
-  const { secret, quarantined } = keptBack(decision, past.input, gathered.rows);
+  const { secret, quarantined } = isRecorded ? { secret: [], quarantined: [] } : keptBack(decision, past.input, gathered.rows);
   const acting = actingOver({ past, by, limits });
   let last = otherwise;
   try {
     return await converse({
       repairs: decision.declaration.repairs, outputTokens: limits.decisionOutputTokens,
-      messages: firstMessages({ decision, input: past.input, gathered, policy, negotiating: negotiation === null ? undefined : { shown: negotiation as Json } }), tools: toolsOf(decision, schemas),
+      messages: isRecorded ? [] : firstMessages({ decision, input: past.input, gathered, policy, negotiating: negotiation === null ? undefined : { shown: negotiation as Json } }), tools: isRecorded ? [] : toolsOf(decision, schemas),
       ask: (request) => ask(request, [...secret, ...quarantined]),
       carryOut: (answer) => carryOut(answer, { acting, past, ...(calling === undefined ? {} : { calling }) }),
       judge(text) {
