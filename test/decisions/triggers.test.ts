@@ -220,3 +220,14 @@ type Decisions { grade(orderId: ID!): Verdict! @decision(kind: RULE) ${directive
     ['@every(cron: "0 3 * * *")', "EVERY_INPUT"],
   ] as const) test(`${code}: ${directives}`, async () => { expect(await problemsOf(directives)).toContain(code); });
 });
+
+test("check warns of a decision that begins by itself and may not read what its input names", async () => {
+  const found = async (allow: string, begin = `@on(change: "Parcel", input: "{parcelId: record.id}")`): Promise<readonly string[]> => (await loadApp(scratch.app({ "schema.graphql": `
+type Parcel @table @export @allow(to: ["clerk"], do: [READ]) ${allow} { id: ID! @primaryKey weight: Int! }
+type Decisions { rate(parcelId: ID!): Int! @decision(kind: RULE) ${begin} @context(name: "parcel", query: "Parcel/{input.parcelId}") @fallback(value: 1) }` }), { environment: {}, typeCheck: false })).diagnostics
+    .map(({ code, severity, fix }) => `${code} ${severity}: ${fix}`);
+  expect(await found("")).toEqual([`DECISION_QUERY warning: Add @allow(to: ["decision:rate"], do: [READ]) to Parcel.`]);
+  expect(await found(`@allow(to: ["decision:rate"], do: [READ])`)).toEqual([]);
+  expect(await found(`@allow(do: [READ])`)).toEqual([]);
+  expect(await found("", `@export @allow(to: ["clerk"])`)).toEqual([]);
+});

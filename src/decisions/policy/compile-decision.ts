@@ -28,6 +28,7 @@ import { secretLeaks } from "./secret-leaks.ts";
 import { tableCover } from "./table-cover.ts";
 import { unmarkedTexts } from "./taint-sources.ts";
 import { sameToolNames } from "./tool-names.ts";
+import { unreadableContexts } from "./unreadable-contexts.ts";
 import { unboundedWrites } from "./unbounded-writes.ts";
 
 export interface DecisionParts {
@@ -94,7 +95,7 @@ class DecisionCompiler {
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
-    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision, this.#parts.book), ...sameToolNames(decision));
+    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision, this.#parts.book), ...sameToolNames(decision), ...unreadableContexts(decision));
     return { ...decision, catalog: this.#catalog };
   }
 
