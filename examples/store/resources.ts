@@ -84,6 +84,7 @@ export class Order extends Table("Order") {
     if (!["PENDING", "PAID", "PAYMENT_FAILED", "ALLOCATED"].includes(this.status)) throw illegal(ctx, this.status, "CANCELLED");
     if (this.status !== "PAYMENT_FAILED") await release(ctx, this);
     if (this.paymentId !== null) await askRefund(ctx, this, this.paymentId);
+    await this.freeSlot();
     return this.update({ status: "CANCELLED", cancelReason: reason ?? null });
   }
 
@@ -91,6 +92,8 @@ export class Order extends Table("Order") {
   async reroute({ warehouseId, days }: Args<"Order.reroute">) {
     const { ctx } = this;
     if (!["PENDING", "PAID"].includes(this.status)) throw ctx.error(409, "ILLEGAL_STEP", `An order that is ${this.status} is not rerouted.`, { from: this.status });
+    // What is offered or agreed about its delivery stands.
+    if (this.slotFrom !== null) return this;
     if (warehouseId !== this.warehouseId) {
       for (const { productId, quantity } of await ctx.system.OrderLine.find({ orderId: this.id })) {
         const stock = await ctx.system.Stock.first({ productId, warehouseId, available: { gte: quantity } });
@@ -100,6 +103,28 @@ export class Order extends Table("Order") {
       await release(ctx, this);
     }
     return this.update({ warehouseId, promisedDays: days });
+  }
+
+  async holdSlot() {
+    await this.ctx.system.Warehouse.increment(this.warehouseId, "slots", -1);
+    await this.update({ slotFrom: this.warehouseId });
+    return true;
+  }
+
+  async freeSlot() {
+    if (this.slotFrom === null) return false;
+    await this.ctx.system.Warehouse.increment(this.slotFrom, "slots", 1);
+    await this.update({ slotFrom: null });
+    return true;
+  }
+
+  // Called by an acceptance in its own commit: what is refused here is not agreed.
+  async agree({ days, credit }: Args<"Order.agree">) {
+    const { ctx } = this;
+    if (!["PENDING", "PAID"].includes(this.status)) throw ctx.error(409, "ILLEGAL_STEP", `The delivery of an order that is ${this.status} is not agreed any more.`, { from: this.status });
+    if (credit > 0) await ctx.system.Credit.create({ orderId: this.id, amount: credit });
+    await this.update({ promisedDays: days, agreed: true });
+    return true;
   }
 
   allocate() { return step(this, "PAID", "ALLOCATED"); }
@@ -142,6 +167,10 @@ export const Fallbacks = fallbacks({
     const hasAll = (id: string) => id === order.warehouseId || order.lines.every((line: any) => line.product.stock.some((one: any) => one.warehouseId === id && one.available >= line.quantity));
     const nearest = byDistance(warehouses.filter(({ id }: { id: string }) => order.shipTo !== null ? hasAll(id) : id === order.warehouseId), order.shipTo)[0]!;
     return { warehouseId: nearest.id, days: promise(nearest, order.shipTo), reason: "the nearest that has all of it" };
+  },
+
+  asPromised(_input, { order }) {
+    return { orderId: order.id, days: order.promisedDays, by: new Date(Date.parse(order.placedAt) + order.promisedDays * 86_400_000).toISOString(), credit: 0, amount: Math.floor(order.total / 20) };
   },
 });
 

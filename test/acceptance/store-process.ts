@@ -28,6 +28,8 @@ export interface Store {
   readonly scratch: ScratchFolder;
   readonly payment: PaymentServer;
   readonly process: AppProcess;
+  /** Its data directory. */
+  readonly data: string;
   readonly customer: HttpCaller;
   readonly other: HttpCaller;
   readonly support: HttpCaller;
@@ -56,7 +58,7 @@ export async function startStore(options: StoreOptions = {}): Promise<Store> {
   let process = await start(options.seed ?? "seed.ts");
   const caller = (token: string | null): HttpCaller => httpCaller(() => process.url, token);
   return {
-    scratch, payment,
+    scratch, payment, data,
     get process() { return process; },
     customer: caller(keys.customer), other: caller(keys.other), support: caller(keys.support), merchant: caller(keys.merchant),
     administrator: caller(keys.administrator), anonymous: caller(null),
