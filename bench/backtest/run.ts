@@ -3,12 +3,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { decisions } from "#decisions";
 import { systemClock } from "../../src/base/clock.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { readBacktest } from "../../src/runtime/read-backtest.ts";
 import { startApp } from "../../src/runtime/start-app.ts";
-import { decisions } from "../../src/runtime/decisions.ts";
 import type { Model } from "../../src/models/model.ts";
 
 const RUNS = Number(process.env["BENCH_RUNS"] ?? 10_000);
