@@ -47,7 +47,7 @@ type Decisions {
   """Look at orders."""
   look(text: String!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "orders", query: "Order?order=id") @fallback(value: { credit: 0 })
   """Of a price."""
-  bargain(shelf: ID!, said: String!): Promised! @decision(mode: ENFORCE) @export @allow(to: ["ann", "bob"])
+  bargain(shelf: ID!, said: String!): Promised! @decision(mode: ENFORCE, subject: "'Shelf:' + input.shelf") @export @allow(to: ["ann", "bob"])
     @mayWrite(operation: "Shelf.hold", set: { id: "input.shelf", who: "input.said" }, release: "Shelf.release", convert: "Shelf.sell", taint: ALLOW)
     @negotiates(rounds: 3, offerTtl: "P1D", exclusive: "input.shelf + input.said", taint: ALLOW)
     @fallback(value: { price: 9, by: "2100-01-01T00:00:00Z" })
@@ -244,7 +244,7 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   expect(onDisk([...marks("dan"), ...marks("eli")])).toEqual([...marks("dan"), ...marks("eli")]);
   const kept = [["AGREED", "ACCEPTED", "ACTIVE"], ["OPEN", "COUNTERED", null], ["OPEN", "OPEN", null]];
   expect(states()).toEqual([...kept, ...kept]);
-  const forget = async (): Promise<Store> => ((await send("POST", "/admin/forget", { subject: "ann" }, { as: "admin" })).body as { stores: Store[] }).stores.find(({ store }) => store === "negotiations")!;
+  const forget = async (subject = "ann"): Promise<Store> => ((await send("POST", "/admin/forget", { subject }, { as: "admin" })).body as { stores: Store[] }).stores.find(({ store }) => store === "negotiations")!;
   expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 1 });
   expect(states()).toEqual([["AGREED", "ACCEPTED", "RELEASED"], ["DECLINED", "COUNTERED", null], ["DECLINED", "DECLINED", null], ...kept]);
   for (let tries = 0; tries < 300 && bounds.row("Shelf", "dan")!["free"] !== 1; tries++) await Bun.sleep(50);
@@ -252,6 +252,12 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 0 });
   expect([await gone(marks("dan")), onDisk(marks("eli"))]).toEqual([[], marks("eli")]);
   expect(await forget()).toEqual({ store: "negotiations", erased: 0, left: 0 });
+  // What is forgotten of a record leaves what binds another one, until it is over.
+  const before = states();
+  expect([await forget("Shelf:eli"), states(), onDisk(marks("eli"))]).toEqual([{ store: "negotiations", erased: 0, left: 2 }, before, marks("eli")]);
+  const [[offer], [commitment]] = [...bounds.values(`SELECT "id" FROM "$offer" WHERE "state" = 'OPEN'`), ...bounds.values(`SELECT "id" FROM "$commitment" WHERE "state" = 'ACTIVE'`)] as [[string], [string]];
+  expect([(await send("POST", `/offers/${offer}/decline`, {}, { as: "bob" })).status, (await send("POST", `/commitments/${commitment}/release`, {}, { as: "bob" })).status]).toEqual([200, 200]);
+  expect([await forget("Shelf:eli"), await gone(marks("eli"))]).toEqual([{ store: "negotiations", erased: 2, left: 0 }, []]);
 }, 60_000);
 
 test("others than the administrator forget nobody", async () => {

@@ -1,4 +1,5 @@
-// KIND_SHAPE, ESCALATE_NOBODY, ASK_SHAPE, EXTRACT_SHAPE, and names: what a kind of decision may have, whom it may ask, and that all of it exists.
+// KIND_SHAPE, ESCALATE_NOBODY, ASK_SHAPE, EXTRACT_SHAPE, and names: what a kind of decision may have, whom it may ask, that all of it exists; and
+// DIRECTIVE_PLACE of @commitment.
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { effectTarget } from "../build-decision.ts";
 import { describeField, diagnose, unknownName, type CompileContext } from "../compile-context.ts";
@@ -168,9 +169,16 @@ function checkTarget(use: DirectiveUse, argument: string, context: CompileContex
   return "verb" in found ? [] : [...found];
 }
 
-/** What is owed for a breach is there. */
+/** What is owed for a breach is there, and somebody negotiates about it. */
 export function commitmentShape(context: CompileContext): Diagnostic[] {
-  return context.types.flatMap((type) => usesOf(type, "commitment").flatMap((use) => checkTarget(use, "remedy", context)));
+  const negotiated = decisionFields(context).filter((field) => useOf(field, "negotiates") !== undefined).map(({ type }) => type?.name);
+  return context.types.flatMap((type) => usesOf(type, "commitment").flatMap((use) => [
+    ...checkTarget(use, "remedy", context),
+    ...(negotiated.includes(type.name) ? [] : [diagnose(context, {
+      code: "DIRECTIVE_PLACE", at: use.node, message: `@commitment stands on ${type.name}, which no decision negotiates.`,
+      why: "It is made when an offer is accepted: nobody would ever look at it.", fix: `Add @negotiates to the decision that answers with ${type.name}, or remove it.`,
+    })]),
+  ]));
 }
 
 function checkOperation(use: DirectiveUse, context: CompileContext): Diagnostic[] {
