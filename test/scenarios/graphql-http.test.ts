@@ -128,7 +128,8 @@ describe("hostile documents", () => {
       const tookMs = performance.now() - started;
       expect(codes).toContain(answer.code!);
       expect(JSON.stringify(answer.json).length).toBeLessThan(20_000);
-      expect(statements).toEqual([]);
+      // Of the app's tables: the runtime looks after its own meanwhile.
+      expect(statements.filter((sql) => !sql.includes(`FROM "$`))).toEqual([]);
       // Far below, but for a machine that does other things too.
       expect(tookMs).toBeLessThan(1_000);
     } finally {
