@@ -164,3 +164,30 @@ test(`${KILLS} kills of the server under clients that come and go`, async () => 
     await app.kill();
   }
 }, 600_000);
+
+test("what was deleted after a state of which nothing was acknowledged is told after a kill, too", async () => {
+  const port = await freePort();
+  const folder = scratch.app({ "schema.graphql": schema, "config.yaml": `mqtt: { port: ${port} }\nauth: { keys: [{ token: key-clerk, subject: clerk, roles: [clerk] }] }\n` });
+  const data = scratch.free("data");
+  let app = await startApp(folder, { data });
+  const headers = { authorization: "Bearer key-clerk", "content-type": "application/json" };
+  const session = { version: 5, client: "kept", clean: false, password: "key-clerk", properties: { sessionExpiryInterval: 600 } } as const;
+  try {
+    for (const id of ["stays", "goes"]) await fetch(`${app.url}/Item`, { method: "POST", headers, body: JSON.stringify({ id, number: 1 }) });
+    const before = await PacketClient.open(port, session);
+    before.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "Item/+", qos: 1 }] });
+    await before.expect("suback");
+    const told = [await before.expect("publish"), await before.expect("publish")].map(({ topic }) => topic).sort();
+    expect(told).toEqual(["Item/goes", "Item/stays"]);
+    expect((await fetch(`${app.url}/Item/goes`, { method: "DELETE", headers })).status).toBe(204);
+    await app.kill();
+    app = await startApp(folder, { data });
+    const after = await PacketClient.open(port, session);
+    const again = [await after.expect("publish"), await after.expect("publish")].map(({ topic, payload }) => [topic, payload.length]);
+    expect(again).toContainEqual(["Item/goes", 0]);
+    expect(again.map(([topic]) => topic)).toContain("Item/stays");
+    after.destroy();
+  } finally {
+    await app.kill();
+  }
+}, 60_000);

@@ -31,13 +31,18 @@ export interface Told {
 
 type PlacedFrame = Extract<LiveFrame, { op: "snapshot" | "change" }>;
 
+/** Before a position: all of the state there has not arrived yet. */
+const BEGUN = "~";
+
 export class Following implements LiveSink {
   readonly #owner: FollowingOwner;
   #source: RecordSource;
   /** Up to there all was given to the connection; null: nothing yet. */
-  #taken: string | null;
+  #taken: string | null = null;
   /** Up to there all has arrived. */
-  #acked: string | null;
+  #acked: string | null = null;
+  /** Where the state was as it is told, until all of that has arrived; what has gone since then the client may have. */
+  #begunAt: string | null = null;
   readonly #told: Told[] = [];
   /** Keys that the client has. */
   readonly #known = new Set<string>();
@@ -48,11 +53,12 @@ export class Following implements LiveSink {
   /** The first snapshot is not sent. */
   #skipsFirst = false;
 
-  constructor(source: RecordSource, owner: FollowingOwner, position: string | null) {
+  /** `stored`: of the one before a restart, as it said. */
+  constructor(source: RecordSource, owner: FollowingOwner, stored: string | null) {
     this.#source = source;
     this.#owner = owner;
-    this.#taken = position;
-    this.#acked = position;
+    if (stored?.startsWith(BEGUN) === true) this.#begunAt = stored.slice(BEGUN.length);
+    else this.#taken = this.#acked = stored;
   }
 
   get name(): string {
@@ -61,6 +67,11 @@ export class Following implements LiveSink {
 
   get acknowledged(): string | null {
     return this.#acked;
+  }
+
+  /** What is kept of it for a restart; null: nothing. */
+  get kept(): string | null {
+    return this.#acked ?? (this.#begunAt === null ? null : BEGUN + this.#begunAt);
   }
 
   get isParked(): boolean {
@@ -76,11 +87,14 @@ export class Following implements LiveSink {
     this.#held = [];
     this.#isParked = false;
     try {
+      if (this.#taken === null && this.#begunAt !== null) this.#knowGoneSince(this.#begunAt);
       this.#live = source.follow(this.#taken, this);
     } catch (error) {
       this.#held = null;
       throw error;
     }
+    const [first] = this.#held;
+    if (first?.op === "snapshot") this.#begunAt ??= first.position;
     return this.#held.reduce((count, frame) => (frame.op === "snapshot" ? frameMessages(frame, source.topics, source.primaryKey).length : count), 0);
   }
 
@@ -111,6 +125,7 @@ export class Following implements LiveSink {
   /** Of one that it takes the place of. */
   inherit(before: Following): void {
     for (const key of before.#known) this.#known.add(key);
+    this.#begunAt = before.#acked ?? before.#begunAt ?? this.#begunAt;
   }
 
   /** Whoever follows now has other rights: what was told before is told anew as far as they go. */
@@ -119,6 +134,7 @@ export class Following implements LiveSink {
     for (const told of this.#told.splice(0)) told.isVoid = true;
     this.#taken = null;
     this.#acked = null;
+    this.#begunAt = null;
   }
 
   stop(): void {
@@ -164,6 +180,15 @@ export class Following implements LiveSink {
     told.left = 0;
     told.unsent = 0;
     this.#settle();
+  }
+
+  /** The client may have been told of them before a restart. Where the log no longer reaches so far back, nobody knows. */
+  #knowGoneSince(position: string): void {
+    const { topics, primaryKey } = this.#source;
+    const gone = (frame: LiveFrame): void => {
+      if (frame.op === "change") for (const { key, isThere } of frameMessages(frame, topics, primaryKey)) if (!isThere) this.#known.add(key);
+    };
+    this.#source.follow(position, { take: gone, fail() {}, renew() {} }).close();
   }
 
   #park(): void {
@@ -212,6 +237,7 @@ export class Following implements LiveSink {
     this.#told.splice(0, count);
     const before = this.#acked;
     this.#acked = last === "" ? null : last;
+    if (this.#acked !== null) this.#begunAt = null;
     if (this.#acked !== before) this.#owner.moved();
   }
 }

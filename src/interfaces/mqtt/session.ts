@@ -248,7 +248,7 @@ export class Session implements SubscriptionOwner, SharedReceiver {
     if (before !== undefined) subscription.replace(before);
     this.#subscriptions.set(filter, subscription);
     try {
-      if (this.isStored) await this.#change([{ kind: "subscribe", subscription: { filter, options: JSON.stringify(options), positions: "{}" } }]);
+      if (this.isStored) await this.#change([{ kind: "subscribe", subscription: { filter, options: JSON.stringify(options), positions: subscription.positions() } }]);
     } catch (error) {
       this.#isBroken = true;
       this.fail(error);

@@ -133,10 +133,10 @@ export class Subscription {
     for (const following of this.#channels.values()) following.stop();
   }
 
-  /** What was acknowledged, by source, as JSON. */
+  /** What was acknowledged, or where it began, by source, as JSON. */
   positions(): string {
     const found: Record<string, string> = {};
-    for (const [name, { acknowledged }] of this.#followings) if (acknowledged !== null) found[name] = acknowledged;
+    for (const [name, { kept }] of this.#followings) if (kept !== null) found[name] = kept;
     return JSON.stringify(found);
   }
 
