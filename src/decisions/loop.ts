@@ -24,6 +24,7 @@ import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPl
 import { Diverged, Journal, nothing, requestHash, spentBelow, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
 import { Extraction } from "./reason/extract.ts";
 import { firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
+import { inTime, reasoningMs } from "./reason/in-time.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { keepAdmission, type Anew } from "./run/admission.ts";
@@ -187,7 +188,7 @@ class ReasonRun {
     this.#epoch = taken?.epoch ?? 0;
     this.#journal = new Journal(taken?.steps ?? []);
     this.#budget = new RunBudget(decision.declaration.budgets, { ...parts.limits, above: request.above, spent: taken?.spentBelow });
-    const timeMs = decision.declaration.budgets.reduce((least, { per, timeMs: own }) => (per === "RUN" && own !== null ? Math.min(least, own) : least), request.deadlineMs ?? decision.declaration.deadlineMs);
+    const timeMs = reasoningMs(decision.declaration.budgets, request.deadlineMs ?? decision.declaration.deadlineMs);
     this.#deadlineMs = this.#restart === null ? admitted.admittedMs + timeMs : Math.min(this.#restart.beganMs + timeMs, this.#restart.dueMs);
     const { core: { book }, schemas, parse, limits: { outputTokens } } = parts;
     this.#extraction = new Extraction({
@@ -419,7 +420,7 @@ class ReasonRun {
       this.#budget.reserve({ calls: 1 });
       this.#moved("ACTING", kindOfCall(this.#request.question.decision, call.name));
       const known = before[this.#acted.length];
-      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await this.#inTime(this.#traced(call.name, () => acting.act(call)));
+      const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await inTime(this.#traced(call.name, () => acting.act(call)), this.#gone.signal);
       this.#acted.push({ json, isUntrusted: acting.isUntrusted, ...(acting.escalated.size === 0 ? {} : { escalated: [...acting.escalated] }) });
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
@@ -474,7 +475,7 @@ class ReasonRun {
       asking = { ...asking, model: next.id, reserved, lost: { tokens: asking.lost.tokens + asking.reserved.tokens, micros: asking.lost.micros + asking.reserved.micros } };
       await keep(asking, reserved);
     };
-    const { answer, model } = await this.#inTime(access.ask({ ...request, by: { decision: this.#place.decision, step: number } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt }));
+    const { answer, model } = await inTime(access.ask({ ...request, by: { decision: this.#place.decision, step: number } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt }), this.#gone.signal);
     const { reserved } = asking;
     const settled = settlement(answer.usage, reserved, model.price);
     const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };
@@ -512,16 +513,6 @@ class ReasonRun {
 
   #moved(state: string, kind: RunStage["kind"]): void {
     this.#request.moved?.({ state, step: this.#steps, kind });
-  }
-
-  /** A provider that does not care about being given up is not waited for. */
-  #inTime<Answer>(asking: Promise<Answer>): Promise<Answer> {
-    const { signal } = this.#gone;
-    return Promise.race([asking, new Promise<never>((_, reject) => {
-      const end = (): void => reject(new ModelFailure("provider_timeout", "the deadline has passed"));
-      if (signal.aborted) end();
-      else signal.addEventListener("abort", end, { once: true });
-    })]);
   }
 }
 

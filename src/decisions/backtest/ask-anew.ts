@@ -1,10 +1,11 @@
 // Asks a model for a backtest: within the budget of a run and the ceiling of the whole, of which the days of the app know nothing.
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
-import { ModelFailure, type Model, type ModelAnswer, type ModelRequest } from "../../models/model.ts";
+import type { Model, ModelAnswer, ModelRequest } from "../../models/model.ts";
 import type { ModelAccess } from "../../models/model-access.ts";
 import { assertKeptBack } from "../context/kept-back.ts";
 import { reservation, RunBudget, settlement } from "../reason/budgets.ts";
+import { inTime, reasoningMs } from "../reason/in-time.ts";
 import { requestHash } from "../reason/journal.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 
@@ -86,7 +87,7 @@ export class AskAnew {
       this.#budget.reserve(reserved);
       ceiling.reserve(reserved.micros);
     };
-    const { answer, model } = await this.#inTime(access.ask({ ...request, by: { decision, step } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt }));
+    const { answer, model } = await inTime(access.ask({ ...request, by: { decision, step } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt }), this.#gone.signal);
     const settled = settlement(answer.usage, reserved, model.price);
     this.#budget.giveBack({ tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros });
     ceiling.giveBack(reserved.micros - settled.micros);
@@ -95,16 +96,6 @@ export class AskAnew {
 
   get #deadlineMs(): number {
     const { declaration: { budgets, deadlineMs } } = this.#parts.decision;
-    return this.#beganMs + budgets.reduce((least, { per, timeMs }) => (per === "RUN" && timeMs !== null ? Math.min(least, timeMs) : least), deadlineMs);
-  }
-
-  /** A provider that does not care about being given up is not waited for. */
-  #inTime<Answer>(asking: Promise<Answer>): Promise<Answer> {
-    const { signal } = this.#gone;
-    return Promise.race([asking, new Promise<never>((_, reject) => {
-      const end = (): void => reject(new ModelFailure("provider_timeout", "the deadline has passed"));
-      if (signal.aborted) end();
-      else signal.addEventListener("abort", end, { once: true });
-    })]);
+    return this.#beganMs + reasoningMs(budgets, deadlineMs);
   }
 }
