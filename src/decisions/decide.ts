@@ -14,13 +14,9 @@ import type { Body, Caller } from "../resources/body.ts";
 import type { ApprovalQuestion, BacktestQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, NegotiationAnswer, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
 import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
-import { countSteps, openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
+import { openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { Approvals, type AskedRun } from "./approvals/approvals.ts";
-import { canonicalJson } from "./audit/canonical-json.ts";
 import type { Checkpoints } from "./audit/checkpoints.ts";
-import { consistencyOf, newestCheckpoint, receiptOf, type ProofParts } from "./audit/proofs.ts";
-import { recordLook } from "./audit/record-look.ts";
-import { traceRun } from "./audit/trace-run.ts";
 import { subjectOf, type Gathered } from "./context/gather.ts";
 import type { AskingRun, ReasonRequest, RunStage } from "./loop.ts";
 import { postFacts, recallRecord } from "./memory/memory-access.ts";
@@ -50,7 +46,8 @@ import { overviewOf } from "./run/overview.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
 import { mismatch, readQuestion } from "./run/read-question.ts";
-import { listedDecision, resultOf, runView, standingOf } from "./run/run-view.ts";
+import { RunLooks } from "./run/run-looks.ts";
+import { listedDecision, resultOf } from "./run/run-view.ts";
 
 export interface DecisionsParts {
   readonly core: DispatchCore;
@@ -99,6 +96,7 @@ export class Decisions implements DecisionPort {
   readonly #shadows: ShadowQueue;
   readonly #modes: LoweredModes;
   readonly #rollouts: Rollouts;
+  readonly #looks: RunLooks;
   /** What serves by now, once this does no more. */
   #next: (() => DecisionPort | null) | null = null;
   readonly #approvals: Approvals;
@@ -117,6 +115,7 @@ export class Decisions implements DecisionPort {
     this.#parts = parts;
     this.#shadows = new ShadowQueue(parts.core.limits.decisionShadows);
     this.#modes = new LoweredModes(parts.core);
+    this.#looks = new RunLooks(parts);
     this.#negotiations = new Negotiations({
       core: parts.core, decisionOf: (name) => parts.decisions.get(name)?.decision ?? null,
       prepare: (name, input, caller) => {
@@ -149,27 +148,20 @@ export class Decisions implements DecisionPort {
     return listedDecision(decision, this.#modes.of(decision), caller);
   }
 
-  run(id: string, caller: Caller): { readonly [name: string]: Json } | null {
-    const row = readRun(this.#parts.core.storage.reader, id);
-    return row === null ? null : runView(row, { caller, inspect: this.#inspectorsOf(row.name) });
+  run(id: string, caller: Caller): ReturnType<DecisionPort["run"]> {
+    return this.#looks.run(id, caller);
   }
 
   progress(id: string, caller: Pick<Caller, "identity">): ReturnType<DecisionPort["progress"]> {
-    const { reader } = this.#parts.core.storage;
-    const row = readRun(reader, id);
-    if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) === null) return null;
-    const stage = row.endedMs === null ? this.#stages.get(id) : undefined;
-    return { ...(stage ?? { state: row.state, step: countSteps(reader, id), kind: null }), isOver: row.endedMs !== null };
+    return this.#looks.progress(id, caller, this.#stages.get(id) ?? null);
   }
 
-  async trace(id: string, caller: Caller): Promise<{ readonly [name: string]: Json } | null> {
-    const { core, decisions, parse } = this.#parts;
-    const row = readRun(core.storage.reader, id);
-    if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) !== "inspector") return null;
-    const ready = decisions.get(row.name) ?? null;
-    const { kind, subject } = caller.identity;
-    await core.storage.commit((connection) => recordLook(connection, { run: id, decision: row.name, at: "trace", principal: canonicalJson([kind, subject]), timeMs: core.clock.now() }, core.random));
-    return traceRun(core.storage.reader, row, ready === null ? null : { decision: ready.decision, version: ready.version, book: core.book, parse });
+  trace(id: string, caller: Caller): ReturnType<DecisionPort["trace"]> {
+    return this.#looks.trace(id, caller);
+  }
+
+  proof(ask: ProofQuestion, caller: Caller): Promise<Json | null> {
+    return this.#looks.proof(ask, caller);
   }
 
   async administer(ask: DecisionsQuestion, caller: Caller): Promise<Json> {
@@ -188,19 +180,6 @@ export class Decisions implements DecisionPort {
     return candidate === undefined ? null : this.#rollouts.view({ decision, version }, candidate);
   }
 
-  async proof(ask: ProofQuestion, caller: Caller): Promise<Json | null> {
-    const parts: ProofParts = { reader: this.#parts.core.storage.reader, checkpoints: this.#parts.checkpoints };
-    if (ask.of === "receipt") {
-      const row = readRun(parts.reader, ask.run);
-      const standing = row === null ? null : standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) });
-      return standing === null || row === null || row.leaf === null ? null : receiptOf(parts, { run: row.id, leaf: row.leaf, whole: standing === "inspector" });
-    }
-    const inspects = [...this.#parts.decisions.keys()].some((name) => this.#inspectorsOf(name).some((role) => caller.identity.roles.includes(role)));
-    if (!inspects && caller.identity.kind !== "administrator") return null;
-    if (ask.of === "consistency") return consistencyOf(parts, ask);
-    return ask.of === "key" ? { verifiers: [...parts.checkpoints.verifiers()] } : newestCheckpoint(parts);
-  }
-
   get forgettables(): readonly Forgettable[] {
     return forgettableDecisions(this.#parts.core, [...this.#parts.decisions.values()].map(({ decision }) => decision));
   }
@@ -211,11 +190,6 @@ export class Decisions implements DecisionPort {
 
   remember(request: RememberRequest, body: Body): Promise<Json> {
     return postFacts(request, body);
-  }
-
-  /** Roles that see all of its runs. */
-  #inspectorsOf(name: string): readonly string[] {
-    return this.#parts.decisions.get(name)?.decision.declaration.inspect ?? [];
   }
 
   async decide(request: DecideRequest): Promise<DecisionResult> {
@@ -285,7 +259,7 @@ export class Decisions implements DecisionPort {
   async cancel(id: string, caller: Caller): ReturnType<DecisionPort["cancel"]> {
     const { core, decisions } = this.#parts;
     const row = readRun(core.storage.reader, id);
-    if (row === null || standingOf(row, { caller, inspect: this.#inspectorsOf(row.name) }) === null) return null;
+    if (row === null || this.#looks.standing(row, caller) === null) return null;
     const nodes = await cancelRuns(row, core, { decisionOf: (name) => decisions.get(name)?.decision ?? null, ended: (end) => this.#parts.ended(end) });
     for (const { run } of nodes) {
       this.#held.get(run)?.abort();

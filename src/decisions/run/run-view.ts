@@ -4,8 +4,8 @@ import type { Json } from "../../base/value.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DecisionResult, ListedDecision } from "../../resources/decision-port.ts";
 import type { DecisionRow } from "../../storage/decision-rows.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { principalOf } from "./admitted-run.ts";
 import { reasonClass } from "./ending.ts";
 
 /** Null: nothing that this caller may know of. */
@@ -28,7 +28,7 @@ export function standingOf(row: Pick<DecisionRow, "tenant" | "principal">, { cal
   const isWithin = identity.tenant === row.tenant || (identity.kind === "administrator" && identity.tenant === null);
   if (!isWithin) return null;
   if (mayInspect(identity, inspect)) return "inspector";
-  return row.principal === canonicalJson([identity.kind, identity.subject]) && identity.kind !== "anonymous" ? "starter" : null;
+  return row.principal === principalOf({ identity }) && identity.kind !== "anonymous" ? "starter" : null;
 }
 
 /** Prompts, contexts and verdicts, of the runs of their own tenant. */
