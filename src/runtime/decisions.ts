@@ -8,7 +8,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Metric } from "../base/metric.ts";
 import { membersSchema, typeSchema } from "../codegen/model-schema.ts";
 import { readNotes } from "../decisions/audit/checkpoint.ts";
-import { canonicalJson } from "../decisions/audit/canonical-json.ts";
+import { principalOf } from "../decisions/run/admitted-run.ts";
 import { Checkpoints, type CheckpointParts, type CheckpointSettings } from "../decisions/audit/checkpoints.ts";
 import { exportLog, leavesIn } from "../decisions/audit/export-log.ts";
 import { recordLook } from "../decisions/audit/record-look.ts";
@@ -87,13 +87,13 @@ export const decisions: DecisionsModule = {
       const port = new Decisions({
         core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, notify: app.config.approvals.notify, parse: parserOf(app), currencyOf, ended,
         renew: (identity) => ports.renew(identity),
-        async backtest(ask, { identity: { kind, subject } }) {
+        async backtest(ask, caller) {
           const answer = audit.backtests.answer(ask, (request) => {
             const begin = begun(request, { app, ports });
             return (options) => begin({ ...options, connection: core.storage.reader });
           });
           // Whoever has outputs of runs shown has looked at them.
-          if (ask.do === "backtest") await core.storage.commit((connection) => recordLook(connection, { run: String((answer as { readonly id: string }).id), decision: ask.request.decision, at: "backtest", principal: canonicalJson([kind, subject]), timeMs: core.clock.now() }, core.random));
+          if (ask.do === "backtest") await core.storage.commit((connection) => recordLook(connection, { run: String((answer as { readonly id: string }).id), decision: ask.request.decision, at: "backtest", principal: principalOf(caller), timeMs: core.clock.now() }, core.random));
           return answer;
         },
       });
