@@ -1,6 +1,6 @@
 // From the settings of an alias to a model object of its provider. The packages are loaded when a model is first asked, not when the server starts.
 // Nothing is taken from the environment: where a model is and with which key stands in config.yaml alone.
-import type { LanguageModelV3 } from "@ai-sdk/provider";
+import type { LanguageModelV4 } from "@ai-sdk/provider";
 import { assert } from "../base/assert.ts";
 import type { Fetch } from "./exchange.ts";
 
@@ -20,7 +20,7 @@ const OWN_URLS: Readonly<Record<ProviderName, string | null>> = {
   anthropic: "https://api.anthropic.com/v1", openai: "https://api.openai.com/v1", google: "https://generativelanguage.googleapis.com/v1beta", "openai-compatible": null,
 };
 
-export async function loadProvider({ provider, model, url, key, fetch: given }: ProviderSettings): Promise<LanguageModelV3> {
+export async function loadProvider({ provider, model, url, key, fetch: given }: ProviderSettings): Promise<LanguageModelV4> {
   const baseURL = url ?? OWN_URLS[provider];
   assert(baseURL !== null, "an openai-compatible model has a url");
   const fetch = given as typeof globalThis.fetch;
@@ -28,7 +28,7 @@ export async function loadProvider({ provider, model, url, key, fetch: given }: 
   switch (provider) {
     case "anthropic": return (await import("@ai-sdk/anthropic")).createAnthropic(keyed)(model);
     case "openai": return (await import("@ai-sdk/openai")).createOpenAI(keyed)(model);
-    case "google": return (await import("@ai-sdk/google")).createGoogleGenerativeAI(keyed)(model);
+    case "google": return (await import("@ai-sdk/google")).createGoogle(keyed)(model);
     case "openai-compatible": return (await import("@ai-sdk/openai-compatible")).createOpenAICompatible({ name: "compatible", baseURL, fetch, includeUsage: true, ...(key === null ? {} : { apiKey: key }) })(model);
   }
 }

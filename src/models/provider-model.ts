@@ -1,7 +1,7 @@
 // A model behind a provider's API, through the AI SDK's model objects: their wire formats, none of their loops. An answer that did not end as the
 // model wanted is no answer, and what a package throws is a failure by its kind, never by its words.
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { LanguageModelV3, LanguageModelV3CallOptions, LanguageModelV3Content, LanguageModelV3Message, LanguageModelV3StreamPart, LanguageModelV3ToolCall } from "@ai-sdk/provider";
+import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4Message, LanguageModelV4StreamPart, LanguageModelV4ToolCall } from "@ai-sdk/provider";
 import { asWritten, type ParseStrictly } from "./answer-body.ts";
 import { Exchange, type Fetch } from "./exchange.ts";
 import { ModelFailure, type Model, type ModelAnswer, type ModelCall, type ModelMessage, type ModelRequest } from "./model.ts";
@@ -13,7 +13,7 @@ export interface ProviderModelParts {
   readonly price: Model["price"];
   readonly wire: Wire;
   /** Called with the first request, since its packages take their time. */
-  load(fetch: Fetch): Promise<LanguageModelV3>;
+  load(fetch: Fetch): Promise<LanguageModelV4>;
   readonly fetch: Fetch;
   readonly parse: ParseStrictly;
   /** The answer comes in pieces. It is read to its end all the same. */
@@ -30,8 +30,8 @@ const underWay = new AsyncLocalStorage<Exchange>();
 
 export function providerModel(parts: ProviderModelParts): Model {
   const { wire, parse, fetch, isStream, answerBytes } = parts;
-  let loading: Promise<LanguageModelV3> | null = null;
-  const load = (): Promise<LanguageModelV3> => {
+  let loading: Promise<LanguageModelV4> | null = null;
+  const load = (): Promise<LanguageModelV4> => {
     loading ??= parts.load((url, init) => underWay.getStore()!.fetch(url, init)).catch((error: unknown) => {
       loading = null;
       throw error;
@@ -44,7 +44,7 @@ export function providerModel(parts: ProviderModelParts): Model {
       const exchange = new Exchange({ wire, parse, fetch, isStream, bytesMax: isStream ? answerBytes * STREAM_OVERHEAD : answerBytes });
       try {
         const model = await load();
-        const options: LanguageModelV3CallOptions = { ...optionsOf(request), abortSignal: signal };
+        const options: LanguageModelV4CallOptions = { ...optionsOf(request), abortSignal: signal };
         const said = await underWay.run(exchange, async () => (isStream ? collected((await model.doStream(options)).stream) : saidIn((await model.doGenerate(options)).content)));
         return bounded(answerOf(said, exchange, wire), answerBytes);
       } catch (error) {
@@ -62,7 +62,7 @@ function failureOf(error: unknown, { isBegun }: Exchange): ModelFailure {
   return new ModelFailure("provider_unavailable", `the provider's package cannot ask: ${error instanceof Error ? error.name : typeof error}`);
 }
 
-function optionsOf({ messages, tools, maxOutputTokens }: ModelRequest): LanguageModelV3CallOptions {
+function optionsOf({ messages, tools, maxOutputTokens }: ModelRequest): LanguageModelV4CallOptions {
   return {
     prompt: messages.map(messageOf),
     tools: tools.map(({ name, description, parameters }) => ({ type: "function", name, description, inputSchema: parameters as never })),
@@ -73,7 +73,7 @@ function optionsOf({ messages, tools, maxOutputTokens }: ModelRequest): Language
   };
 }
 
-function messageOf(message: ModelMessage): LanguageModelV3Message {
+function messageOf(message: ModelMessage): LanguageModelV4Message {
   switch (message.role) {
     case "system": return { role: "system", content: message.text };
     case "user": return { role: "user", content: [{ type: "text", text: message.text }] };
@@ -100,14 +100,14 @@ function readable(text: string): unknown {
 
 interface Said { readonly text: string; readonly calls: readonly ModelCall[] }
 
-function saidIn(content: readonly LanguageModelV3Content[]): Said {
+function saidIn(content: readonly LanguageModelV4Content[]): Said {
   return {
     text: content.flatMap((part) => (part.type === "text" ? [part.text] : [])).join(""),
     calls: content.flatMap((part) => (part.type === "tool-call" ? callOf(part) : [])),
   };
 }
 
-async function collected(stream: ReadableStream<LanguageModelV3StreamPart>): Promise<Said> {
+async function collected(stream: ReadableStream<LanguageModelV4StreamPart>): Promise<Said> {
   let text = "";
   const calls: ModelCall[] = [];
   for await (const part of stream) {
@@ -119,7 +119,7 @@ async function collected(stream: ReadableStream<LanguageModelV3StreamPart>): Pro
 }
 
 /** None of a call that the provider has carried out itself. One that a package took apart is whole again: what it holds was not called. */
-function callOf({ toolCallId, toolName, input, providerExecuted, providerMetadata }: LanguageModelV3ToolCall): ModelCall[] {
+function callOf({ toolCallId, toolName, input, providerExecuted, providerMetadata }: LanguageModelV4ToolCall): ModelCall[] {
   if (providerExecuted === true) return [];
   const whole = at(providerMetadata, "openai", "parallelToolCall");
   if (whole !== undefined) return at(whole, "index") === 0 ? [{ id: toolCallId, name: String(at(whole, "toolName")), arguments: String(at(whole, "input")) }] : [];
