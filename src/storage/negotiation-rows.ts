@@ -2,8 +2,9 @@
 // that writes runs inside a commit. Knows nothing of what an offer means.
 import type { SqlValue } from "../base/value.ts";
 import type { Connection } from "./connection.ts";
+import { renamedRecord, tableIn } from "./memory-rows.ts";
 
-/** `pending`: the run of the round that goes on; `last`: of the last round. `counter`: what it answers to. */
+/** `pending`: the run of the round that goes on; `last`: of the last round. `counter`: what it answers to. `about`: `TABLE:id`, whose relationship it is. */
 export const negotiationDdl: readonly string[] = [
   `CREATE TABLE "$negotiation" ("number" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL UNIQUE, "decision" TEXT NOT NULL, "tenant" TEXT, "principal" TEXT NOT NULL, "caller" TEXT NOT NULL, "input" TEXT NOT NULL,
     "exclusive" TEXT, "state" TEXT NOT NULL, "round" INTEGER NOT NULL, "counter" TEXT, "pending" TEXT, "moved" INTEGER NOT NULL, "last" TEXT) STRICT`,
@@ -17,7 +18,8 @@ export const negotiationDdl: readonly string[] = [
   `CREATE INDEX "$offer$index(until)" ON "$offer" ("until") WHERE "state" = 'OPEN'`,
   `CREATE INDEX "$offer$index(held)" ON "$offer" ("number") WHERE "held" = 1 AND "state" <> 'OPEN'`,
   `CREATE TABLE "$commitment" ("number" INTEGER PRIMARY KEY AUTOINCREMENT, "id" TEXT NOT NULL UNIQUE, "offer" TEXT NOT NULL UNIQUE, "negotiation" TEXT NOT NULL, "decision" TEXT NOT NULL, "tenant" TEXT, "principal" TEXT NOT NULL,
-    "terms" TEXT NOT NULL, "due" INTEGER NOT NULL, "look" INTEGER NOT NULL, "state" TEXT NOT NULL, "late" INTEGER NOT NULL DEFAULT 0, "closed" INTEGER) STRICT`,
+    "terms" TEXT NOT NULL, "due" INTEGER NOT NULL, "look" INTEGER NOT NULL, "state" TEXT NOT NULL, "late" INTEGER NOT NULL DEFAULT 0, "closed" INTEGER, "about" TEXT, "made" INTEGER NOT NULL DEFAULT 0) STRICT`,
+  `CREATE INDEX "$commitment$index(about)" ON "$commitment" ("about") WHERE "about" IS NOT NULL AND "state" IN ('ACTIVE', 'BREACHED')`,
   `CREATE INDEX "$commitment$index(look)" ON "$commitment" ("look") WHERE "state" IN ('ACTIVE', 'BREACHED')`,
   `CREATE INDEX "$commitment$index(principal)" ON "$commitment" ("principal")`,
 ];
@@ -159,10 +161,16 @@ export function heldInVain(connection: Connection, limit: number): OfferRow[] {
   return connection.values(`SELECT ${OFFER.replaceAll(/"(\w+)"/g, 'o."$1"')} FROM "$offer" o JOIN "$negotiation" n ON n."id" = o."negotiation" WHERE o."held" = 1 AND o."state" <> 'OPEN' AND n."pending" IS NULL ORDER BY o."number" LIMIT ?1`, limit).map(offerOf);
 }
 
-export function addCommitment(connection: Connection, one: Omit<CommitmentRow, "state" | "isLate" | "closedMs">): void {
+export interface NewCommitment extends Omit<CommitmentRow, "state" | "isLate" | "closedMs"> {
+  /** What the run of its offer is about; null: nothing that is named. */
+  readonly about: string | null;
+  readonly madeMs: number;
+}
+
+export function addCommitment(connection: Connection, one: NewCommitment): void {
   connection.run(
-    `INSERT INTO "$commitment" ("id", "offer", "negotiation", "decision", "tenant", "principal", "terms", "due", "look", "state") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 'ACTIVE')`,
-    one.id, one.offer, one.negotiation, one.decision, one.tenant, one.principal, one.terms, one.dueMs);
+    `INSERT INTO "$commitment" ("id", "offer", "negotiation", "decision", "tenant", "principal", "terms", "due", "look", "state", "about", "made") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, 'ACTIVE', ?9, ?10)`,
+    one.id, one.offer, one.negotiation, one.decision, one.tenant, one.principal, one.terms, one.dueMs, one.about, one.madeMs);
 }
 
 export function findCommitment(connection: Connection, id: string): CommitmentRow | null {
@@ -175,6 +183,27 @@ export function commitmentsOf(connection: Connection, { principal, tenant }: { r
   return connection.values(
     `SELECT ${COMMITMENT} FROM "$commitment" WHERE (?1 IS NULL OR "principal" = ?1) AND (?2 IS NULL OR "tenant" IS ?2) AND (?3 IS NULL OR "number" < (SELECT "number" FROM "$commitment" WHERE "id" = ?3)) ORDER BY "number" DESC LIMIT ?4`,
     principal, tenant, before, limit).map(commitmentOf);
+}
+
+/** What is still owed in the relationship of one record, and by then was agreed. `isUntrusted`: the run that made the offer. */
+export interface OwedCommitment extends Pick<CommitmentRow, "id" | "decision" | "terms" | "dueMs" | "state"> { readonly madeMs: number; readonly isUntrusted: boolean }
+
+/** What is due first comes first. */
+export function commitmentsAbout(connection: Connection, { tenant, about }: { readonly tenant: string | null; readonly about: string }, { madeBeforeMs, limit }: { readonly madeBeforeMs: number; readonly limit: number }): OwedCommitment[] {
+  return connection.values(
+    `SELECT c."id", c."decision", c."terms", c."due", c."state", c."made", (SELECT d."untrusted" FROM "$offer" o JOIN "$decision" d ON d."id" = o."run" WHERE o."id" = c."offer") FROM "$commitment" c
+      WHERE c."about" = ?1 AND c."tenant" IS ?2 AND c."state" IN ('ACTIVE', 'BREACHED') AND c."made" <= ?3 ORDER BY c."due", c."number" LIMIT ?4`,
+    about, tenant, madeBeforeMs, limit).map((row) => {
+    const [id, decision, terms, dueMs, state, madeMs, untrusted] = row as [string, string, string, number, CommitmentState, number, number | null];
+    return { id, decision, terms, dueMs, state, madeMs, isUntrusted: untrusted !== 0 };
+  });
+}
+
+/** What was agreed is about records that are called otherwise from now on: by the names of tables before and after. In a transaction of the caller's. */
+export function renameCommitments(connection: Connection, names: ReadonlyMap<string, string>): void {
+  for (const [id, about] of connection.values(`SELECT "id", "about" FROM "$commitment" WHERE ${tableIn("about")} IN (SELECT "value" FROM json_each(?1))`, JSON.stringify([...names.keys()]))) {
+    connection.run(`UPDATE "$commitment" SET "about" = ?2 WHERE "id" = ?1`, id!, renamedRecord(about as string, names));
+  }
 }
 
 export function dueCommitments(connection: Connection, nowMs: number, limit: number): CommitmentRow[] {
@@ -210,7 +239,7 @@ export function isNegotiationLive(connection: Connection, id: string): boolean {
  */
 export function eraseNegotiation(connection: Connection, id: string, nowMs: number): boolean {
   connection.run(`UPDATE "$offer" SET "state" = CASE "state" WHEN 'OPEN' THEN 'DECLINED' ELSE "state" END, "terms" = '{}', "hash" = '' WHERE "negotiation" = ?1`, id);
-  connection.run(`UPDATE "$commitment" SET "principal" = '', "terms" = '{}', "closed" = ifnull("closed", ?2), "state" = CASE WHEN "state" IN ('ACTIVE', 'BREACHED') THEN 'RELEASED' ELSE "state" END WHERE "negotiation" = ?1`, id, nowMs);
+  connection.run(`UPDATE "$commitment" SET "principal" = '', "about" = NULL, "terms" = '{}', "closed" = ifnull("closed", ?2), "state" = CASE WHEN "state" IN ('ACTIVE', 'BREACHED') THEN 'RELEASED' ELSE "state" END WHERE "negotiation" = ?1`, id, nowMs);
   connection.run(`UPDATE "$negotiation" SET "principal" = '', "input" = '{}', "exclusive" = NULL, "counter" = NULL, "state" = CASE "state" WHEN 'OPEN' THEN 'DECLINED' ELSE "state" END WHERE "id" = ?1`, id);
   return connection.run(`UPDATE "$negotiation" SET "caller" = '{}' WHERE "id" = ?1 AND NOT EXISTS (SELECT 1 FROM "$offer" WHERE "negotiation" = ?1 AND "held" = 1)`, id) > 0;
 }

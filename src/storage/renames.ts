@@ -9,6 +9,7 @@ import { renameSubjects } from "./decision-rows.ts";
 import { renameFilePlaces } from "./file-rows.ts";
 import { indexTail } from "./index-names.ts";
 import { renameMemories } from "./memory-rows.ts";
+import { renameCommitments } from "./negotiation-rows.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
 
 export interface TableRename {
@@ -82,6 +83,7 @@ export function carryOutRenames(connection: Connection, old: CatalogShape, renam
   if (names.size > 0) {
     renameMemories(connection, names);
     renameSubjects(connection, names);
+    renameCommitments(connection, names);
   }
   if (renames.length > 0) writeMeta(connection, RENAMES_KEY, JSON.stringify([...loggedRenames(connection), ...renames.map((rename) => ({ ...rename, position }))]));
 }

@@ -1,22 +1,26 @@
-// What a run remembers of the records that its @memory names, in the fixed order in which it is read: what is going on, what holds, what happened
-// lately, and what the words of the input bring to mind. Part of what the run has read: journaled, and held against the commit. Writes nothing.
+// What a run remembers of the records that its @memory names, in the fixed order in which it is read: what is owed, what is going on, what holds, what
+// happened lately, what the words of the input bring to mind. Part of what the run has read: journaled, and held against the commit. Writes nothing.
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { appTable } from "../../schema/account-tables.ts";
 import type { Catalog, Table } from "../../schema/catalog.ts";
+import { noLimits } from "../../schema/coerce-value.ts";
 import { fromWireValue } from "../../schema/wire-value.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { Connection } from "../../storage/connection.ts";
+import { commitmentsAbout } from "../../storage/negotiation-rows.ts";
 import { findMemories, readEpisodes, readFacts, type MemoryPlace, type MemoryRow } from "../../storage/memory-rows.ts";
 import { valueOf } from "../bounds/judge.ts";
+import { untrustedIn } from "../context/taint.ts";
 import type { CompiledDecision, CompiledMemory } from "../policy/compiled-decision.ts";
+import { openMembers } from "./open-members.ts";
 import { wordsIn } from "./words.ts";
 
 /** One thing that is remembered. Times are canonical. */
 export interface MemoryItem {
   readonly id: string;
-  readonly kind: "fact" | "episode";
+  readonly kind: "fact" | "episode" | "commitment";
   /** Of a fact. */
   readonly predicate: string | null;
   readonly value: Json;
@@ -91,7 +95,20 @@ function itemsAbout(place: MemoryPlace, { declaration: { reads, maxAgeMs } }: Co
   const episodes = readEpisodes(connection, place, { ...asked, limit });
   const known = new Set([...facts, ...episodes].map(({ id }) => id));
   const found = findMemories(connection, place, { ...asked, predicates: reads, words: wordsIn(input, decision), limit: limit + known.size }).filter(({ id }) => !known.has(id)).slice(0, limit);
-  return [...facts, ...episodes, ...found].map(itemOf);
+  return [...owedItems(place, { nowMs, limit, connection, core }), ...[...facts, ...episodes, ...found].map(itemOf)];
+}
+
+/** What is still owed: it comes before all that is known. Of terms that an UNTRUSTED run offered the text is nobody's. */
+function owedItems(place: MemoryPlace, { nowMs, limit, connection, core: { catalog } }: Pick<Recalling, "connection" | "core"> & { readonly nowMs: number; readonly limit: number }): MemoryItem[] {
+  return commitmentsAbout(connection, place, { madeBeforeMs: nowMs, limit }).flatMap(({ id, decision, terms: said, state, madeMs, dueMs, isUntrusted }): MemoryItem[] => {
+    const callable = catalog.decisions.get(decision)?.callable;
+    // What it was about is not there any more.
+    if (callable === undefined) return [];
+    const { result, position } = callable;
+    const terms = openMembers(JSON.parse(said) as Json, result, catalog);
+    const isNobodys = untrustedIn({ terms }, new Map([["terms", { type: result, limits: noLimits, position }]]), { catalog, all: isUntrusted });
+    return [{ id, kind: "commitment", predicate: null, value: { state, terms }, since: timeOf(madeMs), until: timeOf(dueMs), ended: null, isUntrusted: isNobodys }];
+  });
 }
 
 /** What has an end is going on, and comes before what lasts; then as the decision names them, who answers for it first, and the newest first. */

@@ -41,6 +41,7 @@ export function shownMemory(decision: CompiledDecision, recalled: readonly Recal
 function shownItem({ kind, predicate, value, since, until, ended, isUntrusted }: MemoryItem): { [name: string]: Json } {
   const said = isUntrusted ? { quoted: quoted(value), taint: "UNTRUSTED" } : { value };
   if (kind === "episode") return { episode: said, at: since };
+  if (kind === "commitment") return { commitment: said, since, due: until };
   return { predicate, ...said, since, ...(until === null ? {} : { until }), ...(ended === null ? {} : { ended }) };
 }
 

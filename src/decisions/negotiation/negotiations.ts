@@ -158,7 +158,8 @@ export class Negotiations {
         if (!closeOffer(connection, id, "ACCEPTED", nowMs)) throw offerVoid(findOffer(connection, id)?.state === "OPEN" ? "expired" : "used");
         dropHolds(connection, id);
         moveNegotiation(connection, row.id, { state: "AGREED", pending: null, movedMs: nowMs });
-        if (commitment !== null) addCommitment(connection, { id: commitment.id, offer: id, negotiation: row.id, decision: row.decision, tenant: row.tenant, principal: row.principal, terms: offer.terms, dueMs: commitment.due });
+        const about = readRun(connection, offer.run)?.subject ?? null;
+        if (commitment !== null) addCommitment(connection, { id: commitment.id, offer: id, negotiation: row.id, decision: row.decision, tenant: row.tenant, principal: row.principal, terms: offer.terms, dueMs: commitment.due, about, madeMs: nowMs });
         this.#record(connection, { kind: "acceptance", offer, commitment: commitment?.id ?? null, timeMs: nowMs });
       };
     });

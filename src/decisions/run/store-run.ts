@@ -3,12 +3,12 @@ import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
-import type { Catalog, TypeRef } from "../../schema/catalog.ts";
 import { closeApprovals } from "../../storage/approval-rows.ts";
 import { admitRun, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import { keepMemory } from "../memory/keep-memory.ts";
+import { openMembers } from "../memory/open-members.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ADMISSION, PROPOSAL } from "./admission.ts";
 import { addCallback } from "./callback.ts";
@@ -100,7 +100,7 @@ function agreementIn({ payloads: { comparison } }: RunFacts): boolean | null {
 function remember(connection: WriteSession["connection"], { memory, output, source, isUntrusted }: Ending, { admitted, decision, random, nowMs }: StoredRun): void {
   if (memory === undefined || decision === null) return;
   const { callable: { result } } = decision.declaration;
-  const said = output === undefined ? null : openly(toWireValue(output, { ...result, required: false }, decision.catalog), result, decision.catalog);
+  const said = output === undefined ? null : openMembers(toWireValue(output, { ...result, required: false }, decision.catalog), result, decision.catalog);
   keepMemory(connection, memory.places, memory.facts, {
     run: admitted.id, actor: null, isUntrusted, nowMs, rowsMax: memory.rowsMax,
     episode: { decision: admitted.name, source, output: Buffer.byteLength(JSON.stringify(said)) > EPISODE_BYTES_MAX ? null : said },
@@ -110,17 +110,6 @@ function remember(connection: WriteSession["connection"], { memory, output, sour
 
 /** Of an output that is remembered; a longer one is left out. */
 const EPISODE_BYTES_MAX = 2_048;
-
-/** Without secret members: it is shown to models. */
-function openly(value: Json, { name }: Pick<TypeRef, "name">, catalog: Catalog): Json {
-  const fields = catalog.objects.get(name)?.fields;
-  if (fields === undefined || typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => openly(item, { name }, catalog));
-  return Object.fromEntries(Object.entries(value).flatMap(([member, item]) => {
-    const field = fields.get(member);
-    return field === undefined || field.limits.secret ? [] : [[member, openly(item, field.type, catalog)]];
-  }));
-}
 
 const SALT_BYTES = 32;
 
