@@ -133,6 +133,8 @@ export interface Limits {
   readonly backtestDifferences: number;
   /** Streams that follow runs, of everybody together. */
   readonly runFollowers: number;
+  /** Streams that follow approvals and negotiations, of everybody together. */
+  readonly rowFollowers: number;
   /** How many decisions may begin one another by what they change. */
   readonly triggerDepth: number;
   /** Proposals that wait for people at once. */
@@ -363,6 +365,7 @@ export const defaultLimits: Limits = {
   backtestRuns: 10_000,
   backtestDifferences: 200,
   runFollowers: 5_000,
+  rowFollowers: 5_000,
   triggerDepth: 3,
   approvalsWaiting: 100_000,
   decisionOutputTokens: 4_096,

@@ -50,11 +50,11 @@ const VERDICT: JsonObject = { type: "object", required: ["verdict"], properties:
 const APPROVALS: JsonObject = {
   "/approvals": { get: {
     operationId: "listApprovals", summary: "What waits for the caller's roles.", parameters: [{ name: "limit", in: "query", schema: { type: "integer" } }, { name: "after", in: "query", description: "The id of the last one that is known.", schema: text }],
-    responses: { 200: { description: "In the order in which they were opened.", content: jsonContent({ type: "array", items: SHOWN }) }, default: problem },
+    responses: { 200: { description: "In the order in which they were opened; as events, what comes to wait and ceases to.", content: { ...jsonContent({ type: "array", items: SHOWN }), "text/event-stream": { schema: text } } }, default: problem },
   } },
   "/approvals/{id}": {
     get: { operationId: "getApproval", summary: "One that waits, or waited.", parameters: [ID], responses: { 200: { description: "The approval.", content: jsonContent(SHOWN) }, default: problem } },
-    post: { operationId: "decideApproval", summary: "Approves, rejects or edits what waits.", parameters: [ID], requestBody: { required: true, content: jsonContent(VERDICT) }, responses: { 200: { description: "What came of it.", content: jsonContent({ type: "object" }) }, default: problem } },
+    post: { operationId: "decideApproval", summary: "Approves, rejects or edits what waits.", parameters: [ID, ...parameterRefs("IdempotencyKey")], requestBody: { required: true, content: jsonContent(VERDICT) }, responses: { 200: { description: "What came of it.", content: jsonContent({ type: "object" }) }, default: problem } },
   },
 };
 

@@ -11,7 +11,8 @@ import { toWireValue } from "../schema/wire-value.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { AppFunction } from "../resources/app-code.ts";
 import type { Body, Caller } from "../resources/body.ts";
-import type { ApprovalQuestion, BacktestQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, ListedDecision, NegotiationAnswer, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest } from "../resources/decision-port.ts";
+import type { ApprovalQuestion, BacktestQuestion, DecideRequest, DecisionPort, DecisionResult, DecisionsQuestion, KeepAnswer, ListedDecision, NegotiationAnswer, NegotiationQuestion, ProofQuestion, RecallQuestion, RememberRequest, RowsQuestion } from "../resources/decision-port.ts";
+import type { RowsSource } from "../resources/followed-rows.ts";
 import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
@@ -130,6 +131,10 @@ export class Decisions implements DecisionPort {
       endBy: async ({ admitted: { id } }, reason, how) => { await this.#endBy(id, reason, how); },
     });
     this.#rollouts = new Rollouts(parts.core);
+    parts.core.runs.listen((run) => {
+      this.#approvals.moved(run);
+      this.#negotiations.moved(run);
+    });
   }
 
   get isWithoutModel(): boolean {
@@ -243,12 +248,16 @@ export class Decisions implements DecisionPort {
     return isAsynchronous ? Promise.race([done, admitted.then(() => this.#result(run))]) : done;
   }
 
-  approvals(ask: ApprovalQuestion, caller: Caller): ReturnType<DecisionPort["approvals"]> {
-    return this.#approvals.answer(ask, caller);
+  approvals(ask: ApprovalQuestion, caller: Caller, keep: KeepAnswer | null = null): ReturnType<DecisionPort["approvals"]> {
+    return this.#approvals.answer(ask, caller, keep);
   }
 
-  negotiate(ask: NegotiationQuestion, caller: Caller): Promise<NegotiationAnswer> {
-    return this.#negotiations.answer(ask, caller);
+  rows(ask: RowsQuestion, caller: Pick<Caller, "identity">): RowsSource {
+    return ask.of === "approvals" ? this.#approvals.queue(ask.limit, caller) : this.#negotiations.followed(ask.id, caller);
+  }
+
+  negotiate(ask: NegotiationQuestion, caller: Caller, keep: KeepAnswer | null = null): Promise<NegotiationAnswer> {
+    return this.#negotiations.answer(ask, caller, keep);
   }
 
   async endLate(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Json } from "../base/value.ts";
 import type { Body, Caller } from "./body.ts";
 import { rawInput } from "./code-input.ts";
 import { fromWireValue } from "../schema/wire-value.ts";
-import type { DecisionPort, ListedDecision } from "./decision-port.ts";
+import type { DecisionPort, KeepAnswer, ListedDecision, NegotiationQuestion } from "./decision-port.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { JsonText, type Operation, type OperationBody, type Result } from "./operation.ts";
 import { readsOnly } from "./reading-work.ts";
@@ -26,12 +26,12 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
     return { ...nothing, body: await port.administer(body.ask, caller) };
   }
   if (body.kind === "approval") {
-    const { body: told, next } = await port.approvals(body.ask, caller);
-    return { ...nothing, body: told, nextCursor: next };
+    const { ask } = body;
+    return keyed(core, { operation, caller, writes: ask.do === "decide" ? "in one commit" : null }, (keep) => port.approvals(ask, caller, keep));
   }
   if (body.kind === "negotiation") {
-    const { status, body: told, next } = await port.negotiate(body.ask, caller);
-    return { ...nothing, status, body: told, nextCursor: next };
+    const { ask } = body;
+    return keyed(core, { operation, caller, writes: WRITES[ask.do] }, (keep) => port.negotiate(ask, caller, keep));
   }
   if (body.kind === "proof") {
     const proof = await port.proof(body.ask, caller);
@@ -41,6 +41,24 @@ export async function answerDecision(core: DispatchCore, operation: Operation, b
   const result = await port.decide({ name: body.name, input: body.input, caller, key: operation.idempotency?.key ?? null, isAsynchronous: body.isAsynchronous === true, ...(body.callback === undefined ? {} : { callback: body.callback }) });
   const { body: text, status, ...decision } = result;
   return { ...nothing, status, body: new JsonText(text), replayed: result.replayed, decision };
+}
+
+/** How it changes anything. Rounds are runs, with commits of their own. */
+type Writes = "in one commit" | "in several" | null;
+const WRITES: Readonly<Record<NegotiationQuestion["do"], Writes>> = {
+  start: "in several", counter: "in several", accept: "in one commit", decline: "in one commit", release: "in one commit", find: null, offer: null, commitment: null, commitments: null,
+};
+
+interface Keyed { readonly operation: Operation; readonly caller: Caller; readonly writes: Writes }
+interface Said { readonly status?: number; readonly body: Json; readonly next: string | null }
+
+async function keyed(core: DispatchCore, { operation, caller, writes }: Keyed, ask: (keep: KeepAnswer | null) => Promise<Said>): Promise<Result> {
+  const resultOf = ({ status = 200, body, next }: Said): Result => ({ ...nothing, status, body, nextCursor: next });
+  if (writes === null) return resultOf(await ask(null));
+  return core.keys.run(operation, {
+    standing: caller.rights.standing, transactional: writes === "in one commit",
+    run: async (keep) => resultOf(await ask(keep === null ? null : (connection, body) => keep(connection, resultOf({ body, next: null })))),
+  });
 }
 
 /** Administrators see besides what the schema says. */

@@ -2,8 +2,10 @@
 import type { Json } from "../base/value.ts";
 import type { Callable } from "../schema/catalog.ts";
 import type { Body, Caller, Mode } from "./body.ts";
+import type { Connection } from "../storage/connection.ts";
 import type { RawInput } from "../tables/write.ts";
 import type { Forgettable } from "./forgettable.ts";
+import type { RowsSource } from "./followed-rows.ts";
 import type { RunProgress } from "./run-watch.ts";
 
 export interface DecideRequest {
@@ -83,9 +85,11 @@ export interface DecisionPort {
   /** What decisions keep of somebody. */
   readonly forgettables: readonly Forgettable[];
   /** What waits for people, and what they say of it. Throws what is refused, NOT_FOUND for what they may not know of. */
-  approvals(ask: ApprovalQuestion, caller: Caller): Promise<{ readonly body: Json; readonly next: string | null }>;
+  approvals(ask: ApprovalQuestion, caller: Caller, keep?: KeepAnswer | null): Promise<{ readonly body: Json; readonly next: string | null }>;
+  /** What is followed of these. Throws what looking at it throws. */
+  rows(ask: RowsQuestion, caller: Pick<Caller, "identity">): RowsSource;
   /** Negotiations, their offers and what was agreed. Throws what is refused, NOT_FOUND for what they may not know of. */
-  negotiate(ask: NegotiationQuestion, caller: Caller): Promise<NegotiationAnswer>;
+  negotiate(ask: NegotiationQuestion, caller: Caller, keep?: KeepAnswer | null): Promise<NegotiationAnswer>;
   /** Ends what has waited for its time, and looks at what is due. */
   endLate(): Promise<void>;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
@@ -119,7 +123,13 @@ export type NegotiationQuestion =
   | { readonly do: "accept"; readonly id: string; /** Of what was shown. */ readonly hash: string }
   | { readonly do: "commitments"; readonly after: string | null; readonly limit: number };
 
+/** Keeps what is answered in the commit that does it, under the key of the request. */
+export type KeepAnswer = (connection: Connection, body: Json) => void;
+
 export interface NegotiationAnswer { readonly status: number; readonly body: Json; readonly next: string | null }
+
+/** approvals: the first that wait for the caller, `limit` of them. negotiation: one, with its offer. */
+export type RowsQuestion = { readonly of: "approvals"; readonly limit: number } | { readonly of: "negotiation"; readonly id: string };
 
 /** `after`: the id of one that was listed before. */
 export type ApprovalQuestion =

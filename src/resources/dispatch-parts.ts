@@ -16,6 +16,7 @@ import type { ChannelHub } from "./channel-hub.ts";
 import type { DecisionPort } from "./decision-port.ts";
 import type { ConflictLanes } from "./conflict-lanes.ts";
 import type { FileLinks } from "./file-links.ts";
+import type { FollowedRows } from "./followed-rows.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
 import type { JobQueue } from "./job-port.ts";
 import type { Planner } from "./planner.ts";
@@ -92,6 +93,7 @@ export interface DispatchCore extends DispatchParts {
   readonly decisions: DecisionPort | null;
   readonly channels: ChannelHub;
   readonly runs: RunWatch;
+  readonly followed: FollowedRows;
   readonly tracer: Tracer;
   readonly limiting: UsageLimits;
 }

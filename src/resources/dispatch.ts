@@ -9,10 +9,10 @@ import { runBatch } from "./batch.ts";
 import { callJob } from "./call-job.ts";
 import { callBody } from "./callables.ts";
 import { ChannelHub } from "./channel-hub.ts";
-import { answerDecision } from "./decide-operation.ts";
+import { answerDecision, decisionsOf } from "./decide-operation.ts";
 import { answerRecall, answerRemember } from "./memory-operations.ts";
 import { ConflictLanes } from "./conflict-lanes.ts";
-import type { DecisionPort } from "./decision-port.ts";
+import type { DecisionPort, RowsQuestion } from "./decision-port.ts";
 import type { DispatchCore, DispatchParts } from "./dispatch-parts.ts";
 import { answerForget } from "./forget-operation.ts";
 import { IdempotencyKeys } from "./idempotency.ts";
@@ -29,7 +29,8 @@ import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
 import { answerRun, followRun } from "./run-operations.ts";
 import { RunWatch, type RunSink } from "./run-watch.ts";
-import type { LiveSubscription } from "./live-frame.ts";
+import { FollowedRows } from "./followed-rows.ts";
+import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
 import { answerSecurity, noteOutcome } from "./security-record.ts";
 import { getSourced } from "./read-source.ts";
 import { RecordViews } from "./record-view.ts";
@@ -54,6 +55,7 @@ export interface Dispatcher {
   readonly channels: ChannelHub;
   readonly decisions: DecisionPort | null;
   readonly runs: RunFollowing;
+  readonly rows: RowsFollowing;
   /** @limit of what is followed, which is no operation. */
   readonly limiting: UsageLimits;
 }
@@ -66,12 +68,22 @@ export interface RunFollowing {
   close(): void;
 }
 
+/** Approvals and negotiations that are followed. */
+export interface RowsFollowing {
+  /** Throws what looking at them throws, OVERLOADED. */
+  follow(ask: RowsQuestion, caller: Pick<Caller, "identity">, told: { readonly sink: LiveSink; readonly reset: ResetReason | null }): LiveSubscription;
+  /** Null: nothing serves next. */
+  close(next: (() => FollowedRows) | null): void;
+  readonly followed: FollowedRows;
+}
+
 export function createDispatcher(parts: DispatchParts): Dispatcher {
   const limiting = new UsageLimits(parts.catalog, parts.usage ?? new UsageMeter({ clock: parts.clock, limits: () => parts.limits, seed: 0 }));
   const core: DispatchCore & { decisions: DispatchCore["decisions"] } = {
     ...parts, decisions: null, limiting, tracer: parts.tracer ?? noTracer,
     planner: new Planner(parts), views: new RecordViews(parts.catalog, parts.book),
     lanes: new ConflictLanes(), keys: new IdempotencyKeys(parts), cursors: new CursorSeal(parts.random), channels: new ChannelHub(parts, limiting), runs: new RunWatch(parts),
+    followed: new FollowedRows(parts),
   };
   core.decisions = parts.createDecisions?.(core) ?? null;
   const reads = new ReadOperations(core);
@@ -81,6 +93,11 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     channels: core.channels,
     decisions: core.decisions,
     runs: { follow: (run, caller, sink) => followRun(core, run, { caller, sink }), close: () => core.runs.close() },
+    rows: {
+      followed: core.followed,
+      follow: (ask, caller, { sink, reset }) => core.followed.follow(decisionsOf(core).rows(ask, caller), sink, reset),
+      close: (next) => (next === null ? core.followed.close() : core.followed.handOver(next)),
+    },
     limiting,
     dispatch(operation) {
       if (operation.from === undefined) return carryOut(core, reads, operation);

@@ -35,6 +35,7 @@ export class RunWatch {
   readonly #clock: Clock;
   readonly #limits: Pick<Limits, "runFollowers">;
   readonly #followers = new Map<string, Set<Follower>>();
+  readonly #listeners: ((run: string) => void)[] = [];
   #count = 0;
   #isClosed = false;
 
@@ -43,8 +44,14 @@ export class RunWatch {
     this.#limits = limits;
   }
 
+  /** Called for each run that has moved, as often as it does. Must not throw. */
+  listen(listener: (run: string) => void): void {
+    this.#listeners.push(listener);
+  }
+
   /** It has moved, or ended. */
   changed(run: string): void {
+    for (const listener of this.#listeners) listener(run);
     for (const follower of this.#followers.get(run) ?? []) follower.look();
   }
 

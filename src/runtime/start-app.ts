@@ -224,9 +224,9 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
   const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, guesses: options.guesses, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit, renew }) });
   const authenticator = options.guesses.guarding(createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book), stores: [options.keys] }));
-  const { live, channels, runs } = dispatcher;
-  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, over: "WS" });
-  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, streams, ...(development ? { editor: editorFile } : {}) });
+  const { live, channels, runs, rows } = dispatcher;
+  const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, rows, over: "WS" });
+  const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, rows, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, rows, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
     limits, development, authenticator, usage: options.usage, ...cookiesOf(loaded),
     socket: { handler: renewing(recordingRefusals(overSockets, options.security), () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
@@ -325,6 +325,7 @@ async function stopServing({ dispatcher }: Served, streams: readonly { stop(drai
   dispatcher.live.close();
   dispatcher.channels.close(null);
   dispatcher.runs.close();
+  dispatcher.rows.close(null);
   await sent;
 }
 
@@ -342,6 +343,7 @@ function handOver(before: Served, current: () => Served): void {
   before.dispatcher.channels.close(dispatcher.channels);
   before.dispatcher.decisions?.handOver(() => current().dispatcher.decisions);
   before.dispatcher.runs.close();
+  before.dispatcher.rows.close(() => current().dispatcher.rows.followed);
   before.signedIn.end();
 }
 

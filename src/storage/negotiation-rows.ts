@@ -113,6 +113,11 @@ export function negotiationOfRun(connection: Connection, run: string): Negotiati
   return row === undefined ? null : negotiationOf(row);
 }
 
+/** Whose last round this run was, or is. */
+export function negotiationWithRun(connection: Connection, run: string): readonly string[] {
+  return connection.values(`SELECT "id" FROM "$negotiation" WHERE "last" = ?1`, run).map(([id]) => id as string);
+}
+
 /** The next round begins. False: it is not open for one, or somebody was quicker. */
 export function beginRound(connection: Connection, { id, round }: Pick<NegotiationRow, "id" | "round">, { counter, pending, movedMs }: { readonly counter: string; readonly pending: string; readonly movedMs: number }): boolean {
   return connection.run(`UPDATE "$negotiation" SET "round" = "round" + 1, "counter" = ?1, "pending" = ?2, "last" = ?2, "moved" = ?3 WHERE "id" = ?4 AND "round" = ?5 AND "state" = 'OPEN' AND "pending" IS NULL`, counter, pending, movedMs, id, round) > 0;

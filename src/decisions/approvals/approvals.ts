@@ -11,10 +11,10 @@ import { invalid } from "../../tables/input-issue.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import type { Caller } from "../../resources/body.ts";
-import type { ApprovalQuestion } from "../../resources/decision-port.ts";
+import type { ApprovalQuestion, KeepAnswer } from "../../resources/decision-port.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
-import { addApproval, approvalsOf, closeApproval, closeApprovals, countWaiting, findApproval, lateRuns, runsUnder, waitingApprovals, waitingContracts, type ApprovalRow, type ApprovalState } from "../../storage/approval-rows.ts";
+import { addApproval, approvalsOf, closeApproval, closeApprovals, countWaiting, findApproval, lateRuns, runsUnder, waitingContracts, type ApprovalRow, type ApprovalState } from "../../storage/approval-rows.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { admitRun, dropPart, keepPart, parkRun, readPart, readRun, stepsOf, unparkRun, type AdmittedRun, type DecisionRow } from "../../storage/decision-rows.ts";
 import { addDelivery } from "../../storage/outbox.ts";
@@ -28,6 +28,8 @@ import { keepAdmission, keepAnew, PROPOSAL, readAdmission, type Admission, type 
 import { expired, failed, rejected, type Ending, type FallbackReason } from "../run/ending.ts";
 import type { RunEnd } from "../run/run-tally.ts";
 import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "../run/store-run.ts";
+import type { RowsSource } from "../../resources/followed-rows.ts";
+import { APPROVALS, mayDecide, queueSource, waitingFor } from "./approval-queue.ts";
 import { approvalView } from "./approval-view.ts";
 import { editedEffects, extractedOf, keptProposal, proposalHash, proposalOf, type KeptProposal } from "./kept-proposal.ts";
 import { readVerdict, type Verdict } from "./read-verdict.ts";
@@ -64,8 +66,10 @@ interface Opening { readonly asked: AskedRun; readonly epoch: number; readonly e
 /** An approval with its run, and what it is about. */
 interface Held { readonly approval: ApprovalRow; readonly row: DecisionRow; readonly kept: KeptProposal; readonly admission: Admission; readonly asked: AskedRun }
 
+/** Who speaks, and what is done with the answer in the commit that it is about. */
+interface Deciding { readonly person: string; said(connection: Connection): void }
+
 const SALT_BYTES = 32;
-const READ_ROWS = 200;
 const SETTLED_AT_ONCE = 100;
 
 export class Approvals {
@@ -79,7 +83,10 @@ export class Approvals {
   opening(opening: Opening): Required<Pick<CommitRequest, "wait" | "told">> {
     return {
       wait: (session, waiting) => this.#open(session, waiting, opening),
-      told: () => { if (this.#parts.notify.length > 0) this.#parts.core.sending.outbox.added(); },
+      told: () => {
+        if (this.#parts.notify.length > 0) this.#parts.core.sending.outbox.added();
+        this.#parts.core.runs.changed(opening.asked.admitted.id);
+      },
     };
   }
 
@@ -107,33 +114,39 @@ export class Approvals {
   }
 
   /** Throws what is refused. */
-  async answer(ask: ApprovalQuestion, caller: Caller): Promise<{ readonly body: Json; readonly next: string | null }> {
+  async answer(ask: ApprovalQuestion, caller: Caller, keep: KeepAnswer | null): Promise<{ readonly body: Json; readonly next: string | null }> {
     switch (ask.do) {
       case "list": return this.#list(ask, caller);
       case "find": return { body: this.#view(this.#visible(ask.id, caller)), next: null };
-      case "decide": return { body: await this.#decide(this.#visible(ask.id, caller), ask.input, caller), next: null };
+      case "decide": return { body: await this.#decide(this.#visible(ask.id, caller), ask.input, { caller, keep }), next: null };
     }
   }
 
   #list({ after, limit }: Extract<ApprovalQuestion, { do: "list" }>, caller: Caller): { readonly body: Json; readonly next: string | null } {
     const { reader } = this.#parts.core.storage;
-    if (caller.identity.kind === "anonymous") throw fault("UNAUTHENTICATED", "Who approves signs in first.");
+    requireSomebody(caller);
     const from = after === null ? null : findApproval(reader, after);
     if (after !== null && from === null) throw fault("MALFORMED_QUERY", "after is the id of an approval.", { where: "after" });
-    const found: ApprovalRow[] = [];
-    let number = from?.number ?? 0;
-    for (let rows = waitingApprovals(reader, number, READ_ROWS); rows.length > 0; rows = waitingApprovals(reader, number, READ_ROWS)) {
-      for (const row of rows) if (found.length < limit && mayDecide(row, caller)) found.push(row);
-      number = rows.at(-1)!.number;
-      if (found.length === limit || rows.length < READ_ROWS) break;
-    }
+    const found = waitingFor(reader, caller.identity, { after: from?.number ?? 0, limit });
     return { body: found.map((row) => this.#view(row)), next: found.length === limit ? found.at(-1)?.id ?? null : null };
+  }
+
+  /** What waits for this caller, as it is followed. */
+  queue(limit: number, caller: Pick<Caller, "identity">): RowsSource {
+    requireSomebody(caller);
+    return queueSource(this.#parts.core.storage.reader, caller.identity, { limit, textOf: (row) => JSON.stringify(this.#view(row)) });
+  }
+
+  /** A run may have begun to wait, or ceased to. */
+  moved(run: string): void {
+    const { core: { followed, storage } } = this.#parts;
+    followed.changed(APPROVALS, () => approvalsOf(storage.reader, run).map(({ id }) => id));
   }
 
   /** Throws NOT_FOUND for what this caller may not know of. */
   #visible(id: string, caller: Caller): ApprovalRow {
     const row = findApproval(this.#parts.core.storage.reader, id);
-    if (row === null || !mayDecide(row, caller)) throw fault("NOT_FOUND", "There is no approval with this id.");
+    if (row === null || !mayDecide(row, caller.identity)) throw fault("NOT_FOUND", "There is no approval with this id.");
     return row;
   }
 
@@ -153,7 +166,7 @@ export class Approvals {
     return { approval, row, kept: JSON.parse(text) as KeptProposal, admission, asked };
   }
 
-  async #decide(approval: ApprovalRow, input: RawInput, caller: Caller): Promise<Json> {
+  async #decide(approval: ApprovalRow, input: RawInput, { caller, keep }: { readonly caller: Caller; readonly keep: KeepAnswer | null }): Promise<Json> {
     const { core } = this.#parts;
     const verdict = readVerdict(input);
     const row = readRun(core.storage.reader, approval.run);
@@ -171,12 +184,21 @@ export class Approvals {
       throw standsNoMore("deployed");
     }
     if (caller.identity.subject !== null && held.kept.writers.includes(caller.identity.subject)) throw fault("FORBIDDEN", "Who has written what a decision is about does not approve of it.");
+    if (verdict.do === "APPROVE" && hasApproved(core.storage.reader, approval, person)) throw secondWord();
     if (verdict.do !== "REJECT" && (verdict.hash !== approval.hash || proposalHash(held.kept, held.row.version) !== approval.hash)) throw standsNoMore("altered");
+    let said: Json = null;
+    const by: Deciding = {
+      person,
+      said: (connection) => {
+        said = saidIn(connection, approval);
+        keep?.(connection, said);
+      },
+    };
     try {
       switch (verdict.do) {
-        case "REJECT": await this.#reject(held, verdict.reason, person); break;
-        case "APPROVE": await this.#approve(held, person); break;
-        case "EDIT": await this.#edit(held, verdict, person); break;
+        case "REJECT": await this.#reject(held, verdict.reason, by); break;
+        case "APPROVE": await this.#approve(held, by); break;
+        case "EDIT": await this.#edit(held, verdict, by); break;
       }
     } catch (error) {
       if (error instanceof Fenced) throw standsNoMore("used");
@@ -185,35 +207,37 @@ export class Approvals {
       await this.#anew(held);
       throw standsNoMore(error.because);
     }
-    const after = readRun(core.storage.reader, held.row.id)!;
-    return { id: approval.id, state: findApproval(core.storage.reader, approval.id)!.state, run: { id: after.id, state: after.state, output: after.status === 200 ? JSON.parse(after.answer ?? "null") as Json : null } };
+    return said;
   }
 
-  async #reject({ approval, row, kept, asked, admission }: Held, reason: string | null, person: string): Promise<void> {
+  async #reject({ approval, row, kept, asked, admission }: Held, reason: string | null, { person, said }: Deciding): Promise<void> {
     const { core, core: { random, clock } } = this.#parts;
     const end = await core.storage.commit((connection) => {
       this.#close(connection, approval, "REJECTED", person);
       const { decision, input } = asked.question;
-      return storeRun({ connection }, rejected(reason), null, { admitted: { ...row, key: null }, epoch: row.epoch, decision, input, facts: factsOf(kept, { verdict: "REJECTED", hash: approval.hash, person, read: admission.now }), random, nowMs: clock.now() });
+      const stored = storeRun({ connection }, rejected(reason), null, { admitted: { ...row, key: null }, epoch: row.epoch, decision, input, facts: factsOf(kept, { verdict: "REJECTED", hash: approval.hash, person, read: admission.now }), random, nowMs: clock.now() });
+      said(connection);
+      return stored;
     });
     this.#parts.ended(end);
     this.#moved(row);
   }
 
-  async #approve(held: Held, person: string): Promise<void> {
+  async #approve(held: Held, by: Deciding): Promise<void> {
     const { approval, kept, asked } = held;
     const { core } = this.#parts;
     const isLast = await core.storage.commit((connection) => {
       if (approvalsOf(connection, approval.run).every(({ id, state }) => id === approval.id || state !== "WAITING")) return true;
-      this.#close(connection, approval, "APPROVED", person);
+      this.#close(connection, approval, "APPROVED", by.person);
+      by.said(connection);
       return false;
     });
-    if (!isLast) return;
+    if (!isLast) return this.#parts.core.runs.changed(approval.run);
     const lifted = kept.escalated.flatMap((one) => (one.startsWith("bound:") ? [one.slice("bound:".length)] : []));
-    await this.#commit(held, { proposal: proposalOf(kept, asked.question), approved: { lifted, operations: kept.shown.map(({ operation }) => operation) }, state: "APPROVED", person, hash: approval.hash });
+    await this.#commit(held, { proposal: proposalOf(kept, asked.question), approved: { lifted, operations: kept.shown.map(({ operation }) => operation) }, state: "APPROVED", by, hash: approval.hash });
   }
 
-  async #edit(held: Held, { output: given, effects: wanted }: Extract<Verdict, { do: "EDIT" }>, person: string): Promise<void> {
+  async #edit(held: Held, { output: given, effects: wanted }: Extract<Verdict, { do: "EDIT" }>, by: Deciding): Promise<void> {
     const { approval, kept, asked: { question }, row } = held;
     const { decision } = question;
     const { core } = this.#parts;
@@ -225,10 +249,10 @@ export class Approvals {
     const effects = wanted === undefined ? before.effects : editedEffects(wanted, before.effects, decision, () => uuidv7(core.clock, core.random));
     if (effects === null) throw fault("VALIDATION_FAILED", "The effects are not of what the decision may propose.", { where: "effects", fix: "Send { operation, args } with the fields that its @mayWrite names." });
     const hash = createHash("sha256").update(canonicalJson({ of: approval.hash, output: JSON.parse(JSON.stringify(given ?? null)) as Json, effects: JSON.parse(JSON.stringify(wanted ?? null)) as Json })).digest("hex");
-    await this.#commit(held, { proposal: { ...before, output, effects }, approved: { lifted: null, operations: null }, state: "EDITED", person, hash });
+    await this.#commit(held, { proposal: { ...before, output, effects }, approved: { lifted: null, operations: null }, state: "EDITED", by, hash });
   }
 
-  async #commit({ approval, row, kept, asked, admission }: Held, { proposal, approved, state, person, hash }: { readonly proposal: Proposal; readonly approved: NonNullable<CommitRequest["approved"]>; readonly state: "APPROVED" | "EDITED"; readonly person: string; readonly hash: string }): Promise<void> {
+  async #commit({ approval, row, kept, asked, admission }: Held, { proposal, approved, state, by: { person, said }, hash }: { readonly proposal: Proposal; readonly approved: NonNullable<CommitRequest["approved"]>; readonly state: "APPROVED" | "EDITED"; readonly by: Deciding; readonly hash: string }): Promise<void> {
     const { core } = this.#parts;
     const { decision, input } = asked.question;
     await commitRun(core, {
@@ -237,7 +261,9 @@ export class Approvals {
       store: (session, ending, gathered) => {
         this.#close(session.connection, approval, state, person);
         const facts = factsOf(kept, { verdict: state, hash, person, read: admission.now });
-        return storeRun(session, { ...ending, clamped: [...kept.clamped, ...ending.clamped] }, gathered, { admitted: { ...row, key: null }, epoch: row.epoch, decision, input, facts, random: core.random, nowMs: core.clock.now() });
+        const stored = storeRun(session, { ...ending, clamped: [...kept.clamped, ...ending.clamped] }, gathered, { admitted: { ...row, key: null }, epoch: row.epoch, decision, input, facts, random: core.random, nowMs: core.clock.now() });
+        said(session.connection);
+        return stored;
       },
       ended: (end) => this.#parts.ended(end),
     });
@@ -252,8 +278,10 @@ export class Approvals {
   }
 
   /** In the commit that it is good for. Throws Fenced where it does not wait any more, or too long. */
-  #close(connection: Connection, { id, dueMs }: ApprovalRow, state: Exclude<ApprovalState, "WAITING">, person: string): void {
+  #close(connection: Connection, approval: ApprovalRow, state: Exclude<ApprovalState, "WAITING">, person: string): void {
+    const { id, dueMs } = approval;
     const closedMs = this.#parts.core.clock.now();
+    if (state === "APPROVED" && hasApproved(connection, approval, person)) throw secondWord();
     if (closedMs >= dueMs || !closeApproval(connection, id, { state, closedMs, person })) throw new Fenced("the approval does not wait any more");
   }
 
@@ -322,10 +350,23 @@ export class Approvals {
   }
 }
 
-/** Within its tenant. */
-function mayDecide({ tenant, by }: Pick<ApprovalRow, "tenant" | "by">, { identity }: Caller): boolean {
-  if (identity.kind === "administrator") return identity.tenant === null || identity.tenant === tenant;
-  return identity.kind === "subject" && identity.isDecision !== true && identity.tenant === tenant && identity.roles.some((role) => by.includes(role));
+/** Where several are asked about one proposal, each is somebody else. What was asked about together was opened together. */
+function hasApproved(connection: Connection, { run, openedMs }: ApprovalRow, person: string): boolean {
+  return approvalsOf(connection, run).some((one) => one.openedMs === openedMs && one.state === "APPROVED" && one.person === person);
+}
+
+function secondWord(): Error {
+  return fault("FORBIDDEN", "Who has approved of it once does not do so for somebody else.");
+}
+
+/** What comes of a word. */
+function saidIn(connection: Connection, { id, run }: ApprovalRow): Json {
+  const { state, status, answer } = readRun(connection, run)!;
+  return { id, state: findApproval(connection, id)!.state, run: { id: run, state, output: status === 200 ? JSON.parse(answer ?? "null") as Json : null } };
+}
+
+function requireSomebody({ identity }: Pick<Caller, "identity">): void {
+  if (identity.kind === "anonymous") throw fault("UNAUTHENTICATED", "Who approves signs in first.");
 }
 
 function factsOf({ facts, escalated, isUntrusted, output }: KeptProposal, { verdict, hash, person, read }: { readonly verdict: string; readonly hash: string; readonly person: string; readonly read: string }): RunFacts {

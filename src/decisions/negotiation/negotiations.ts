@@ -10,14 +10,15 @@ import { fromWireValue } from "../../schema/wire-value.ts";
 import { notFound } from "../../tables/denial.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Body, Caller } from "../../resources/body.ts";
-import type { DecisionResult, NegotiationAnswer, NegotiationQuestion } from "../../resources/decision-port.ts";
+import type { DecisionResult, KeepAnswer, NegotiationAnswer, NegotiationQuestion } from "../../resources/decision-port.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import type { RowsSource } from "../../resources/followed-rows.ts";
 import { beside, runTransaction } from "../../resources/run-body.ts";
 import { stateOf } from "../../resources/work.ts";
 import type { Connection } from "../../storage/connection.ts";
 import {
   addCommitment, addNegotiation, beginRound, closeOffer, commitmentsOf, dropHolds, dueCommitments, expiredOffers, findCommitment, findNegotiation, findOffer, heldInVain, moveCommitment,
-  moveNegotiation, negotiationOfRun, offersOf, staleRounds, type CommitmentRow, type NegotiationRow, type OfferRow, type OfferState,
+  moveNegotiation, negotiationOfRun, negotiationWithRun, offersOf, staleRounds, type CommitmentRow, type NegotiationRow, type OfferRow, type OfferState,
 } from "../../storage/negotiation-rows.ts";
 import { readRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
@@ -45,6 +46,8 @@ export interface NegotiationsParts {
   prepare(name: string, input: RawInput, caller: Caller): Prepared;
 }
 
+/** The topic of all that are followed. */
+const NEGOTIATIONS = "negotiations";
 const AT_ONCE = 100;
 /** How long a round may be without its run. */
 const STALE_MS = 60_000;
@@ -67,19 +70,36 @@ export class Negotiations {
   }
 
   /** Throws what is refused. */
-  async answer(ask: NegotiationQuestion, caller: Caller): Promise<NegotiationAnswer> {
+  async answer(ask: NegotiationQuestion, caller: Caller, keep: KeepAnswer | null): Promise<NegotiationAnswer> {
     if (caller.identity.kind === "anonymous") throw fault("UNAUTHENTICATED", "Who negotiates is signed in.");
     switch (ask.do) {
       case "start": return this.#start(ask, caller);
       case "counter": return this.#counter(ask, caller);
       case "find": return told(this.#view(this.#negotiation(ask.id, caller)));
       case "offer": return told(offerView(this.#offer(ask.id, caller).offer));
-      case "accept": return told(await this.#accept(ask, caller));
-      case "decline": return told(await this.#decline(ask.id, caller));
+      case "accept": return told(await this.#accept(ask, caller, keep));
+      case "decline": return told(await this.#decline(ask.id, caller, keep));
       case "commitments": return this.#commitments(ask, caller);
       case "commitment": return told(commitmentView(this.#commitment(ask.id, caller)));
-      case "release": return told(await this.#release(ask.id, caller));
+      case "release": return told(await this.#release(ask.id, caller, keep));
     }
+  }
+
+  /** One, as it is followed. */
+  followed(id: string, caller: Pick<Caller, "identity">): RowsSource {
+    this.#negotiation(id, caller);
+    const textOf = (): string => JSON.stringify(this.#view(this.#negotiation(id, caller)));
+    return { topic: NEGOTIATIONS, name: id, rowsMax: 2, page: () => [{ key: id, text: textOf() }], row: (key) => (key === id ? textOf() : null) };
+  }
+
+  /** The run may be a round, which has gone on. */
+  moved(run: string): void {
+    const { followed, storage: { reader } } = this.#parts.core;
+    followed.changed(NEGOTIATIONS, () => negotiationWithRun(reader, run));
+  }
+
+  #told(id: string): void {
+    this.#parts.core.followed.changed(NEGOTIATIONS, () => [id]);
   }
 
   async #start({ decision: name, input }: Extract<NegotiationQuestion, { do: "start" }>, caller: Caller): Promise<NegotiationAnswer> {
@@ -118,6 +138,7 @@ export class Negotiations {
     await core.storage.commit((connection) => {
       if (!beginRound(connection, row, { counter, pending: prepared.run, movedMs }) || !closeOffer(connection, open.id, "COUNTERED", movedMs)) throw closed("busy");
     });
+    this.#told(id);
     return this.#round(findNegotiation(core.storage.reader, id)!, prepared, 200);
   }
 
@@ -133,6 +154,7 @@ export class Negotiations {
     }
     const isWaiting = result.state === "AWAITING_APPROVAL";
     if (!isWaiting) await this.#over(row.id, run);
+    this.#told(row.id);
     const found = this.#view(findNegotiation(core.storage.reader, row.id)!);
     return { status: isWaiting ? 202 : status, body: { ...found, run: { id: run, state: result.state } }, next: null };
   }
@@ -142,9 +164,10 @@ export class Negotiations {
     const { core: { storage, clock } } = this.#parts;
     if (findNegotiation(storage.reader, id)?.pending !== run) return;
     await storage.commit((connection) => moveNegotiation(connection, id, { state: "DECLINED", pending: run, movedMs: clock.now() }));
+    this.#told(id);
   }
 
-  async #accept({ id, hash }: Extract<NegotiationQuestion, { do: "accept" }>, caller: Caller): Promise<Json> {
+  async #accept({ id, hash }: Extract<NegotiationQuestion, { do: "accept" }>, caller: Caller, keep: KeepAnswer | null): Promise<Json> {
     const { core, decisionOf } = this.#parts;
     const { offer, row } = this.#offer(id, caller);
     const decision = decisionOf(row.decision);
@@ -152,6 +175,7 @@ export class Negotiations {
     if (core.clock.now() >= offer.untilMs) throw offerVoid("expired");
     if (hash !== offer.hash || decision === null) throw offerVoid("altered");
     const commitment = decision.commitment === null ? null : { id: uuidv7(core.clock, core.random), due: this.#dueOf(decision.commitment, offer, decision) };
+    let said: Json = null;
     await this.#transaction(caller, async (body) => {
       if (offer.isHeld) await applyHolds(offer, "convert", { decision, body });
       return ({ connection, nowMs }) => {
@@ -161,10 +185,12 @@ export class Negotiations {
         const about = readRun(connection, offer.run)?.subject ?? null;
         if (commitment !== null) addCommitment(connection, { id: commitment.id, offer: id, negotiation: row.id, decision: row.decision, tenant: row.tenant, principal: row.principal, terms: offer.terms, dueMs: commitment.due, about, madeMs: nowMs });
         this.#record(connection, { kind: "acceptance", offer, commitment: commitment?.id ?? null, timeMs: nowMs });
+        said = { ...offerView(findOffer(connection, id)!), commitment: commitment === null ? null : commitmentView(findCommitment(connection, commitment.id)!) };
+        keep?.(connection, said);
       };
     });
-    const { reader } = core.storage;
-    return { ...offerView(findOffer(reader, id)!), commitment: commitment === null ? null : commitmentView(findCommitment(reader, commitment.id)!) };
+    this.#told(row.id);
+    return said;
   }
 
   #dueOf({ due }: CompiledCommitment, offer: OfferRow, decision: CompiledDecision): number {
@@ -176,15 +202,20 @@ export class Negotiations {
     return dueMs;
   }
 
-  async #decline(id: string, caller: Caller): Promise<Json> {
+  async #decline(id: string, caller: Caller, keep: KeepAnswer | null): Promise<Json> {
     const { offer } = this.#offer(id, caller);
     if (offer.state !== "OPEN") throw offerVoid(offer.state === "EXPIRED" ? "expired" : "used");
-    if (!await this.#endOffer(offer, "DECLINED", caller)) throw offerVoid("used");
-    return offerView(findOffer(this.#parts.core.storage.reader, id)!);
+    let said: Json = null;
+    const ended = await this.#endOffer(offer, "DECLINED", { caller, along(connection) {
+      said = offerView(findOffer(connection, id)!);
+      keep?.(connection, said);
+    } });
+    if (!ended) throw offerVoid("used");
+    return said;
   }
 
   /** With what it held, in one transaction. False: somebody was quicker. */
-  async #endOffer(offer: OfferRow, state: Extract<OfferState, "DECLINED" | "EXPIRED">, caller: Caller): Promise<boolean> {
+  async #endOffer(offer: OfferRow, state: Extract<OfferState, "DECLINED" | "EXPIRED">, { caller, along }: { readonly caller: Caller; /** In its commit. */ along?(connection: Connection): void }): Promise<boolean> {
     const { core: { storage }, decisionOf } = this.#parts;
     const row = findNegotiation(storage.reader, offer.negotiation)!;
     const decision = decisionOf(row.decision);
@@ -195,8 +226,10 @@ export class Negotiations {
           if (!closeOffer(connection, offer.id, state, null)) throw new Quicker("the offer is over");
           dropHolds(connection, offer.id);
           moveNegotiation(connection, row.id, { state, pending: null, movedMs: nowMs });
+          along?.(connection);
         };
       });
+      this.#told(row.id);
       return true;
     } catch (error) {
       if (error instanceof Quicker) return false;
@@ -225,25 +258,25 @@ export class Negotiations {
   #commitments({ limit, after }: Extract<NegotiationQuestion, { do: "commitments" }>, caller: Caller): NegotiationAnswer {
     const { identity } = caller;
     const rows = commitmentsOf(this.#parts.core.storage.reader, { principal: identity.kind === "administrator" ? null : principalOf(caller), tenant: identity.tenant }, { before: after, limit });
-    return { status: 200, body: rows.map(commitmentView), next: rows.length === limit ? rows.at(-1)!.id : null };
+    return { status: 200, body: rows.filter((row) => isParty(row, caller)).map(commitmentView), next: rows.length === limit ? rows.at(-1)!.id : null };
   }
 
   /** By whom it is owed to. */
-  async #release(id: string, caller: Caller): Promise<Json> {
+  async #release(id: string, caller: Caller, keep: KeepAnswer | null): Promise<Json> {
     const { core: { storage, clock } } = this.#parts;
     const row = this.#commitment(id, caller);
-    const released = await storage.commit((connection) => {
+    return storage.commit((connection) => {
       const nowMs = clock.now();
-      if (!moveCommitment(connection, id, { from: "ACTIVE", to: "RELEASED", nowMs })) return false;
+      if (!moveCommitment(connection, id, { from: "ACTIVE", to: "RELEASED", nowMs })) throw fault("CONFLICT", "The commitment is not active any more.");
       this.#record(connection, { kind: "release", offer: findOffer(connection, row.offer)!, commitment: id, timeMs: nowMs });
-      return true;
+      const said = commitmentView(findCommitment(connection, id)!);
+      keep?.(connection, said);
+      return said;
     });
-    if (!released) throw fault("CONFLICT", "The commitment is not active any more.");
-    return commitmentView(findCommitment(storage.reader, id)!);
   }
 
   /** Throws NOT_FOUND for what this caller may not know of. */
-  #negotiation(id: string, caller: Caller): NegotiationRow {
+  #negotiation(id: string, caller: Pick<Caller, "identity">): NegotiationRow {
     const row = findNegotiation(this.#parts.core.storage.reader, id);
     if (row === null || !isParty(row, caller)) throw fault("NOT_FOUND", "There is no negotiation with this id.");
     return row;
@@ -284,7 +317,7 @@ export class Negotiations {
   async #expire(): Promise<void> {
     const { core: { storage: { reader }, clock, log } } = this.#parts;
     for (const offer of expiredOffers(reader, clock.now(), AT_ONCE)) {
-      await this.#endOffer(offer, "EXPIRED", this.#callerOf(offer.negotiation)).catch((error: unknown) => log.error("offer-not-ended", { offer: offer.id, ...describeError(error) }));
+      await this.#endOffer(offer, "EXPIRED", { caller: this.#callerOf(offer.negotiation) }).catch((error: unknown) => log.error("offer-not-ended", { offer: offer.id, ...describeError(error) }));
     }
   }
 
@@ -354,8 +387,10 @@ class Quicker extends Error {
   override readonly name = "Quicker";
 }
 
-function isParty({ principal, tenant }: Pick<NegotiationRow, "principal" | "tenant">, caller: Caller): boolean {
+/** A key that is good for some things only negotiates where it names the decision. */
+function isParty({ principal, tenant, decision }: Pick<NegotiationRow, "principal" | "tenant" | "decision">, caller: Pick<Caller, "identity">): boolean {
   const { identity } = caller;
+  if (identity.only?.includes(decision) === false) return false;
   if (identity.kind === "administrator") return identity.tenant === null || identity.tenant === tenant;
   return identity.tenant === tenant && principalOf(caller) === principal;
 }

@@ -5,6 +5,7 @@ import type { Sender } from "../../access/sender.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
+import type { RowsFollowing } from "../../resources/dispatch.ts";
 import type { ChannelHub } from "../../resources/channel-hub.ts";
 import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, OperationBody, Result } from "../../resources/operation.ts";
@@ -29,6 +30,7 @@ export interface GraphqlOptions {
   /** Without it nothing is followed. */
   readonly live?: LiveQueries;
   readonly channels?: ChannelHub;
+  readonly rows?: RowsFollowing;
   /** Where event streams are counted. */
   readonly streams?: StreamTally;
   /** In development: browsers get an editor. */

@@ -7,7 +7,7 @@ import type { ChannelHub } from "../../resources/channel-hub.ts";
 import type { LiveQueries } from "../../resources/live-queries.ts";
 import type { Operation, Result } from "../../resources/operation.ts";
 import type { PlanCache } from "../../resources/plan-cache.ts";
-import type { RunFollowing } from "../../resources/dispatch.ts";
+import type { RowsFollowing, RunFollowing } from "../../resources/dispatch.ts";
 import type { Catalog } from "../../schema/catalog.ts";
 import type { StreamTally } from "./event-stream.ts";
 import type { AskedList, OpenQuery, PreparedQuery } from "./query-plans.ts";
@@ -25,6 +25,8 @@ export interface RestOptions {
   readonly channels?: ChannelHub;
   /** Without it no run is followed. */
   readonly runs?: RunFollowing;
+  /** Without it no approvals and no negotiations are. */
+  readonly rows?: RowsFollowing;
   /** Where event streams are counted. */
   readonly streams?: StreamTally;
   /** Which of the catalog's exports are there; REST without it. */
