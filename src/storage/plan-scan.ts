@@ -1,4 +1,5 @@
-// Which tables a statement visits, and how: asked of SQLite once for each text. Whether that is much depends on their sizes now.
+// Which tables a statement visits, and how: asked of SQLite once for each text, unless all of them are small. Whether that is much depends on their
+// sizes now.
 import type { Parameters } from "./plan-run.ts";
 import type { Connection, Statement } from "./connection.ts";
 import { quoted } from "./column.ts";
@@ -21,7 +22,7 @@ interface Visits {
 }
 
 /** By statement: a connection that forgets its statements has had its tables changed. */
-interface Observed { readonly visits: WeakMap<Statement, Visits>; readonly sizes: Map<string, Size> }
+interface Observed { readonly visits: WeakMap<Statement, Visits>; /** All that it names, as long as its visits are not known. */ readonly named: WeakMap<Statement, readonly string[]>; readonly sizes: Map<string, Size> }
 interface Size { rows: number; cap: number; usesLeft: number }
 
 /** A hundredth of limits.scanRows is a table of some size. */
@@ -35,10 +36,15 @@ export function judgeScan(connection: Connection, compiled: CompiledPlan, statem
   // Former versions are found by few indexes, and how many there are is not known beforehand.
   if (compiled.plan.asof !== undefined) return { scanned: false, long: true };
   const observed = observationsOf(connection);
-  const visits = visitsOf(connection, observed, compiled, { sql: statement.sql, parameters });
-  if (visits.many.length === 0) return { scanned: false, long: compiled.multiplies };
   const { scanRows } = compiled.limits;
   const rows = (table: string): number => rowsUpTo(connection, table, scanRows + 1);
+  const prepared = connection.query(statement.sql);
+  let visits = observed.visits.get(prepared);
+  if (visits === undefined) {
+    if (tablesNamed(observed, prepared, statement.sql).every((table) => rows(table) <= scanRows / NOTABLE_SHARE)) return { scanned: false, long: compiled.multiplies };
+    observed.visits.set(prepared, visits = readVisits(statement.sql, explainLines(connection, statement.sql, parameters), compiled));
+  }
+  if (visits.many.length === 0) return { scanned: false, long: compiled.multiplies };
   return {
     scanned: visits.scanned.some((table) => rows(table) > scanRows / NOTABLE_SHARE),
     long: compiled.multiplies || visits.many.some((table) => rows(table) > scanRows),
@@ -47,17 +53,14 @@ export function judgeScan(connection: Connection, compiled: CompiledPlan, statem
 
 function observationsOf(connection: Connection): Observed {
   let observed = observations.get(connection);
-  if (observed === undefined) observations.set(connection, observed = { visits: new WeakMap(), sizes: new Map() });
+  if (observed === undefined) observations.set(connection, observed = { visits: new WeakMap(), named: new WeakMap(), sizes: new Map() });
   return observed;
 }
 
-interface Asked { readonly sql: string; readonly parameters: Parameters }
-
-function visitsOf(connection: Connection, { visits }: Observed, compiled: CompiledPlan, { sql, parameters }: Asked): Visits {
-  const statement = connection.query(sql);
-  let known = visits.get(statement);
-  if (known === undefined) visits.set(statement, known = readVisits(sql, explainLines(connection, sql, parameters), compiled));
-  return known;
+function tablesNamed({ named }: Observed, statement: Statement, sql: string): readonly string[] {
+  let tables = named.get(statement);
+  if (tables === undefined) named.set(statement, tables = [...new Set(tablesByAlias(sql).values())]);
+  return tables;
 }
 
 export interface ExplainLine { readonly id: number; readonly parent: number; readonly detail: string }

@@ -4,7 +4,7 @@ import type { Who } from "./identities.ts";
 import { Matrix, timeLimitMs, type Answer } from "./matrix-server.ts";
 import { allow, allowWithin, type Row, type Rule, type TableModel } from "./model.ts";
 import { creations } from "./created-rows.ts";
-import { fieldOf, permits } from "./oracle.ts";
+import { fieldOf, mayName, permits } from "./oracle.ts";
 import { inKeyOrder, inOrderOf, keyOf, refusal } from "./record-checks.ts";
 import { differences, restore, storedRow, withoutComputed } from "./stored-rows.ts";
 import { tableNamed, tables } from "./tables.ts";
@@ -199,7 +199,8 @@ test("actions: the role first, then whether the record is there, then the rule",
       const path = `/Project/${keyOf(project, row)}`;
       const isSeen = matrix.oracle.sees(who, project, row);
       const peeked = await matrix.ask(who, `${path}/peek`, { method: "POST", body: {} });
-      if (!isSeen) matrix.status(peeked, 404, "NOT_FOUND");
+      if (!mayName(who, "Project.peek")) matrix.status(peeked, 403, "FORBIDDEN");
+      else if (!isSeen) matrix.status(peeked, 404, "NOT_FOUND");
       else if (matrix.status(peeked, 200)) matrix.same(peeked, peeked.json, matrix.oracle.view(who, project, row));
       const sealed = await matrix.ask(who, `${path}/seal`, { method: "POST", body: { word: "w" }, known: [row["memo"]] });
       if (!who.administrator) matrix.status(sealed, denial(who).status, denial(who).code);
@@ -207,9 +208,9 @@ test("actions: the role first, then whether the record is there, then the rule",
       await checkRename(who, row, { path, isSeen });
     }
     const counted = await matrix.ask(who, "/Project/census", { method: "POST", body: {} });
-    if (!who.administrator && !who.roles.has("editor") && !who.roles.has("auditor")) matrix.status(counted, denial(who).status, denial(who).code);
+    if (!mayName(who, "Project.census") || (!who.administrator && !who.roles.has("editor") && !who.roles.has("auditor"))) matrix.status(counted, denial(who).status, denial(who).code);
     else if (matrix.status(counted, 200)) matrix.same(counted, counted.json, matrix.oracle.visible(who, project).length);
-    matrix.status(await matrix.ask(who, "/Project/nowhere/peek", { method: "POST", body: {} }), 404, "NOT_FOUND");
+    if (mayName(who, "Project.peek")) matrix.status(await matrix.ask(who, "/Project/nowhere/peek", { method: "POST", body: {} }), 404, "NOT_FOUND");
     matrix.status(await matrix.ask(who, "/Cellar/nowhere/peek", { method: "POST", body: {} }), 404, "NOT_FOUND");
   }
 }, timeLimitMs);
@@ -237,7 +238,8 @@ test("endpoints are called by whom their rules name", async () => {
       ["/keepers", { method: "POST", body: {} }, any || who.roles.has("keeper")], ["/rpc/keepers", { method: "POST", body: {} }, any || who.roles.has("keeper")],
       ["/sealed", { method: "POST", body: {} }, any], ["/rpc/sealed", { method: "POST", body: {} }, any],
     ];
-    for (const [path, request, may] of rows) {
+    for (const [path, request, isRuled] of rows) {
+      const may = isRuled && mayName(who, path.split("/").find((part) => part !== "" && part !== "rpc")!);
       const answer = await matrix.ask(who, path, request);
       const { status, code } = may ? yes : denial(who);
       if (matrix.status(answer, status, code) && may) matrix.same(answer, answer.json, true);

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { Who } from "./identities.ts";
 import { Matrix, timeLimitMs } from "./matrix-server.ts";
 import type { FieldModel, TableModel } from "./model.ts";
-import { exported } from "./oracle.ts";
+import { exported, mayName } from "./oracle.ts";
 import { tables } from "./tables.ts";
 
 let matrix: Matrix;
@@ -68,7 +68,15 @@ function checkCalls(who: Who, { paths }: Document, label: string): void {
     ["/mine/{subject}", any || who.subject !== null], ["/keepers", any || who.roles.has("keeper")], ["/sealed", any], ["/unreachable", false], ["/rpc/unreachable", false],
   ];
   matrix.checks += rows.length;
-  for (const [path, isThere] of rows) if ((paths[path] !== undefined) !== isThere) matrix.fail(`${label} ${path}`, isThere ? "to be there" : "not to be there");
+  const callables: Readonly<Record<string, string>> = { "list-projects": "projects" };
+  const nameOf = (path: string): string => {
+    const [first = "", ...more] = path.split("/").filter((part) => part !== "" && part !== "rpc" && !part.startsWith("{"));
+    return more.length > 0 ? `${first}.${more[0]!}` : callables[first] ?? first;
+  };
+  for (const [path, isRuled] of rows) {
+    const isThere = isRuled && mayName(who, nameOf(path));
+    if ((paths[path] !== undefined) !== isThere) matrix.fail(`${label} ${path}`, isThere ? "to be there" : "not to be there");
+  }
 }
 
 /** Names of fields that mean something else in the document, too. */

@@ -1,5 +1,5 @@
 // Who asks: nobody, everybody signed in, the four roles, two subjects with one role, several roles at once, roles within records, the administrator; with
-// keys, with sessions of accounts, with tokens of an issuer and of the app's own.
+// keys of the settings and of the data, whole and narrowed, with sessions of accounts, with tokens of an issuer and of the app's own.
 import { SignJWT } from "jose";
 
 export interface Who {
@@ -11,6 +11,8 @@ export interface Who {
   readonly roles: ReadonlySet<string>;
   readonly claims: Readonly<Record<string, string>>;
   readonly administrator: boolean;
+  /** What their key is good for; absent: everything that they may. */
+  readonly only?: readonly string[];
 }
 
 export const administratorToken = "administrator-of-the-matrix";
@@ -29,19 +31,34 @@ export function sessionToken(id: string): string {
   return `session${id}`.padEnd(32, "0");
 }
 
-/** The auditor comes with a token, because static keys have no claims. `atMs`: the time of the app's clock. `sign`: a token of the app's own. */
-export async function makeIdentities(atMs: number, sign: (subject: string) => string): Promise<readonly Who[]> {
+/** Of a key of somebody who has all three roles: narrowed to two of them, and to these tables, verbs and calls. */
+const narrow: readonly string[] = [
+  "Org:READ", "Project:READ", "Project:UPDATE", "Project.rename", "Task", "Note:READ", "Note:CREATE", "Person:READ", "Sample", "Scrap:READ", "Scrap:DELETE",
+  "projects", "everyProject", "pageOfProjects", "pageBySecrets", "pageOfAll", "task", "tasksWhere", "countWhere", "titles", "write", "mine",
+];
+
+/** How the identities that need it get their credentials. */
+export interface Credentials {
+  /** A token of the app's own. */
+  sign(subject: string): string;
+  /** A key that the administrator (`by` null) or somebody who is signed in makes. */
+  key(by: string | null, input: object): Promise<string>;
+}
+
+/** The auditor comes with a token, because static keys have no claims. `atMs`: the time of the app's clock. */
+export async function makeIdentities(atMs: number, { sign, key }: Credentials): Promise<readonly Who[]> {
   const token = await new SignJWT({ roles: ["auditor"], desk: "north" }).setProtectedHeader({ alg: "HS256" }).setSubject("aud").setIssuer("https://id.example.com")
     .setIssuedAt(Math.floor(atMs / 1000)).setExpirationTime(Math.floor(atMs / 1000) + 86_400).sign(new TextEncoder().encode("a-shared-secret-of-at-least-32-bytes"));
   return [
     anonymous,
     subject("plain", "key-plain", []),
-    subject("mia", "key-mia", ["member"]),
+    subject("mia", await key(null, { subject: "mia", roles: ["member"] }), ["member"]),
     subject("max", sessionToken("max"), ["member"]),
     subject("eve", sessionToken("eve"), ["editor"]),
     subject("aud", token, ["auditor"], { desk: "north" }),
     subject("kim", "key-kim", ["keeper"]),
     subject("mix", sessionToken("mix"), ["member", "editor", "auditor"]),
+    { ...subject("mix", await key(sessionToken("mix"), { roles: ["member", "editor"], only: narrow }), ["member", "editor"]), name: "nel", only: narrow },
     subject("wes", sign("wes"), []),
     administrator,
   ];

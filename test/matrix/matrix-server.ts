@@ -7,7 +7,8 @@ import type { Clock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
-import { fetchAsBatch, isBatched } from "../processes/as-batch.ts";
+import { fetchAsBatch } from "../processes/as-batch.ts";
+import { Callers } from "../processes/as-call.ts";
 import { decodedParts, EPOCH_MS, tokensOf } from "./canary-values.ts";
 import { accounts, administratorToken, makeIdentities, sessionToken, type Who } from "./identities.ts";
 import { Oracle } from "./oracle.ts";
@@ -51,9 +52,11 @@ export class Matrix {
   /** What is to be found; the seeded records, unless a test says otherwise. */
   world: SeededWorld;
   oracle: Oracle;
-  readonly identities: readonly Who[];
+  identities: readonly Who[] = [];
   readonly app: RunningApp;
   requests = 0;
+  /** Of them, in a batch, and over a WebSocket. */
+  readonly ways = { batched: 0, called: 0 };
   checks = 0;
   readonly problems: string[] = [];
   /** How many values of one kind are tried. */
@@ -61,16 +64,17 @@ export class Matrix {
   readonly log: string[];
   readonly #directory: string;
   readonly #time: { nowMs: number };
+  readonly #callers: Callers;
   readonly #cells = new Map<string, Cell[]>();
   readonly #visible = new Map<string, boolean>();
   readonly #hiddenNames = new Map<string, readonly string[]>();
   readonly #once = new Map<string, Promise<Answer>>();
 
-  private constructor(parts: { world: SeededWorld; identities: readonly Who[]; app: RunningApp; directory: string; log: string[]; time: { nowMs: number } }) {
+  private constructor(parts: { world: SeededWorld; app: RunningApp; directory: string; log: string[]; time: { nowMs: number } }) {
     this.world = parts.world;
     this.oracle = new Oracle(parts.world);
-    this.identities = parts.identities;
     this.app = parts.app;
+    this.#callers = new Callers(parts.app.url);
     this.log = parts.log;
     this.#directory = parts.directory;
     this.#time = parts.time;
@@ -99,13 +103,15 @@ export class Matrix {
       development: options.development ?? false, seed: null, clock, random: seededRandom(2), log: createLog({ clock, sink: (line) => log.push(line) }), forbidOutbound: true,
       onFatal: (error) => { throw error; },
     });
-    const matrix = new Matrix({ world, identities: await makeIdentities(EPOCH_MS, (subject) => signed(app, subject)), app, directory, log, time });
+    const matrix = new Matrix({ world, app, directory, log, time });
     await matrix.seed();
     matrix.setTime(EPOCH_MS);
+    matrix.identities = await makeIdentities(EPOCH_MS, { sign: (subject) => signed(app, subject), key: async (by, input) => (await matrix.makeKey(by, input)).token });
     return matrix;
   }
 
   async stop(): Promise<void> {
+    await this.#callers.close();
     await this.app.stop();
     rmSync(this.#directory, { recursive: true, force: true });
   }
@@ -147,8 +153,11 @@ export class Matrix {
     const headers: Record<string, string> = { ...(who.token === null ? {} : { authorization: `Bearer ${who.token}` }), ...request.headers };
     const body = request.body === undefined ? undefined : typeof request.body === "string" ? request.body : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] ??= "application/json";
-    const batched = isBatched(path) ? await fetchAsBatch(this.app.url, { method, path, headers, ...(body === undefined ? {} : { body }) }) : null;
-    const response = batched ?? await fetch(`${this.app.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
+    const sent = { method, path, headers, ...(body === undefined ? {} : { body }) };
+    const way = wayOf(path, request);
+    const elsewhere = way === "batched" ? await fetchAsBatch(this.app.url, sent) : way === "called" ? await this.#callers.fetch(sent) : null;
+    if (elsewhere !== null && way !== null) this.ways[way] += 1;
+    const response = elsewhere ?? await fetch(`${this.app.url}${path}`, { method, headers, ...(body === undefined ? {} : { body }) });
     const text = await response.text();
     const json = parsed(text, response.headers.get("content-type") ?? "");
     const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : graphqlCode(json);
@@ -158,6 +167,14 @@ export class Matrix {
     if (code !== null) this.#searchForNames(who, answer, `${path} ${body ?? ""} ${JSON.stringify(request.known ?? [])}`);
     if (response.status >= 500) this.fail(answer, "a fault");
     return answer;
+  }
+
+  /** `by`: the token of its maker; null: the administrator makes it. */
+  async makeKey(by: string | null, input: object): Promise<{ readonly id: string; readonly token: string }> {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${by ?? administratorToken}` };
+    const response = await fetch(`${this.app.url}${by === null ? "/admin" : "/auth"}/keys`, { method: "POST", headers, body: JSON.stringify(input) });
+    if (!response.ok) throw new Error(await response.text());
+    return await response.json() as { id: string; token: string };
   }
 
   /** Asked once, for comparisons. */
@@ -248,6 +265,15 @@ export class Matrix {
     const field = table.fields.find((one) => one.name === fieldName);
     return field === undefined ? table.open : this.oracle.seesField(who, field, row);
   }
+}
+
+/** The same one for the same request. Null: alone, over HTTP. */
+function wayOf(path: string, { headers }: Request): "batched" | "called" | null {
+  const turn = path.length % 8;
+  if (turn === 0) return "batched";
+  // Endpoints, documents and the like are not called over sockets.
+  const [, name] = /^\/(\w+)/.exec(path) ?? [];
+  return turn % 2 === 1 && headers?.["authorization"] === undefined && tables.some((table) => table.path === name) ? "called" : null;
 }
 
 /** Of fields that exist in no table for the identity, nor may be set by it. */

@@ -4,6 +4,8 @@ import type { Case, FieldModel, RelationModel, Row, Rule, TableModel, World } fr
 import { both, either, type Truth } from "./truth.ts";
 import type { Who } from "./identities.ts";
 
+/** As a key's scope says it. */
+const VERBS: Readonly<Record<string, string>> = { R: "READ", C: "CREATE", U: "UPDATE", D: "DELETE" };
 const CREW_ROLES: readonly string[] = ["viewer", "worker", "owner"];
 
 /** Some rule might ever permit it: what is not so does not exist for them. */
@@ -31,12 +33,24 @@ function isGranted({ who, world }: Case, projectId: unknown, roles: readonly str
     && roles.some((role) => CREW_ROLES.indexOf(role) <= CREW_ROLES.indexOf((row["role"] as string).toLowerCase())));
 }
 
+/** A key is good for nothing else. */
+function isInScope({ only }: Who, { name }: TableModel, verb: string): boolean {
+  return only === undefined || only.includes(name) || only.includes(`${name}:${VERBS[verb]}`);
+}
+
+/** A callable: an endpoint, or `Table.action`. */
+export function mayName({ only }: Who, callable: string): boolean {
+  return only === undefined || only.includes(callable) || only.includes(callable.split(".")[0]!);
+}
+
 export class Oracle {
   readonly world: World;
+  readonly #visible = new Map<Who, Map<TableModel, Row[]>>();
+  readonly #related = new Map<Who, Map<RelationModel, Map<Row, Row[] | null>>>();
   constructor(world: World) { this.world = world; }
 
   mayEver(who: Who, table: TableModel, verb: string): boolean {
-    return mayEver(who, table.rules, verb);
+    return isInScope(who, table, verb) && mayEver(who, table.rules, verb);
   }
 
   /** The record is visible. */
@@ -45,7 +59,7 @@ export class Oracle {
   }
 
   may(who: Who, table: TableModel, row: Row, verb: string, old?: Row): boolean {
-    return permits({ row, who, world: this.world, ...(old === undefined ? {} : { old }) }, table.rules, verb);
+    return isInScope(who, table, verb) && permits({ row, who, world: this.world, ...(old === undefined ? {} : { old }) }, table.rules, verb);
   }
 
   /** Fields that may be named. */
@@ -71,8 +85,12 @@ export class Oracle {
     return this.seesField(who, field, row) ? row[field.name] ?? null : null;
   }
 
+  /** Worked out once: nobody writes into it. */
   visible(who: Who, table: TableModel): Row[] {
-    return this.world.rows(table.name).filter((row) => this.sees(who, table, row));
+    const known = placeIn(this.#visible, who);
+    let rows = known.get(table);
+    if (rows === undefined) known.set(table, rows = this.world.rows(table.name).filter((row) => this.sees(who, table, row)));
+    return rows;
   }
 
   /** As `*` shows it. */
@@ -98,6 +116,13 @@ export class Oracle {
 
   /** Visible records that the relation leads to; null: the key is hidden on this record. */
   related(who: Who, table: TableModel, relation: RelationModel, row: Row): Row[] | null {
+    const known = placeIn(placeIn(this.#related, who), relation);
+    let rows = known.get(row);
+    if (rows === undefined) known.set(row, rows = this.#follow(who, table, relation, row));
+    return rows;
+  }
+
+  #follow(who: Who, table: TableModel, relation: RelationModel, row: Row): Row[] | null {
     const target = tableNamed(relation.table);
     const readable = (found: Row | null): Row[] => (found !== null && this.sees(who, target, found) ? [found] : []);
     const key = row[table.key.name];
@@ -112,6 +137,12 @@ export class Oracle {
       }
     }
   }
+}
+
+function placeIn<Key, Inner, Value>(map: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {
+  let inner = map.get(key);
+  if (inner === undefined) map.set(key, inner = new Map());
+  return inner;
 }
 
 export function fieldOf(table: TableModel, name: string): FieldModel {
