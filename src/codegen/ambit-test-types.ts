@@ -74,7 +74,7 @@ declare module "ambit/test" {
     decisions(name?: string): Promise<TestDecision[]>;
     /** Models answer as this file of the app tells; AMBIT_RECORD=1 asks them what it does not tell yet, and adds it. */
     recordings(file: string): void;
-    /** Resolves once no job is due or under way; those for later wait for the clock. */
+    /** Resolves once no job is due or under way, and approvals, offers and commitments whose time is over have had their end; what is for later waits for the clock. */
     runJobs(): Promise<void>;
   }
   /** A test with a fresh database and a clock of its own. */

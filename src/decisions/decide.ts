@@ -4,6 +4,7 @@ import { assert } from "../base/assert.ts";
 import type { Identity } from "../access/identity.ts";
 import { readIdentity } from "../access/stored-identity.ts";
 import { AmbitError, fault } from "../base/error.ts";
+import { inParallel } from "../base/in-parallel.ts";
 import { describeError } from "../base/log.ts";
 import type { Json, RecordValues } from "../base/value.ts";
 import { isTrue } from "../expression/evaluate.ts";
@@ -260,9 +261,10 @@ export class Decisions implements DecisionPort {
     return this.#negotiations.answer(ask, caller, keep);
   }
 
-  async endLate(): Promise<void> {
-    await this.#approvals.endLate();
+  async endLate(): Promise<boolean> {
+    const hasMore = await this.#approvals.endLate();
     await this.#negotiations.endLate();
+    return hasMore;
   }
 
   async cancel(id: string, caller: Caller): ReturnType<DecisionPort["cancel"]> {
@@ -292,14 +294,11 @@ export class Decisions implements DecisionPort {
   async recover(which: "all" | "lapsed"): Promise<void> {
     const { core } = this.#parts;
     const waiting = openRuns(core.storage.reader, which === "all" ? null : core.clock.now() - LEASE_GRACE_MS);
-    const takeUp = async (): Promise<void> => {
-      for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
-        const row = readRun(core.storage.reader, id);
-        if (row === null || row.endedMs !== null) continue;
-        await this.#recover(row).catch((error: unknown) => core.log.error("decision-not-recovered", { run: row.id, decision: row.name, ...describeError(error) }));
-      }
-    };
-    await Promise.all(Array.from({ length: RECOVERED_AT_ONCE }, takeUp));
+    await inParallel(waiting, RECOVERED_AT_ONCE, async (id) => {
+      const row = readRun(core.storage.reader, id);
+      if (row === null || row.endedMs !== null) return;
+      await this.#recover(row).catch((error: unknown) => core.log.error("decision-not-recovered", { run: row.id, decision: row.name, ...describeError(error) }));
+    });
   }
 
   handOver(next: () => DecisionPort | null): void {

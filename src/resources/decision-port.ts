@@ -90,8 +90,8 @@ export interface DecisionPort {
   rows(ask: RowsQuestion, caller: Pick<Caller, "identity">): RowsSource;
   /** Negotiations, their offers and what was agreed. Throws what is refused, NOT_FOUND for what they may not know of. */
   negotiate(ask: NegotiationQuestion, caller: Caller, keep?: KeepAnswer | null): Promise<NegotiationAnswer>;
-  /** Ends what has waited for its time, and looks at what is due. */
-  endLate(): Promise<void>;
+  /** Ends what has waited for its time, so much at once, and looks at what is due. True: there is more. */
+  endLate(): Promise<boolean>;
   /** Proofs of the audit log, for those who may see the run or inspect runs; null: none that they may know of. */
   proof(ask: ProofQuestion, caller: Caller): Promise<Json | null>;
 }

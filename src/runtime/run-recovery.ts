@@ -22,8 +22,9 @@ export function startRunRecovery({ clock, log, current }: RunRecoveryOptions): {
     const which = isRecovered ? "lapsed" : "all";
     isRecovered = true;
     await current()?.recover(which);
+    return false;
   }, (error) => log.error("decisions-not-recovered", describeError(error)));
-  const settling = repeating(clock, SETTLE_EVERY_MS, async () => current()?.endLate(), (error) => log.error("approvals-not-settled", describeError(error)));
+  const settling = repeating(clock, SETTLE_EVERY_MS, async () => await current()?.endLate() ?? false, (error) => log.error("approvals-not-settled", describeError(error)));
   return {
     async stop(drainMs) {
       const done = Promise.all([recovery.stop(), settling.stop(), current()?.settled("runs")]);
@@ -34,13 +35,16 @@ export function startRunRecovery({ clock, log, current }: RunRecoveryOptions): {
   };
 }
 
-/** At once, and again this long after each end. */
-function repeating(clock: Clock, everyMs: number, work: () => Promise<void>, failed: (error: unknown) => void): { stop(): Promise<void> } {
+/** At once, and again this long after each end; where there is more, at once again. */
+function repeating(clock: Clock, everyMs: number, work: () => Promise<boolean>, failed: (error: unknown) => void): { stop(): Promise<void> } {
   let isStopped = false;
   let cancel = (): void => {};
   const run = async (): Promise<void> => {
-    await work().catch(failed);
-    if (!isStopped) cancel = clock.schedule(everyMs, () => { running = run(); });
+    const hasMore = await work().catch((error: unknown) => {
+      failed(error);
+      return false;
+    });
+    if (!isStopped) cancel = clock.schedule(hasMore ? 0 : everyMs, () => { running = run(); });
   };
   let running = run();
   return {

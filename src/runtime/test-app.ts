@@ -9,7 +9,7 @@ import { silentLog } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
 import { askControl, type ActingAs } from "./control.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
-import { AppProblems, startApp } from "./start-app.ts";
+import { AppProblems, startApp, type RunningApp } from "./start-app.ts";
 import { endedDecisions, type TestDecision } from "./test-decisions.ts";
 import { TestModels } from "./test-models.ts";
 import type { ModelScripts } from "./test-script.ts";
@@ -44,7 +44,7 @@ export interface TestApp {
   decisions(name?: string): Promise<TestDecision[]>;
   /** Models answer as this file of the app tells; with AMBIT_RECORD=1 they are asked what it does not tell yet, and that is added. */
   recordings(file: string): void;
-  /** Resolves once no job is due or under way; those for later wait for the clock. */
+  /** Resolves once no job is due or under way, and approvals, offers and commitments whose time is over have had their end; what is for later waits for the clock. */
   runJobs(): Promise<void>;
 }
 
@@ -100,11 +100,12 @@ async function freshApp(): Promise<{ app: TestApp; models: TestModels; stop(): P
       models.script(script);
     },
     async decisions(name) {
+      await endLate(running);
       await running.decisions?.settled("runs and shadows");
       return endedDecisions(running.storage.reader, name ?? null);
     },
     recordings: (file) => models.recordings(resolve(directory, file), { isRecording }),
-    runJobs: () => running.jobs.settled(),
+    runJobs: () => settle(running),
   };
   return {
     app, models,
@@ -115,6 +116,20 @@ async function freshApp(): Promise<{ app: TestApp; models: TestModels; stop(): P
       rmSync(dataDirectory, { recursive: true, force: true });
     },
   };
+}
+
+/** Whatever is due by now, with what comes of it. */
+async function settle(running: RunningApp): Promise<void> {
+  await running.jobs.settled();
+  await endLate(running);
+  await running.decisions?.settled("runs");
+  await running.jobs.settled();
+}
+
+async function endLate({ decisions, storage }: RunningApp): Promise<void> {
+  // A long way of the clock may have left more than may wait.
+  while (storage.stats().queueLength > 0) await shortWhile();
+  while (await decisions?.endLate() === true);
 }
 
 function shortWhile(): Promise<void> {

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { dateTimeOf, millisecondsOf } from "../../base/date-time.ts";
 import { fault } from "../../base/error.ts";
+import { inParallel } from "../../base/in-parallel.ts";
 import { describeError } from "../../base/log.ts";
 import { uuidv7 } from "../../base/random.ts";
 import type { Json, Value } from "../../base/value.ts";
@@ -70,7 +71,9 @@ interface Held { readonly approval: ApprovalRow; readonly row: DecisionRow; read
 interface Deciding { readonly person: string; said(connection: Connection): void }
 
 const SALT_BYTES = 32;
-const SETTLED_AT_ONCE = 100;
+/** How many are ended before somebody may say that it is enough, and how many of them at once. */
+const PAGE_RUNS = 100;
+const ENDED_AT_ONCE = 8;
 
 export class Approvals {
   readonly #parts: ApprovalsParts;
@@ -309,14 +312,15 @@ export class Approvals {
     void ended.catch((error: unknown) => log.error("decision-failed", { run: row.id, decision: row.name, ...describeError(error) }));
   }
 
-  /** Ends what has waited too long, and what waits under a decision that is another one by now. */
-  async endLate(): Promise<void> {
+  /** Ends what has waited too long, and what waits under a decision that is another one by now. True: there is more. */
+  async endLate(): Promise<boolean> {
     const { core: { storage: { reader }, clock }, decisionOf } = this.#parts;
-    for (const run of new Set(lateRuns(reader, clock.now(), SETTLED_AT_ONCE))) await this.#expire(run);
+    let hasMore = await endPage(() => lateRuns(reader, clock.now(), PAGE_RUNS), (run) => this.#expire(run));
     for (const under of waitingContracts(reader)) {
       if (decisionOf(under.decision)?.contract === under.contract) continue;
-      for (const run of runsUnder(reader, under, SETTLED_AT_ONCE)) await this.#end(run, "replay_divergence");
+      hasMore = await endPage(() => runsUnder(reader, under, PAGE_RUNS), (run) => this.#end(run, "replay_divergence")) || hasMore;
     }
+    return hasMore;
   }
 
   async #expire(run: string): Promise<void> {
@@ -348,6 +352,13 @@ export class Approvals {
       if (!(error instanceof Fenced)) log.error("approval-not-ended", { run, decision: row.name, ...describeError(error) });
     }
   }
+}
+
+/** True: there is more. Not where nothing could be ended: that is tried again with the next look. */
+async function endPage(runsOf: () => readonly string[], end: (run: string) => Promise<void>): Promise<boolean> {
+  const runs = runsOf();
+  await inParallel([...new Set(runs)], ENDED_AT_ONCE, end);
+  return runs.length === PAGE_RUNS && runsOf()[0] !== runs[0];
 }
 
 /** Where several are asked about one proposal, each is somebody else. What was asked about together was opened together. */
