@@ -425,6 +425,8 @@ class ReasonRun {
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }
+    // No request has what came of calls beside the last answer, and a replay wants to know.
+    if (last !== undefined && results.length > 0) this.#transcript.push({ ...this.#transcript.pop() as { readonly [name: string]: Json }, beside: results as unknown as Json });
     return results;
   }
 
@@ -440,7 +442,7 @@ class ReasonRun {
   #judge(text: string, gathered: Gathered, acting: Acting): Reasoned | { readonly repair: Json; readonly otherwise: FallbackReason } {
     const { core: { book }, parse } = this.#parts;
     const { isUntrusted, staged, remembered, escalated } = acting;
-    const judged = judgeAnswer(text, { decision: this.#request.question.decision, gathered, isUntrusted, book, parse });
+    const judged = judgeAnswer(text, { decision: this.#request.question.decision, gathered, staged, isUntrusted, book, parse });
     const taint = this.#request.question.decision.declaration.negotiates?.taint ?? "ALLOW";
     if ("output" in judged && isUntrusted && taint === "FORBID") return { reason: "taint_blocked" };
     if ("output" in judged && isUntrusted && taint === "ESCALATE") escalated.add("taint:offer");

@@ -1,6 +1,6 @@
 // The marketplace of examples/ as a process, with everybody who calls it and a model that answers by script.
 import { join } from "node:path";
-import { scriptedModel, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { type HttpCaller, httpCaller } from "../processes/http-caller.ts";
 import { root, scratchFolder } from "../processes/scratch-folder.ts";

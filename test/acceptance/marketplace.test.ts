@@ -1,6 +1,6 @@
 // The marketplace's promises 1, 2, 5, 7 and 10, over HTTP alone, with a model that answers by script: good, out of bounds, malformed, slow, and obeying what it reads.
 import { afterAll, beforeAll, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import type { ChatRequest } from "../decisions/scripted-model.ts";
+import type { ChatRequest } from "../models/scripted-model.ts";
 import type { HttpCaller } from "../processes/http-caller.ts";
 import { type Marketplace, startMarketplace } from "./marketplace-process.ts";
 import { expectStatus } from "./store-process.ts";

@@ -4,7 +4,7 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { HttpAnswer, HttpCaller } from "../processes/http-caller.ts";
-import { scriptedModel, type ChatRequest, type Script, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { scriptedModel, type ChatRequest, type Script, type ScriptedModel } from "../models/scripted-model.ts";
 import { addProduct, eventually, expectStatus, filledCart, startStore, type Order, type Store } from "./store-process.ts";
 
 const LIMIT = 2;

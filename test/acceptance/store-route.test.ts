@@ -1,7 +1,7 @@
 // The store's promises 7 and 9, over HTTP, with a model service that answers by script: good, out of bounds, malformed, slow, down, and obeying the
 // words of a customer.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { completion, scriptedModel, type ChatRequest, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { completion, scriptedModel, type ChatRequest, type ScriptedModel } from "../models/scripted-model.ts";
 import { addProduct, availableOf, eventually, expectStatus, filledCart, startStore, type Order, type Product, type Store } from "./store-process.ts";
 
 const BERLIN = { lat: 52.5, lon: 13.4 };

@@ -2,7 +2,7 @@
 // waits for a person, and nothing is sent before; however the model chooses, a regulated company gets few mails.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
-import { scriptedModel, type ChatRequest, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { scriptedModel, type ChatRequest, type ScriptedModel } from "../models/scripted-model.ts";
 import { recordingServer, type RecordingServer } from "../outbox/recording-server.ts";
 import type { HttpAnswer, HttpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";

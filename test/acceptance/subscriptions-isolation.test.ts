@@ -1,6 +1,6 @@
 // The billing backend's promise 2, over HTTP and sockets: whatever a company asks for, by whatever way and with whatever right, no row of another one is in the answer.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { scriptedModel, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 import type { HttpAnswer, HttpCaller } from "../processes/http-caller.ts";
 import { RawSocket } from "../scenarios/live-clients.ts";
 import { expectStatus } from "./store-process.ts";

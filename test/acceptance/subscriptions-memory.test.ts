@@ -1,7 +1,7 @@
 // The billing backend's promise 10, over HTTP, with a model service that answers by script: what is known of a company reaches later decisions about it,
 // never those about another; what a stranger has written unlocks nothing; forgetting removes it.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { scriptedModel, type ChatRequest, type ScriptedCall, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { scriptedModel, type ChatRequest, type ScriptedCall, type ScriptedModel } from "../models/scripted-model.ts";
 import type { HttpAnswer } from "../processes/http-caller.ts";
 import { expectStatus } from "./store-process.ts";
 import { type Billing, type Company, type Contract, startBilling, subscribe } from "./subscriptions-process.ts";

@@ -5,9 +5,9 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
 import { runAmbit } from "../processes/ambit-command.ts";
-import { startApp, within } from "../processes/app-process.ts";
+import { startApp, untilClosed, within } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
-import { root, scratchFolder } from "../processes/scratch-folder.ts";
+import { scratchFolder } from "../processes/scratch-folder.ts";
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -33,17 +33,6 @@ const good = scratch.app(files);
 const hasEnded = (pid: number): boolean => {
   try { process.kill(pid, 0); return false; } catch { return true; }
 };
-
-async function untilClosed(port: number): Promise<void> {
-  for (;;) {
-    const isOpen = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, "127.0.0.1", () => { socket.destroy(); resolve(true); });
-      socket.on("error", () => resolve(false));
-    });
-    if (!isOpen) return;
-    await Bun.sleep(20);
-  }
-}
 
 describe("refuses to start", () => {
   test("with every problem of the three files at once, exit 1", async () => {
@@ -184,20 +173,6 @@ describe("serves", () => {
     expect((await runAmbit(["strat"], { temporary, launcher: true })).code).toBe(2);
     expect((await runAmbit(["check", scratch.app({ "schema.graphql": "type" })], { temporary, launcher: true })).code).toBe(1);
   });
-
-  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    test(`npm start serves the store with its seed, and ends with ${signal} to npm`, async () => {
-      const npm = Bun.spawn(["npm", "start", "--silent", "--", "--port", "0", "--data", scratch.free("data"), "--json"], {
-        cwd: root, env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: temporary, AMBIT_LOG: "quiet" }, stdin: "ignore", stdout: "pipe", stderr: "ignore",
-      });
-      const first = await within(30_000, "npm start", npm.stdout.getReader().read());
-      const { url, port } = JSON.parse(new TextDecoder().decode(first.value)) as { url: string; port: number };
-      expect((await httpCaller(() => url, null).get("/Product?select=sku&order=sku&limit=1")).json()).toEqual([{ sku: "BOO-0001" }]);
-      npm.kill(signal);
-      await within(10_000, "the server's end", untilClosed(port));
-      await npm.exited;
-    });
-  }
 
   test("what kill -9 leaves in the folder for temporary files goes with the next start", async () => {
     const folder = scratch.app({ ...files, "t/x": "" });

@@ -9,7 +9,7 @@ import { accountsFor, adversaryConfig, adversaryResources, adversarySchema, ceil
 import type { Asked } from "./adversary-oracle.ts";
 import { Adversary } from "./adversary-proposals.ts";
 import type { Watch } from "./adversary-watch.ts";
-import type { ChatRequest } from "./scripted-model.ts";
+import type { ChatRequest } from "../models/scripted-model.ts";
 
 export interface AttackPlan { readonly seed: number; readonly proposals: number; readonly kills: number; readonly scratch: ScratchFolder }
 

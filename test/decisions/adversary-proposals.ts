@@ -2,7 +2,7 @@
 // send. What it says to one request follows from the seed and from the request alone.
 import { createHash } from "node:crypto";
 import { createDice, type Dice } from "../fuzz/dice.ts";
-import { completion, type ChatRequest, type ScriptedCall } from "./scripted-model.ts";
+import { completion, type ChatRequest, type ScriptedCall } from "../models/scripted-model.ts";
 
 /** What the runs are about, as the model is told. */
 interface Told {

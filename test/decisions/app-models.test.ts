@@ -2,7 +2,7 @@
 import { afterAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { completion, scriptedModel } from "./scripted-model.ts";
+import { completion, scriptedModel } from "../models/scripted-model.ts";
 import { runAmbit } from "../processes/ambit-command.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 

@@ -5,7 +5,7 @@ import { fakeClock, type FakeClock } from "../../src/base/clock.ts";
 import type { RecordValues } from "../../src/base/value.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 export interface Said { readonly status: number; readonly headers: Headers; readonly body: { readonly [name: string]: unknown } }
 /** As GET /approvals shows it. */

@@ -10,7 +10,7 @@ import { systemRandom } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 import { adminToken, keysFor } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 interface Shown { readonly id: string; readonly run: string; readonly hash: string }
 

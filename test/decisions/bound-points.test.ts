@@ -15,7 +15,7 @@ type Decisions {
     @effect(operation: "Account.update", set: { id: "account.id", spent: "account.spent + out.amount" })
     @bound(name: "asked", at: INPUT, rule: "input.wanted < 1000", tell: "Too much.")
     @bound(name: "looked", at: CALL, rule: "row == null && args.at != null && args.at < 5", tell: "Look elsewhere.")
-    @bound(name: "said", at: EFFECT, rule: "args.text != null && args.text != 'forbidden'", tell: "Not in these words.")
+    @bound(name: "said", at: EFFECT, rule: "args.text == null || args.text != 'forbidden'", tell: "Not in these words.")
     @bound(name: "positive", rule: "out.amount >= 0", else: FALLBACK)
     @bound(name: "limit", at: COMMIT, rule: "after.account.spent <= after.account.limit", else: FALLBACK)
     @bound(name: "day", at: TOTAL, of: "out.amount == 0 ? 0 : out.amount", per: RUN, rule: "total <= 50", else: FALLBACK)

@@ -3,7 +3,7 @@ import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import type { RecordValues } from "../../src/base/value.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedCall, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedCall, type ScriptedModel } from "../models/scripted-model.ts";
 
 export interface Answered { readonly status: number; readonly body: { readonly [name: string]: unknown }; readonly reason: string | null; readonly source: string | null; readonly taint: string | null; readonly run: string }
 

@@ -7,7 +7,7 @@ import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor } from "../scenarios/started-app.ts";
 import type { KillAt } from "./kill-at.ts";
-import { scriptedModel } from "./scripted-model.ts";
+import { scriptedModel } from "../models/scripted-model.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 20 : 1;
 

@@ -1,7 +1,7 @@
 // Whatever the provider, a tool or another decision does, whoever asks gets the fallback soon after the deadline: by the clock of the run itself.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { completion, scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { completion, scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const DEADLINE_MS = 700;
 /** 250, and what a loaded machine may take besides. */

@@ -1,7 +1,7 @@
 // Decisions over HTTP, with a model endpoint that answers by script: what is committed, what is refused, what falls back.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `
 enum RefundAction { REFUND VOUCHER ASK_HUMAN }

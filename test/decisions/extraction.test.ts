@@ -1,7 +1,7 @@
 // What a quarantined call reads out of text, and that the text comes nowhere else: no prompt, no result of a tool, no question to another decision.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
-import { completion, type ChatRequest } from "./scripted-model.ts";
+import { completion, type ChatRequest } from "../models/scripted-model.ts";
 
 const schema = `
 enum Wish { REFUND REPLACEMENT NOTHING }

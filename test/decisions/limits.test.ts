@@ -1,7 +1,7 @@
 // What holds over many runs and large contexts: sums of a day under concurrent decisions, budgets of a day, contexts with too many rows.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `
 type Grant { points: Int! }

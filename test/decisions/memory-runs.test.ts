@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { systemClock } from "../../src/base/clock.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
-import type { ChatRequest } from "./scripted-model.ts";
+import type { ChatRequest } from "../models/scripted-model.ts";
 
 const about = `@memory(about: "'Customer:' + input.customerId", reads: ["mood", "note"], writes: ["mood", "note"])`;
 const ask = (name: string, more: string, mode = "ENFORCE"): string => `

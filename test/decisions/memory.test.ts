@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { adminToken } from "../scenarios/started-app.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
-import type { ChatRequest } from "./scripted-model.ts";
+import type { ChatRequest } from "../models/scripted-model.ts";
 
 const decision = (name: string, more: string): string => `
   """Advise."""

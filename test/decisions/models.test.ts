@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { fakeClock } from "../../src/base/clock.ts";
 import { readRun } from "../../src/storage/decision-rows.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { completion } from "./scripted-model.ts";
+import { completion } from "../models/scripted-model.ts";
 import { reply, wireServer, type Respond, type WireServer } from "./wire-server.ts";
 
 const schema = `

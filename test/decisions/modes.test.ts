@@ -10,7 +10,7 @@ import { decisions } from "../../src/runtime/decisions.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 import { until } from "../outbox/recording-server.ts";
 import { adminToken, keysFor } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = (mode: string): string => `type Decisions {
   """Decide."""

@@ -13,6 +13,9 @@ const points = ["INPUT", "CALL", "EFFECT", "OUTPUT", "COMMIT"].map((point): Muta
 }));
 const mutations: readonly Mutation[] = [
   ...points,
+  { name: "bounds at EFFECT over effects of the answer", file: "src/decisions/run/commit-run.ts", from: "this.#holdAtEffect(this.#seenBy(effect, args, variables), lifted);", to: "", test: "effect-bounds" },
+  { name: "effects for bounds at OUTPUT", file: "src/decisions/reason/judge-answer.ts", from: "plannedEffects(decision, staged, judging) : null", to: "[] : null", test: "effect-bounds" },
+  { name: "bounds over effects in the commit", file: JUDGE, from: 'readsEffects || at === "COMMIT"', to: 'at === "COMMIT"', test: "effect-bounds" },
   { name: "bounds at TOTAL", file: "src/decisions/bounds/totals.ts", from: 'bound.declaration.at !== "TOTAL"', to: "bound !== null", test: "bound-points" },
   { name: "the taint rule", file: "src/decisions/reason/act.ts", from: 'if (!this.isUntrusted || taint === "ALLOW") return;', to: "if (taint !== null) return;", test: "kept-back" },
   { name: "the fence", file: "src/storage/decision-rows.ts", from: 'AND "epoch" = ?', to: "AND 0 <= ?", test: "bound-points" },

@@ -7,7 +7,7 @@ import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor } from "../scenarios/started-app.ts";
 import type { KillAt } from "./kill-at.ts";
-import { scriptedModel } from "./scripted-model.ts";
+import { scriptedModel } from "../models/scripted-model.ts";
 
 const schema = `
 type Terms @commitment(due: "timestamp(offer.by)", query: "Order/{offer.orderId}?select=id,delivered", keptWhen: "found != null && found.delivered", remedy: "Credit.create") { orderId: ID! price: Int! by: DateTime! amount: Int! }

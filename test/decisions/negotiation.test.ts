@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startApprovalsApp, type ApprovalsApp, type Said } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
-import type { Script } from "./scripted-model.ts";
+import type { Script } from "../models/scripted-model.ts";
 
 const FLOOR = 7_321;
 const schema = `

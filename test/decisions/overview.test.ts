@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `type Answer { points: Int! }
 type Decisions {

@@ -9,7 +9,7 @@ import { commitment } from "../../src/decisions/audit/append-record.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `enum Action { REFUND VOUCHER ASK }
 type Refund { action: Action! amount: Int! reason: String! }

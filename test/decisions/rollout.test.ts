@@ -9,7 +9,7 @@ import { loadApp } from "../../src/runtime/load-app.ts";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const scratch = scratchFolder();
 const model: ScriptedModel = scriptedModel(() => []);

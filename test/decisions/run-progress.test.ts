@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { until } from "../outbox/recording-server.ts";
 import { EventClient, SocketClient } from "../scenarios/live-clients.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `
 type Tools { risk(of: ID!): Int! }

@@ -1,7 +1,7 @@
 // Runs as resources: answered before they end, seen while they go on, cancelled with what they have asked; by whoever may.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `
 type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey refunded: Int! @default(value: 0) }

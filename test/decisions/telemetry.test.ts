@@ -2,7 +2,7 @@
 // somebody wrote is in none; and a collector that is gone or slow harms nobody.
 import { afterEach, expect, test } from "bun:test";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 
 const schema = `type Refund { amount: Int! reason: String! }
 type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey total: Int! }

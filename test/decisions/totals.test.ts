@@ -91,7 +91,7 @@ test("100 runs at once: settled and reserved together are within every budget at
 }, 60_000);
 
 test("whom a run asks draws on the run's own budget", async () => {
-  const { completion } = await import("./scripted-model.ts");
+  const { completion } = await import("../models/scripted-model.ts");
   const usage = { prompt_tokens: 900, completion_tokens: 20, total_tokens: 920 };
   bounds.model.script = ({ messages }) => Response.json(completion(
     String(messages[0]!.content).includes("Advise.") ? [answers({ amount: 1 })] : messages.length > 2 ? [answers({ amount: 2 })] : Array.from({ length: 5 }, (_, about) => ({ name: "advice", arguments: { about } })), { usage },
@@ -110,7 +110,7 @@ test.each([
   ["half a token", { prompt_tokens: 1.5, completion_tokens: 1 }],
   ["missing", {}],
 ])("usage that is %s is settled at the reservation, and flagged", async (_, usage) => {
-  const { completion } = await import("./scripted-model.ts");
+  const { completion } = await import("../models/scripted-model.ts");
   bounds.model.script = () => Response.json(completion([answers({ amount: 1 })], { usage }));
   const before = [...sums()].find(([scope]) => scope.includes('"absurd"'))?.[1] ?? 0;
   const { run } = await bounds.decide("absurd", {});

@@ -6,7 +6,7 @@ import { loadApp } from "../../src/runtime/load-app.ts";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { scriptedModel } from "./scripted-model.ts";
+import { scriptedModel } from "../models/scripted-model.ts";
 
 const schema = `
 type Verdict { grade: Int! }

@@ -1,7 +1,7 @@
 // Decisions over MQTT: a message on decide/NAME asks, its response topic gets the answer with the correlation data, and nobody else does. Rules and keys are those
 // of every other way.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { scriptedModel, type ScriptedModel } from "../decisions/scripted-model.ts";
+import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { connected, freePort, nextMessage, until, type TestClient } from "./mqtt-clients.ts";
 

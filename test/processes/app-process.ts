@@ -1,4 +1,5 @@
 // A served app as a real process, with a free port: started, asked whether it is ready, stopped or killed.
+import { connect } from "node:net";
 import { type CommandOptions, spawnAmbit } from "./ambit-command.ts";
 
 export interface AppOptions extends CommandOptions {
@@ -108,6 +109,18 @@ function collect(stream: ReadableStream<Uint8Array>): Collected {
     }
   };
   return { text: () => text, done: read(), onLine(given) { listener = given; } };
+}
+
+/** Until nothing listens there any more. */
+export async function untilClosed(port: number): Promise<void> {
+  for (;;) {
+    const isOpen = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => { socket.destroy(); resolve(true); });
+      socket.on("error", () => resolve(false));
+    });
+    if (!isOpen) return;
+    await Bun.sleep(20);
+  }
 }
 
 /** Fails, instead of waiting for ever, with the name of what was waited for. */

@@ -11,11 +11,11 @@ import type { Connection } from "../../storage/connection.ts";
 import { readRun, type DecisionRow } from "../../storage/decision-rows.ts";
 import type { ModelAnswer } from "../../models/model.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
-import { noted, violations, type Variables } from "../bounds/judge.ts";
+import { earlyViolations, lateViolations, noted, violations, type Variables } from "../bounds/judge.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";
 import { memValues } from "../memory/recall.ts";
 import { runValue } from "../policy/decision-values.ts";
-import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import type { CompiledBound, CompiledDecision } from "../policy/compiled-decision.ts";
 import { ANSWER } from "../policy/tool-names.ts";
 import { judgeAnswer, type JudgedAnswer } from "../reason/judge-answer.ts";
 import { firstMessages, toolsOf, type Schemas } from "../reason/prompt.ts";
@@ -24,6 +24,8 @@ import { answerOf, isAnswered, type Ending } from "../run/ending.ts";
 import { fallbackAnswer } from "../run/fallback.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { recordedRun, type Members } from "./recorded-run.ts";
+import { resultsOf, stagedIn, type Exchange } from "./staged-in.ts";
+import type { StagedEffect } from "../run/commit-run.ts";
 
 export interface Replay {
   readonly run: string;
@@ -44,7 +46,7 @@ export interface ReplayParts {
   readonly clock: Clock;
 }
 
-interface Asked { readonly messages: readonly Members[]; readonly tools?: Json; readonly answer: ModelAnswer }
+interface Asked extends Exchange { readonly tools?: Json; readonly answer: ModelAnswer }
 
 /** Null: there is no such run. `partsFor`: null, if there is no such decision any more. */
 export function replayRun(connection: Connection, id: string, partsFor: (name: string) => ReplayParts | null): Replay | null {
@@ -68,6 +70,8 @@ class RunReplay {
   readonly #payloads: Members;
   readonly #parts: ReplayParts;
   readonly #found: string[] = [];
+  /** By the model, beside its last answer. */
+  #staged: readonly StagedEffect[] = [];
 
   constructor(row: DecisionRow, record: Members, payloads: Members, parts: ReplayParts) {
     this.#row = row;
@@ -120,9 +124,9 @@ class RunReplay {
     return gatherFrom({ decision: this.#parts.decision, input }, { auth: auth as Value, now: String(now), extracted: extracted as RecordValues, negotiation: (negotiation ?? null) as Value, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => memory });
   }
 
-  #violated(variables: Variables, ...points: Parameters<typeof violations> extends [unknown, ...infer Points] ? Points : never): readonly string[] {
+  #unlifted(violated: readonly CompiledBound[]): readonly string[] {
     const lifted = (this.#record["lifted"] ?? []) as readonly string[];
-    return violations(this.#judging(variables), ...points).map(({ declaration: { name } }) => name).filter((name) => !lifted.includes(name));
+    return violated.map(({ declaration: { name } }) => name).filter((name) => !lifted.includes(name));
   }
 
   #judging(variables: Variables): Parameters<typeof violations>[0] {
@@ -146,17 +150,17 @@ class RunReplay {
     let judged: JudgedAnswer | null = null;
     for (let step = begin; step < asked.length; step++) {
       const call = asked[step]!.answer.calls.findLast(({ name }) => name === ANSWER);
-      judged = call === undefined ? null : judgeAnswer(call.arguments, { ...this.#parts, gathered, isUntrusted: this.#record["untrusted"] === true });
-      const next = asked[step + 1]?.messages.at(-1);
-      if (call === undefined || next === undefined) continue;
-      const result = ((next["results"] ?? []) as unknown as readonly { readonly id: string; readonly json: string }[]).find(({ id }) => id === call.id);
+      this.#staged = stagedIn(asked.slice(begin), step - begin, decision, { parse: this.#parts.parse, catalog: decision.catalog });
+      judged = call === undefined ? null : judgeAnswer(call.arguments, { ...this.#parts, gathered, staged: this.#staged, isUntrusted: this.#record["untrusted"] === true });
+      if (call === undefined || asked[step + 1] === undefined) continue;
+      const result = resultsOf(asked, step).find(({ id }) => id === call.id);
       this.#same(`the verdict over answer ${step + 1}`, judged !== null && "repair" in judged ? JSON.stringify(judged.repair) : null, result?.json ?? null);
     }
     return judged;
   }
 
   #denied({ variables }: Gathered): void {
-    this.#same("the verdict over the input", this.#violated(variables, "INPUT").map((name) => `bound:${name}`)[0] ?? null, this.#record["reason"] ?? null);
+    this.#same("the verdict over the input", this.#unlifted(violations(this.#judging(variables), "INPUT")).map((name) => `bound:${name}`)[0] ?? null, this.#record["reason"] ?? null);
   }
 
   #decided(input: RecordValues, gathered: Gathered, proposed: JudgedAnswer | null, ending: Ending): void {
@@ -165,23 +169,25 @@ class RunReplay {
     // What a person has let through, or written, is theirs.
     const given = ending.source === "human" ? ending.output : ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
       : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock, book }).output;
-    this.#same("the output", this.#wire(ending.source === "human" ? given : this.#clamped(given, gathered, ending.clamped)), this.#payloads["output"]);
-    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: [], run: runValue(ending.isUntrusted || approval?.["untrusted"] === true), mem: memValues(decision, gathered.memory) };
-    this.#same("the verdict over the output", this.#violated(outcome, "INPUT", "OUTPUT"), []);
+    this.#same("the output", this.#wire(ending.source === "human" ? given : this.#clamped(given, gathered, ending)), this.#payloads["output"]);
+    const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: ending.effects as unknown as Value, run: runValue(ending.isUntrusted || approval?.["untrusted"] === true), mem: memValues(decision, gathered.memory) };
+    this.#same("the verdict over the output", this.#unlifted(earlyViolations(this.#judging(outcome))), []);
     const after = this.#payloads["after"] as Gathered["rows"] | null;
     if (after === null) return;
     const later = this.#gathered(input, after, this.#payloads["seen"] as Members, gathered.memory);
     const contexts = Object.fromEntries(decision.contexts.map(({ declaration: { name } }) => [name, later.variables[name] ?? null]));
-    const final: Variables = { ...outcome, effects: ending.effects as unknown as Value, after: contexts };
-    this.#same("the verdict in the commit", this.#violated(final, "COMMIT"), []);
+    const final: Variables = { ...outcome, after: contexts };
+    this.#same("the verdict in the commit", this.#unlifted(lateViolations(this.#judging(final))), []);
     this.#same("what was noted", [...noted(this.#judging(final))], [...ending.noted]);
   }
 
-  #clamped(output: Value | undefined, gathered: Gathered, names: readonly string[]): Value | undefined {
-    return names.reduce<Value | undefined>((value, name) => {
-      const bound = this.#parts.decision.bounds.find(({ declaration }) => declaration.name === name);
+  #clamped(output: Value | undefined, gathered: Gathered, { clamped, source, isUntrusted }: Ending): Value | undefined {
+    const { decision } = this.#parts;
+    const staged = source === "model" ? this.#staged : [];
+    return clamped.reduce<Value | undefined>((value, name) => {
+      const bound = decision.bounds.find(({ declaration }) => declaration.name === name);
       if (bound === undefined || value === undefined) return undefined;
-      return clampedOutput(this.#parts.decision, bound, value, this.#judging({ ...gathered.variables, out: value }));
+      return clampedOutput(decision, bound, { output: value, staged }, this.#judging({ ...gathered.variables, out: value, run: runValue(isUntrusted), mem: memValues(decision, gathered.memory) }));
     }, output);
   }
 

@@ -19,6 +19,8 @@ import { withoutSecretlySet } from "../policy/secretly-set.ts";
 import { shown, shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { fieldsRead } from "../policy/read-fields.ts";
+import { plannedEffects } from "../effects/planned-effects.ts";
+import { stagedIn, type Exchange } from "./staged-in.ts";
 import type { AskedStep, AskingStep } from "../reason/journal.ts";
 import { ANSWER } from "../policy/tool-names.ts";
 import { readValue, type ParseJson } from "../reason/read-arguments.ts";
@@ -60,7 +62,7 @@ function spentOf(record: Members | null): { readonly [name: string]: Json } {
   return { repairs, tokens, costMicros, clamped, noted };
 }
 
-interface Sent { readonly model: string; readonly messages: Json; readonly tools?: Json; /** Absent: none came. */ readonly answer?: AskedStep["answer"] }
+interface Sent { readonly model: string; readonly messages: Json; readonly tools?: Json; readonly beside?: Json; /** Absent: none came. */ readonly answer?: AskedStep["answer"] }
 
 function sentIn(kept: Members): readonly Sent[] {
   const { transcript = [], unanswered = null } = kept;
@@ -69,6 +71,8 @@ function sentIn(kept: Members): readonly Sent[] {
 
 /** The journal has what each cost, the transcript what was said: a shadow keeps no journal, a run that goes on no transcript. */
 function stepsIn(connection: Connection, run: string, sent: readonly Sent[], judged: JudgedRun | null): Json {
+  const begin = Math.max(0, sent.findLastIndex(({ tools }) => tools !== undefined));
+  const last = sent.slice(begin).map((one): Exchange => ({ ...one, messages: one.messages as unknown as readonly Members[], answer: one.answer ?? { calls: [] } }));
   const costs = stepsOf(connection, run).map(({ facts }) => JSON.parse(facts) as AskingStep | AskedStep);
   return Array.from({ length: Math.max(costs.length, sent.length) }, (_, index): Json => {
     const [cost, said] = [costs[index], sent[index]];
@@ -76,7 +80,7 @@ function stepsIn(connection: Connection, run: string, sent: readonly Sent[], jud
     return {
       number: index + 1, model: said?.model ?? cost?.model ?? null, sent: said?.messages ?? null, tools: said?.tools ?? null, answer: answer as unknown as Json,
       reserved: cost === undefined ? null : { ...cost.reserved }, settled: cost !== undefined && "settled" in cost ? { ...cost.settled } : null, lost: cost === undefined ? null : { ...cost.lost },
-      verdict: answer === null ? null : judged?.ofAnswer(answer, index >= sent.findLastIndex(({ tools }) => tools !== undefined)) ?? null,
+      verdict: answer === null ? null : index < begin ? null : judged?.ofAnswer(answer, { asked: last, step: index - begin }) ?? null,
     };
   });
 }
@@ -141,7 +145,7 @@ class JudgedRun {
     const seen = this.#variables(this.#kept["contexts"] as unknown as Rows, memoryIn(this.#kept));
     const output = this.#kept["output"] ?? null;
     const out = output === null ? null : coerceValue(output, { type: result, limits: noLimits }, { catalog, dialect: "wire", path: "out" }, []) ?? null;
-    const outcome: Variables = { ...this.#outcome(seen, out), effects: this.#kept["effects"] as unknown as Value };
+    const outcome: Variables = { ...seen, out, effects: this.#kept["effects"] as unknown as Value, run: this.#run };
     const after = this.#kept["after"] ?? null;
     const final: Variables = after === null ? outcome : { ...outcome, after: this.#contexts(this.#variables(after as unknown as Rows, memoryIn(this.#kept))) };
     return [
@@ -149,16 +153,18 @@ class JudgedRun {
     ];
   }
 
-  /** What was said of the last answer in it. Null: it has none. `isOfLast`: over the contexts that the run ended with reasoning over. */
-  ofAnswer({ calls }: AskedStep["answer"], isOfLast: boolean): Json {
+  /** What was said of the last answer in it. Null: it has none. `conversation`: the one over the contexts that the run ended with reasoning over. */
+  ofAnswer({ calls }: AskedStep["answer"], conversation: { readonly asked: readonly Exchange[]; readonly step: number }): Json {
     const call = calls.findLast(({ name }) => name === ANSWER);
     const over = (this.#kept["reasonedOver"] ?? null) as { readonly rows: Json; readonly memory?: Json } | null;
-    if (call === undefined || over === null || !isOfLast) return null;
+    if (call === undefined || over === null) return null;
     const { decision, parse, book } = this.#parts;
     const out = readValue(call.arguments, decision.declaration.callable.result, { parse, catalog: decision.catalog });
     if (out === undefined) return { malformed: true, violated: [] };
-    const variables = this.#outcome(this.#variables(over.rows as unknown as Rows, (over.memory ?? []) as unknown as Memory), out);
-    return { malformed: false, violated: violations({ bounds: decision.bounds, variables, now: String(variables["now"]), book }, "OUTPUT").map(({ declaration: { name } }) => name) };
+    const variables: Variables = { ...this.#variables(over.rows as unknown as Rows, (over.memory ?? []) as unknown as Memory), out, run: this.#run };
+    const judging = { variables, now: String(variables["now"]), book };
+    const effects = plannedEffects(decision, stagedIn(conversation.asked, conversation.step, decision, { parse, catalog: decision.catalog }), judging);
+    return { malformed: false, violated: violations({ ...judging, bounds: decision.bounds, variables: effects === null ? variables : { ...variables, effects: effects as unknown as Value } }, "OUTPUT").map(({ declaration: { name } }) => name) };
   }
 
   #variables(rows: Rows, memory: Memory): Variables {
@@ -168,8 +174,8 @@ class JudgedRun {
     return { ...variables, mem: memValues(decision, memory) };
   }
 
-  #outcome(variables: Variables, out: Value): Variables {
-    return { ...variables, out, effects: [], run: runValue(this.#record["untrusted"] === true) };
+  get #run(): Value {
+    return runValue(this.#record["untrusted"] === true);
   }
 
   #contexts(variables: Variables): Value {
@@ -181,7 +187,7 @@ class JudgedRun {
     const judging = { variables, now: String(variables["now"]), book };
     return bounds.filter(({ declaration: { at } }) => at === point).map(({ declaration, rule }): Json => ({
       bound: declaration.name, at: point, else: declaration.else, soft: declaration.soft, rule: declaration.rule.source,
-      holds: violations({ ...judging, bounds: [{ declaration: { ...declaration, soft: false }, rule, of: null, to: new Map() }] }, point).length === 0,
+      holds: violations({ ...judging, bounds: [{ declaration: { ...declaration, soft: false }, rule, readsEffects: false, of: null, to: new Map() }] }, point).length === 0,
       operands: this.#operands(rule, judging),
     }));
   }

@@ -6,15 +6,17 @@ import { toWireValue } from "../../schema/wire-value.ts";
 import { approvalsNeeded } from "../approvals/approvals-needed.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
-import { noted, permits, valueOf, violations, type Judging, type Variables } from "../bounds/judge.ts";
+import { earlyViolations, lateViolations, noted, permits, violations, type Judging, type Variables } from "../bounds/judge.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";
 import type { Reasoned } from "../loop.ts";
 import { memValues } from "../memory/recall.ts";
 import { runValue } from "../policy/decision-values.ts";
 import type { CompiledBound, CompiledEffect } from "../policy/compiled-decision.ts";
+import type { AppliedEffect } from "../effects/apply-effect.ts";
+import { filledArguments } from "../effects/filled-arguments.ts";
+import { plannedEffect } from "../effects/planned-effects.ts";
 import type { Proposal } from "../run/commit-run.ts";
 import { fallbackAnswer } from "../run/fallback.ts";
-import { plain } from "../run/store-run.ts";
 import { rowsAfter, type PlannedEffect } from "./contexts-after.ts";
 import type { BacktestedDecision, PastRun } from "./past-run.ts";
 
@@ -123,7 +125,7 @@ export class PastCommit {
       }
       const clamp = bounds.find(({ declaration }) => declaration.else === "CLAMP" && !clamped.has(declaration.name));
       const isOther = because !== null || bounds.some((bound) => bound.declaration.else !== "CLAMP" && !isLifted(bound));
-      const changed = clamp === undefined || isOther ? undefined : clampedOutput(this.#by.decision, clamp, output, this.#judging({ ...this.#past.committed.variables, out: output }));
+      const changed = clamp === undefined || isOther ? undefined : this.#clamped(clamp, { ...proposal, output });
       if (changed === undefined) return applied;
       clamped.add(clamp!.declaration.name);
       output = changed;
@@ -133,34 +135,61 @@ export class PastCommit {
   #apply(proposal: Proposal, lifted: ReadonlySet<string>): Applied {
     const { decision } = this.#by;
     const kept = (bounds: readonly CompiledBound[]): readonly CompiledBound[] => bounds.filter(({ declaration: { name } }) => !lifted.has(name));
-    const variables = this.#outcome(proposal, []);
-    const early = kept(this.#broken(variables, "INPUT", "OUTPUT"));
+    const shown: AppliedEffect[] = [];
+    // Each effect sees those before it.
+    const variables = this.#outcome(proposal, shown as unknown as Value);
+    const early = kept(this.#note(earlyViolations(this.#judging(variables))));
     if (early.length > 0) return { bounds: early, because: null };
     const planned: PlannedEffect[] = [];
+    const plan = (effect: CompiledEffect, args: RecordValues): void => {
+      planned.push({ effect, args });
+      shown.push(plannedEffect(effect, args));
+    };
     for (const { write, args } of proposal.effects) {
-      const whole = this.#filled(write, variables, args);
-      if (whole === null) return { bounds: [], because: "output_invalid" };
-      const key = whole["id"] ?? null;
-      const row = write.verb === "create" || key === null ? null : this.#past.data.record(write.table.name, key) ?? null;
-      const seen: Variables = { ...variables, args: whole, row };
+      const filled = filledArguments(write, this.#judging(variables));
+      if (filled === undefined) return { bounds: [], because: "output_invalid" };
+      const whole = { ...args, ...filled };
+      const seen: Variables = { ...variables, args: whole, row: this.#row(write, whole) ?? null };
       if (!permits(write.where, this.#judging(seen))) return { bounds: [], because: "tool_not_allowed" };
       const broken = kept(this.#broken(seen, "EFFECT"));
       if (broken.length > 0) return { bounds: broken, because: null };
-      planned.push({ effect: write, args: whole });
+      plan(write, whole);
     }
     for (const effect of decision.effects) {
       if (!permits(effect.when, this.#judging(variables))) continue;
-      const args = this.#filled(effect, variables, {});
-      if (args === null) return { bounds: [], because: "output_invalid" };
-      planned.push({ effect, args });
+      const args = filledArguments(effect, this.#judging(variables));
+      if (args === undefined) return { bounds: [], because: "output_invalid" };
+      const broken = kept(this.#brokenBy(effect, args, variables));
+      if (broken.length > 0) return { bounds: broken, because: null };
+      plan(effect, args);
     }
-    return this.#applied(proposal, planned, kept);
+    return this.#applied(proposal, { planned, shown }, kept);
   }
 
-  #applied(proposal: Proposal, planned: readonly PlannedEffect[], kept: (bounds: readonly CompiledBound[]) => readonly CompiledBound[]): Applied {
+  /** Of bounds over the record that it changes nobody knows whether they hold, where that was not recorded. */
+  #brokenBy(effect: CompiledEffect, args: RecordValues, variables: Variables): readonly CompiledBound[] {
+    const row = this.#row(effect, args);
+    const broken = violations(this.#judging({ ...variables, args, row: row ?? null }), "EFFECT");
+    if (row !== undefined) return this.#note(broken);
+    const isOfRow = ({ rule }: CompiledBound): boolean => someIn(rule, (part) => part.op === "variable" && part.root === "row");
+    for (const bound of broken.filter(isOfRow)) this.#unjudged.add(bound.declaration.name);
+    return this.#note(broken.filter((bound) => !isOfRow(bound)));
+  }
+
+  /** Undefined: it was not recorded. */
+  #row({ table, verb }: CompiledEffect, args: RecordValues): RecordValues | null | undefined {
+    const key = args["id"] ?? null;
+    return verb === "create" || key === null ? null : this.#past.data.record(table.name, key);
+  }
+
+  #clamped(clamp: CompiledBound, proposal: Proposal): Value | undefined {
+    const { effects: _, ...variables } = this.#outcome(proposal, []);
+    return clampedOutput(this.#by.decision, clamp, { output: proposal.output, staged: proposal.effects }, this.#judging(variables));
+  }
+
+  #applied(proposal: Proposal, { planned, shown: applied }: { readonly planned: readonly PlannedEffect[]; readonly shown: readonly AppliedEffect[] }, kept: (bounds: readonly CompiledBound[]) => readonly CompiledBound[]): Applied {
     const { decision } = this.#by;
     const { payloads } = this.#past.recorded;
-    const applied = planned.map(({ effect: { table, verb }, args }) => ({ operation: `${table.name}.${verb}`, id: plain(args["id"] ?? null), args: plain(args), before: null, after: null }));
     const then = (payloads["effects"] ?? []) as unknown as readonly { readonly operation: string; readonly args: Json }[];
     const isSame = canonicalJson([payloads["output"] ?? null, then.map(({ operation, args }) => [operation, args])]) === canonicalJson([this.#wire(proposal.output), applied.map(({ operation, args }) => [operation, args])]);
     const recorded = isSame ? (payloads["after"] ?? null) as Gathered["rows"] | null : null;
@@ -170,15 +199,15 @@ export class PastCommit {
     if (rows !== null) final["after"] = this.#contexts(rows);
     const known = decision.bounds.filter((bound) => this.#isKnown(bound, { hasAfter: rows !== null, hasEffects: isSame || planned.length === 0 }));
     for (const { declaration: { name, at } } of decision.bounds) if (at === "TOTAL") this.#unjudged.add(name);
-    const late = kept(this.#note(violations({ ...this.#judging(final), bounds: known }, "COMMIT")));
+    const late = kept(this.#note(lateViolations({ ...this.#judging(final), bounds: known })));
     return late.length > 0 ? { bounds: late, because: null } : { variables: final, soft: [...noted({ ...this.#judging(final), bounds: known.filter(({ declaration: { at } }) => at !== "TOTAL") })] };
   }
 
   /** Of the state with the effects, and of records before and after them, little is known where they are others than then. */
-  #isKnown({ declaration: { at, name, rule: { source } }, rule }: CompiledBound, { hasAfter, hasEffects }: { readonly hasAfter: boolean; readonly hasEffects: boolean }): boolean {
-    if (at !== "COMMIT" && at !== "TOTAL") return true;
+  #isKnown({ declaration: { at, name, rule: { source } }, rule, readsEffects }: CompiledBound, { hasAfter, hasEffects }: { readonly hasAfter: boolean; readonly hasEffects: boolean }): boolean {
+    if (at !== "COMMIT" && at !== "TOTAL" && !readsEffects) return true;
     const names = (root: string): boolean => someIn(rule, (part) => part.op === "variable" && part.root === root);
-    const isKnown = (hasAfter || !names("after")) && (hasEffects || !names("effects") || !/\.(?:before|after)\b/.test(source));
+    const isKnown = (hasAfter || !names("after")) && (hasEffects || !readsEffects || !/\.(?:before|after)\b/.test(source));
     if (!isKnown) this.#unjudged.add(name);
     return isKnown;
   }
@@ -189,17 +218,6 @@ export class PastCommit {
       auth: this.#past.committed.variables["auth"] ?? null, now: this.#now, extracted: this.#past.committed.variables, negotiation: this.#past.committed.variables["negotiation"] ?? null, rowsOf: ({ declaration: { name } }) => rows[name] ?? [], memoryOf: () => this.#past.committed.memory,
     });
     return Object.fromEntries(decision.contexts.map(({ declaration: { name } }) => [name, variables[name] ?? null]));
-  }
-
-  /** Null: something has no value. */
-  #filled({ set }: CompiledEffect, variables: Variables, given: RecordValues): RecordValues | null {
-    const filled: Record<string, Value> = { ...given };
-    for (const [name, expression] of set) {
-      const value = valueOf(expression, this.#judging(variables));
-      if (value === undefined) return null;
-      filled[name] = value;
-    }
-    return filled;
   }
 
   #outcome({ output, isUntrusted }: Proposal, effects: Value): Variables {

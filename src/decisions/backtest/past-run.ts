@@ -9,6 +9,7 @@ import type { ModelAnswer } from "../../models/model.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { Members, RecordedRun } from "../audit/recorded-run.ts";
 import type { ReplayParts } from "../audit/replay-run.ts";
+import { resultsOf, type Exchange } from "../audit/staged-in.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
@@ -23,7 +24,7 @@ export interface BacktestedDecision extends ReplayParts {
 /** Why a run says nothing of a decision. */
 export type LeftOut = "ERASED" | "DAMAGED" | "INCOMPATIBLE" | "NOT_RECORDED" | "NOT_ASKED";
 
-interface Asked { readonly messages: readonly Members[]; readonly tools?: Json; readonly answer: ModelAnswer }
+interface Asked extends Exchange { readonly tools?: Json; readonly answer: ModelAnswer }
 
 export interface PastRun {
   readonly recorded: RecordedRun;
@@ -126,7 +127,7 @@ function toldIn(asked: readonly Asked[], { decision, recordedBy }: BacktestedDec
   const told = new Map<string, string>();
   const isOther = (tool: string): boolean => (kindOfCall(decision, tool) === "other" && tool !== REMEMBER) || queryOf(decision, tool) !== queryOf(recordedBy, tool);
   asked.forEach(({ answer: { calls } }, index) => {
-    const results = (asked[index + 1]?.messages.at(-1)?.["results"] ?? []) as unknown as readonly { readonly id: string; readonly json: string }[];
+    const results = resultsOf(asked, index);
     for (const { id, name, arguments: text } of calls) {
       const result = results.find((one) => one.id === id);
       if (result !== undefined && !isOther(name)) told.set(callKey(name, text), result.json);

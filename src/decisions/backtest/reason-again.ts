@@ -60,7 +60,7 @@ export async function reasonAgain({ past, by, limits, commit, ask, calling }: Re
       ask: (request) => ask(request, [...secret, ...quarantined]),
       carryOut: (answer) => carryOut(answer, { acting, past, ...(calling === undefined ? {} : { calling }) }),
       judge(text) {
-        const judged = judgeAnswer(text, { decision, gathered, isUntrusted: acting.isUntrusted, book, parse });
+        const judged = judgeAnswer(text, { decision, gathered, staged: acting.staged, isUntrusted: acting.isUntrusted, book, parse });
         if (!("output" in judged)) commit.broke(judged.broken);
         if ("repair" in judged) last = judged.otherwise;
         if (!("output" in judged)) return judged;

@@ -20,6 +20,16 @@ export function violations({ bounds, variables, now, book }: Judging, ...points:
   return bounds.filter(({ declaration: { at, soft }, rule }) => !soft && points.includes(at) && !holdsStrictly(rule, environment, book));
 }
 
+/** In the commit before effects are applied: of the input and of the answer alone. */
+export function earlyViolations(judging: Judging): readonly CompiledBound[] {
+  return violations({ ...judging, bounds: judging.bounds.filter(({ readsEffects }) => !readsEffects) }, "INPUT", "OUTPUT");
+}
+
+/** And with them. */
+export function lateViolations(judging: Judging): readonly CompiledBound[] {
+  return violations({ ...judging, bounds: judging.bounds.filter(({ declaration: { at }, readsEffects }) => readsEffects || at === "COMMIT") }, "OUTPUT", "COMMIT");
+}
+
 /** Names of soft bounds that do not hold: noted, never acted on. */
 export function noted({ bounds, variables, now, book }: Judging): readonly string[] {
   const environment = environmentOf(variables, now);

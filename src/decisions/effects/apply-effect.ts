@@ -34,7 +34,7 @@ export interface AppliedEffect {
 export async function applyEffect(body: Body, { effect, args, mode }: EffectWrite): Promise<AppliedEffect> {
   const { table, verb, action } = effect;
   const operation = `${table.name}.${verb}`;
-  const shown = Object.fromEntries(Object.entries(args).map(([name, value]) => [name, wire(value)])) as { [name: string]: Json };
+  const shown = shownArguments(args);
   if (action !== null) return applyAction(body, { effect, args, mode, operation, shown });
   const id = verb === "create" ? null : keyOf(table, args["id"] ?? null, body);
   const before = id === null ? null : body.work.get(table.name, id)?.values ?? null;
@@ -85,6 +85,10 @@ function keyOf(table: Table, id: Value, body: Body): Value {
 function recordJson(values: RecordValues | null, table: Table, body: Body): Json {
   if (values === null) return null;
   return Object.fromEntries([...table.fields.values()].filter(({ kind }) => kind === "stored").map((field) => [field.name, toWireValue(values[field.name], field.type, body.core.catalog)]));
+}
+
+export function shownArguments(args: EffectWrite["args"]): { readonly [name: string]: Json } {
+  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, wire(value)]));
 }
 
 function wire(value: Value): Json {

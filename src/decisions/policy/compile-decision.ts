@@ -239,7 +239,7 @@ class DecisionCompiler {
     const of = declaration.of === null ? null : this.#expression(declaration.of, committedValues(outcome), INT);
     if (of !== null) this.#guard(declaration.of!, of, committedValues(outcome));
     const to = declaration.to === null ? new Map<string, Expression>() : this.#clamp(declaration.to, outcome);
-    return rule === null ? null : { declaration, rule, of, to };
+    return rule === null ? null : { declaration, rule, readsEffects: someIn(rule, (part) => part.op === "variable" && part.root === "effects"), of, to };
   }
 
   #approval(declaration: Approval, outcome: Values): CompiledApproval {

@@ -16,7 +16,7 @@ export interface CompiledContext {
 
 export interface CompiledRead { readonly name: string; readonly query: CompiledQuery; readonly shape: AnswerShape; readonly arguments: ReadonlyMap<string, Pick<InputField, "type">>; readonly max: number; readonly as: ActsAs }
 
-export interface CompiledBound { readonly declaration: Bound; readonly rule: Expression; readonly of: Expression | null; /** Of CLAMP, by field of the output. */ readonly to: ReadonlyMap<string, Expression> }
+export interface CompiledBound { readonly declaration: Bound; readonly rule: Expression; /** The rule names `effects`. */ readonly readsEffects: boolean; readonly of: Expression | null; /** Of CLAMP, by field of the output. */ readonly to: ReadonlyMap<string, Expression> }
 
 /** An operation that is called with what is known by name. */
 export type CompiledTarget = Omit<CompiledEffect, "set">;

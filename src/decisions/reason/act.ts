@@ -22,7 +22,8 @@ import { REMEMBER } from "../policy/tool-names.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
 import type { Acted } from "./journal.ts";
-import { readFields, type ArgumentReader } from "./read-arguments.ts";
+import { argument, readFields, type ArgumentReader } from "./read-arguments.ts";
+import { stagedAgain, stagedArguments } from "./staged-arguments.ts";
 
 /** The reasoning ends here, with this. */
 export class Halt extends Error {
@@ -111,10 +112,10 @@ export class Acting {
     this.#known.set(key, { json, times: 1 });
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     for (const one of escalated) this.escalated.add(one);
-    const told = JSON.parse(json) as { readonly staged?: string | number; readonly refused?: string } | null;
+    const told = JSON.parse(json) as { readonly refused?: string } | null;
     if (told?.refused === "TOOL_NOT_ALLOWED") this.#refusedTools++;
     const write = this.#parts.question.decision.writes.find((one) => one.name === name);
-    const args = write === undefined || told?.staged === undefined ? undefined : this.#stagedArguments(write, text, () => String(told.staged));
+    const args = write === undefined ? undefined : stagedAgain(write, { arguments: text, json }, this.#parts.reader);
     if (args !== undefined) this.staged.push({ write: write!, args });
     if (name === REMEMBER && told?.refused === undefined) this.#remember(text);
     return json;
@@ -213,13 +214,13 @@ export class Acting {
     const { declaration, table, verb } = write;
     this.#checkTaint(declaration.taint, write.name);
     const { core } = this.#parts;
-    const whole = this.#stagedArguments(write, text, () => uuidv7(core.clock, core.random));
+    const whole = stagedArguments(write, text, this.#parts.reader, () => uuidv7(core.clock, core.random));
     if (whole === undefined) return malformed();
     const key = whole["id"] ?? whole[table.primaryKey] ?? null;
     const row = verb === "create" || key === null ? null : this.#parts.data.record(table.name, key);
     if (row === undefined) return notRecorded();
     // What depends on the answer is judged when there is one.
-    const where = write.where !== null && someIn(write.where, (part) => part.op === "variable" && part.root === "out") ? null : write.where;
+    const where = write.where !== null && someIn(write.where, (part) => part.op === "variable" && OF_ANSWER.includes(part.root)) ? null : write.where;
     const refusal = this.#judge({ ...this.#gathered.variables, args: whole, row: row as Value }, where, "EFFECT");
     if (refusal !== null) return refusal;
     this.staged.push({ write, args: whole });
@@ -242,19 +243,6 @@ export class Acting {
     return { remembered: read.fact.predicate };
   }
 
-  /** With its id where it makes a record; undefined: they are not of the declared types. */
-  #stagedArguments({ declaration, table, action, verb }: CompiledWrite, text: string, newId: () => string): RecordValues | undefined {
-    const members = action === null ? table.fields : action.arguments;
-    const supplied = new Map(declaration.fields.flatMap((name) => {
-      const member = members.get(name);
-      return member === undefined ? [] : [[name, { ...argument(name, verb === "create" || action !== null ? member.type : { ...member.type, required: false }), limits: member.limits }] as const];
-    }));
-    const args = readFields(text, supplied, this.#parts.reader);
-    if (args === undefined) return undefined;
-    const isNew = verb === "create" && !declaration.set.has(table.primaryKey) && args[table.primaryKey] === undefined && ["ID", "String"].includes(table.fields.get(table.primaryKey)!.type.name);
-    return isNew ? { ...args, [table.primaryKey]: newId() } : args;
-  }
-
   /** Null: nothing stands against it. */
   #judge(variables: Variables, where: CompiledWrite["where"], point: "CALL" | "EFFECT"): Json | null {
     const { question, core } = this.#parts;
@@ -267,6 +255,9 @@ export class Acting {
     return first === undefined ? null : refused("BOUND", first.declaration.tell);
   }
 }
+
+/** There from PROPOSED on. */
+const OF_ANSWER: readonly string[] = ["out", "effects", "mem", "negotiation", "run"];
 
 /** What a model calls, without its name. */
 export type CallKind = "read" | "call" | "ask" | "write" | "other";
@@ -293,8 +284,4 @@ function notRecorded(): Json {
 
 function malformed(): Json {
   return refused("MALFORMED_ARGUMENTS", "The arguments are not of the declared types.");
-}
-
-function argument(name: string, type: InputField["type"]): InputField {
-  return { name, description: null, position: { file: "", line: 1, column: 1 }, type, defaultValue: undefined, limits: { length: null, range: null, pattern: null, currency: null, redact: [], sensitive: false, secret: false, untrusted: false } };
 }

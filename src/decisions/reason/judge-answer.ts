@@ -7,6 +7,8 @@ import type { Gathered } from "../context/gather.ts";
 import { memValues } from "../memory/recall.ts";
 import { runValue } from "../policy/decision-values.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { plannedEffects } from "../effects/planned-effects.ts";
+import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
 import { refused } from "./act.ts";
 import { readValue, type ParseJson } from "./read-arguments.ts";
@@ -21,16 +23,21 @@ export type JudgedAnswer =
 export interface AnswerJudging {
   readonly decision: CompiledDecision;
   readonly gathered: Gathered;
+  /** What the model wants to have done besides. */
+  readonly staged: readonly StagedEffect[];
   readonly isUntrusted: boolean;
   readonly book: ExpressionBook;
   readonly parse: ParseJson;
 }
 
-export function judgeAnswer(text: string, { decision, gathered, isUntrusted, book, parse }: AnswerJudging): JudgedAnswer {
+export function judgeAnswer(text: string, { decision, gathered, staged, isUntrusted, book, parse }: AnswerJudging): JudgedAnswer {
   const output: Value | undefined = readValue(text, decision.declaration.callable.result, { parse, catalog: decision.catalog });
   if (output === undefined) return { repair: refused("MALFORMED_ANSWER", "The answer is not of the declared type."), otherwise: "output_invalid", broken: [] };
-  const variables = { ...gathered.variables, out: output, effects: [], run: runValue(isUntrusted), mem: memValues(decision, gathered.memory) };
-  const broken = violations({ bounds: decision.bounds, variables, now: String(gathered.variables["now"]), book }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP" && declaration.else !== "ESCALATE");
+  const judging = { variables: { ...gathered.variables, out: output, run: runValue(isUntrusted), mem: memValues(decision, gathered.memory) }, now: String(gathered.variables["now"]), book };
+  // Where they cannot be worked out, no bound over them holds.
+  const effects = decision.bounds.some(({ readsEffects }) => readsEffects) ? plannedEffects(decision, staged, judging) : null;
+  const variables = effects === null ? judging.variables : { ...judging.variables, effects: effects as unknown as Value };
+  const broken = violations({ ...judging, bounds: decision.bounds, variables }, "OUTPUT").filter(({ declaration }) => declaration.else !== "CLAMP" && declaration.else !== "ESCALATE");
   const [first] = broken;
   if (first === undefined) return { output };
   const names = broken.map(({ declaration }) => declaration.name);

@@ -8,6 +8,10 @@ export type ParseJson = (text: string) => unknown;
 
 export interface ArgumentReader { readonly parse: ParseJson; readonly catalog: Catalog }
 
+export function argument(name: string, type: TypeRef): InputField {
+  return { name, description: null, position: { file: "", line: 1, column: 1 }, type, defaultValue: undefined, limits: noLimits };
+}
+
 /** Undefined: it is none. */
 export function readFields(text: string, fields: ReadonlyMap<string, InputField>, reader: ArgumentReader): RecordValues | undefined {
   const read = parsed(text, reader.parse);

@@ -11,17 +11,18 @@ import { runTransaction } from "../../resources/run-body.ts";
 import { stateOf } from "../../resources/work.ts";
 import { notFound } from "../../tables/denial.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
-import { noted, permits, valueOf, violations, type Variables } from "../bounds/judge.ts";
+import { earlyViolations, lateViolations, noted, permits, violations, type Variables } from "../bounds/judge.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
 import { sumsOf, type DailySum } from "../bounds/totals.ts";
 import { gather, memoryIn, type Gathered, type Question } from "../context/gather.ts";
 import { ownCaller } from "./own-caller.ts";
 import { applyEffect, type AppliedEffect } from "../effects/apply-effect.ts";
+import { filledArguments } from "../effects/filled-arguments.ts";
 import { approvalsNeeded } from "../approvals/approvals-needed.ts";
 import { memValues } from "../memory/recall.ts";
 import type { StagedFact } from "../memory/remember.ts";
 import { runValue } from "../policy/decision-values.ts";
-import type { CompiledApproval, CompiledBound, CompiledEffect, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { CompiledApproval, CompiledBound, CompiledEffect, CompiledFixedEffect, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
 import type { RunEnd } from "./run-tally.ts";
 
@@ -347,7 +348,7 @@ class RunCommit {
         }
         const clamp = violated.bounds.find(({ declaration }) => declaration.else === "CLAMP" && !clamped.has(declaration.name));
         const isOther = violated.because !== null || violated.bounds.some((bound) => bound.declaration.else !== "CLAMP" && !isLifted(bound));
-        const changed = clamp === undefined || isOther ? undefined : this.#clamped(clamp, output);
+        const changed = clamp === undefined || isOther ? undefined : this.#clamped(clamp, { ...proposal, output });
         if (changed === undefined) return { violated };
         clamped.add(clamp!.declaration.name);
         output = changed;
@@ -374,20 +375,21 @@ class RunCommit {
   async #apply(proposal: Proposal, lifted: ReadonlySet<string>): Promise<{ readonly effects: readonly AppliedEffect[]; readonly sums: readonly DailySum[]; readonly variables: Variables; readonly after: Gathered }> {
     const { question } = this.#request;
     const { decision } = question;
-    const variables = this.#outcome(proposal, []);
-    const kept = (bounds: readonly CompiledBound[]): readonly CompiledBound[] => bounds.filter(({ declaration: { name } }) => !lifted.has(name));
-    const early = kept(violations(judgingOf(question, variables, this.#body), "INPUT", "OUTPUT"));
-    if (early.length > 0) throw new Violated(early);
     const effects: AppliedEffect[] = [];
+    // Each effect sees those before it.
+    const variables = this.#outcome(proposal, effects);
+    const kept = (bounds: readonly CompiledBound[]): readonly CompiledBound[] => bounds.filter(({ declaration: { name } }) => !lifted.has(name));
+    const early = kept(earlyViolations(judgingOf(question, variables, this.#body)));
+    if (early.length > 0) throw new Violated(early);
     await question.negotiating?.release(this.#body);
     for (const staged of proposal.effects) effects.push(await this.#applyStaged(staged, variables, lifted));
     for (const effect of decision.effects) {
-      if (permits(effect.when, judgingOf(question, variables, this.#body))) effects.push(await this.#write(effect, { args: this.#filled(effect, variables), mode: "system" }));
+      if (permits(effect.when, judgingOf(question, variables, this.#body))) effects.push(await this.#applyFixed(effect, variables, lifted));
     }
     // What changes nothing leaves what was there.
     const after = effects.length === 0 ? this.#gathered : gather(question, stateOf(this.#body.work, this.#body.now), this.#core, this.#request.extracted);
-    const final: Variables = { ...this.#outcome(proposal, effects), after: contextsOf(after, question) };
-    const late = kept(violations(judgingOf(question, final, this.#body), "COMMIT"));
+    const final: Variables = { ...variables, after: contextsOf(after, question) };
+    const late = kept(lateViolations(judgingOf(question, final, this.#body)));
     if (late.length > 0) throw new Violated(late);
     const { sums, violated } = sumsOf({ question, variables: final, now: this.#body.now, core: this.#core, lifted });
     if (violated.length > 0) throw new Violated(violated);
@@ -397,13 +399,28 @@ class RunCommit {
   async #applyStaged({ write, args }: StagedEffect, variables: Variables, lifted: ReadonlySet<string>): Promise<AppliedEffect> {
     const { question } = this.#request;
     const whole = { ...args, ...this.#filled(write, variables) };
-    const key = whole["id"] ?? null;
-    const row = write.verb === "create" || key === null ? null : this.#body.work.get(write.table.name, key)?.values ?? null;
-    const seen: Variables = { ...variables, args: whole, row: row as Value };
+    const seen = this.#seenBy(write, whole, variables);
     if (!permits(write.where, judgingOf(question, seen, this.#body))) throw new Violated([], "tool_not_allowed");
-    const broken = violations(judgingOf(question, seen, this.#body), "EFFECT").filter(({ declaration: { name } }) => !lifted.has(name));
-    if (broken.length > 0) throw new Violated(broken);
+    this.#holdAtEffect(seen, lifted);
     return this.#write(write, { args: whole, mode: "caller" }, write.declaration.as === "DECISION" ? this.#body.as(ownCaller(question, this.#core)) : this.#body);
+  }
+
+  async #applyFixed(effect: CompiledFixedEffect, variables: Variables, lifted: ReadonlySet<string>): Promise<AppliedEffect> {
+    const args = this.#filled(effect, variables);
+    this.#holdAtEffect(this.#seenBy(effect, args, variables), lifted);
+    return this.#write(effect, { args, mode: "system" });
+  }
+
+  /** `row`: as it is, with the effects before this one. */
+  #seenBy({ table, verb }: CompiledEffect, args: Readonly<Record<string, Value>>, variables: Variables): Variables {
+    const key = args["id"] ?? null;
+    const row = verb === "create" || key === null ? null : this.#body.work.get(table.name, key)?.values ?? null;
+    return { ...variables, args, row: row as Value };
+  }
+
+  #holdAtEffect(seen: Variables, lifted: ReadonlySet<string>): void {
+    const broken = violations(judgingOf(this.#request.question, seen, this.#body), "EFFECT").filter(({ declaration: { name } }) => !lifted.has(name));
+    if (broken.length > 0) throw new Violated(broken);
   }
 
   async #write(effect: CompiledEffect, how: { readonly args: Readonly<Record<string, Value>>; readonly mode: "caller" | "system" }, body: Body = this.#body): Promise<AppliedEffect> {
@@ -415,13 +432,10 @@ class RunCommit {
     }
   }
 
-  #filled({ set }: CompiledEffect, variables: Variables): Record<string, Value> {
-    const judging = judgingOf(this.#request.question, variables, this.#body);
-    return Object.fromEntries([...set].map(([name, expression]) => {
-      const value = valueOf(expression, judging);
-      if (value === undefined) throw new Violated([], "output_invalid");
-      return [name, value];
-    }));
+  #filled(effect: CompiledEffect, variables: Variables): Record<string, Value> {
+    const filled = filledArguments(effect, judgingOf(this.#request.question, variables, this.#body));
+    if (filled === undefined) throw new Violated([], "output_invalid");
+    return filled;
   }
 
   #outcome({ output, isUntrusted }: Proposal, effects: readonly AppliedEffect[]): Record<string, Value> {
@@ -429,9 +443,9 @@ class RunCommit {
   }
 
   /** Undefined: the clamp has no value, or makes no output. */
-  #clamped(clamp: CompiledBound, output: Value): Value | undefined {
-    const judging = { variables: { ...this.#gathered.variables, now: this.#body.now, out: output }, now: this.#body.now, book: this.#core.book };
-    return clampedOutput(this.#request.question.decision, clamp, output, judging);
+  #clamped(clamp: CompiledBound, proposal: Proposal): Value | undefined {
+    const { effects: _, ...variables } = this.#outcome(proposal, []);
+    return clampedOutput(this.#request.question.decision, clamp, { output: proposal.output, staged: proposal.effects }, { variables, now: this.#body.now, book: this.#core.book });
   }
 }
 
