@@ -7,7 +7,7 @@ import { decisionDdl } from "../../src/storage/decision-rows.ts";
 import { addCommitment, commitmentsAbout, eraseNegotiation, negotiationDdl, renameCommitments } from "../../src/storage/negotiation-rows.ts";
 import { startApprovalsApp, type ApprovalsApp, type Said } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
-import type { ChatRequest, Script } from "./scripted-model.ts";
+import type { ChatRequest, Script } from "../models/scripted-model.ts";
 
 const asks = (name: string, maxTokens: number, freshness = "REVALIDATE"): string => `
   """Advise."""
