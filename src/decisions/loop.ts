@@ -10,11 +10,13 @@ import { beside } from "../resources/run-body.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import { notFound } from "../tables/denial.ts";
 import { ModelFailure, type Model, type ModelAnswer, type ModelMessage, type ModelRequest, type ModelTool } from "../models/model.ts";
+import type { Connection } from "../storage/connection.ts";
+import type { WriteSession } from "../tables/write-session.ts";
 import type { ModelAccess } from "../models/model-access.ts";
-import { admitRun, keepStep, moveRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
+import { admitRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
-import { valueOf, violations } from "./bounds/judge.ts";
-import { gather, gatheredAgain, recordOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";
+import { violations } from "./bounds/judge.ts";
+import { gather, gatheredAgain, recordOf, subjectOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { ANSWER } from "./policy/tool-names.ts";
@@ -27,10 +29,11 @@ import { firstMessages, toolsOf, type Schemas } from "./reason/prompt.ts";
 import { inTime, reasoningMs } from "./reason/in-time.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
+import { StepLedger } from "./reason/step-ledger.ts";
 import { keepAdmission, type Anew } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
-import { failed, type FallbackReason } from "./run/ending.ts";
+import { failed, type Ending, type FallbackReason } from "./run/ending.ts";
 import { ownCaller } from "./run/own-caller.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts } from "./run/store-run.ts";
@@ -161,8 +164,9 @@ class ReasonRun {
   /** Where it is reasoned anew, once its steps so far are gone through. */
   #restart: Anew | null;
   #admitted: AdmittedRun;
-  /** 0: not admitted yet. */
-  #epoch: number;
+  readonly #ledger: StepLedger;
+  /** What it began with. */
+  #first: Gathered | null = null;
   #steps = 0;
   #repairs = 0;
   #reported = { input: 0, output: 0 };
@@ -185,7 +189,6 @@ class ReasonRun {
     this.#admitted = admitted;
     this.#isTaken = taken !== null;
     this.#restart = taken?.anew ?? null;
-    this.#epoch = taken?.epoch ?? 0;
     this.#journal = new Journal(taken?.steps ?? []);
     this.#budget = new RunBudget(decision.declaration.budgets, { ...parts.limits, above: request.above, spent: taken?.spentBelow });
     const timeMs = reasoningMs(decision.declaration.budgets, request.deadlineMs ?? decision.declaration.deadlineMs);
@@ -196,6 +199,10 @@ class ReasonRun {
       ask: (asked, kept) => this.#ask(asked, kept, "extract"),
     });
     this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
+    this.#ledger = new StepLedger({
+      storage: parts.core.storage, run: admitted.id, budgets: decision.declaration.budgets, place: this.#place, leaseMs: this.#deadlineMs, epoch: taken?.epoch ?? 0,
+      admit: (connection) => this.#admit(connection), admitted: () => request.admittedNow(),
+    });
   }
 
   async toEnd(): Promise<string> {
@@ -205,8 +212,7 @@ class ReasonRun {
     if (first.missing !== null) throw notFound(first.missing);
     const isDenied = violations({ bounds: question.decision.bounds, variables: first.variables, now: String(first.variables["now"]), book: core.book }, "INPUT").some(({ declaration }) => declaration.else !== "ESCALATE");
     if (isDenied || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
-    const admission = await this.#admit(first);
-    if (admission !== null) return this.#commit({ reason: admission }, first);
+    this.#begin(first);
     return this.#toEndWith(first);
   }
 
@@ -226,7 +232,7 @@ class ReasonRun {
       return isTooLate ? await this.#commit({ reason: "crash_recovered" }, first) : await this.#reasonAndCommit(first);
     } catch (error) {
       // Once the data have another shape nothing is ended from here: whoever serves by then does.
-      if (error instanceof Fenced || core.tables.isOutdated) throw error;
+      if (error instanceof Fenced || error instanceof KeyTaken || core.tables.isOutdated) throw error;
       return await this.#fail(error);
     } finally {
       cancel();
@@ -236,7 +242,7 @@ class ReasonRun {
   /** Not admitted before its end: nobody waits for it, and nobody takes it up. */
   async beside({ gathered, answered }: NonNullable<ReasonRequest["shadowed"]>): Promise<void> {
     const { core } = this.#parts;
-    const { question: { decision, input }, question } = this.#request;
+    const { question: { decision }, question } = this.#request;
     Object.assign(this.#place, { subject: this.#admitted.subject });
     const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), () => this.#gone.abort());
     try {
@@ -250,7 +256,7 @@ class ReasonRun {
           const said = ending.output === undefined ? null : toWireValue(ending.output, decision.declaration.callable.result, decision.catalog);
           const facts = this.#facts(gathered);
           const comparison = { answered, agrees: canonicalJson(said) === canonicalJson(answered) };
-          return storeRun(session, ending, gathered, { admitted: this.#admitted, epoch: 0, decision, input, facts: { ...facts, payloads: { ...facts.payloads, comparison } }, random: core.random, nowMs: core.clock.now() });
+          return this.#store(session, ending, gathered, { ...facts, payloads: { ...facts.payloads, comparison } });
         },
       });
     } finally {
@@ -258,27 +264,19 @@ class ReasonRun {
     }
   }
 
-  /** Null: the run is admitted. Throws KeyTaken. */
-  async #admit(gathered: Gathered): Promise<FallbackReason | null> {
-    const { core } = this.#parts;
-    const { decision } = this.#request.question;
-    const subject = decision.subject === null ? null : valueOf(decision.subject, { variables: gathered.variables, now: String(gathered.variables["now"]), book: core.book });
-    this.#admitted = { ...this.#admitted, subject: typeof subject === "string" ? subject : null };
+  /** About whom it is says what it reads. */
+  #begin(first: Gathered): void {
+    this.#first = first;
+    this.#admitted = { ...this.#admitted, subject: subjectOf(this.#request.question.decision, first, this.#parts.core) };
     Object.assign(this.#place, { subject: this.#admitted.subject });
-    try {
-      await core.storage.commit((connection) => {
-        addDaily(connection, decision.declaration.budgets, this.#place, { runs: 1 });
-        if (!admitRun(connection, this.#admitted, "REASONING")) throw new KeyTaken("the key is another run's");
-        const { question, own } = this.#request;
-        keepAdmission(connection, this.#admitted.id, { question, own, read: recordOf(gathered), random: core.random });
-      });
-      this.#epoch = 1;
-      this.#request.admittedNow();
-      return null;
-    } catch (error) {
-      if (error instanceof OverBudget) return `budget:${error.budget}`;
-      throw error;
-    }
+  }
+
+  /** With its first request: what ends without one is admitted with its end. Throws KeyTaken, OverBudget. */
+  #admit(connection: Connection): void {
+    const { question, own } = this.#request;
+    addDaily(connection, question.decision.declaration.budgets, this.#place, { runs: 1 });
+    if (!admitRun(connection, this.#admitted, "REASONING")) throw new KeyTaken("the key is another run's");
+    keepAdmission(connection, this.#admitted.id, { question, own, read: recordOf(this.#first!), random: this.#parts.core.random });
   }
 
   async #reasonAndCommit(first: Gathered): Promise<string> {
@@ -306,10 +304,11 @@ class ReasonRun {
   /** A fault of ours: the run ends all the same, and nothing of it is there. Throws the fault where not even that can be written. */
   async #fail(error: unknown): Promise<string> {
     const { core } = this.#parts;
-    const { decision, input } = this.#request.question;
+    const { decision } = this.#request.question;
     core.log.error("decision-failed", { run: this.#admitted.id, decision: decision.name, ...describeError(error) });
     try {
-      this.#parts.ended(await core.storage.commit((connection) => storeRun({ connection }, failed, null, { admitted: this.#admitted, epoch: this.#epoch, decision, input, facts: { ...noFacts, steps: this.#steps }, random: core.random, nowMs: core.clock.now() })));
+      await this.#ledger.settled();
+      this.#parts.ended(await core.storage.commit((connection) => this.#store({ connection }, failed, null, { ...noFacts, steps: this.#steps })));
       callbackAdded(this.#admitted, core);
     } catch {
       throw error;
@@ -327,16 +326,21 @@ class ReasonRun {
   async #tryCommit(reasoned: Reasoned, over: Gathered, mayReason: boolean): Promise<Gathered | null> {
     const { core } = this.#parts;
     const { question, fallback } = this.#request;
+    await this.#ledger.settled();
+    const { epoch } = this.#ledger;
     this.#moved("COMMITTING", null);
+    const asking = this.#request.asking?.(() => this.#facts(over), { admitted: this.#admitted, epoch, extracted: this.#extraction.values });
     const request: CommitRequest = {
-      question, extracted: this.#extraction.values, isNew: this.#epoch === 0, mayReason, fallback,
+      question, extracted: this.#extraction.values, isNew: this.#first === null && !this.#isTaken, mayReason, fallback,
       proposal: "proposal" in reasoned ? reasoned.proposal : null,
       reason: "reason" in reasoned ? reasoned.reason : null,
       ...("refusedBy" in reasoned ? { refusedBy: reasoned.refusedBy } : {}),
-      ...this.#request.asking?.(() => this.#facts(over), { admitted: this.#admitted, epoch: this.#epoch, extracted: this.#extraction.values }),
-      store: (session, ending, gathered) => storeRun(session, ending, gathered, {
-        admitted: this.#admitted, epoch: this.#epoch, decision: question.decision, input: question.input, facts: this.#facts(over), random: core.random, nowMs: core.clock.now(),
-      }),
+      ...asking,
+      ...(asking?.wait === undefined ? {} : { wait: (session, waiting) => {
+        this.#ledger.writeRest(session.connection);
+        asking.wait!(session, waiting);
+      } }),
+      store: (session, ending, gathered) => this.#store(session, ending, gathered, this.#facts(over)),
       ended: (end) => {
         callbackAdded(this.#admitted, core);
         this.#parts.ended(end);
@@ -344,6 +348,14 @@ class ReasonRun {
     };
     const committed = await core.tracer.span("commit", { kind: "internal" }, () => commitRun(core, request));
     return committed.kind === "reason-again" ? committed.gathered : null;
+  }
+
+  /** In the commit of its end. */
+  #store(session: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, facts: RunFacts): RunEnd {
+    const { core } = this.#parts;
+    const { decision, input } = this.#request.question;
+    this.#ledger.writeRest(session.connection);
+    return storeRun(session, ending, gathered, { admitted: this.#admitted, epoch: this.#ledger.epoch, decision, input, facts, random: core.random, nowMs: core.clock.now() });
   }
 
   #facts(over: Gathered): RunFacts {
@@ -398,11 +410,15 @@ class ReasonRun {
   #acting(gathered: Gathered): Acting {
     const { core, parse, callTool, ask } = this.#parts;
     const { question, shadowed } = this.#request;
+    const outside = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
+      await this.#ledger.flush();
+      return work();
+    };
     const acting = new Acting({
       core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question, core), core),
       beyond: shadowed !== undefined ? null : {
-        callTool: (call, args) => callTool(call, args, question.caller),
-        ask: (name, args, isUntrusted) => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget }),
+        callTool: (call, args) => outside(() => callTool(call, args, question.caller)),
+        ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget })),
       },
     }, gathered);
     // What entered an earlier prompt of the run stays with it.
@@ -466,7 +482,7 @@ class ReasonRun {
       return this.#noted(request, recorded);
     }
     this.#budget.reserve({ steps: 1 });
-    const keep = (step: AskingStep | AskedStep, spend: { readonly tokens: number; readonly micros: number }): Promise<void> => this.#keep({ number, kind: "ask", hash, facts: JSON.stringify(step) }, spend);
+    const entry = (step: AskingStep | AskedStep): RunStep => ({ number, kind: "ask", hash, facts: JSON.stringify(step) });
     let asking: AskingStep = { model: primary.id, reserved: nothing, lost, ...since };
     // Before each request, once it is known whom: where nobody is asked, as with an open breaker, nothing is reserved and nothing written.
     const attempt = async (next: Model): Promise<void> => {
@@ -475,7 +491,7 @@ class ReasonRun {
       this.#budget.reserve(reserved);
       // What failed may have been billed: its reservation stays, and each further request may cost as much again.
       asking = { ...asking, model: next.id, reserved, lost: { tokens: asking.lost.tokens + asking.reserved.tokens, micros: asking.lost.micros + asking.reserved.micros } };
-      await keep(asking, reserved);
+      await this.#ledger.asking(entry(asking), reserved);
     };
     const { answer, model } = await inTime(access.ask({ ...request, by: { decision: this.#place.decision, step: number } }, { signal: this.#gone.signal, deadlineMs: this.#deadlineMs, attempt }), this.#gone.signal);
     const { reserved } = asking;
@@ -483,7 +499,7 @@ class ReasonRun {
     const back = { tokens: reserved.tokens - settled.tokens, micros: reserved.micros - settled.micros };
     this.#budget.giveBack(back);
     const step: AskedStep = { ...asking, model: model.id, answer, settled };
-    await keep(step, { tokens: -back.tokens, micros: -back.micros });
+    this.#ledger.answered(entry(step), { tokens: -back.tokens, micros: -back.micros });
     if (settled.flag !== null) core.log.warn("model-usage", { run: this.#admitted.id, flag: settled.flag });
     return this.#noted(request, step);
   }
@@ -499,18 +515,6 @@ class ReasonRun {
   #sent({ messages, tools }: ModelRequest): { readonly messages: Json; readonly tools?: Json } {
     const isBeginning = !messages.some(({ role }) => role === "assistant");
     return isBeginning ? { messages: messages as unknown as Json, tools: tools as unknown as Json } : { messages: messages.slice(-1) as unknown as Json };
-  }
-
-  /** The step and what it may cost, under the fence. Throws Fenced, OverBudget. */
-  async #keep(step: RunStep, spend: { readonly tokens: number; readonly micros: number }): Promise<void> {
-    const { core } = this.#parts;
-    const { budgets } = this.#request.question.decision.declaration;
-    await core.storage.commit((connection) => {
-      addDaily(connection, budgets, this.#place, spend);
-      if (this.#request.shadowed !== undefined) return;
-      if (!moveRun(connection, { id: this.#admitted.id, epoch: this.#epoch }, "REASONING", this.#deadlineMs)) throw new Fenced("the run is somebody else's");
-      keepStep(connection, this.#admitted.id, step);
-    });
   }
 
   #moved(state: string, kind: RunStage["kind"]): void {

@@ -87,23 +87,48 @@ function decode(row: readonly SqlValue[]): DecisionRow {
   return { id, name, version, parent, state, reason, source, isUntrusted: untrusted === 1, tenant, caller, principal, subject, epoch, leaseMs, admittedMs, endedMs, fingerprint, status, answer, tells, leaf, callback, arm };
 }
 
+interface RunEnding { readonly endedMs: number; readonly leaf: number }
+
 /** False: another run has the key. */
 export function admitRun(connection: Connection, run: AdmittedRun, state: string): boolean {
-  const { key } = run;
-  if (key !== null) connection.run(`UPDATE "$decision" SET "key" = NULL WHERE "scope" = ?1 AND "key" = ?2 AND "ended" IS NOT NULL AND "expires" <= ?3`, key.scope, key.key, run.admittedMs);
+  makeRoom(connection, run);
   return connection.run(
     `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback", "arm")
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
-    run.id, run.name, run.version, run.parent, state, run.tenant, run.caller, run.principal, run.subject, run.leaseMs, run.admittedMs,
-    key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null, run.callback, run.arm) > 0;
+    run.id, run.name, run.version, run.parent, state, ...admittedValues(run)) > 0;
+}
+
+/** With its end. False: another run has the key. */
+export function admitEnded(connection: Connection, run: AdmittedRun, ended: EndedRun, { endedMs, leaf }: RunEnding): boolean {
+  makeRoom(connection, run);
+  const kept = freesKey(ended) ? { ...run, key: null } : run;
+  return connection.run(
+    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback", "arm",
+      "reason", "source", "untrusted", "status", "answer", "tells", "ended", "leaf")
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
+    run.id, run.name, run.version, run.parent, ended.state, ...admittedValues(kept),
+    ended.reason, ended.source, ended.isUntrusted ? 1 : 0, ended.status, ended.answer, ended.tells, endedMs, leaf) > 0;
+}
+
+/** A key whose time is over is free. */
+function makeRoom(connection: Connection, { key, admittedMs }: AdmittedRun): void {
+  if (key !== null) connection.run(`UPDATE "$decision" SET "key" = NULL WHERE "scope" = ?1 AND "key" = ?2 AND "ended" IS NOT NULL AND "expires" <= ?3`, key.scope, key.key, admittedMs);
+}
+
+function admittedValues({ tenant, caller, principal, subject, leaseMs, admittedMs, key, callback, arm }: AdmittedRun): SqlValue[] {
+  return [tenant, caller, principal, subject, leaseMs, admittedMs, key?.scope ?? null, key?.key ?? null, key?.fingerprint ?? null, key?.expiresMs ?? null, callback, arm];
+}
+
+/** What failed may be asked again with the same key. */
+function freesKey({ state }: EndedRun): boolean {
+  return state === "FAILED";
 }
 
 /** False: whoever holds this epoch has lost the run, or it has ended. */
-export function endRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }, ended: EndedRun, at: { readonly endedMs: number; readonly leaf: number }): boolean {
-  // What failed may be asked again with the same key.
-  const freesKey = ended.state === "FAILED" ? `, "key" = NULL` : "";
+export function endRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }, ended: EndedRun, at: RunEnding): boolean {
+  const key = freesKey(ended) ? `, "key" = NULL` : "";
   return connection.run(
-    `UPDATE "$decision" SET "state" = ?1, "reason" = ?2, "source" = ?3, "untrusted" = ?4, "status" = ?5, "answer" = ?6, "tells" = ?7, "ended" = ?8, "leaf" = ?9${freesKey}
+    `UPDATE "$decision" SET "state" = ?1, "reason" = ?2, "source" = ?3, "untrusted" = ?4, "status" = ?5, "answer" = ?6, "tells" = ?7, "ended" = ?8, "leaf" = ?9${key}
       WHERE "id" = ?10 AND "epoch" = ?11 AND "ended" IS NULL`,
     ended.state, ended.reason, ended.source, ended.isUntrusted ? 1 : 0, ended.status, ended.answer, ended.tells, at.endedMs, at.leaf, id, epoch) > 0;
 }

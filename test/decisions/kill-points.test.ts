@@ -85,9 +85,9 @@ const points: Readonly<Record<string, { readonly at: KillAt | number; readonly r
   "once an answer is kept": { at: { sql: step, nth: 2, when: "after COMMIT" }, requests: 2 },
   "between its steps, after a tool": { at: { sql: step, nth: 3, when: "before" }, requests: 2 },
   "while the model is asked again": { at: 2, requests: 3 },
-  "once its proposal is kept": { at: { sql: step, nth: 4, when: "after COMMIT" }, requests: 2 },
-  "before its record": { at: { sql: `INSERT INTO "$audit" (`, nth: 1, when: "before" }, requests: 2 },
-  "before its commit": { at: { sql: end, nth: 1, when: "before COMMIT" }, requests: 2 },
+  "once its last answer is kept": { at: { sql: step, nth: 4, when: "after COMMIT" }, requests: 2 },
+  "before its record": { at: { sql: `INSERT INTO "$audit" (`, nth: 1, when: "before" }, requests: 3 },
+  "before its commit": { at: { sql: end, nth: 1, when: "before COMMIT" }, requests: 3 },
   "once it is committed": { at: { sql: end, nth: 1, when: "after COMMIT" }, requests: 2 },
 };
 

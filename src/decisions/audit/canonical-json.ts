@@ -10,12 +10,30 @@ export function canonicalJson(value: Json): string {
     return JSON.stringify(value);
   }
   if (typeof value === "string") return text(value);
+  return Array.isArray(value) ? listText(value as readonly Json[]) : membersText(value as { readonly [name: string]: Json });
+}
+
+/** A list that is written often and never changes: its text is kept. */
+export function written<List extends readonly object[]>(list: List): List {
+  if (!lists.has(list)) lists.set(list, null);
+  return list;
+}
+
+/** Null: not written yet. */
+const lists = new WeakMap<object, string | null>();
+
+function listText(list: readonly Json[]): string {
+  const known = lists.get(list);
+  if (typeof known === "string") return known;
   let joined = "";
-  if (Array.isArray(value)) {
-    for (const item of value as readonly Json[]) joined += `${joined === "" ? "" : ","}${canonicalJson(item)}`;
-    return `[${joined}]`;
-  }
-  const members = value as { readonly [name: string]: Json };
+  for (const item of list) joined += `${joined === "" ? "" : ","}${canonicalJson(item)}`;
+  const whole = `[${joined}]`;
+  if (known === null) lists.set(list, whole);
+  return whole;
+}
+
+function membersText(members: { readonly [name: string]: Json }): string {
+  let joined = "";
   // Sorted by UTF-16 code units, which is how JavaScript compares texts.
   for (const name of Object.keys(members).sort()) joined += `${joined === "" ? "" : ","}${PLAIN.test(name) ? `"${name}"` : text(name)}:${canonicalJson(members[name]!)}`;
   return `{${joined}}`;

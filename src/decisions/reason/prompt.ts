@@ -8,7 +8,7 @@ import { shownContexts, type Gathered } from "../context/gather.ts";
 import { isHidden, keptBack, without } from "../context/kept-back.ts";
 import { rememberTool } from "../memory/remember.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson, written } from "../audit/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ANSWER } from "../policy/tool-names.ts";
 import { isMembers, VALUE } from "./read-arguments.ts";
@@ -50,7 +50,7 @@ const toolsMade = new WeakMap<CompiledDecision, readonly ModelTool[]>();
 
 /** Everything that the model can do, in order of declaration; `answer` last. Made once. */
 export function toolsOf(decision: CompiledDecision, schemas: Schemas): readonly ModelTool[] {
-  const tools = toolsMade.get(decision) ?? makeTools(decision, schemas);
+  const tools = toolsMade.get(decision) ?? written(makeTools(decision, schemas));
   toolsMade.set(decision, tools);
   return tools;
 }

@@ -4,7 +4,7 @@ import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { closeApprovals } from "../../storage/approval-rows.ts";
-import { admitRun, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
+import { admitEnded, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import { keepMemory } from "../memory/keep-memory.ts";
@@ -55,9 +55,8 @@ export interface StoredRun {
 /** Throws KeyTaken, Fenced. */
 export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): RunEnd {
   const { admitted, decision, input, facts, random, nowMs } = run;
-  if (run.epoch === 0 && !admitRun(connection, admitted, "COMMITTING")) throw new KeyTaken("the key is another run's");
-  if (run.epoch > 0) {
-    dropPart(connection, admitted.id, ADMISSION);
+  if (run.epoch > 0) dropPart(connection, admitted.id, ADMISSION);
+  if (run.epoch > 0 && decision?.approvals.length !== 0) {
     dropPart(connection, admitted.id, PROPOSAL);
     closeApprovals(connection, admitted.id, { state: ending.state === "EXPIRED" || ending.reason === "approval_timeout" ? "EXPIRED" : "VOID", closedMs: nowMs, person: null });
   }
@@ -79,10 +78,10 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
   }, () => saltFrom(random));
   if (isAnswered(ending.state)) remember(connection, ending, run);
   const answer = answerOf(ending, { type, run: admitted.id });
-  const ended = endRun(connection, { id: admitted.id, epoch: Math.max(1, run.epoch) }, {
-    state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells),
-  }, { endedMs: nowMs, leaf });
-  if (!ended) throw new Fenced("the run has ended otherwise");
+  const ended = { state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells) };
+  const at = { endedMs: nowMs, leaf };
+  if (run.epoch === 0 && !admitEnded(connection, admitted, ended, at)) throw new KeyTaken("the key is another run's");
+  if (run.epoch > 0 && !endRun(connection, { id: admitted.id, epoch: run.epoch }, ended, at)) throw new Fenced("the run has ended otherwise");
   countEnd(connection, admitted.arm, {
     state: ending.state, reason: ending.reason, isRepaired: facts.repairs > 0 || ending.clamped.length > 0, durationMs: nowMs - admitted.admittedMs, costMicros: facts.costMicros,
     agrees: agreementIn(facts),
