@@ -251,7 +251,7 @@ export class Approvals {
     if (output === undefined) throw invalid(issues);
     const effects = wanted === undefined ? before.effects : editedEffects(wanted, before.effects, decision, () => uuidv7(core.clock, core.random));
     if (effects === null) throw fault("VALIDATION_FAILED", "The effects are not of what the decision may propose.", { where: "effects", fix: "Send { operation, args } with the fields that its @mayWrite names." });
-    const hash = createHash("sha256").update(canonicalJson({ of: approval.hash, output: JSON.parse(JSON.stringify(given ?? null)) as Json, effects: JSON.parse(JSON.stringify(wanted ?? null)) as Json })).digest("hex");
+    const hash = createHash("sha256").update(canonicalJson({ of: approval.hash, output: plain(given), effects: plain(wanted) })).digest("hex");
     await this.#commit(held, { proposal: { ...before, output, effects }, approved: { lifted: null, operations: null }, state: "EDITED", by, hash });
   }
 
@@ -359,6 +359,11 @@ async function endPage(runsOf: () => readonly string[], end: (run: string) => Pr
   const runs = runsOf();
   await inParallel([...new Set(runs)], ENDED_AT_ONCE, end);
   return runs.length === PAGE_RUNS && runsOf()[0] !== runs[0];
+}
+
+/** As it came: large integers as text. */
+function plain(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value ?? null, (_, item: unknown) => (typeof item === "bigint" ? String(item) : item))) as Json;
 }
 
 /** Where several are asked about one proposal, each is somebody else. What was asked about together was opened together. */

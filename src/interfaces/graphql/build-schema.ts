@@ -8,12 +8,14 @@ import { GraphQLBoolean } from "graphql/type/scalars";
 import { GraphQLSchema as SchemaOf } from "graphql/type/schema";
 import type { Rights } from "../../access/rights.ts";
 import type { Catalog } from "../../schema/catalog.ts";
+import { approvalFields } from "./approval-fields.ts";
 import { endpointFields, tableActions } from "./call-fields.ts";
 import { channelPublishing, channelSubscription } from "./channel-fields.ts";
 import { decisionFields } from "./decide-fields.ts";
 import type { Caller } from "./graphql-parts.ts";
 import { historyField } from "./history-field.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
+import { negotiationFields } from "./negotiation-fields.ts";
 import { tableMutations } from "./mutation-fields.ts";
 import { tableQueries } from "./query-fields.ts";
 import { Root, type RootField, type RootFields } from "./root-field.ts";
@@ -52,6 +54,11 @@ export function buildGraphqlSchema(parts: { readonly catalog: Catalog; readonly 
     if (channel.exportName === null || !channel.exportOver.includes("GRAPHQL")) continue;
     Object.assign(subscriptions, channelSubscription(channel, context));
     Object.assign(mutations, channelPublishing(channel, context));
+  }
+  for (const { queries: asked, mutations: said, subscriptions: followed } of [approvalFields(context), negotiationFields(context)]) {
+    Object.assign(queries, asked);
+    Object.assign(mutations, said);
+    Object.assign(subscriptions, followed);
   }
   if (Object.keys(queries).length === 0) queries["nothing"] = NOTHING;
   return { schema: schemaOf({ queries, mutations, subscriptions }, declared), executable: schemaOf({ queries, mutations, subscriptions: {} }, executed), queries, mutations, subscriptions };

@@ -1,5 +1,5 @@
-// Mutations that ask a decision, for those that are exported over GraphQL: how it ended, with its answer in the states that have one. A decision
-// that refuses is an answer here, not an error.
+// Mutations that ask a decision, or begin a negotiation with one, for those that are exported over GraphQL: how it ended, with its answer in the states
+// that have one. A decision that refuses is an answer here, not an error.
 import { GraphQLList, GraphQLNonNull, GraphQLObjectType } from "graphql/type/definition";
 import { GraphQLID, GraphQLString } from "graphql/type/scalars";
 import { decided } from "../../resources/decide-operation.ts";
@@ -9,6 +9,7 @@ import { noLimits } from "../../schema/coerce-value.ts";
 import type { Decision } from "../../schema/decision.ts";
 import { objectShape } from "./answer-shape.ts";
 import { callArguments } from "./input-types.ts";
+import { negotiate, negotiationType } from "./negotiation-fields.ts";
 import { valueType } from "./output-types.ts";
 import { valueOf, type Root, type RootFields } from "./root-field.ts";
 import type { SchemaContext } from "./schema-context.ts";
@@ -17,9 +18,16 @@ import { TYPE_NAME } from "./selected-fields.ts";
 export function decisionFields(context: SchemaContext): RootFields {
   const fields: RootFields = {};
   for (const decision of context.catalog.decisions.values()) {
-    const { callable, fallback } = decision;
+    const { callable, fallback, negotiates } = decision;
     if (callable.exportOver?.includes("GRAPHQL") !== true || context.rights.mayCall(callable) === false) continue;
     const inputs = fallback?.kind === "own" ? new Map([...callable.arguments, ["own", ownInput(decision)]]) : callable.arguments;
+    if (negotiates !== null) {
+      fields[context.names.decision(callable.name)] = {
+        type: negotiationType(context), description: callable.description, args: callArguments(inputs, context),
+        resolve: (given, root) => negotiate({ do: "start", decision: callable.name, input: given as RawInput }, root),
+      };
+      continue;
+    }
     fields[context.names.decision(callable.name)] = {
       type: decidedType(decision, context), description: callable.description, args: callArguments(inputs, context),
       resolve: (given, root) => root.dispatch({ kind: "decide", name: callable.name, input: given as RawInput }, (result) => shown(decision, decided(result.decision!, result.status, valueOf(result)), root)),

@@ -21,7 +21,7 @@ export function callerOf(exchange: Exchange, bytes: Uint8Array | null, known: Pi
       const isRead = body.kind === "get" || body.kind === "query" || body.kind === "history";
       if (isRead && parts.clock.now() - startedMs > queryMs) throw fault("QUERY_TIMEOUT", `The document took longer than ${queryMs} ms.`, { fix: "Ask for less, or in several requests." });
       const runsCode = body.kind === "action" || body.kind === "endpoint" || body.kind === "batch";
-      if (runsCode) exchange.unhurried();
+      if (runsCode || body.kind === "decide" || body.kind === "negotiation") exchange.unhurried();
       return noted(exchange, performance.now(), parts.dispatcher.dispatch(operationOf(body, {
         idempotency: isRead || claim === null ? null : { ...claim, scope: `${claim.scope} ${index} ${place}` },
         request: isRead ? null : new RequestView(exchange), signal: runsCode ? exchange.signal : null,

@@ -53,12 +53,22 @@ export interface GraphqlNames {
   /** The mutation that asks a decision, and the type of what it answers. */
   decision(name: string): string;
   decided(name: string): string;
+  /** Of a field that the app has not declared. */
+  standing(name: StandingName): string;
   /** Of a type that all tables share. */
   shared(name: SharedType): string;
 }
 
-const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath", "LiveOp", "LiveChange", "ChannelOp", "Presence", "PresenceChange"] as const;
+const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath", "LiveOp", "LiveChange", "ChannelOp", "Presence", "PresenceChange",
+  "Approval", "ApprovalPage", "ApprovalDecided", "ApprovalRun", "ApprovalEvent", "ApprovalChange", "Negotiation", "NegotiationRun", "NegotiationEvent", "NegotiationChange", "Offer", "Commitment", "CommitmentPage"] as const;
 export type SharedType = (typeof sharedTypes)[number];
+
+/** Root fields of what is there beside the app's own: approvals and negotiations. */
+const standing = {
+  queries: ["approvals", "approval", "negotiation", "offer", "commitment", "commitments"],
+  mutations: ["approveProposal", "rejectProposal", "editProposal", "counterNegotiation", "acceptOffer", "declineOffer", "releaseCommitment"],
+} as const;
+export type StandingName = (typeof standing.queries)[number] | (typeof standing.mutations)[number];
 
 export function createNames(catalog: Catalog): GraphqlNames {
   const types = new Taken([...scalarNames, "Query", "Mutation", "Subscription", ...catalog.tables.keys(), ...catalog.channels.keys(), ...catalog.enums.keys(), ...catalog.objects.keys()]);
@@ -79,7 +89,9 @@ export function createNames(catalog: Catalog): GraphqlNames {
   const endpoints = new Map([...catalog.endpoints.values()].map(({ name, http }) => [name, (http?.method === "GET" ? roots.queries : roots.mutations).name(name)]));
   const decisions = new Map([...catalog.decisions.keys()].map((name) => [name, { mutation: roots.mutations.name(name), type: types.name(`${name.charAt(0).toUpperCase()}${name.slice(1)}Decided`) }]));
   const channels = new Map([...catalog.channels.keys()].map((name) => [name, named(name)]));
+  const given = new Map<StandingName, string>([...standing.queries.map((name) => [name, roots.queries.name(name)] as const), ...standing.mutations.map((name) => [name, roots.mutations.name(name)] as const)]);
   return {
+    standing: (name) => given.get(name)!,
     channel: (name) => channels.get(name)!,
     tableType: (table, suffix) => made.get(`${table} ${suffix}`)!,
     table: (name) => tables.get(name)!,

@@ -26,7 +26,7 @@ import { selectedFields, type Selected } from "./selected-fields.ts";
 import { listPlan, recordPlan } from "./selection-plan.ts";
 
 /** What subscriptions are made with. */
-export type FollowPorts = Pick<GraphqlParts, "live" | "channels">;
+export type FollowPorts = Pick<GraphqlParts, "live" | "channels" | "rows">;
 
 /** What is followed, and what the field is of each frame. */
 export interface Following {

@@ -39,6 +39,7 @@ export function answerNegotiation(request: RestRequest, { do: asks, id }: Negoti
   return whenReady(readArguments(exchange), ({ input, bytes }) => {
     const ask = asked(asks, id ?? "", input, { limit: LIMIT, after: null });
     if (ask.do === "start") requireExported(ask.decision, request);
+    request.exchange.unhurried();
     return whenReady(request.dispatch({ kind: "negotiation", ask }, bytes), (result) => told(result, request));
   });
 }
