@@ -11,7 +11,7 @@ import { decisions } from "../../src/runtime/decisions.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
-import { scriptedModel, type ChatRequest, type ScriptedModel } from "./scripted-model.ts";
+import { scriptedModel, type ChatRequest, type ScriptedModel } from "../models/scripted-model.ts";
 
 const HOUR = 3_600_000;
 const schema = (catchUp: boolean): string => `
