@@ -44,9 +44,10 @@ afterEach(async () => {
 });
 
 async function stop(): Promise<void> {
-  const stopped = running?.stop().then(() => true);
+  if (running === null) return;
+  const stopped = running.stop().then(() => true);
   // What is under way has its time over.
-  while (stopped !== undefined && await Promise.race([stopped, Bun.sleep(20)]) !== true) clock.advance(1_000);
+  while (await Promise.race([stopped, Bun.sleep(20)]) !== true) clock.advance(1_000);
   running = null;
 }
 
