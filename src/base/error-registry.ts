@@ -137,6 +137,7 @@ export const errorRegistry = define({
   POLICY_SOURCE: { status: 422, title: "A decision has one policy", fix: "Write it as the docstring of the field, or name a policyFile." },
   BOUND_SHAPE: { status: 422, title: "The bound is not complete, or has what it cannot use", fix: "Give to with else: CLAMP, and of and per with at: TOTAL." },
   KIND_SHAPE: { status: 422, title: "A decision of this kind cannot have that", fix: "Remove it, or use kind: REASON." },
+  QUESTION_SHAPE: { status: 422, title: "A decision asks for what its model cannot answer", fix: "Let the answer have enums, Boolean and Int with a small @range alone, or ask a language model." },
   HOLD_SHAPE: { status: 422, title: "What an offer holds cannot be undone or made final", fix: "Give @mayWrite release and convert." },
   ESCALATE_NOBODY: { status: 422, title: "A decision escalates to nobody", fix: "Add @approval, or choose another ending." },
   ASK_SHAPE: { status: 422, title: "The decision cannot be asked for advice", fix: "Ask one that writes nothing and asks nobody in turn." },

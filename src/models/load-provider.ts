@@ -1,8 +1,9 @@
 // From the settings of an alias to a model object of its provider. The packages are loaded when a model is first asked, not when the server starts.
 // Nothing is taken from the environment: where a model is and with which key stands in config.yaml alone.
-import type { LanguageModelV4 } from "@ai-sdk/provider";
+import type { Experimental_DecisionModelV4, LanguageModelV4 } from "@ai-sdk/provider";
 import { assert } from "../base/assert.ts";
 import type { Fetch } from "./exchange.ts";
+import type { QuestionProvider } from "./questions.ts";
 
 export type ProviderName = "anthropic" | "openai" | "google" | "openai-compatible";
 
@@ -21,14 +22,27 @@ const OWN_URLS: Readonly<Record<ProviderName, string | null>> = {
 };
 
 export async function loadProvider({ provider, model, url, key, fetch: given }: ProviderSettings): Promise<LanguageModelV4> {
-  const baseURL = url ?? OWN_URLS[provider];
-  assert(baseURL !== null, "an openai-compatible model has a url");
-  const fetch = given as typeof globalThis.fetch;
-  const keyed = { baseURL, fetch, apiKey: key ?? "" };
+  const keyed = keyedAs({ provider, url, key, fetch: given });
+  const { baseURL, fetch } = keyed;
   switch (provider) {
     case "anthropic": return (await import("@ai-sdk/anthropic")).createAnthropic(keyed)(model);
     case "openai": return (await import("@ai-sdk/openai")).createOpenAI(keyed)(model);
     case "google": return (await import("@ai-sdk/google")).createGoogle(keyed)(model);
     case "openai-compatible": return (await import("@ai-sdk/openai-compatible")).createOpenAICompatible({ name: "compatible", baseURL, fetch, includeUsage: true, ...(key === null ? {} : { apiKey: key }) })(model);
   }
+}
+
+/** Its endpoint that answers questions and writes nothing. */
+export async function loadQuestionProvider({ provider, model, url, key, fetch }: ProviderSettings & { readonly provider: QuestionProvider }): Promise<Experimental_DecisionModelV4> {
+  const keyed = keyedAs({ provider, url, key, fetch });
+  switch (provider) {
+    case "openai": return (await import("@ai-sdk/openai")).createOpenAI(keyed).decisionModel(model);
+    case "google": return (await import("@ai-sdk/google")).createGoogle(keyed).decisionModel(model);
+  }
+}
+
+function keyedAs({ provider, url, key, fetch }: Omit<ProviderSettings, "model">): { readonly baseURL: string; readonly fetch: typeof globalThis.fetch; readonly apiKey: string } {
+  const baseURL = url ?? OWN_URLS[provider];
+  assert(baseURL !== null, "an openai-compatible model has a url");
+  return { baseURL, fetch: fetch as typeof globalThis.fetch, apiKey: key ?? "" };
 }

@@ -39,6 +39,8 @@ export interface ModelAnswer {
   readonly finish: "complete" | "cut" | "filtered" | "other";
   /** As reported; null: not, or not sensibly. */
   readonly usage: { readonly input: number | null; readonly output: number | null };
+  /** How likely each value is, by member of the answer, from those that say so. Kept with the run; decides nothing. */
+  readonly probabilities?: { readonly [member: string]: Readonly<Record<string, number>> };
 }
 
 export type FailureReason = "provider_unavailable" | "provider_timeout" | "rate_limited" | "circuit_open" | "model_refused" | "output_invalid" | "no_model";

@@ -1,8 +1,9 @@
 // A model behind a provider's API, through the AI SDK's model objects: their wire formats, none of their loops. An answer that did not end as the
 // model wanted is no answer, and what a package throws is a failure by its kind, never by its words.
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4Message, LanguageModelV4StreamPart, LanguageModelV4ToolCall } from "@ai-sdk/provider";
+import type { Experimental_DecisionModelV4, LanguageModelV4, LanguageModelV4CallOptions, LanguageModelV4Content, LanguageModelV4Message, LanguageModelV4StreamPart, LanguageModelV4ToolCall } from "@ai-sdk/provider";
 import { asWritten, type ParseStrictly } from "./answer-body.ts";
+import { askQuestions, unanswered } from "./ask-questions.ts";
 import { Exchange, type Fetch } from "./exchange.ts";
 import { ModelFailure, type Model, type ModelAnswer, type ModelCall, type ModelMessage, type ModelRequest } from "./model.ts";
 import { at, hasRefusal, type Wire } from "./wire.ts";
@@ -13,7 +14,7 @@ export interface ProviderModelParts {
   readonly price: Model["price"];
   readonly wire: Wire;
   /** Called with the first request, since its packages take their time. */
-  load(fetch: Fetch): Promise<LanguageModelV4>;
+  load(fetch: Fetch): Promise<ProviderObject>;
   readonly fetch: Fetch;
   readonly parse: ParseStrictly;
   /** The answer comes in pieces. It is read to its end all the same. */
@@ -21,6 +22,8 @@ export interface ProviderModelParts {
   /** Longer texts are no answer. */
   readonly answerBytes: number;
 }
+
+type ProviderObject = LanguageModelV4 | Experimental_DecisionModelV4;
 
 /** Of a stream many bytes are not text. */
 const STREAM_OVERHEAD = 8;
@@ -30,8 +33,8 @@ const underWay = new AsyncLocalStorage<Exchange>();
 
 export function providerModel(parts: ProviderModelParts): Model {
   const { wire, parse, fetch, isStream, answerBytes } = parts;
-  let loading: Promise<LanguageModelV4> | null = null;
-  const load = (): Promise<LanguageModelV4> => {
+  let loading: Promise<ProviderObject> | null = null;
+  const load = (): Promise<ProviderObject> => {
     loading ??= parts.load((url, init) => underWay.getStore()!.fetch(url, init)).catch((error: unknown) => {
       loading = null;
       throw error;
@@ -44,8 +47,7 @@ export function providerModel(parts: ProviderModelParts): Model {
       const exchange = new Exchange({ wire, parse, fetch, isStream, bytesMax: isStream ? answerBytes * STREAM_OVERHEAD : answerBytes });
       try {
         const model = await load();
-        const options: LanguageModelV4CallOptions = { ...optionsOf(request), abortSignal: signal };
-        const said = await underWay.run(exchange, async () => (isStream ? collected((await model.doStream(options)).stream) : saidIn((await model.doGenerate(options)).content)));
+        const said = await underWay.run(exchange, () => ("doDecide" in model ? answeredBy(model, request, { exchange, signal }) : saidBy(model, request, { isStream, signal })));
         return bounded(answerOf(said, exchange, wire), answerBytes);
       } catch (error) {
         if (signal.aborted) throw new ModelFailure("provider_timeout", "the model was given up");
@@ -53,6 +55,21 @@ export function providerModel(parts: ProviderModelParts): Model {
       }
     },
   };
+}
+
+async function saidBy(model: LanguageModelV4, request: ModelRequest, { isStream, signal }: { readonly isStream: boolean; readonly signal: AbortSignal }): Promise<Said> {
+  const options: LanguageModelV4CallOptions = { ...optionsOf(request), abortSignal: signal };
+  return isStream ? collected((await model.doStream(options)).stream) : saidIn((await model.doGenerate(options)).content);
+}
+
+/** A body that was read, and of which the package makes no answers, says nothing. */
+async function answeredBy(model: Experimental_DecisionModelV4, request: ModelRequest, { exchange, signal }: { readonly exchange: Exchange; readonly signal: AbortSignal }): Promise<Said> {
+  try {
+    return { text: "", ...await askQuestions(model, request, signal) };
+  } catch (error) {
+    if (exchange.body === null || exchange.failure !== null || signal.aborted) throw error;
+    return { text: "", ...unanswered };
+  }
 }
 
 /** What the package made of a body that could be read, or of the request. */
@@ -98,7 +115,7 @@ function readable(text: string): unknown {
   }
 }
 
-interface Said { readonly text: string; readonly calls: readonly ModelCall[] }
+interface Said extends Pick<ModelAnswer, "text" | "calls" | "probabilities"> { readonly isRefused?: boolean }
 
 function saidIn(content: readonly LanguageModelV4Content[]): Said {
   return {
@@ -127,11 +144,11 @@ function callOf({ toolCallId, toolName, input, providerExecuted, providerMetadat
   return [{ id: toolCallId, name: toolName, arguments: asWritten(input), ...(typeof signature === "string" ? { signature } : {}) }];
 }
 
-function answerOf({ text, calls }: Said, { body }: Exchange, wire: Wire): ModelAnswer {
+function answerOf({ text, calls, isRefused = false, probabilities }: Said, { body }: Exchange, wire: Wire): ModelAnswer {
   const documents = body?.documents ?? [];
   const finish = wire.finish(documents);
-  const isRefusal = finish === "complete" && calls.length === 0 && documents.some(hasRefusal);
-  return { text, calls, finish: isRefusal ? "filtered" : finish ?? "other", usage: wire.usage(documents) };
+  const isRefusal = isRefused || (finish === "complete" && calls.length === 0 && documents.some(hasRefusal));
+  return { text, calls, finish: isRefusal ? "filtered" : finish ?? "other", usage: wire.usage(documents), ...(probabilities === undefined ? {} : { probabilities }) };
 }
 
 function bounded(answer: ModelAnswer, bytes: number): ModelAnswer {

@@ -3,6 +3,7 @@
 import type { ModelAnswer } from "./model.ts";
 import type { JsonPath } from "./json-spans.ts";
 import type { ProviderName } from "./load-provider.ts";
+import type { QuestionProvider } from "./questions.ts";
 
 export type Finish = ModelAnswer["finish"];
 
@@ -26,6 +27,18 @@ export function wireOf(provider: ProviderName): Wire {
     case "anthropic": return messages;
     case "google": return gemini;
   }
+}
+
+/** Of an endpoint that answers questions. It does not say why it ended: whether all is answered, its package and we see. */
+export function questionWireOf(provider: QuestionProvider): Wire {
+  switch (provider) {
+    case "openai": return questionWire(["input_tokens"], ["output_tokens"]);
+    case "google": return questionWire(["total_input_tokens"], ["total_output_tokens"]);
+  }
+}
+
+function questionWire(input: readonly string[], output: readonly string[]): Wire {
+  return { inputs: [], usages: [["usage"]], noUsage: {}, finish: () => "complete", usage: (documents) => counted(last(documents, (document) => at(document, "usage") ?? null), { input, output }) };
 }
 
 /** Null: there is none. */

@@ -36,6 +36,8 @@ export interface SignInSettings {
 export interface ModelSettings {
   readonly provider: "anthropic" | "openai" | "google" | "openai-compatible";
   readonly model: string;
+  /** decisions: an endpoint that answers questions, and writes nothing. */
+  readonly kind: "language" | "decisions";
   readonly url: string | null;
   /** Null: none is needed. Empty: it is not set, so the alias counts as not configured. */
   readonly key: string | null;
@@ -155,7 +157,7 @@ interface RawConfig {
   audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
   telemetry?: { url: string; headers?: Record<string, string>; sample?: number };
 }
-interface RawModel { provider: ModelSettings["provider"]; model: string; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string; stream?: boolean }
+interface RawModel { provider: ModelSettings["provider"]; model: string; kind?: ModelSettings["kind"]; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string; stream?: boolean }
 interface RawSignIn {
   password?: boolean; totp?: boolean; passkeys?: boolean; organizations?: boolean; url?: string;
   oidc?: { name: string; issuer: string; clientId: string; clientSecret?: string; scopes?: string[]; roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string } }[];
@@ -215,8 +217,8 @@ function seedOf(text: string | undefined): Uint8Array | null {
   return text === undefined || text === "" ? null : Buffer.from(text, "base64");
 }
 
-function modelOf({ provider, model, url, key, price, fallback, stream }: RawModel): ModelSettings {
-  return { provider, model, url: url ?? null, key: key ?? null, fallback: fallback ?? null, stream: stream ?? false, price: price === undefined ? null : priceOf(price) };
+function modelOf({ provider, model, kind, url, key, price, fallback, stream }: RawModel): ModelSettings {
+  return { provider, model, kind: kind ?? "language", url: url ?? null, key: key ?? null, fallback: fallback ?? null, stream: stream ?? false, price: price === undefined ? null : priceOf(price) };
 }
 
 /** `"1.00 USD"` for a million tokens. */

@@ -1,10 +1,12 @@
 // The models of an app, by alias: how each is reached, what it falls back to, and one breaker for all of a provider at one address.
+import { assert } from "../base/assert.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
-import { loadProvider } from "../models/load-provider.ts";
+import { loadProvider, loadQuestionProvider } from "../models/load-provider.ts";
 import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-access.ts";
 import type { Model } from "../models/model.ts";
-import { providerModel } from "../models/provider-model.ts";
-import { wireOf } from "../models/wire.ts";
+import { providerModel, type ProviderModelParts } from "../models/provider-model.ts";
+import { asksQuestions } from "../models/questions.ts";
+import { questionWireOf, wireOf } from "../models/wire.ts";
 import type { AppConfig, ModelSettings } from "./config.ts";
 import type { DecisionsApp, DecisionsPorts } from "./decisions-module.ts";
 import { tracedModel } from "./traced-calls.ts";
@@ -41,11 +43,17 @@ function chain(alias: string, settings: Readonly<Record<string, ModelSettings>>,
   return found;
 }
 
-function modelOf(alias: string, { provider, model, url, key, price, stream }: ModelSettings, { fetch, tracer, limits }: Pick<DecisionsPorts, "fetch" | "tracer"> & { readonly limits: AppConfig["limits"] }): Model {
+function modelOf(alias: string, settings: ModelSettings, { fetch, tracer, limits }: Pick<DecisionsPorts, "fetch" | "tracer"> & { readonly limits: AppConfig["limits"] }): Model {
+  const { provider, model, price, stream } = settings;
   const asked = providerModel({
-    alias, id: model, price, fetch, isStream: stream, answerBytes: limits.decisionAnswerBytes, wire: wireOf(provider),
+    alias, id: model, price, fetch, isStream: stream, answerBytes: limits.decisionAnswerBytes, ...spokenTo(settings),
     parse: (text) => parseStrictJson(text, limits.jsonDepth),
-    load: (exchange) => loadProvider({ provider, model, url, key, fetch: exchange }),
   });
   return tracer === null ? asked : tracedModel(asked, provider, tracer);
+}
+
+function spokenTo({ provider, kind, model, url, key }: ModelSettings): Pick<ProviderModelParts, "wire" | "load"> {
+  if (kind === "language") return { wire: wireOf(provider), load: (fetch) => loadProvider({ provider, model, url, key, fetch }) };
+  assert(asksQuestions(provider), "config.yaml has been checked");
+  return { wire: questionWireOf(provider), load: (fetch) => loadQuestionProvider({ provider, model, url, key, fetch }) };
 }

@@ -27,15 +27,18 @@ import { decisionContract, decisionVersion, type VersionParts } from "../decisio
 import { watchChanges } from "../decisions/triggers/watch-changes.ts";
 import { taintSummary } from "../decisions/policy/taint-sources.ts";
 import { toolCaller } from "../decisions/reason/call-tool.ts";
+import { answerTool, type Schemas } from "../decisions/reason/prompt.ts";
 import type { CompiledDecision } from "../decisions/policy/compiled-decision.ts";
 import { RunTally, type RunEnd } from "../decisions/run/run-tally.ts";
 import { parseStrictJson } from "../interfaces/http/strict-json.ts";
 import type { ModelAccess } from "../models/model-access.ts";
+import { asksQuestions, misfitOf } from "../models/questions.ts";
+import type { Catalog, TypeRef } from "../schema/catalog.ts";
 import type { Decision } from "../schema/decision.ts";
 import type { BacktestRequest } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import packageJson from "../../package.json";
-import type { AppConfig } from "./config.ts";
+import type { AppConfig, ModelSettings } from "./config.ts";
 import { modelsOf } from "./decision-models.ts";
 import type { AuditService, BacktestPorts, DecisionsApp, DecisionsModule, DeclaredDecisions } from "./decisions-module.ts";
 
@@ -136,7 +139,7 @@ function compileAll(app: DeclaredDecisions): { readonly compiled: ReadonlyMap<st
     const found = compileDecision(name, declaration, partsFor(app));
     diagnostics.push(...found.diagnostics);
     if (found.decision !== null) compiled.set(name, found.decision);
-    diagnostics.push(...unpriced(name, declaration, config.models));
+    diagnostics.push(...unpriced(name, declaration, config.models), ...unasked(name, declaration, app));
     const { policyFile, callable } = declaration;
     if (policyFile !== null && fileText(directory, policyFile) === null) {
       diagnostics.push({ code: "POLICY_SOURCE", severity: "error", position: callable.position, message: `The policy file ${policyFile} of ${name} cannot be read.`, why: "The policy is the body of the decision.", fix: "Name a file in the app's folder.", edits: [] });
@@ -153,13 +156,38 @@ function partsFor({ catalog, book, config, directory }: DeclaredDecisions): Deci
 function unpriced(name: string, { budgets, model, callable }: Decision, models: DecisionsApp["config"]["models"]): Diagnostic[] {
   return budgets.flatMap(({ cost }) => {
     if (cost === null) return [];
-    for (let alias: string | null = model; alias !== null; alias = models[alias]?.fallback ?? null) {
-      const settings = models[alias];
-      if (settings === undefined || settings.price?.currency === cost.currency) continue;
+    for (const [alias, { price }] of askedOf(model, models)) {
+      if (price?.currency === cost.currency) continue;
       return [{ code: "CONFIG" as const, severity: "error" as const, position: callable.position, message: `${name} has a budget in ${cost.currency}, in which the model ${alias} has no price.`, why: "Costs that are not known cannot be bounded.", fix: `Give models.${alias}.price in ${cost.currency}, or bound tokens.`, edits: [] }];
     }
     return [];
   });
+}
+
+/** Who may be asked, in their order. */
+function askedOf(model: string, models: DecisionsApp["config"]["models"]): [string, ModelSettings][] {
+  const found: [string, ModelSettings][] = [];
+  for (let alias: string | null = model; alias !== null; alias = models[alias]?.fallback ?? null) {
+    const settings = models[alias];
+    if (settings !== undefined) found.push([alias, settings]);
+  }
+  return found;
+}
+
+/** An endpoint that answers questions writes nothing, and calls no tools. */
+function unasked(name: string, { kind, model, callable, contexts }: Decision, { config: { models }, catalog }: DeclaredDecisions): Diagnostic[] {
+  const results = [callable.result, ...contexts.flatMap(({ extract }): TypeRef[] => (extract === null ? [] : [{ ...callable.result, kind: "object", name: extract, list: false }]))];
+  for (const [alias, { kind: asks, provider }] of kind === "RULE" ? [] : askedOf(model, models)) {
+    if (asks !== "decisions" || !asksQuestions(provider)) continue;
+    const misfit = results.map((result) => misfitOf(answerTool(result, schemasOf(catalog)).parameters, provider)).find((one) => one !== null);
+    const why = kind !== "JUDGE" ? "it is no kind: JUDGE" : misfit === undefined ? null : `its answer ${misfit}`;
+    if (why === null) continue;
+    return [{
+      code: "QUESTION_SHAPE", severity: "error", position: callable.position, message: `${name} may ask ${alias}, which only answers questions: ${why}.`,
+      why: "A decisions endpoint chooses from a list, places on a scale, and says how likely yes is.", fix: "Let the answer have enums, Boolean and Int with a small @range alone, or ask a language model.", edits: [],
+    }];
+  }
+  return [];
 }
 
 /** A file of the app. Null: it is not there, or outside of its folder. */
@@ -193,8 +221,12 @@ function wordsOf({ declaration: { policy, policyFile } }: CompiledDecision, app:
   const { catalog, directory } = app;
   return {
     policy: policy ?? fileText(directory, policyFile ?? "") ?? "", parse: parserOf(app),
-    schemas: { ofType: (type) => typeSchema(type, catalog), ofFields: (fields) => membersSchema(fields, catalog) },
+    schemas: schemasOf(catalog),
   };
+}
+
+function schemasOf(catalog: Catalog): Schemas {
+  return { ofType: (type) => typeSchema(type, catalog), ofFields: (fields) => membersSchema(fields, catalog) };
 }
 
 type Going = Pick<BacktestParts, "connection" | "signal" | "progressed">;
@@ -208,7 +240,7 @@ function begun(request: BacktestRequest, { app, ports }: { readonly app: Decisio
     compiled, differencesMax: limits.backtestDifferences,
     compile(name, declaration) {
       const { decision, diagnostics } = compileDecision(name, declaration, partsFor(app));
-      return { decision, diagnostics: [...diagnostics, ...unpriced(name, declaration, configured)] };
+      return { decision, diagnostics: [...diagnostics, ...unpriced(name, declaration, configured), ...unasked(name, declaration, app)] };
     },
     partsOf: (decision) => replayParts(decision, app, ports.clock), accessOf: (alias) => models.get(alias) ?? null,
   });

@@ -28,12 +28,12 @@ const USUAL = { calls: [], text: "", end: "complete", count: "100" } as const;
 type Whole = Required<Told>;
 
 /** JSON with parts that stand as they are. */
-class Raw {
+export class Raw {
   readonly text: string;
   constructor(text: string) { this.text = text; }
 }
 
-function json(value: unknown): string {
+export function json(value: unknown): string {
   const raws: string[] = [];
   const text = JSON.stringify(value, (_name, item: unknown) => (item instanceof Raw ? `raw-${raws.push(item.text) - 1}-raw` : item));
   return text.replace(/"raw-(\d+)-raw"/g, (_, index: string) => raws[Number(index)]!);

@@ -6,6 +6,9 @@ import { reply, type Reply } from "./wire-server.ts";
 /** `count`: of this decision's requests. */
 export type Script = (wire: WireFormat, count: number) => Reply;
 
+/** Whatever is asked. */
+export type Always = () => Reply;
+
 export interface WireRow {
   readonly name: string;
   readonly script: Script;
@@ -29,8 +32,8 @@ const answer = (amount: number | string, more = ""): ToldCall => ({ name: "answe
 const credit = (amount: number | string): ToldCall => ({ name: "Credit_create", arguments: `{"amount":${amount}}` });
 const typeOf = ({ isStream }: WireFormat): string => (isStream ? "text/event-stream" : "application/json");
 const says = (told: Told, more: Parameters<typeof reply>[1] = {}): Script => (wire) => reply(wire.body(told), { type: typeOf(wire), ...more });
-const raw = (head: string | null, body: string, end: Reply["end"] = "close"): Script => () => ({ head, body: Buffer.from(body), end });
-const status = (code: number, headers = ""): Script => () => reply(`{"error":{"message":"${CANARY}","type":"x","code":"y"}}`, { status: code, headers });
+export const raw = (head: string | null, body: string, end: Reply["end"] = "close"): Always => () => ({ head, body: Buffer.from(body), end });
+export const status = (code: number, headers = ""): Always => () => reply(`{"error":{"message":"${CANARY}","type":"x","code":"y"}}`, { status: code, headers });
 /** One after the other; the last again and again. */
 const first = (...scripts: readonly Script[]): Script => (wire, count) => scripts[Math.min(count, scripts.length) - 1]!(wire, count);
 const good = says({ calls: [answer(40)] });
@@ -39,8 +42,8 @@ const part = (share: number, end: Reply["end"], head: (length: number) => string
   const body = Buffer.from(wire.body({ calls: [answer(40)] }));
   return { head: head(body.length), body: body.subarray(0, Math.floor(body.length * share)), end };
 };
-const promised = (length: number): string => `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: ${length}`;
-const untilClosed = (): string => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close";
+export const promised = (length: number): string => `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: ${length}`;
+export const untilClosed = (): string => "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close";
 /** Anything where the answer's arguments stand. */
 const written = (text: string): Script => says({ calls: [{ name: "answer", arguments: text }] });
 const isInBody = ({ provider, isStream }: WireFormat): boolean => provider === "google" || (provider === "anthropic" && !isStream);
@@ -49,7 +52,7 @@ const unknownTool = '{"refused":"TOOL_NOT_ALLOWED","tell":"There is no such tool
 const figures = (count: string | null): Script => says({ calls: [answer(40)], count });
 /** Other arguments each time. */
 const named = (name: string): Script => (wire, count) => says({ calls: [{ name, arguments: answer(39 + count).arguments }] })(wire, count);
-const redirect = (code: number, to: string): Script => () => reply("", { status: code, headers: `Location: ${to}` });
+export const redirect = (code: number, to: string): Always => () => reply("", { status: code, headers: `Location: ${to}` });
 
 const answered: readonly WireRow[] = [
   { name: "a good answer", script: good, ends: 40, requests: 1 },

@@ -16,11 +16,11 @@ import { startFolder } from "./running-fixture.ts";
 /** Settings that samples may refer to as `values.NAME`. */
 const VALUES = { ttl: "PT15M" };
 
-export function schemaProblems(text: string): Diagnostic[] {
+export function schemaProblems(text: string, config = ""): Diagnostic[] {
   const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values: VALUES });
   const { book, diagnostics: ofExpressions } = compileCatalogExpressions(catalog);
   if (diagnostics.some(({ severity }) => severity === "error")) return [...diagnostics, ...ofExpressions];
-  const ofDecisions = decisions.checkDecisions({ catalog, book, config: loadConfig("config.yaml", "", {}).config, directory: tmpdir() });
+  const ofDecisions = decisions.checkDecisions({ catalog, book, config: loadConfig("config.yaml", config, {}).config, directory: tmpdir() });
   return [...diagnostics, ...ofExpressions, ...ofDecisions];
 }
 

@@ -112,7 +112,7 @@ async function judge(block: Block, all: readonly Block[], code: ErrorCode): Prom
     case "graphql": {
       if (code === "NOBODY_ALLOWED") return judgeProblems(block, [...schemaProblems(block.text), ...unreachableProblems(block.text)], code);
       if (ADVICE.has(code)) return judgeProblems(block, [...schemaProblems(block.text), ...adviceProblems(block.text)], code);
-      if (given("json") === "") return judgeProblems(block, schemaProblems(block.text), code);
+      if (given("json") === "") return judgeProblems(block, schemaProblems(block.text, given("yaml")), code);
       const refused = await evolutionProblem(given("graphql"), given("json"), block.text);
       return expect(refused).toBe(block.words.includes("right") ? null : code);
     }
