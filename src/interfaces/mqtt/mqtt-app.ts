@@ -3,6 +3,8 @@ import { fault } from "../../base/error.ts";
 import { ChannelTopics, type ChannelTopicsOptions } from "./channel-topics.ts";
 import { RecordTopics, type RecordTopicsOptions } from "./record-topics.ts";
 import { DecisionTopics } from "./decision-topics.ts";
+import { StandingTopics } from "./standing-topics.ts";
+import { TopicAnswers } from "./topic-answers.ts";
 import type { SecurityRecord } from "../../resources/security-record.ts";
 import type { UsageLimits } from "../../resources/usage-limits.ts";
 import type { MqttApp } from "./topic-source.ts";
@@ -17,10 +19,12 @@ export interface MqttAppOptions extends Omit<RecordTopicsOptions, "dispatcher"> 
 export function createMqttApp(options: MqttAppOptions): MqttApp {
   const records = new RecordTopics(options);
   const channels = new ChannelTopics(options);
-  const decisions = new DecisionTopics(options);
+  const answers = new TopicAnswers(options);
+  const decisions = new DecisionTopics(options, answers);
+  const standing = new StandingTopics(options, answers);
   return {
     version: options.catalog.hash, limits: options.limits, authenticator: options.authenticator,
-    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity), ...decisions.sources(filter)],
+    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity), ...decisions.sources(filter), ...standing.sources(filter)],
     channelName: (message) => channels.nameOf(message),
     isVisible: (message, identity) => channels.isVisible(message, identity),
     isKeptVisible(kept, identity, isOther) {
@@ -40,6 +44,7 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
       if (topic !== null && records.has(topic.name)) return records.publish(topic, publication);
       if (topic !== null && channels.has(topic.name)) return channels.publish(topic, publication);
       if (topic !== null && decisions.has(topic.name)) return decisions.publish(topic.key, publication);
+      if (standing.has(publication.topic)) return standing.publish(publication);
       throw fault("NOT_FOUND", "No table or channel has this topic.", { fix: "Publish on NAME/KEY of what is exported over MQTT." });
     },
   };

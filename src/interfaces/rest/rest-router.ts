@@ -1,6 +1,6 @@
 // Which table, record, action or endpoint a path means. Reads the Catalog once; knows nothing of permissions.
 import { appTable } from "../../schema/account-tables.ts";
-import { findNegotiation, type NegotiationTarget } from "./negotiation-handlers.ts";
+import { findNegotiation, type NegotiationTarget } from "./negotiation-ask.ts";
 import type { Decision } from "../../schema/decision.ts";
 import { didYouMean } from "../../base/diagnostic.ts";
 import { isFileId } from "../../schema/file-url.ts";
