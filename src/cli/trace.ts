@@ -20,6 +20,8 @@ export const traceCommand: Command = {
 interface Trace {
   readonly run: string; readonly decision: string; readonly version: string; readonly isCurrent: boolean; readonly state: string; readonly source: string | null; readonly reason: string | null; readonly taint: string | null;
   readonly admittedAt: string; readonly endedAt: string | null; readonly asked: readonly string[]; readonly erased: readonly string[];
+  /** Of what its model costs; null: it has no price. */
+  readonly currency: string | null;
   readonly input?: unknown; readonly contexts?: unknown; readonly output?: unknown; readonly effects?: readonly object[];
   readonly verdicts: readonly { readonly bound: string; readonly at: string; readonly rule: string; readonly holds: boolean; readonly operands: object }[];
   readonly steps: readonly {
@@ -29,14 +31,15 @@ interface Trace {
 }
 
 function tell({ output }: Call, trace: Trace): void {
-  const { steps, verdicts } = trace;
+  const { steps, verdicts, currency } = trace;
+  const costs = (micros: number): string => (currency === null ? `${micros} millionths` : `${(micros / 1_000_000).toFixed(6)} ${currency}`);
   const lines = [
     `${trace.decision} ${trace.run}`,
     `${trace.state}${trace.reason === null ? "" : ` ${trace.reason}`}${trace.source === null ? "" : ` by ${trace.source}`}${trace.taint === null ? "" : `, ${trace.taint}`}; ${trace.admittedAt} to ${trace.endedAt ?? "now"}; version ${trace.version}${trace.isCurrent ? "" : ", which is not that of today"}`,
     ...(trace.erased.length === 0 ? [] : [`erased: ${trace.erased.join(", ")}`]), ...(trace.asked.length === 0 ? [] : [`asked: ${trace.asked.join(" ")}`]),
     ...part("input", trace.input), ...part("contexts", trace.contexts),
     ...steps.flatMap(({ number, model, sent, answer, settled, verdict }) => [
-      `step ${number}: ${model ?? "no model"}${settled === null ? "" : `, ${settled.tokens} tokens, ${settled.micros} millionths${settled.flag === null ? "" : ` (${settled.flag})`}`}`,
+      `step ${number}: ${model ?? "no model"}${settled === null ? "" : `, ${settled.tokens} tokens, ${costs(settled.micros)}${settled.flag === null ? "" : ` (${settled.flag})`}`}`,
       ...(sent ?? []).map((message) => `  > ${JSON.stringify(message)}`), ...(answer === null ? ["  < no answer"] : [`  < ${JSON.stringify(answer)}`]),
       ...(verdict === null ? [] : [`  ${verdict.malformed ? "not of the declared type" : verdict.violated.length === 0 ? "within all bounds" : `violates ${verdict.violated.join(", ")}`}`]),
     ]),

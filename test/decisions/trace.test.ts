@@ -135,9 +135,9 @@ test("what is secret is in no trace, and no bound tells it", async () => {
 test("ambit trace shows the same, and says where there is no such run", async () => {
   const { run } = await refund("o6");
   const [shown] = (await inData("trace", run!, "--json")).objects();
-  expect(shown).toMatchObject({ run, decision: "refund", state: "DECIDED" });
+  expect(shown).toMatchObject({ run, decision: "refund", state: "DECIDED", currency: "EUR" });
   const { out } = await inData("trace", run!);
-  for (const words of [`refund ${run}`, "step 2: scripted, 120 tokens", "violates cap", "holds OUTPUT cap", "VIOLATED OUTPUT rich"]) expect(out).toContain(words);
+  for (const words of [`refund ${run}`, "step 2: scripted, 120 tokens, 0.000400 EUR", "violates cap", "holds OUTPUT cap", "VIOLATED OUTPUT rich"]) expect(out).toContain(words);
   const missing = await inData("trace", "nothing", "--json");
   expect([missing.code, missing.objects()[0]]).toEqual([1, expect.objectContaining({ code: "NOT_FOUND" })]);
 });

@@ -31,6 +31,8 @@ export interface TraceParts {
   readonly version: string;
   readonly book: ExpressionBook;
   readonly parse: ParseJson;
+  /** Of what its model costs; null: it has no price. */
+  readonly currency: string | null;
 }
 
 type Members = { readonly [name: string]: Json };
@@ -51,7 +53,7 @@ export function traceRun(connection: Connection, row: DecisionRow, parts: TraceP
     run: row.id, decision: row.name, version: row.version, isCurrent: parts?.version === row.version, parent: row.parent, asked: askedBy(connection, row.id).map(({ id }) => id),
     state: row.state, source: row.source, reason: row.reason, taint: row.isUntrusted ? "UNTRUSTED" : null, principal: row.principal, subject: row.subject,
     admittedAt: new Date(row.admittedMs).toISOString(), endedAt: row.endedMs === null ? null : new Date(row.endedMs).toISOString(), leaf: row.leaf, erased,
-    ...spentOf(record), ...(parts === null ? {} : openly(kept, parts.decision)), tells: kept["tells"] ?? [],
+    ...spentOf(record), currency: parts?.currency ?? null, ...(parts === null ? {} : openly(kept, parts.decision)), tells: kept["tells"] ?? [],
     verdicts: judged?.verdicts() ?? [], steps: stepsIn(connection, row.id, sentIn(kept), judged),
   };
 }

@@ -9,7 +9,7 @@ import { tableCover } from "./table-cover.ts";
 const { catalog } = compileSchema({ file: "s", text: `enum Tier { GOLD SILVER NONE }
 type Answer { fee: Int! reason: String }
 type T @table { id: ID! @primaryKey }
-type Endpoints { ask(tier: Tier!, total: Int!, score: Float, city: String, at: Date, vip: Boolean!, items: [Int!]): Answer @http }` });
+type Endpoints { ask(tier: Tier!, total: Int!, score: Float, city: String, at: Date, vip: Boolean!, items: [Int!], price: Money! @currency(code: "EUR") @range(min: 0), stars: Int! @range(min: 1, max: 5), share: Float! @range(min: 0, max: 1)): Answer @http }` });
 const endpoint = catalog.endpoints.get("ask")!;
 
 function compiled(text: string, result = endpoint.result): { readonly table: DecisionTable | null; readonly problems: readonly string[] } {
@@ -80,7 +80,29 @@ describe("cover", () => {
     ["input.total,out.fee\n<= 10,1\n>= 5,2\n", ["Lines 2 and 3 overlap and answer differently: the first one counts."]],
     ["input.total,out.fee\n<= 10,1\n>= 5,1\n", []],
     ["input.total,out.fee\n1..5,1\n6..9,2\n-,3\n", []],
+    // What is outside of a declared range is no gap.
+    ["input.price,out.fee\n0..999,1\n>= 1000,2\n", []],
+    ["input.price,out.fee\n1..999,1\n>= 1000,2\n", ["No row answers where input.price < 1."]],
+    ["input.price,out.fee\n< 0,1\n>= 0,2\n", ["Line 2 is never reached: input.price is never so."]],
+    ["input.stars,out.fee\n1..2,1\n3..5,2\n", []],
+    ["input.stars,out.fee\n1|2,1\n4|5,2\n", ["No row answers where input.stars between 2 and 4."]],
+    ["input.stars,out.fee\n0..4,1\n", ["No row answers where input.stars > 4."]],
+    ["input.stars,out.fee\n0..9,1\n", []],
+    ["input.share,out.fee\n0..0.5,1\n0.5..1,1\n", []],
+    ["input.share,out.fee\n<= 0.5,1\n", ["No row answers where input.share > 0.5."]],
   ])("%j", (text, told) => { expect(tableCover(sound(text))).toEqual(told); });
+
+  test("it is right about random tables within a range (seed 12)", () => {
+    const random = seededRandom(12);
+    const pick = (count: number): number => Math.floor(random.next() * count);
+    const stars = ["< 3", "<= 3", "3", "> 3", ">= 4", "4..6", "!= 5", "1|7", "0..2", "<= 1", ">= 5", "2|4", "0"];
+    for (let round = 0; round < 400; round++) {
+      const rows = Array.from({ length: 1 + pick(4) }, (_, index) => `${stars[pick(stars.length)]},${index}`);
+      const table = sound(`input.stars,out.fee\n${rows.join("\n")}\n`);
+      const open = [1, 2, 3, 4, 5].some((star) => tableAnswer(table, [star]) === undefined);
+      expect({ rows, gap: tableCover(table).some((text) => text.startsWith("No row")) }).toEqual({ rows, gap: open });
+    }
+  });
 
   test("it is right about random tables: a gap if and only if some value has no answer (seed 11)", () => {
     const random = seededRandom(11);

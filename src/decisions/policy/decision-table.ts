@@ -7,7 +7,7 @@ import type { CelPlace } from "../../expression/cel-context.ts";
 import { compileAnyCel } from "../../expression/cel-compile.ts";
 import type { Expression } from "../../expression/expression.ts";
 import { coerceText } from "../../schema/coerce-text.ts";
-import type { Catalog, TypeRef } from "../../schema/catalog.ts";
+import type { Catalog, InputField, TypeRef, ValueLimits } from "../../schema/catalog.ts";
 
 /** What a cell asks of a value: any of these; none: whatever it is. */
 export type CellTest = readonly CellAtom[] | null;
@@ -22,8 +22,10 @@ export interface TableColumn {
   readonly source: string;
   readonly expression: Expression;
   /** order: numbers, dates and times, which have a before and an after. choice: text, enums and Boolean. `values`: all that there are. */
-  readonly scale: { readonly kind: "order"; readonly isWhole: boolean } | { readonly kind: "choice"; readonly values: readonly Value[] | null };
+  readonly scale: { readonly kind: "order"; readonly isWhole: boolean; /** Outside of which none is; null: anywhere. */ readonly range: ValueRange } | { readonly kind: "choice"; readonly values: readonly Value[] | null };
 }
+
+type ValueRange = ValueLimits["range"];
 
 export interface TableRow { /** In the file. */ readonly line: number; readonly tests: readonly CellTest[]; readonly output: Value }
 export interface DecisionTable { readonly columns: readonly TableColumn[]; readonly rows: readonly TableRow[] }
@@ -84,8 +86,22 @@ function headOf(source: string, { catalog, place, result, report }: Reading): He
   const type = CELL_TYPES[typed.type.kind];
   if (type === undefined) return report(`The column ${name} is ${typed.type.kind}, which cells cannot test.`), null;
   const isOrder = !["string", "bool"].includes(typed.type.kind);
-  const scale: TableColumn["scale"] = isOrder ? { kind: "order", isWhole: typed.type.kind === "int" } : { kind: "choice", values: typed.type.kind === "bool" ? [true, false] : choice?.values ?? null };
+  const scale: TableColumn["scale"] = isOrder ? { kind: "order", isWhole: typed.type.kind === "int", range: rangeOf(typed.expression, place) } : { kind: "choice", values: typed.type.kind === "bool" ? [true, false] : choice?.values ?? null };
   return { kind: "column", column: { source: name, expression: typed.expression, scale }, type: choice === null ? scalar(type) : { ...scalar(choice.name), kind: "enum" } };
+}
+
+/** As declared of the argument or field that the column is; null: it is something else, or may be anything. */
+function rangeOf(expression: Expression, { catalog, input, values }: CelPlace): ValueRange {
+  if (expression.op !== "variable") return null;
+  const { root, path } = expression;
+  let fields: ReadonlyMap<string, Pick<InputField, "type" | "limits">> | undefined = root === "input" ? input ?? undefined : catalog.objects.get(values?.get(root)?.type.name ?? "")?.fields;
+  let range: ValueRange = null;
+  for (const name of path) {
+    const field = fields?.get(name);
+    range = field === undefined || field.type.list ? null : field.limits.range;
+    fields = catalog.objects.get(field?.type.name ?? "")?.fields;
+  }
+  return range;
 }
 
 const CELL_TYPES: Readonly<Record<string, string>> = { string: "String", bool: "Boolean", int: "Long", double: "Float", timestamp: "DateTime", date: "Date" };

@@ -23,7 +23,7 @@ function isIn(part: Part, test: CellTest): boolean {
 }
 
 function partsOf({ scale }: TableColumn, atoms: readonly CellAtom[]): readonly Part[] {
-  const found = scale.kind === "order" ? orderedParts(atoms, scale.isWhole) : choiceParts(atoms, scale.values);
+  const found = scale.kind === "order" ? orderedParts(atoms, scale) : choiceParts(atoms, scale.values);
   return atoms.some(({ op }) => op === "null") ? [...found, { text: "null", fits: ({ op }) => op === "null" }] : found;
 }
 
@@ -33,8 +33,13 @@ function choiceParts(atoms: readonly CellAtom[], all: readonly Value[] | null): 
   return all === null ? [...parts, { text: named.length === 0 ? "= anything" : "= anything else", fits: ({ op }) => op === "ne" }] : parts;
 }
 
-/** Each value that is named is a part, and so is what lies between two of them. */
-function orderedParts(atoms: readonly CellAtom[], isWhole: boolean): readonly Part[] {
+/** Each value that is named is a part, and so is what lies between two of them. What lies outside of the declared range is none. */
+function orderedParts(atoms: readonly CellAtom[], { isWhole, range }: Extract<TableColumn["scale"], { kind: "order" }>): readonly Part[] {
+  const [min, max] = [range?.min ?? null, range?.max ?? null];
+  /** Nothing is below it, or above it. */
+  const isFirst = (value: Value): boolean => min !== null && ordered(value, min) <= 0;
+  const isLast = (value: Value): boolean => max !== null && ordered(value, max) >= 0;
+  const isInside = (value: Value): boolean => (min === null || ordered(value, min) >= 0) && (max === null || ordered(value, max) <= 0);
   const named = atoms.flatMap((atom) => (atom.op === "between" ? [atom.low, atom.high] : "value" in atom ? [atom.value] : []));
   const points = [...new Map(named.map((value) => [String(value), value])).values()].sort(ordered);
   const parts: Part[] = [];
@@ -42,11 +47,13 @@ function orderedParts(atoms: readonly CellAtom[], isWhole: boolean): readonly Pa
   // A point is at an odd place, what lies before it at the even one below.
   for (const [index, point] of points.entries()) {
     const before = points[index - 1];
-    if (before === undefined) add(`< ${String(point)}`, 2 * index);
-    else if (!isWhole || BigInt(point as number) - BigInt(before as number) > 1n) add(`between ${String(before)} and ${String(point)}`, 2 * index);
-    add(`= ${String(point)}`, 2 * index + 1);
+    const isOpen = !isFirst(point) && (before === undefined || !isLast(before));
+    if (isOpen && before === undefined) add(`< ${String(point)}`, 2 * index);
+    else if (isOpen && (!isWhole || BigInt(point as number) - BigInt(before as number) > 1n)) add(`between ${String(before)} and ${String(point)}`, 2 * index);
+    if (isInside(point)) add(`= ${String(point)}`, 2 * index + 1);
   }
-  add(points.length === 0 ? "= anything" : `> ${String(points.at(-1))}`, 2 * points.length);
+  const last = points.at(-1);
+  if (last === undefined || !isLast(last)) add(last === undefined ? "= anything" : `> ${String(last)}`, 2 * points.length);
   return parts;
 }
 
@@ -93,10 +100,15 @@ function gapsOf({ columns, rows }: DecisionTable, parts: readonly (readonly Part
 }
 
 /** A later row that holds an earlier one as a whole is what remains, and meant so. */
-function overlapsOf({ rows }: DecisionTable, fits: Fits): string[] {
+function overlapsOf({ columns, rows }: DecisionTable, fits: Fits): string[] {
   const told: string[] = [];
   const outputs = rows.map(({ output }) => JSON.stringify(output, (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item)));
   for (const [later, row] of rows.entries()) {
+    const nowhere = columns.find((_, index) => !fits[later]![index]!.includes(true));
+    if (nowhere !== undefined) {
+      if (told.length < TOLD_MAX) told.push(`Line ${row.line} is never reached: ${nowhere.source} is never so.`);
+      continue;
+    }
     for (let earlier = 0; earlier < later && told.length < TOLD_MAX; earlier++) {
       const [a, b] = [fits[earlier]!, fits[later]!];
       if (!a.every((column, index) => column.some((isFitting, part) => isFitting && b[index]![part]!))) continue;

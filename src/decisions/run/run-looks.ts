@@ -20,6 +20,8 @@ export interface RunLookParts {
   readonly decisions: ReadonlyMap<string, ReadyDecision>;
   readonly checkpoints: Checkpoints;
   readonly parse: ParseJson;
+  /** Of its model's price; null: none. */
+  currencyOf(decision: string): string | null;
 }
 
 type Looker = Pick<Caller, "identity">;
@@ -51,12 +53,12 @@ export class RunLooks {
   }
 
   async trace(id: string, caller: Looker): ReturnType<DecisionPort["trace"]> {
-    const { core, decisions, parse } = this.#parts;
+    const { core, decisions, parse, currencyOf } = this.#parts;
     const row = this.#row(id);
     if (row === null || this.standing(row, caller) !== "inspector") return null;
     const ready = decisions.get(row.name) ?? null;
     await core.storage.commit((connection) => recordLook(connection, { run: id, decision: row.name, at: "trace", principal: principalOf(caller), timeMs: core.clock.now() }, core.random));
-    return traceRun(core.storage.reader, row, ready === null ? null : { decision: ready.decision, version: ready.version, book: core.book, parse });
+    return traceRun(core.storage.reader, row, ready === null ? null : { decision: ready.decision, version: ready.version, book: core.book, parse, currency: currencyOf(row.name) });
   }
 
   async proof(ask: ProofQuestion, caller: Looker): Promise<Json | null> {
