@@ -14,7 +14,7 @@ export function askGraphql(matrix: Matrix, who: Who, query: string, variables: o
   return matrix.ask(who, "/graphql", { method: "POST", body: { query, variables }, known });
 }
 
-const low = ({ name }: TableModel): string => name.charAt(0).toLowerCase() + name.slice(1);
+export const low = ({ name }: TableModel): string => name.charAt(0).toLowerCase() + name.slice(1);
 const data = (answer: Answer): Readonly<Record<string, never>> => ((answer.json as { data?: Record<string, never> | null }).data ?? {});
 
 /** The answer has no error; returns its root field. */
@@ -60,7 +60,7 @@ function isSettable(field: FieldModel, table: TableModel, verb: string): boolean
 }
 
 /** A nested object is selected whole. */
-const selection = (field: FieldModel): string => (field.type === "Object" ? `${field.name} { lat lon label inner { note size } }` : field.name);
+export const graphqlSelection = (field: FieldModel): string => (field.type === "Object" ? `${field.name} { lat lon label inner { note size } }` : field.name);
 
 /** In GraphQL what is hidden on a record is null. */
 function shown({ matrix, who }: Omit<GraphqlPlace, "table">, field: FieldModel, row: Row): unknown {
@@ -70,7 +70,7 @@ function shown({ matrix, who }: Omit<GraphqlPlace, "table">, field: FieldModel, 
   return { lat, lon, label, inner: inner === null ? null : { note: (inner as Row)["note"] ?? null, size: (inner as Row)["size"] ?? null } };
 }
 
-const view = (place: Omit<GraphqlPlace, "table">, fields: readonly FieldModel[], row: Row): Row => Object.fromEntries(fields.map((field) => [field.name, shown(place, field, row)]));
+export const graphqlView = (place: Omit<GraphqlPlace, "table">, fields: readonly FieldModel[], row: Row): Row => Object.fromEntries(fields.map((field) => [field.name, shown(place, field, row)]));
 
 export async function checkRows(place: GraphqlPlace): Promise<void> {
   const { matrix, who, table } = place;
@@ -78,15 +78,15 @@ export async function checkRows(place: GraphqlPlace): Promise<void> {
   const fields = matrix.oracle.fields(who, table);
   if (fields.length === 0) return checkUnknown(matrix, who, (name) => `{ ${name}List { total } }`, low(table));
   const rows = inKeyOrder(table, matrix.oracle.visible(who, table));
-  const all = fields.map(selection).join(" ");
+  const all = fields.map(graphqlSelection).join(" ");
   const list = await askGraphql(matrix, who, `{ it: ${low(table)}List(order: [{ ${key}: ASC }]) { total rows { ${all} } } }`);
-  matrix.same(list, rootOf(matrix, list, "it"), { total: rows.length, rows: rows.map((row) => view(place, fields, row)) });
+  matrix.same(list, rootOf(matrix, list, "it"), { total: rows.length, rows: rows.map((row) => graphqlView(place, fields, row)) });
   const turn = matrix.identities.indexOf(who);
   for (const [index, row] of matrix.world.all.get(table.name)!.entries()) {
     if (matrix.width <= 2 && (index + turn) % 3 !== 0) continue;
     const isThere = rows.includes(row);
     const one = await askGraphql(matrix, who, `query($id: ${table.key.type}!) { plain: ${low(table)}(${key}: $id) { ${all} } read: ${low(table)}(${key}: $id) { x: ${key} ${relationsOf(place)} } }`, { id: row[key] });
-    matrix.same(one, rootOf(matrix, one, "plain"), isThere ? view(place, fields, row) : null);
+    matrix.same(one, rootOf(matrix, one, "plain"), isThere ? graphqlView(place, fields, row) : null);
     matrix.same(one, (rootOf(matrix, one, "read") as Row | null)?.["x"] ?? null, isThere ? row[key] : null);
   }
 }
@@ -183,13 +183,13 @@ export async function checkGraphqlRelation(place: GraphqlPlace, relation: Relati
   const fields = matrix.oracle.fields(who, target);
   const rows = inKeyOrder(table, matrix.oracle.visible(who, table));
   const related = (row: Row): Row[] | null => matrix.oracle.related(who, table, relation, row);
-  const inner = fields.map(selection).join(" ");
+  const inner = fields.map(graphqlSelection).join(" ");
   const many = relation.kind !== "one";
   const query = `{ it: ${list}(order: [{ ${key}: ASC }]) { rows { a: ${key} b: ${relation.name}${many ? `(order: [{ ${target.key.name}: ASC }])` : ""} { ${inner} } ${many ? `c: ${relation.name}Aggregate { count }` : ""} } } }`;
   const answer = await askGraphql(matrix, who, query);
   const shape = (row: Row): unknown => {
     const others = related(row);
-    const views = others === null ? null : inKeyOrder(target, others).map((other) => view(place, fields, other));
+    const views = others === null ? null : inKeyOrder(target, others).map((other) => graphqlView(place, fields, other));
     return { a: row[key], b: many ? views : views?.[0] ?? null, ...(many ? { c: views === null ? null : [{ count: views.length }] } : {}) };
   };
   matrix.same(answer, (rootOf(matrix, answer, "it") as { rows: unknown[] } | null)?.rows, rows.map(shape));

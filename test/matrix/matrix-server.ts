@@ -66,7 +66,7 @@ export class Matrix {
   readonly #time: { nowMs: number };
   readonly #callers: Callers;
   readonly #cells = new Map<string, Cell[]>();
-  readonly #visible = new Map<string, boolean>();
+  #visible = new WeakMap<Who, Map<string, boolean>>();
   readonly #hiddenNames = new Map<string, readonly string[]>();
   readonly #once = new Map<string, Promise<Answer>>();
 
@@ -86,7 +86,7 @@ export class Matrix {
     this.world = world;
     this.oracle = new Oracle(world);
     this.#cells.clear();
-    this.#visible.clear();
+    this.#visible = new WeakMap();
     for (const [table, rows] of world.all) for (const row of rows) for (const [field, value] of Object.entries(row)) this.#plant({ table, field, row }, value);
   }
 
@@ -150,7 +150,7 @@ export class Matrix {
   async ask(who: Who, path: string, request: Request = {}): Promise<Answer> {
     this.requests += 1;
     const method = request.method ?? "GET";
-    const headers: Record<string, string> = { ...(who.token === null ? {} : { authorization: `Bearer ${who.token}` }), ...request.headers };
+    const headers: Record<string, string> = { ...this.headersOf(who), ...request.headers };
     const body = request.body === undefined ? undefined : typeof request.body === "string" ? request.body : JSON.stringify(request.body);
     if (body !== undefined) headers["content-type"] ??= "application/json";
     const sent = { method, path, headers, ...(body === undefined ? {} : { body }) };
@@ -163,10 +163,13 @@ export class Matrix {
     const code = response.status >= 400 && typeof json === "object" && json !== null && "code" in json ? String(json.code) : graphqlCode(json);
     const label = `${who.name} ${method} ${decodeURIComponent(path)}${request.headers === undefined ? "" : ` ${JSON.stringify(request.headers)}`}${body === undefined ? "" : ` ${body.slice(0, 300)}`}`;
     const answer: Answer = { status: response.status, headers: response.headers, text, json, code, label };
-    this.#searchForLeaks(who, answer, `${decodeURIComponent(path)} ${body ?? ""} ${JSON.stringify(request.headers ?? {})} ${JSON.stringify(request.known ?? [])}`);
-    if (code !== null) this.#searchForNames(who, answer, `${path} ${body ?? ""} ${JSON.stringify(request.known ?? [])}`);
+    this.searchAnswer(who, answer, `${path} ${body ?? ""} ${JSON.stringify(request.known ?? [])}`, `${decodeURIComponent(path)} ${JSON.stringify(request.headers ?? {})}`);
     if (response.status >= 500) this.fail(answer, "a fault");
     return answer;
+  }
+
+  headersOf({ token }: Who): Record<string, string> {
+    return token === null ? {} : { authorization: `Bearer ${token}` };
   }
 
   /** `by`: the token of its maker; null: the administrator makes it. */
@@ -239,6 +242,17 @@ export class Matrix {
     }
   }
 
+  /** For values and names that are hidden; `sent`: what the answer may repeat, `more` of it values alone. */
+  searchAnswer(who: Who, answer: Answer, sent: string, more = ""): void {
+    this.#searchForLeaks(who, answer, `${sent} ${more}`);
+    if (answer.code !== null) this.#searchForNames(who, answer, sent);
+  }
+
+  /** What came to somebody another way than as an answer; to whoever of these it was. */
+  searchText(whos: readonly Who[], label: string, text: string): void {
+    for (const token of new Set(tokensOf(text))) if (whos.every((who) => this.isHidden(who, token))) this.fail(label, `no trace of ${this.#cells.get(token)![0]!.table}.${this.#cells.get(token)![0]!.field} (${token}), which is hidden\n    got ${text.slice(0, 400)}`);
+  }
+
   /** Problems name no field that does not exist for the identity, suggestions included. */
   #searchForNames(who: Who, answer: Answer, sent: string): void {
     let names = this.#hiddenNames.get(who.name);
@@ -253,9 +267,10 @@ export class Matrix {
   isHidden(who: Who, token: string): boolean {
     const cells = this.#cells.get(token);
     if (cells === undefined) return false;
-    const key = `${who.name} ${token}`;
-    let visible = this.#visible.get(key);
-    if (visible === undefined) this.#visible.set(key, visible = cells.some((cell) => this.#seesCell(who, cell)));
+    let known = this.#visible.get(who);
+    if (known === undefined) this.#visible.set(who, known = new Map());
+    let visible = known.get(token);
+    if (visible === undefined) known.set(token, visible = cells.some((cell) => this.#seesCell(who, cell)));
     return !visible;
   }
 

@@ -1,5 +1,6 @@
 // Single writes of one identity: the answer is one of the oracle's reasons, what stands afterwards is what was asked for or as before, and what is answered is readable.
 import { canaryOf } from "./canary-values.ts";
+import { creations } from "./created-rows.ts";
 import type { Who } from "./identities.ts";
 import type { Answer, Matrix } from "./matrix-server.ts";
 import type { FieldModel, Row, TableModel } from "./model.ts";
@@ -7,7 +8,7 @@ import { Oracle } from "./oracle.ts";
 import { keyOf } from "./record-checks.ts";
 import { restore, restoreRow, storedRow, withoutComputed } from "./stored-rows.ts";
 import { tableNamed } from "./tables.ts";
-import { changed, type Reasons, type WriteOracle } from "./write-oracle.ts";
+import { changed, denial, type Reasons, type WriteOracle } from "./write-oracle.ts";
 
 export interface Writing { readonly matrix: Matrix; readonly writes: WriteOracle; readonly who: Who; readonly table: TableModel }
 
@@ -22,6 +23,18 @@ export function judge(matrix: Matrix, answer: Answer, reasons: Reasons, status: 
   const told = answer.code ?? "";
   if (!reasons.has(told) || answer.status !== STATUS[told]) matrix.fail(answer, `one of ${[...reasons].join(", ")}`);
   return false;
+}
+
+/** The record replaced by what its writer sees of it. `after`: what must stand then. */
+export function ownPut(matrix: Matrix, who: Who, table: TableModel, row: Row): { readonly body: Row; readonly reasons: Reasons; readonly after: Row } {
+  const { oracle } = matrix;
+  // A hidden id is a create that is refused.
+  if (!oracle.sees(who, table, row)) return { body: { ...creations(matrix, who, table)[0]!, [table.key.name]: row[table.key.name] }, reasons: new Set([denial(who)]), after: row };
+  const body = oracle.view(who, table, row);
+  if (!oracle.may(who, table, row, "U", row)) return { body, reasons: new Set([denial(who)]), after: row };
+  // What is hidden but may be changed is omitted, and so becomes empty.
+  const emptied = table.fields.filter((field) => !Object.hasOwn(body, field.name) && field.kind === "stored" && oracle.mayField(who, field, row, "U"));
+  return { body, reasons: new Set(), after: { ...row, ...Object.fromEntries(emptied.map(({ name }) => [name, null])) } };
 }
 
 let next = 6_000;

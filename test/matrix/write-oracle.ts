@@ -8,7 +8,7 @@ import { worldOf, type SeededWorld } from "./rows.ts";
 export type Reasons = ReadonlySet<string>;
 type Body = Readonly<Record<string, unknown>>;
 
-const denial = (who: Who): string => (who.subject === null && !who.administrator ? "UNAUTHENTICATED" : "FORBIDDEN");
+export const denial = (who: Who): string => (who.subject === null && !who.administrator ? "UNAUTHENTICATED" : "FORBIDDEN");
 const only = (code: string): Reasons => new Set([code]);
 
 export interface UpdateCase { readonly who: Who; readonly table: TableModel; readonly row: Row; readonly patch: Body }

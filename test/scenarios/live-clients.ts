@@ -41,10 +41,10 @@ class Arrivals<Item> {
 
   get isOver(): boolean { return this.#isOver; }
 
-  async next(): Promise<Item> {
+  async next(waitMs = WAIT_MS): Promise<Item> {
     while (this.#taken >= this.items.length) {
       if (this.#isOver) throw new Error("the stream has ended");
-      await within(WAIT_MS, "the next frame", new Promise<void>((resolve) => { this.#wake.push(resolve); }));
+      await within(waitMs, "the next frame", new Promise<void>((resolve) => { this.#wake.push(resolve); }));
     }
     return this.items[this.#taken++]!;
   }
@@ -81,7 +81,7 @@ export class EventClient {
     return new EventClient(response, abort);
   }
 
-  next(): Promise<Told> { return this.#arrivals.next(); }
+  next(waitMs?: number): Promise<Told> { return this.#arrivals.next(waitMs); }
   ended(): Promise<void> { return this.#arrivals.ended(); }
   close(): void { this.#abort.abort(); }
 
