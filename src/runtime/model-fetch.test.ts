@@ -1,9 +1,11 @@
 // The switch of tests: no model of any provider beyond this machine, however its address is written; and whose addresses models may have else.
 import { afterAll, expect, test } from "bun:test";
-import { loadProvider, type ProviderName } from "../models/load-provider.ts";
+import type { Fetch } from "../models/exchange.ts";
+import { loadProvider, loadQuestionProvider, type ProviderName } from "../models/load-provider.ts";
 import type { ModelFailure } from "../models/model.ts";
 import { providerModel } from "../models/provider-model.ts";
-import { wireOf } from "../models/wire.ts";
+import { asksQuestions } from "../models/questions.ts";
+import { questionWireOf, wireOf } from "../models/wire.ts";
 import { loadConfig } from "./config.ts";
 import { modelFetchOf } from "./start-outbox.ts";
 
@@ -14,27 +16,30 @@ afterAll(() => server.stop(true));
 const providers: readonly ProviderName[] = ["openai-compatible", "openai", "anthropic", "google"];
 
 /** What comes of a request, the server here being asked or not. */
-async function outcome(provider: ProviderName, url: string, { text = "", isForbidden = true } = {}): Promise<string> {
+async function outcome(provider: ProviderName, url: string, { text = "", isForbidden = true, isQuestions = false } = {}): Promise<string> {
   requests = 0;
   const { config } = loadConfig("config.yaml", `models: { default: { provider: ${provider}, model: m, url: "${url}" } }\n${text}`, {});
+  const settings = { model: "m", url: config.models["default"]?.url ?? null, key: "k" };
+  const spoken = isQuestions && asksQuestions(provider) ? { wire: questionWireOf(provider), load: (fetch: Fetch) => loadQuestionProvider({ ...settings, provider, fetch }) } : { wire: wireOf(provider), load: (fetch: Fetch) => loadProvider({ ...settings, provider, fetch }) };
   const model = providerModel({
-    alias: "default", id: "m", price: null, wire: wireOf(provider), fetch: modelFetchOf(config, isForbidden), parse: (given) => JSON.parse(given), isStream: false, answerBytes: 1_000,
-    load: (fetch) => loadProvider({ provider, model: "m", url: config.models["default"]?.url ?? null, key: "k", fetch }),
+    ...spoken, alias: "default", id: "m", price: null, fetch: modelFetchOf(config, isForbidden), parse: (given) => JSON.parse(given), isStream: false, answerBytes: 1_000,
   });
-  const asked = await model.ask({ messages: [{ role: "user", text: "u" }], tools: [], maxOutputTokens: 1 }, AbortSignal.timeout(5_000)).then(() => null, (error: unknown) => error as ModelFailure);
+  const asked = await model.ask({ messages: [{ role: "user", text: "u" }], tools: [{ name: "answer", description: "Ends.", parameters: { type: "object", properties: { yes: { type: "boolean" } } } }], maxOutputTokens: 1 }, AbortSignal.timeout(5_000)).then(() => null, (error: unknown) => error as ModelFailure);
   return requests > 0 ? "asked" : asked?.message ?? "";
 }
 
 const REFUSED = "no answer: OUTBOUND_REFUSED";
 
-test.each(providers)("%s: nobody beyond this machine is asked", async (provider) => {
+const ways = [...providers.map((provider) => [provider, false] as const), ["openai", true], ["google", true]] as const;
+
+test.each(ways)("%s, questions %p: nobody beyond this machine is asked", async (provider, isQuestions) => {
   for (const url of [
     "https://api.example.com/v1", "http://8.8.8.8/v1", "http://134744072/v1", "http://0x08080808/v1", "http://010.8.8.8/v1", "http://8.8.8.8./v1", "http://[2001:4860:4860::8888]/v1", "http://[::ffff:8.8.8.8]/v1", "http://[::ffff:808:808]/v1",
     "http://localhost@8.8.8.8/v1", "http://127.0.0.1:80@8.8.8.8/v1", "http://localhost.example.com/v1", "http://127.0.0.1.example.com/v1", "http://localhost%2eexample.com/v1", "http://169.254.169.254/v1", "http://10.0.0.1/v1", "http://0.0.0.0/v1", "http://[::]/v1",
     "http://localhost:80@127.0.0.1/v1",
-  ]) expect([url, await outcome(provider, url)]).toEqual([url, REFUSED]);
+  ]) expect([url, await outcome(provider, url, { isQuestions })]).toEqual([url, REFUSED]);
   for (const host of ["127.0.0.1", "localhost", "localhost.", "LOCALHOST", "2130706433", "0x7f000001", "127.1", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]"]) {
-    expect([host, await outcome(provider, `http://${host}:${server.port}/v1`)]).toEqual([host, "asked"]);
+    expect([host, await outcome(provider, `http://${host}:${server.port}/v1`, { isQuestions })]).toEqual([host, "asked"]);
   }
 });
 

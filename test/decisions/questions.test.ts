@@ -1,11 +1,13 @@
 // Decisions by endpoints that answer questions: what these are sent, what is kept of what they say, and that budgets, fallbacks, shadows, rollouts,
 // backtests, replays and tests of apps take them for any other model.
+import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { runAmbit } from "../processes/ambit-command.ts";
+import { startApp } from "../processes/app-process.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
@@ -36,6 +38,9 @@ type Decisions {${[
     judged("tried", '@decision(mode: ENFORCE, kind: JUDGE, model: "words") @rollout(candidate: "triage", canary: 1)'),
     judged("loop", '@decision(mode: ENFORCE, model: "chat")'),
   ].join("")}
+  """Who handles it?"""
+  once(about: String!): Verdict! @decision(mode: ENFORCE, kind: JUDGE, model: "judge", deadline: "PT60S", idempotency: "input.about") @export @allow(to: ["support"])
+    @bound(name: "cap", rule: "out.level <= 4") ${FALLBACK}
   """Is it urgent?"""
   read(text: String! @untrusted): Boolean! @decision(mode: ENFORCE, kind: JUDGE, model: "judge") @export @allow(to: ["support"])
     @context(name: "said", from: "input.text", extract: "Said") @fallback(value: false)
@@ -219,6 +224,26 @@ test("ambit test: by script, and by recordings that keep likelihoods", async () 
   expect(await results({})).toEqual([["a script", "passed"], ["recorded", "passed"]]);
   expect(server.received.get("q")).toHaveLength(1);
 }, 120_000);
+
+test("killed while it is asked again, a run goes on behind its first answer", async () => {
+  const folder = scratch.app({ "config.yaml": config(), "schema.graphql": schema });
+  const data = scratch.free("killed");
+  const headers = { "content-type": "application/json", authorization: "Bearer key-support" };
+  const process = await startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
+  told = (questions, count) => {
+    if (count === 2) void process.kill();
+    return { ...usual(questions, count), ...(count === 1 ? { level: { score: 4, likely: { 0: 0, 1: 0, 2: 0, 3: 0, 4: 1 } } } : {}) };
+  };
+  const ask = (url: string): Promise<Response> => fetch(`${url}/decide/once`, { method: "POST", headers, body: JSON.stringify({ about: "x" }) });
+  expect(await ask(process.url).then((response) => response.status, () => "killed")).toBe("killed");
+  await process.exited;
+  const again = await startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
+  const answer = await ask(again.url).finally(() => again.stop());
+  expect([await answer.json(), asked().length]).toEqual([{ team: "BILLING", urgent: true, level: 3 }, 3]);
+  using file = new Database(join(data, "data.db"), { readonly: true });
+  const [[transcript]] = file.query(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = 'transcript'`).values(answer.headers.get("ambit-run")!) as [[string]];
+  expect((JSON.parse(transcript) as { answer: { probabilities: { level: unknown } } }[]).map(({ answer: { probabilities } }) => probabilities.level)).toEqual([{ 1: 0, 2: 0, 3: 0, 4: 0, 5: 1 }, { 1: 0, 2: 0.5, 3: 0.5, 4: 0, 5: 0 }]);
+}, 60_000);
 
 test("google is asked the same", async () => {
   server.respond.set("g", () => reply(google.body({ answers: well })));
