@@ -41,6 +41,7 @@ export function decisionPaths({ decisions }: Reach): JsonObject {
       responses: { 200: { description: "The trace.", content: jsonContent({ type: "object" }) }, default: problem },
     } },
     ...(decisions.some(({ approvals }) => approvals.length > 0) ? APPROVALS : {}),
+    ...(decisions.some(({ negotiates }) => negotiates !== null) ? NEGOTIATIONS : {}),
   };
 }
 
@@ -56,6 +57,38 @@ const APPROVALS: JsonObject = {
     get: { operationId: "getApproval", summary: "One that waits, or waited.", parameters: [ID], responses: { 200: { description: "The approval.", content: jsonContent(SHOWN) }, default: problem } },
     post: { operationId: "decideApproval", summary: "Approves, rejects or edits what waits.", parameters: [ID, ...parameterRefs("IdempotencyKey")], requestBody: { required: true, content: jsonContent(VERDICT) }, responses: { 200: { description: "What came of it.", content: jsonContent({ type: "object" }) }, default: problem } },
   },
+};
+
+const TERMS: JsonObject = { description: "As the decision answers." };
+const AGREED: JsonObject = { type: "object", required: ["id", "offer", "negotiation", "decision", "state", "dueAt"], properties: { id: text, offer: text, negotiation: text, decision: text, state: { enum: ["ACTIVE", "KEPT", "BREACHED", "REMEDIED", "RELEASED"] }, terms: TERMS, dueAt: text, isLate: { type: "boolean" }, closedAt: textOrNull } };
+const OFFERED: JsonObject = { type: "object", required: ["id", "negotiation", "round", "state", "hash", "validUntil"], properties: { id: text, negotiation: text, round: { type: "integer" }, state: { enum: ["OPEN", "ACCEPTED", "COUNTERED", "DECLINED", "EXPIRED"] }, terms: TERMS, hash: text, validUntil: text, commitment: {} } };
+const NEGOTIATED: JsonObject = { type: "object", required: ["id", "decision", "state", "round"], properties: { id: text, decision: text, state: { enum: ["OPEN", "AGREED", "DECLINED", "EXPIRED"] }, round: { type: "integer" }, rounds: { type: ["integer", "null"] }, isDeciding: { type: "boolean" }, offer: {} } };
+
+const shows = (operationId: string, summary: string, schema: JsonObject): JsonObject => ({ get: { operationId, summary, parameters: [ID], responses: { 200: { description: summary, content: jsonContent(schema) }, default: problem } } });
+
+function does(operationId: string, summary: string, { body, answer, isNew = false }: { readonly body?: JsonObject; readonly answer: JsonObject; readonly isNew?: boolean }): JsonObject {
+  return { post: {
+    operationId, summary, parameters: [...(isNew ? [] : [ID]), ...parameterRefs("IdempotencyKey")], ...(body === undefined ? {} : { requestBody: { required: true, content: jsonContent(body) } }),
+    responses: { [isNew ? 201 : 200]: { description: "What came of it.", content: jsonContent(answer) }, ...(body === undefined ? {} : { 202: { description: "People are asked.", content: jsonContent(answer) } }), default: problem },
+  } };
+}
+
+const NEGOTIATIONS: JsonObject = {
+  "/negotiations": does("beginNegotiation", "The first round.", { body: { type: "object", required: ["decision"], properties: { decision: text, input: { type: "object" } } }, answer: NEGOTIATED, isNew: true }),
+  "/negotiations/{id}": { get: {
+    operationId: "getNegotiation", summary: "One that the caller has begun.", parameters: [ID],
+    responses: { 200: { description: "The negotiation; as events, how it goes on.", content: { ...jsonContent(NEGOTIATED), "text/event-stream": { schema: text } } }, default: problem },
+  } },
+  "/negotiations/{id}/counter": does("counterNegotiation", "The next round.", { body: { type: "object", properties: { terms: TERMS, message: textOrNull } }, answer: NEGOTIATED }),
+  "/offers/{id}": shows("getOffer", "An offer.", OFFERED),
+  "/offers/{id}/accept": does("acceptOffer", "Makes it final.", { body: { type: "object", required: ["hash"], properties: { hash: text } }, answer: OFFERED }),
+  "/offers/{id}/decline": does("declineOffer", "Ends it.", { answer: OFFERED }),
+  "/commitments": { get: {
+    operationId: "listCommitments", summary: "What is owed to the caller, the newest first.", parameters: [{ name: "limit", in: "query", schema: { type: "integer" } }, { name: "after", in: "query", schema: text }],
+    responses: { 200: { description: "Commitments.", content: jsonContent({ type: "array", items: AGREED }) }, default: problem },
+  } },
+  "/commitments/{id}": shows("getCommitment", "A commitment.", AGREED),
+  "/commitments/{id}/release": does("releaseCommitment", "Whom it is owed to does without.", { answer: AGREED }),
 };
 
 const LISTED: JsonObject = { type: "object", required: ["name", "description", "mode", "kind"], properties: { name: text, description: textOrNull, mode: { enum: ["OFF", "SHADOW", "ENFORCE"] }, kind: { enum: ["REASON", "JUDGE", "RULE"] } } };

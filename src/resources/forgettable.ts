@@ -5,7 +5,7 @@ import type { Value } from "../base/value.ts";
 import { eraseEntries, recordKey } from "../changes/erase-entries.ts";
 import type { Table } from "../schema/catalog.ts";
 import type { Connection } from "../storage/connection.ts";
-import { eraseAnswers, eraseDeliveries, eraseFiles, eraseJobs, eraseMessages } from "../storage/forget-rows.ts";
+import { eraseAnswers, eraseDeliveries, eraseFiles, eraseJobs, eraseMessages, type ErasedProblem } from "../storage/forget-rows.ts";
 import { formerVersions } from "../storage/former-versions.ts";
 import { keepsFormer } from "../storage/history-tables.ts";
 import { eraseMomentActor } from "../storage/moments.ts";
@@ -72,7 +72,7 @@ function eraseHistory({ catalog }: DispatchCore, { connection, records, person }
 }
 
 /** In the form of resources/kept-answer.ts. */
-function erasedAnswer(): { readonly status: number; readonly body: string } {
+export function erasedAnswer(): ErasedProblem {
   const { status, code, message, extras } = fault("ANSWER_ERASED", "The answer to this key was erased.");
   return { status, body: JSON.stringify({ code, message, extras }) };
 }

@@ -31,14 +31,26 @@ export function eraseDeliveries(connection: Connection, person: string, tenant: 
   return { erased, left: countOf(connection, `SELECT count(*) FROM "$outbox" WHERE ${OF_PERSON(`"sender"`)}`, values) };
 }
 
+/** What is answered instead of what was. `body`: JSON. */
+export interface ErasedProblem { readonly status: number; readonly body: string }
+
 /** The keys stay, so that nothing is done twice; `problem` is what they answer from now on. */
-export function eraseAnswers(connection: Connection, person: string, tenant: OfTenant, problem: { readonly status: number; /** JSON. */ readonly body: string }): ErasedRows {
+export function eraseAnswers(connection: Connection, person: string, tenant: OfTenant, problem: ErasedProblem): ErasedRows {
   const rows = connection.values(`SELECT rowid, "scope" FROM "$idempotency" WHERE "status" IS NOT NULL AND instr("scope", ?1) > 0 AND "headers" ->> '$.erased' IS NULL`, JSON.stringify(person).slice(1, -1));
   const theirs = rows.filter(([, scope]) => isScopeOf(scope as string, person, tenant));
-  for (const [row] of theirs) {
-    connection.run(`UPDATE "$idempotency" SET "status" = ?2, "body" = ?3, "headers" = json_object('kind', 'problem', 'standing', "headers" ->> '$.standing', 'erased', 'true') WHERE rowid = ?1`, row as number, problem.status, problem.body);
-  }
+  for (const [row] of theirs) eraseAnswer(connection, row as number, problem);
   return { erased: theirs.length, left: 0 };
+}
+
+/** Whoever asked for them: answers that speak of any of these ids. */
+export function eraseAnswersNaming(connection: Connection, ids: readonly string[], problem: ErasedProblem): void {
+  const rows = connection.values(
+    `SELECT rowid FROM "$idempotency" WHERE "status" IS NOT NULL AND "headers" ->> '$.erased' IS NULL AND EXISTS (SELECT 1 FROM json_each(?1) WHERE instr("body", "value") > 0)`, JSON.stringify(ids));
+  for (const [row] of rows) eraseAnswer(connection, row as number, problem);
+}
+
+function eraseAnswer(connection: Connection, row: number, { status, body }: ErasedProblem): void {
+  connection.run(`UPDATE "$idempotency" SET "status" = ?2, "body" = ?3, "headers" = json_object('kind', 'problem', 'standing', "headers" ->> '$.standing', 'erased', 'true') WHERE rowid = ?1`, row, status, body);
 }
 
 /** As resources/idempotency.ts writes it: kind and subject, or with the tenant, before method and path. */

@@ -137,6 +137,17 @@ for (const [name, open] of [["graphql-ws", socketClient], ["graphql-sse", eventC
   });
 }
 
+test("a key that is revoked ends the subscription", async () => {
+  const { body } = await people.call(adminToken, "POST", "/admin/keys", { name: "of a test", subject: "mo", roles: ["manager"] });
+  const client = createSocketClient({ url: `${people.app.url.replace("http", "ws")}/graphql`, connectionParams: { authorization: `Bearer ${String(body["token"])}` }, retryAttempts: 0, shouldRetry: () => false });
+  closing.push(() => client.dispose());
+  const events = client.iterate({ query: "subscription { approvals { op rows { id } changes { type } } }" });
+  expect(await nextOf(events)).toMatchObject({ op: "SNAPSHOT" });
+  expect((await people.call(adminToken, "DELETE", `/admin/keys/${String(body["id"])}`)).status).toBe(200);
+  const ended = await within(2_000, "the end", events.next().then(() => null, (error: { code?: number }) => error.code));
+  expect(ended).toBe(4403);
+});
+
 test("one word counts, whoever is quicker over REST, the socket and GraphQL", async () => {
   const ws = await SocketClient.open(people.app.url, { authorization: bearer("manager") });
   closing.push(() => ws.close());

@@ -8,6 +8,7 @@ import { fakeClock, type FakeClock } from "../../src/base/clock.ts";
 import { createLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
+import { EventClient } from "../scenarios/live-clients.ts";
 import { adminToken, keysFor } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
@@ -90,6 +91,22 @@ test("a thousand that wait are there after a restart; each is decided once", asy
   expect(await ended(sample[0]!.run)).toMatchObject({ state: "DECIDED_BY_HUMAN", answer: 51 });
   expect(await waiting()).toHaveLength(COUNT - sample.length);
 }, 60_000);
+
+test("a word has the same answer under its key after a restart, and whoever follows is told what still waits", async () => {
+  await start();
+  for (const amount of [60, 70]) await call("support", "POST", "/decide/ruled", { amount });
+  const [first, second] = await waiting();
+  const say = async (): Promise<unknown> => {
+    const response = await fetch(`${running!.url}/approvals/${first!.id}`, { method: "POST", headers: { "content-type": "application/json", "authorization": "Bearer key-manager", "idempotency-key": "once" }, body: JSON.stringify({ verdict: "APPROVE", hash: first!.hash }) });
+    return [response.status, await response.text()];
+  };
+  const said = await say();
+  await start();
+  expect(await say()).toEqual(said);
+  const stream = await EventClient.open(`${running!.url}/approvals`, { authorization: "Bearer key-manager" });
+  expect((await stream.next()).data).toMatchObject({ op: "snapshot", rows: [{ id: second!.id }] });
+  stream.close();
+});
 
 test("other words of a policy leave what waits as it is; another bound voids it", async () => {
   await start();

@@ -289,6 +289,18 @@ test("the same word again under its key has the same answer, and nothing happens
   expect(first.body).toMatchObject({ state: "APPROVED", run: { id: second, state: "AWAITING_APPROVAL" } });
 });
 
+test("what a word was answered goes with its run", async () => {
+  people.model.script = () => [answers({ amount: 80, reason: "canary-of-the-answer" })];
+  const run = await ask();
+  const shown = await people.waiting(run);
+  const say = (): Promise<Said> => people.call("manager", "POST", `/approvals/${shown.id}`, { verdict: "APPROVE", hash: shown.hash }, { "idempotency-key": `erased-${id}` });
+  expect(JSON.stringify((await say()).body)).toContain("canary-of-the-answer");
+  const kept = (): readonly (readonly unknown[])[] => people.values(`SELECT count(*) FROM "$idempotency" WHERE instr("body", 'canary-of-the-answer') > 0`);
+  expect(kept()).toEqual([[1]]);
+  expect((await people.call(adminToken, "POST", "/admin/decisions", { erase: run })).status).toBe(200);
+  expect([kept(), (await say()).body["code"]]).toEqual([[[0]], "ANSWER_ERASED"]);
+});
+
 test("negotiations keep their answers under a key: begun, countered, accepted, declined once", async () => {
   people.model.script = () => [answers({ orderId: id, price: 85 })];
   people.model.requests.length = 0;

@@ -1,5 +1,6 @@
-// Negotiations of tenants: somebody of the same name in another one sees and reaches nothing of them, and is in nobody's way.
+// Negotiations and approvals of tenants: somebody of the same name in another one sees and reaches nothing of them, and is in nobody's way.
 import { expect, test } from "bun:test";
+import { EventClient, type Told } from "../scenarios/live-clients.ts";
 import { adminToken, startTestApp } from "../scenarios/started-app.ts";
 
 const schema = `
@@ -36,6 +37,9 @@ test("a party of another tenant sees and reaches nothing", async () => {
       call(team, "POST", `/offers/${offer.id}/accept`, { hash: offer.hash }), call(team, "POST", `/offers/${offer.id}/decline`, {}),
     ])).map(({ status }) => status);
     expect(await reach("blue")).toEqual([404, 404, 404, 404, 404]);
+    const followed = await Promise.all(["red", "blue"].map((team) => EventClient.open(`${app.url}/negotiations/${id}`, { authorization: `Bearer key-${team}` })));
+    expect(followed.map(({ response }) => response.status)).toEqual([200, 404]);
+    followed[0]!.close();
     const accepted = await call("red", "POST", `/offers/${offer.id}/accept`, { hash: offer.hash });
     const commitment = (accepted.body as { commitment: { id: string } }).commitment.id;
     expect([accepted.status, await reach("blue")]).toEqual([200, [404, 404, 404, 404, 404]]);
@@ -47,6 +51,35 @@ test("a party of another tenant sees and reaches nothing", async () => {
     expect([(await asAdmin("red")).status, (await asAdmin("blue")).status]).toEqual([200, 404]);
     expect((await call("red", "POST", `/commitments/${commitment}/release`)).status).toBe(200);
   } finally {
+    await app.stop();
+  }
+});
+
+test("what waits in one tenant is told to nobody of another with the same role, but to the administrator of all", async () => {
+  const app = await startTestApp({
+    schema: `type Decisions { ruled(amount: Int!): Int! @decision(kind: RULE) @export @allow(to: ["buyer"]) @approval(when: "out > 50", by: ["lead"], within: "PT1H") @fallback(call: "ruled") }`,
+    resources: `import { fallbacks } from "ambit"; export const Fallbacks = fallbacks({ ruled: ({ amount }) => amount });`,
+    config: `auth:\n  keys:\n${["red", "blue"].flatMap((team) => ["buyer", "lead"].map((role) => `    - { token: ${team}-${role}, subject: ${role}, tenant: ${team}, roles: [${role}] }\n`)).join("")}`,
+  });
+  const open: EventClient[] = [];
+  try {
+    const follow = async (token: string, headers: Record<string, string> = {}): Promise<EventClient> => {
+      const client = await EventClient.open(`${app.url}/approvals`, { authorization: `Bearer ${token}`, ...headers });
+      open.push(client);
+      expect((await client.next()).data).toMatchObject({ op: "snapshot", rows: [] });
+      return client;
+    };
+    const [red, blue, all, asBlue] = [await follow("red-lead"), await follow("blue-lead"), await follow(adminToken), await follow(adminToken, { "x-ambit-tenant": "blue" })];
+    const ask = async (team: string, amount: number): Promise<unknown> => {
+      const response = await fetch(`${app.url}/decide/ruled`, { method: "POST", headers: { "content-type": "application/json", "authorization": `Bearer ${team}-buyer` }, body: JSON.stringify({ amount }) });
+      return (await response.json() as { run: unknown }).run;
+    };
+    const [ofRed, ofBlue] = [await ask("red", 61), await ask("blue", 62)];
+    const runOf = ({ data: { changes } }: Told): unknown => changes![0]!.record!["run"];
+    expect([runOf(await red.next()), runOf(await blue.next()), runOf(await asBlue.next()), runOf(await all.next()), runOf(await all.next())]).toEqual([ofRed, ofBlue, ofBlue, ofRed, ofBlue]);
+    for (const one of [red, blue, asBlue]) expect(one.text.filter((block) => block.includes("event: enter"))).toHaveLength(1);
+  } finally {
+    for (const client of open) client.close();
     await app.stop();
   }
 });

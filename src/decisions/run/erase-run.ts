@@ -3,8 +3,10 @@
 import { fault, toProblem } from "../../base/error.ts";
 import type { Random } from "../../base/random.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import { erasedAnswer } from "../../resources/forgettable.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { askedBy, eraseRun, readRun, type DecisionRow } from "../../storage/decision-rows.ts";
+import { eraseAnswersNaming } from "../../storage/forget-rows.ts";
 import { forgetMemories } from "../../storage/memory-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 
@@ -22,6 +24,8 @@ export function eraseRuns(connection: Connection, id: string, { timeMs, random }
   }
   const runs = rows.map((row) => row.id);
   forgetMemories(connection, { tenant: undefined, abouts: [], runs });
+  // What those were answered who have approved.
+  eraseAnswersNaming(connection, runs, erasedAnswer());
   return runs;
 }
 

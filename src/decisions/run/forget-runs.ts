@@ -1,9 +1,10 @@
 // What decisions keep of somebody, for `forget`: runs that they asked, that are about them or have read their records, with whoever asked those runs and
 // was asked by them; negotiations of theirs and about them; and what is remembered of them. The audit log stays, and verifies.
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
-import type { Erasing, Forgettable } from "../../resources/forgettable.ts";
+import { erasedAnswer, type Erasing, type Forgettable } from "../../resources/forgettable.ts";
 import { eraseApprover } from "../../storage/approval-rows.ts";
 import { rootOf, runsAbout, runsThatRead } from "../../storage/decision-rows.ts";
+import { eraseAnswersNaming } from "../../storage/forget-rows.ts";
 import { forgetActor, forgetMemories } from "../../storage/memory-rows.ts";
 import { eraseNegotiation, isNegotiationLive, negotiationsAbout } from "../../storage/negotiation-rows.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
@@ -33,6 +34,7 @@ function eraseNegotiations(decisions: readonly CompiledDecision[], erasing: Eras
   let [erased, left] = [0, 0];
   for (const { id, isTheirs, isDeciding } of negotiationsAbout(connection, { person, tenant, runs: runsOf(decisions, erasing) })) {
     const isOver = !isDeciding && (isTheirs || !isNegotiationLive(connection, id)) && eraseNegotiation(connection, id, Date.parse(now));
+    if (isOver) eraseAnswersNaming(connection, [id], erasedAnswer());
     if (isOver) erased++;
     else left++;
   }
