@@ -8,5 +8,5 @@ export interface Change {
   /** Full images in memory form, all stored fields; null when it did not exist before, or does not after. */
   readonly old: RecordValues | null;
   readonly new: RecordValues | null;
-  readonly cause: "write" | "cascade" | "expiry" | "migration";
+  readonly cause: "write" | "cascade" | "expiry" | "migration" | "embedding";
 }

@@ -5,7 +5,7 @@ export type UnavailableKind = "directive" | "argument" | "value" | "type" | "sca
 
 export interface Unavailable {
   readonly kind: UnavailableKind;
-  /** As it is written: `@embed`, `@table(partition)`, `@export(over: GRAPHQL)`, `type Jobs`, `scalar Blob`, `ctx.enqueue`. */
+  /** As it is written: `@table(partition)`, `@export(over: GRAPHQL)`, `type Jobs`, `scalar Blob`, `ctx.enqueue`. */
   readonly name: string;
   /** What it will do. */
   readonly does: string;
@@ -21,10 +21,6 @@ const tableArguments: readonly Unavailable[] = [
   { kind: "argument", name: "@table(partition)", does: "Says in which partition a record lies.", reason: replication },
 ];
 
-const fieldDirectives: readonly Unavailable[] = [
-  { kind: "directive", name: "@embed", does: "Fills a vector by a model after the commit.", reason: later },
-];
-
 const values: readonly Unavailable[] = [
   { kind: "value", name: "@export(over: MCP)", does: "Exports over MCP.", reason: mcp },
 ];
@@ -34,7 +30,7 @@ const members: readonly Unavailable[] = [
 ];
 
 export const unavailable: readonly Unavailable[] = [
-  ...tableArguments, ...fieldDirectives, ...values, ...members,
+  ...tableArguments, ...values, ...members,
 ];
 
 /** By name as it is written. */

@@ -4,7 +4,7 @@ import { unknownType } from "./build-objects.ts";
 import { limitsOf } from "./build-limits.ts";
 import { allowRules, celOf } from "./build-rules.ts";
 import type { CompileContext } from "./compile-context.ts";
-import { argumentNode, isSet, textOf, useOf, type DeclaredField } from "./declarations.ts";
+import { argumentNode, isSet, textOf, textsOf, useOf, type DeclaredField } from "./declarations.ts";
 import { storedType } from "./file-type.ts";
 import { literalValue } from "./literal-value.ts";
 import { resolveRelation } from "./resolve-relation.ts";
@@ -40,6 +40,8 @@ function fillOf(field: DeclaredField, context: CompileContext): Fill | null {
   if (useOf(field, "createdTime") !== undefined) return { kind: "created-time" };
   if (useOf(field, "updatedTime") !== undefined) return { kind: "updated-time" };
   if (useOf(field, "createdBy") !== undefined) return { kind: "created-by" };
+  const embed = useOf(field, "embed");
+  if (embed !== undefined) return { kind: "embedding", from: textsOf(embed, "from") ?? [], model: textOf(embed, "model") ?? "" };
   const sequence = useOf(field, "sequence");
   return sequence === undefined ? null : { kind: "sequence", per: textOf(sequence, "per") ?? null };
 }

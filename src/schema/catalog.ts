@@ -79,7 +79,9 @@ export type Fill =
   | { readonly kind: "created-time" } | { readonly kind: "updated-time" } | { readonly kind: "created-by" }
   | { readonly kind: "sequence"; readonly per: string | null }
   /** The field of @table(tenant): the caller's. */
-  | { readonly kind: "tenant" };
+  | { readonly kind: "tenant" }
+  /** @embed: by a model after the commit, from the texts of these fields. */
+  | { readonly kind: "embedding"; readonly from: readonly string[]; readonly model: string };
 
 export interface Relation {
   /** one: `from` is a foreign key here. many: `to` is a foreign key there. through: two keys of a join table. */

@@ -10,6 +10,7 @@ import type { Field } from "../schema/catalog.ts";
 import { quoted } from "../storage/column.ts";
 import { equalValues } from "../base/equal-values.ts";
 import { tenantOf } from "./confinement.ts";
+import { embeddedText } from "./embedded-text.ts";
 import { invalid, missing } from "./input-issue.ts";
 import type { AcceptedInput } from "./read-input.ts";
 import type { TableModel } from "./table-model.ts";
@@ -96,6 +97,10 @@ export function completed(context: FillContext, model: TableModel, draft: Draft,
     const value = evaluate(expression, environmentOf(context, { record: draft }, {}), context.book);
     draft[field.name] = fitted(context, field, value, issues) ?? null;
   }
+  // No vector outlives its text.
+  for (const embedded of model.embedded) {
+    if (draft[embedded.field] !== null && embeddedText(embedded, draft, context.overlay.now, context.book) === null) draft[embedded.field] = null;
+  }
   for (const field of model.stored) {
     if (draft[field.name] === null && field.type.required && !issues.some((issue) => issue.path === field.name)) issues.push(missing(field.name));
   }
@@ -175,7 +180,7 @@ function defaultOf(context: FillContext, { model, field, sent, write, issues }: 
     case "created-time": case "updated-time": return context.overlay.now;
     case "created-by": return write.authority === null ? context.actor : write.authority.subject;
     case "tenant": return fitted(context, field, context.confinement?.tenant ?? null, issues);
-    case "sequence": case "computed": return null;
+    case "sequence": case "computed": case "embedding": return null;
     default: return unreachable(fill);
   }
 }

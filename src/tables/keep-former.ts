@@ -23,7 +23,7 @@ export function keepFormer(entry: EntryToKeep, overlay: Overlay): void {
   const causes: { [table: string]: { [id: string]: Coming } } = {};
   for (const slot of overlay.applied) {
     const { table } = slot.model;
-    if ((table.historyMs === null && table.trashMs === null) || slot.original === slot.current) continue;
+    if ((table.historyMs === null && table.trashMs === null) || slot.original === slot.current || slot.cause === "embedding") continue;
     keepSlot(entry, slot, overlay);
     if (table.historyMs === null) continue;
     hasHistory = true;

@@ -2,6 +2,7 @@
 import { assert, unreachable } from "../base/assert.ts";
 import type { Change } from "../changes/change.ts";
 import { appendEntry, reservePosition } from "../changes/log.ts";
+import { equalValues } from "../base/equal-values.ts";
 import type { Limits } from "../base/limits.ts";
 import type { SqlValue, Value } from "../base/value.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
@@ -14,8 +15,10 @@ import type { Authority } from "./authority.ts";
 import { isSameConfinement, isWithin, type Confinement } from "./confinement.ts";
 import { settleConstraints } from "./constraints.ts";
 import { checkImported, importRecords, type ImportedRow, type ImportMode, type ImportOutcome } from "./import-records.ts";
+import { completed, copyRecord } from "./fill-record.ts";
 import { incrementRecord } from "./increment-record.ts";
-import { Overlay, type Slot } from "./overlay.ts";
+import { Overlay, systemWriter, type Slot } from "./overlay.ts";
+import { runChecks } from "./judge.ts";
 import { keepFormer } from "./keep-former.ts";
 import { settleFiles } from "./record-files.ts";
 import { createRecordSource } from "./record-source.ts";
@@ -188,6 +191,18 @@ export class Session implements WriteSession {
     keepFormer({ connection: this.connection, catalog: this.#options.catalog, position, time: this.now, actor, restored: new Set(this.#restored) }, this.#overlay);
     const rows = [...this.#overlay.applied].map(({ model, id, current }) => ({ table: model.table.name, id, row: current }));
     return { position, time: this.now, changes, rows };
+  }
+
+  fillVector({ table, id, field }: { readonly table: string; readonly id: Value; readonly field: string }, vector: readonly number[] | null): void {
+    this.#atomically(() => {
+      const model = modelOf(this.#options.models, table);
+      const slot = this.#overlay.slot(model, id);
+      const row = this.#overlay.visible(slot);
+      if (row === null) return;
+      const values = completed(this.#context, model, { ...copyRecord(model, row.values), [field]: vector }, []);
+      runChecks(this.#context, model, { old: row.values, record: values }, null);
+      if (!equalValues(row.values[field] ?? null, values[field] ?? null)) this.#overlay.stage(slot, { ...row, values }, "embedding", systemWriter);
+    });
   }
 
   /** Deletes an expired row, as just read, with what hangs on it. Throws, without a trace, where something still refers to it. */

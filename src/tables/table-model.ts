@@ -5,6 +5,7 @@ import type { Expression } from "../expression/expression.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
 import { fieldsRead } from "../expression/inspect.ts";
 import { recordCodec, type RecordCodec } from "../storage/record-codec.ts";
+import { embeddedFields, type EmbeddedField } from "./embedded-text.ts";
 import { fileFields } from "./record-files.ts";
 import { expires, indexColumn, indexedFields, quoted } from "../storage/column.ts";
 
@@ -59,6 +60,8 @@ export interface TableModel {
   readonly computed: readonly { readonly field: Field; readonly expression: Expression }[];
   readonly checks: readonly TableCheck[];
   readonly defaultRules: ReadonlyMap<string, Expression>;
+  /** Filled by models after the commit. */
+  readonly embedded: readonly EmbeddedField[];
   readonly expires: boolean;
   /** Those that refer to files. */
   readonly files: readonly Field[];
@@ -102,6 +105,7 @@ export function tableModel(table: Table, catalog: Catalog, book: ExpressionBook)
       const expression = book.of(rule.rule);
       return { rule, expression, reads: fieldsRead(expression).map((read) => (read.path.length === 0 && read.table === table.name ? read.field : null)) };
     }),
+    embedded: embeddedFields(table, book),
     expires: expires(table),
     files: fileFields(table),
   };

@@ -26,6 +26,8 @@ export interface WriteSession {
   importRecords(rows: readonly ImportedRow[], mode: ImportMode): readonly ImportOutcome[];
   /** Throws what is wrong with the values of such a record. */
   checkImported(row: ImportedRow): void;
+  /** What a model has made of the record's texts: neither its version nor its times move. Nothing where there is no such record. */
+  fillVector(place: { readonly table: string; readonly id: Value; readonly field: string }, vector: readonly number[] | null): void;
   /** With what is staged; expired records are null. */
   get(table: string, id: Value): StoredRecord | null;
   /** For rules of other parts, on the state with what is staged. */

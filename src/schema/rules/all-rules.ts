@@ -11,6 +11,7 @@ import { decisionSources } from "./decision-sources.ts";
 import { defaultSource } from "./default-source.ts";
 import { directiveArguments } from "./directive-arguments.ts";
 import { directivePlaces } from "./directive-places.ts";
+import { embedShape } from "./embed-shape.ts";
 import { duplicateNames } from "./duplicate-names.ts";
 import { endlessTypes } from "./endless-types.ts";
 import { fieldAccess } from "./field-access.ts";
@@ -51,7 +52,7 @@ import { webhookShape } from "./webhook-shape.ts";
 
 export const allRules: readonly Rule[] = [
   accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, decisionShape, commitmentShape, decisionSources, defaultSource,
-  directiveArguments, directivePlaces, duplicateNames, endlessTypes, fieldAccess, fieldKinds,
+  directiveArguments, directivePlaces, duplicateNames, embedShape, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, memoryShape, namesInArguments, notAvailable, outsideNames,
   pageShape, patterns, personalShape, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths, rolloutShape,
