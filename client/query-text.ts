@@ -56,10 +56,10 @@ class QueryWriter {
     const items = this.#level(query, level, ROOT);
     if (items !== "*") this.#pairs.push(["select", items]);
     for (const name of ["search", "after"]) if (query[name] !== undefined && query[name] !== null) this.#pairs.push([name, String(query[name])]);
-    const { asof, near, similar } = query as { asof?: unknown; near?: { field?: string; latitude: number; longitude: number; metres: number }; similar?: { field?: string; vector: readonly number[] } };
+    const { asof, near, similar } = query as { asof?: unknown; near?: { field?: string; latitude: number; longitude: number; metres: number }; similar?: { field?: string; vector?: readonly number[]; text?: string } };
     if (asof !== undefined && asof !== null) this.#pairs.push(["asof", valueText(asof)]);
     if (near !== undefined && near !== null) this.#pairs.push(["near", `${near.field === undefined ? "" : `${near.field}:`}${near.latitude},${near.longitude},${near.metres}`]);
-    if (similar !== undefined && similar !== null) this.#pairs.push(["similar", `${similar.field === undefined ? "" : `${similar.field}:`}${JSON.stringify(similar.vector)}`]);
+    if (similar !== undefined && similar !== null) this.#pairs.push(["similar", `${similar.field === undefined ? "" : `${similar.field}:`}${similar.vector === undefined ? similar.text : JSON.stringify(similar.vector)}`]);
   }
 
   /** Writes all but the selection, which it answers. */

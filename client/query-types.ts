@@ -33,7 +33,7 @@ export interface Shape<Row, Select extends readonly SelectItem<Row>[] = readonly
   /** The rows as they were. Not of what is followed. */
   readonly asof?: Date | string;
   readonly near?: { readonly field?: string; readonly latitude: number; readonly longitude: number; readonly metres: number };
-  readonly similar?: { readonly field?: string; readonly vector: readonly number[] };
+  readonly similar?: { readonly field?: string; readonly vector: readonly number[] } | { readonly field?: string; readonly text: string };
 }
 
 export type Query<Table extends TableTypes, Select extends readonly SelectItem<Table["record"]>[] = readonly SelectItem<Table["record"]>[]> = Table["where"] & Shape<Table["record"], Select>;

@@ -152,6 +152,21 @@ export interface Limits {
   readonly memoryRecalled: number;
   /** How often one request is sent to a model. */
   readonly modelAttempts: number;
+  /** Texts of one request to an embedding model. */
+  readonly embeddingTexts: number;
+  /** Characters of one text that are embedded; the rest is left out. */
+  readonly embeddingLength: number;
+  /** How long vectors of records are waited for. */
+  readonly embeddingMs: number;
+  /** How long the vector of a text is waited for that somebody looks for. */
+  readonly embeddingQueryMs: number;
+  /** Of such texts, whose vectors are kept in memory. */
+  readonly embeddingCache: number;
+  /** Of one text that the provider does not take. */
+  readonly embeddingAttempts: number;
+  /** The first pause after a failure; each further one is longer, up to `embeddingDelayMaxMs`. */
+  readonly embeddingDelayMs: number;
+  readonly embeddingDelayMaxMs: number;
   /** Records of the audit log, and time since the first of them, after which a checkpoint is signed. */
   readonly auditCheckpointRecords: number;
   readonly auditCheckpointMs: number;
@@ -375,6 +390,14 @@ export const defaultLimits: Limits = {
   memoryWrites: 20,
   memoryRecalled: 10,
   modelAttempts: 3,
+  embeddingTexts: 64,
+  embeddingLength: 8_000,
+  embeddingMs: 30_000,
+  embeddingQueryMs: 5_000,
+  embeddingCache: 200,
+  embeddingAttempts: 8,
+  embeddingDelayMs: 1_000,
+  embeddingDelayMaxMs: 300_000,
   auditCheckpointRecords: 1_000,
   auditCheckpointMs: 60_000,
   telemetrySpans: 2_048,

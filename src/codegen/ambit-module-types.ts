@@ -41,7 +41,7 @@ export type Query<N extends keyof Tables> = Tables[N]["where"] & {
   /** The rows as they were: a time, or a position from the history of a record. */
   asof?: Date | string;
   near?: { field?: string; latitude: number; longitude: number; metres: number };
-  similar?: { field?: string; vector: readonly number[] };
+  similar?: readonly number[] | string | { field?: string; vector: readonly number[] } | { field?: string; text: string };
 };
 
 /** What a field of type Blob holds. */

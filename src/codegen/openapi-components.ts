@@ -44,7 +44,7 @@ export function fixedParameters({ pageRows }: Reach["limits"]): JsonObject {
     asof: query("asof", "A time or a position: the rows as they were then.", text, "2026-01-31T12:00:00Z"),
     search: query("search", "Words to find, best first.", text, "blue shoes"),
     near: query("near", "[field:]latitude,longitude,metres; nearest first.", text, "52.52,13.40,1000"),
-    similar: query("similar", "[field:]vector; nearest first.", text, "[0.1,0.2]"),
+    similar: query("similar", "[field:] and a vector, or a text where a model fills the field; nearest first.", text, "[0.1,0.2]"),
     columns: query("columns", "Fields of the body that count.", text, "id"),
     on_conflict: query("on_conflict", "Unique fields by which an existing record is found.", text, "id"),
     Prefer: header("Prefer", "return=minimal|representation|headers-only, count=exact|planned|estimated, resolution=merge-duplicates|ignore-duplicates, missing=default, handling=strict, max-affected=N, scan=refuse.", "return=representation"),

@@ -80,6 +80,8 @@ const ENDS: ReadonlySet<string> = new Set(["message_stop", "response.completed",
 const typeOf = (document: unknown): string => String((document as { readonly type?: unknown } | null)?.type ?? "");
 
 function forPackage(text: string, { inputs, usages, noUsage }: Wire, parse: ParseStrictly): string {
+  // Of numbers alone, and of many.
+  if (inputs.length === 0 && usages.length === 0) return text;
   const spans = spansAt(text, [...inputs, ...usages]);
   const exact = rewritten(text, spans, ({ path }, source) => {
     if (usages.includes(path)) return "null";

@@ -1,6 +1,6 @@
 // From the settings of an alias to a model object of its provider. The packages are loaded when a model is first asked, not when the server starts.
 // Nothing is taken from the environment: where a model is and with which key stands in config.yaml alone.
-import type { Experimental_DecisionModelV4, LanguageModelV4 } from "@ai-sdk/provider";
+import type { EmbeddingModelV4, Experimental_DecisionModelV4, LanguageModelV4 } from "@ai-sdk/provider";
 import { assert } from "../base/assert.ts";
 import type { Fetch } from "./exchange.ts";
 import type { QuestionProvider } from "./questions.ts";
@@ -38,6 +38,17 @@ export async function loadQuestionProvider({ provider, model, url, key, fetch }:
   switch (provider) {
     case "openai": return (await import("@ai-sdk/openai")).createOpenAI(keyed).decisionModel(model);
     case "google": return (await import("@ai-sdk/google")).createGoogle(keyed).decisionModel(model);
+  }
+}
+
+/** Of `openai`, `google` and `openai-compatible`: the others have none. */
+export async function loadEmbedding({ provider, model, url, key, fetch }: ProviderSettings): Promise<EmbeddingModelV4> {
+  assert(provider !== "anthropic", "the provider has embedding models");
+  const keyed = keyedAs({ provider, url, key, fetch });
+  switch (provider) {
+    case "openai": return (await import("@ai-sdk/openai")).createOpenAI(keyed).embeddingModel(model);
+    case "google": return (await import("@ai-sdk/google")).createGoogle(keyed).embeddingModel(model);
+    case "openai-compatible": return (await import("@ai-sdk/openai-compatible")).createOpenAICompatible({ name: "compatible", baseURL: keyed.baseURL, fetch: keyed.fetch, ...(key === null ? {} : { apiKey: key }) }).embeddingModel(model);
   }
 }
 

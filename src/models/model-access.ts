@@ -2,34 +2,34 @@
 // one is configured. Nothing above retries, and nothing below.
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import { ModelFailure, type Model, type ModelAnswer, type ModelRequest } from "./model.ts";
+import { ModelFailure, type ModelAnswer, type ModelRequest, type Provided } from "./model.ts";
 
-export interface ModelAccess {
-  readonly primary: Model;
+export interface ModelAccess<Request = ModelRequest, Answer = ModelAnswer> {
+  readonly primary: Provided<Request, Answer>;
   /** Throws ModelFailure. `attempt` is told before each request, with the model that is asked. */
-  ask(request: ModelRequest, options: AskOptions): Promise<{ readonly answer: ModelAnswer; readonly model: Model }>;
+  ask(request: Request, options: AskOptions<Request, Answer>): Promise<{ readonly answer: Answer; readonly model: Provided<Request, Answer> }>;
 }
 
-export interface AskOptions {
+export interface AskOptions<Request = ModelRequest, Answer = ModelAnswer> {
   readonly signal: AbortSignal;
   readonly deadlineMs: number;
   /** Throws where no further request may be made. */
-  attempt(model: Model): Promise<void> | void;
+  attempt(model: Provided<Request, Answer>): Promise<void> | void;
 }
 
-export interface ModelAccessParts {
+export interface ModelAccessParts<Request, Answer> {
   readonly clock: Clock;
   readonly random: Random;
   /** In order: the alias itself, and what it falls back to. */
-  readonly models: readonly Model[];
-  readonly breakers: ReadonlyMap<Model, CircuitBreaker>;
+  readonly models: readonly Provided<Request, Answer>[];
+  readonly breakers: ReadonlyMap<Provided<Request, Answer>, CircuitBreaker>;
   readonly attempts: number;
 }
 
 const BACK_OFF_MS = 200;
 
-export function modelAccess({ clock, random, models, breakers, attempts }: ModelAccessParts): ModelAccess {
-  const askOne = async (model: Model, request: ModelRequest, { signal, deadlineMs, attempt }: AskOptions): Promise<ModelAnswer> => {
+export function modelAccess<Request, Answer>({ clock, random, models, breakers, attempts }: ModelAccessParts<Request, Answer>): ModelAccess<Request, Answer> {
+  const askOne = async (model: Provided<Request, Answer>, request: Request, { signal, deadlineMs, attempt }: AskOptions<Request, Answer>): Promise<Answer> => {
     const breaker = breakers.get(model)!;
     for (let count = 1; ; count++) {
       if (!breaker.isClosed()) throw new ModelFailure("circuit_open", "the provider has failed too often");

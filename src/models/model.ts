@@ -65,7 +65,8 @@ export class ModelFailure extends Error {
   }
 }
 
-export interface Model {
+/** What an alias stands for, whatever it is asked. */
+export interface Provided<Request, Answer> {
   /** Of config.yaml. */
   readonly alias: string;
   /** As the provider calls it. */
@@ -73,5 +74,19 @@ export interface Model {
   /** In millionths of the currency's unit for a million tokens; null: costs cannot be bounded. */
   readonly price: { readonly input: number; readonly output: number; readonly currency: string } | null;
   /** One request, no retry. Throws ModelFailure. */
-  ask(request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer>;
+  ask(request: Request, signal: AbortSignal): Promise<Answer>;
+}
+
+export type Model = Provided<ModelRequest, ModelAnswer>;
+
+/** Texts to vectors, in their order. */
+export interface EmbeddingModel extends Provided<readonly string[], EmbeddingAnswer> {
+  /** Numbers of each vector. */
+  readonly dimensions: number;
+}
+
+export interface EmbeddingAnswer {
+  readonly vectors: readonly (readonly number[])[];
+  /** As reported; null: not, or not sensibly. */
+  readonly tokens: number | null;
 }

@@ -3,7 +3,7 @@ import type { Table } from "../schema/catalog.ts";
 import { codeOperand } from "./code-operand.ts";
 import { isLiteral, malformed } from "./code-conditions.ts";
 import type { NearClause, SimilarClause } from "./plan.ts";
-import { checkedNear, checkedSimilar, indexedFields } from "./rankings.ts";
+import { checkedNear, checkedSimilar, indexedFields, similarText } from "./rankings.ts";
 import type { Resolution } from "./resolution.ts";
 import { textType } from "./resolve-field.ts";
 
@@ -17,12 +17,14 @@ export function codeNear(raw: unknown, table: Table, resolution: Resolution): Ne
   return checkedNear({ fields: indexedFields("GEO", field ?? null, { table, resolution, where: "near" }).fields, latitude, longitude, metres });
 }
 
-/** A vector, or `{ vector, field? }`. */
+/** A vector or a text, or `{ vector, field? }` or `{ text, field? }`. */
 export function codeSimilar(raw: unknown, table: Table, resolution: Resolution): SimilarClause | null {
   if (raw === undefined || raw === null) return null;
-  const { field, vector, ...rest } = isLiteral(raw) ? raw : { vector: raw };
-  if (!isName(field) || Object.keys(rest).length > 0) throw malformed("similar takes a vector or { vector, field? }.", "similar", "Write similar: [0.1, 0.2].");
+  const { field, vector, text, ...rest } = isLiteral(raw) ? raw : typeof raw === "string" ? { text: raw } : { vector: raw };
+  const isOne = (vector === undefined || vector === null) !== (text === undefined || text === null);
+  if (!isName(field) || !isOne || Object.keys(rest).length > 0) throw malformed("similar takes a vector or a text, or { vector, field? } or { text, field? }.", "similar", "Write similar: [0.1, 0.2].");
   const index = indexedFields("VECTOR", field ?? null, { table, resolution, where: "similar" });
+  if (typeof text === "string") return similarText(text, index, table);
   return checkedSimilar(codeOperand(vector, "similar").value({ ...textType, name: "Vector" }, resolution.catalog) as readonly number[], index);
 }
 
@@ -30,6 +32,6 @@ function isNumber(raw: unknown): raw is number {
   return typeof raw === "number" && Number.isFinite(raw);
 }
 
-function isName(raw: unknown): raw is string | undefined {
-  return raw === undefined || typeof raw === "string";
+function isName(raw: unknown): raw is string | undefined | null {
+  return raw === undefined || raw === null || typeof raw === "string";
 }

@@ -66,6 +66,8 @@ export interface SearchClause {
 export interface SimilarClause {
   readonly field: string;
   readonly vector: readonly number[];
+  /** Set where `vector` is that of a text, which this alias must embed before the plan can run: until then it is empty. */
+  readonly words?: { readonly text: string; readonly model: string };
   /** Set by access: records whose vector is hidden do not take part. */
   readonly visibleWhen: Expression | null;
 }

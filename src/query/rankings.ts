@@ -60,19 +60,28 @@ function isVisiblePath(path: readonly string[], start: Table, resolution: Resolu
   return visibleField(path.at(-1) ?? "", table, resolution.scope) !== null;
 }
 
-/** `[field:][0.1,0.2,...]`. A text would have to be embedded by a model first. */
+/** `[field:][0.1,0.2,...]`, or a text in place of the vector. */
 export function similarClause(text: string, table: Table, resolution: Resolution): SimilarClause {
-  const found = /^(?:([^:[]*):)?\s*(\[.*)$/su.exec(text);
-  if (found === null) throw fault("NOT_AVAILABLE", "similar by text needs a model, which this version does not have.", { where: "similar", fix: "Pass the vector: similar=[0.1,0.2,...]." });
-  const index = indexedFields("VECTOR", found[1] ?? null, { table, resolution, where: "similar" });
+  const [, field, words] = /^(?:([A-Za-z_]\w*):)?\s*(.*)$/su.exec(text)!;
+  const index = indexedFields("VECTOR", field ?? null, { table, resolution, where: "similar" });
+  if (!words!.startsWith("[")) return similarText(words!, index, table);
   let vector: readonly number[];
   try {
-    vector = coerceText(found[2]!, { ...textType, name: "Vector" }, resolution.catalog) as readonly number[];
+    vector = coerceText(words!, { ...textType, name: "Vector" }, resolution.catalog) as readonly number[];
   } catch (error) {
     if (error instanceof AmbitError) throw fault("BAD_FILTER_VALUE", error.message, { where: "similar" });
     throw error;
   }
   return checkedSimilar(vector, index);
+}
+
+/** Throws MALFORMED_QUERY where no model makes the vectors of this index, and BAD_FILTER_VALUE for no text. */
+export function similarText(text: string, { fields }: Index, table: Table): SimilarClause {
+  const field = fields[0]!;
+  const fill = table.fields.get(field)?.fill;
+  if (fill?.kind !== "embedding") throw fault("MALFORMED_QUERY", `${field} is not filled by a model, so it is compared with a vector.`, { where: "similar", fix: "Pass the vector: similar=[0.1,0.2,...]." });
+  if (text.trim() === "") throw fault("BAD_FILTER_VALUE", "similar takes a vector or a text.", { where: "similar" });
+  return { field, vector: [], words: { text, model: fill.model }, visibleWhen: null };
 }
 
 /** Throws BAD_FILTER_VALUE where the vector cannot be compared with those of the index. */

@@ -7,6 +7,7 @@ import { JsonText, type OperationBody, type Result } from "./operation.ts";
 import { cursorAfter } from "./page-cursor.ts";
 import { openEnvironment, planEnvironment } from "./planner.ts";
 import { nothing } from "./read-operations.ts";
+import { isByText } from "./similar-text.ts";
 import { requireReady } from "./read-source.ts";
 import type { State } from "./work.ts";
 
@@ -17,6 +18,7 @@ export type ReadBody = GetBody | QueryBody;
 /** Throws what `rights` refuse, NOT_FOUND, and what is wrong with the query. */
 export function readAt(core: DispatchCore, body: ReadBody, { rights }: Caller, at: State): Result {
   rights.require(body.kind === "get" ? body.table : body.plan.table, "READ");
+  if (isByText(body.plan)) throw fault("NOT_IN_BATCH", "similar by a text asks a model, for which a batch does not wait.", { where: "similar", fix: "Pass a vector, or ask beside the batch." });
   if (body.plan.asof !== undefined) throw fault("NOT_IN_BATCH", "What was at an earlier moment is asked for by itself.", { where: "asof" });
   if (body.plan.asof !== undefined) throw fault("NOT_IN_BATCH", "asof asks about an earlier moment, of which a batch changes nothing.", { where: "asof", fix: "Ask beside the batch." });
   return body.kind === "get" ? recordAt(core, body, rights, at) : rowsAt(core, body, rights, at);

@@ -15,6 +15,7 @@ import type { AppCode } from "./app-code.ts";
 import type { ChannelHub } from "./channel-hub.ts";
 import type { DecisionPort } from "./decision-port.ts";
 import type { ConflictLanes } from "./conflict-lanes.ts";
+import type { EmbeddingPort } from "./embedding-port.ts";
 import type { FileLinks } from "./file-links.ts";
 import type { FollowedRows } from "./followed-rows.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
@@ -47,6 +48,8 @@ export interface DispatchParts {
   readonly accounts?: () => Promise<AccountPort>;
   /** Absent: no tokens are signed. */
   readonly tokens?: TokenPort;
+  /** Absent: no model makes vectors of texts. */
+  readonly embeddings?: EmbeddingPort;
   /** Absent: no table has a source. */
   readonly sources?: SourcePort;
   readonly clock: Clock;

@@ -37,6 +37,7 @@ import { RecordViews } from "./record-view.ts";
 import { restoreBody } from "./restore-operation.ts";
 import { CursorSeal } from "./sealed-cursor.ts";
 import { invalidateOperation } from "./source-access.ts";
+import { isByText, withVector } from "./similar-text.ts";
 import { tellAnswer } from "./tell-answer.ts";
 import { UsageLimits } from "./usage-limits.ts";
 import { UsageMeter } from "./usage-meter.ts";
@@ -117,7 +118,7 @@ function carryOut(core: DispatchCore, reads: ReadOperations, operation: Operatio
   try {
     const rights = core.access.rights(operation.identity);
     if (body.kind === "get") return core.catalog.tables.get(body.table)?.source === undefined ? reads.get(body, rights) : sourced(core, reads, operation, rights);
-    if (body.kind === "query") return reads.query(body, rights);
+    if (body.kind === "query") return isByText(body.plan) ? answered(core, operation, queryByText(core, reads, { ...operation, body }, rights)) : reads.query(body, rights);
     if (body.kind === "file") return answered(core, operation, readFile(core, body, rights));
     if (body.kind === "file-link") return answered(core, operation, linkFile(core, body, rights));
     if (body.kind === "history") return readHistory(core, body, { rights, identity: operation.identity });
@@ -174,6 +175,10 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     if (body.kind === "security") return answerSecurity(core, body.ask, caller);
     if (body.kind === "key") return await answerKey(core, body.ask, caller);
     if (body.kind === "run") return await answerRun(core, body.ask, caller);
+    if ((body.kind === "update-many" || body.kind === "remove-many") && isByText(body.plan)) {
+      caller.rights.require(body.plan.table, "READ");
+      return await writeBody(core, operation, { ...body, plan: await withVector(core, body.plan, caller.signal) }, caller);
+    }
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
     throw answerable(core, tellable(core, error, caller), caller);
@@ -214,6 +219,12 @@ function labelOf({ body }: Operation): string {
     case "query": return `query ${body.plan.table}`;
     default: return `${body.kind} ${tableOf(body)}`;
   }
+}
+
+/** A model is asked first. */
+async function queryByText(core: DispatchCore, reads: ReadOperations, { body, signal }: Operation & { readonly body: Extract<OperationBody, { kind: "query" }> }, rights: Rights): Promise<Result> {
+  rights.require(body.plan.table, "READ");
+  return reads.query({ ...body, plan: await withVector(core, body.plan, signal) }, rights);
 }
 
 /** A record that may have to be fetched. */

@@ -26,6 +26,7 @@ import { LiveHerd } from "./live-herd.ts";
 import { livePlan, rowWriter, type LiveQuestion } from "./live-plan.ts";
 import { LiveQuery, type LiveSource, type Reading, type Subscriber } from "./live-query.ts";
 import { resumeFrom } from "./live-resume.ts";
+import { isByText } from "./similar-text.ts";
 import { runKey, runParameters } from "./plan-run-key.ts";
 import { openEnvironment, planEnvironment } from "./planner.ts";
 
@@ -135,6 +136,7 @@ export class LiveQueries {
   subscribe(request: LiveRequest, rights: Rights, sink: LiveSink, reset: ResetReason | null = null): LiveSubscription {
     if (this.#closed) throw fault("UNAVAILABLE", "The app is being replaced.", { retryAfterS: 1 });
     rights.require(request.plan.table, "READ");
+    if (isByText(request.plan)) throw fault("NOT_LIVE", "similar by a text is not followed: a model would be asked for it.", { where: "similar", fix: "Follow similar with a vector, or ask by a plain GET." });
     const { limits } = this.#core;
     if (this.#subscriptions >= limits.subscriptions) throw fault("OVERLOADED", "Too many queries are followed.", { retryAfterS: 1 });
     if (reset === null) this.#core.limiting.follow({ table: request.plan.table }, request.from);

@@ -1,6 +1,7 @@
 // `ctx.db.TABLE` and `ctx.system.TABLE`: reads and writes of one table for app code, under the caller's rules or without them.
 import type { RecordValues, Value } from "../base/value.ts";
 import { coerceValue, noLimits, type Issue } from "../schema/coerce-value.ts";
+import type { Plan } from "../query/plan.ts";
 import type { Table } from "../schema/catalog.ts";
 import { invalid } from "../tables/input-issue.ts";
 import type { Write } from "../tables/write.ts";
@@ -9,6 +10,7 @@ import { claimRecord } from "./claim-record.ts";
 import { rawInput } from "./code-input.ts";
 import { codePlan, countRows, isLimited, readAll, readPage } from "./code-read.ts";
 import { readySourced } from "./read-source.ts";
+import { isByText, withVectorIn } from "./similar-text.ts";
 import { plainRecord } from "./table-instance.ts";
 import { writeRecord } from "./record-write.ts";
 import { createOf, type Written } from "./record-override.ts";
@@ -39,25 +41,25 @@ export class TableAccess {
   /** All that match, or as many as the query's limit. */
   find(query?: unknown): Promise<RecordValues[]> {
     return this.#start("find", async () => {
-      const plan = codePlan(this.#body, this.#table, query, this.#mode);
+      const plan = await this.#plan(query);
       return isLimited(query) ? readPage(this.#body, plan, this.#mode).rows : readAll(this.#body, plan, this.#mode);
     });
   }
 
   first(query?: unknown): Promise<RecordValues | null> {
     return this.#start("first", async () => {
-      const plan = codePlan(this.#body, this.#table, query, this.#mode);
+      const plan = await this.#plan(query);
       return readPage(this.#body, { ...plan, limit: 1 }, this.#mode).rows[0] ?? null;
     });
   }
 
   /** A page and where the next one begins. */
   query(query?: unknown): Promise<{ rows: RecordValues[]; next: string | null }> {
-    return this.#start("query", async () => readPage(this.#body, codePlan(this.#body, this.#table, query, this.#mode), this.#mode));
+    return this.#start("query", async () => readPage(this.#body, await this.#plan(query), this.#mode));
   }
 
   count(query?: unknown): Promise<number> {
-    return this.#start("count", async () => countRows(this.#body, codePlan(this.#body, this.#table, query, this.#mode), this.#mode));
+    return this.#start("count", async () => countRows(this.#body, await this.#plan(query), this.#mode));
   }
 
   create(input: unknown): Promise<unknown> {
@@ -85,7 +87,7 @@ export class TableAccess {
     return this.#start("claim", async () => {
       this.#rights().require(this.#table.name, "READ");
       this.#rights().require(this.#table.name, "UPDATE");
-      const plan = codePlan(this.#body, this.#table, query, this.#mode);
+      const plan = await this.#plan(query);
       const written = await claimRecord(this.#body, { plan, patch: this.#raw(patch, "claim"), mode: this.#mode });
       return written === null ? null : this.#answer(written);
     });
@@ -114,6 +116,12 @@ export class TableAccess {
 
   #raw(given: unknown, what: string): { readonly [field: string]: unknown } {
     return rawInput(given, `${this.#table.name}.${what}`);
+  }
+
+  /** At once, but for one that a model is asked for. */
+  #plan(query: unknown): Plan | Promise<Plan> {
+    const plan = codePlan(this.#body, this.#table, query, this.#mode);
+    return isByText(plan) ? withVectorIn(this.#body, plan) : plan;
   }
 
   #rights(): ReturnType<Body["rights"]> {

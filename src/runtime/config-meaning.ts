@@ -21,7 +21,7 @@ export interface CheckedConfig {
   readonly secrets?: Readonly<Record<string, string>>;
   readonly callbacks?: { readonly sign?: string };
   readonly telemetry?: { readonly url: string };
-  readonly models?: Readonly<Record<string, { readonly provider: string; readonly kind?: string; readonly stream?: boolean; readonly url?: string; readonly price?: { readonly input: string; readonly output: string }; readonly fallback?: string }>>;
+  readonly models?: Readonly<Record<string, { readonly provider: string; readonly kind?: string; readonly url?: string; readonly price?: { readonly input: string; readonly output?: string }; readonly fallback?: string; readonly stream?: boolean; readonly dimensions?: number }>>;
   readonly approvals?: { readonly notify?: readonly string[] };
   readonly limits?: Readonly<Record<string, number | string>>;
   readonly files?: Readonly<Record<string, unknown>>;
@@ -104,14 +104,21 @@ function files({ files: section, limits: named }: CheckedConfig, quantity: (valu
 }
 
 function models({ models: named = {} }: CheckedConfig): MeaningProblem[] {
-  return Object.entries(named).flatMap(([alias, { provider, kind, stream, url, price, fallback }]) => {
+  return Object.entries(named).flatMap(([alias, { provider, kind, url, price, fallback, stream, dimensions }]) => {
     const found: MeaningProblem[] = [];
     const report = (name: string, message: string, why: string, fix: string): void => { found.push({ path: ["models", alias, ...(name === "" ? [] : [name])], message, why, fix }); };
     if (provider === "openai-compatible" && url === undefined) report("", `models.${alias} has no url.`, "openai-compatible is a way to speak, not a place.", "Give url, such as http://127.0.0.1:11434/v1.");
     if (kind === "decisions" && !asksQuestions(provider)) report("kind", `models.${alias}: ${provider} has no decisions endpoint.`, "openai and google have one.", "Remove kind: a language model answers kind: JUDGE, too.");
     if (kind === "decisions" && stream === true) report("stream", `models.${alias}.stream: true has no effect: a decisions endpoint answers in one piece.`, "Nothing without effect is taken.", "Remove stream.");
     if (url !== undefined && !(/^https?:/.test(url) && URL.canParse(url))) report("url", `models.${alias}.url is no URL of HTTP.`, "Models are asked over HTTP.", "Write for example http://127.0.0.1:11434/v1.");
-    if (price !== undefined && price.input.split(" ")[1] !== price.output.split(" ")[1]) report("price", `models.${alias}.price names two currencies.`, "A cost is summed in one.", "Give both in the same currency.");
+    const [isEmbedding, isOther] = [dimensions !== undefined, fallback !== undefined && (named[fallback]?.dimensions === undefined) !== (dimensions === undefined)];
+    if (isEmbedding && provider === "anthropic") report("dimensions", `models.${alias} has dimensions, but ${provider} has no embedding models.`, "Vectors come from embedding models.", "Use openai, google or openai-compatible, or remove dimensions.");
+    if (isEmbedding && kind === "decisions") report("kind", `models.${alias} has dimensions and kind: decisions.`, "An endpoint makes vectors or answers questions.", "Remove one of them.");
+    if (isEmbedding && fallback !== undefined) report("fallback", `models.${alias} is an embedding model with a fallback.`, "Vectors of two models cannot be compared.", "Remove fallback.");
+    if (!isEmbedding && isOther && Object.hasOwn(named, fallback ?? "")) report("fallback", `models.${alias} falls back to ${fallback}, which is an embedding model.`, "It answers no questions.", "Name another alias.");
+    if (isEmbedding && stream === true) report("stream", `models.${alias} is an embedding model with stream.`, "Vectors come as a whole.", "Remove stream.");
+    if (!isEmbedding && price !== undefined && price.output === undefined) report("price", `models.${alias}.price says nothing of output.`, "What a model writes costs too.", "Give price.output.");
+    if (price?.output !== undefined && price.input.split(" ")[1] !== price.output.split(" ")[1]) report("price", `models.${alias}.price names two currencies.`, "A cost is summed in one.", "Give both in the same currency.");
     if (fallback !== undefined && !Object.hasOwn(named, fallback)) report("fallback", `models.${alias}.fallback names ${fallback}, which is no alias.`, "Who is asked where this one fails must be known.", `Name one of ${Object.keys(named).join(", ")}.`);
     if (fallback !== undefined && leadsBack(alias, named)) report("fallback", `models.${alias} falls back to itself in the end.`, "Who failed is not asked again.", "End the chain at another alias.");
     return found;

@@ -47,6 +47,8 @@ export interface ModelSettings {
   readonly fallback: string | null;
   /** Its answers come in pieces. */
   readonly stream: boolean;
+  /** Of its vectors; null: it is a language model. */
+  readonly dimensions: number | null;
 }
 
 export interface AppConfig {
@@ -157,7 +159,7 @@ interface RawConfig {
   audit?: { name?: string; key?: string; formerKey?: string; export?: string[] };
   telemetry?: { url: string; headers?: Record<string, string>; sample?: number };
 }
-interface RawModel { provider: ModelSettings["provider"]; model: string; kind?: ModelSettings["kind"]; url?: string; key?: string; price?: { input: string; output: string }; fallback?: string; stream?: boolean }
+interface RawModel { provider: ModelSettings["provider"]; model: string; kind?: ModelSettings["kind"]; url?: string; key?: string; price?: { input: string; output?: string }; fallback?: string; stream?: boolean; dimensions?: number }
 interface RawSignIn {
   password?: boolean; totp?: boolean; passkeys?: boolean; organizations?: boolean; url?: string;
   oidc?: { name: string; issuer: string; clientId: string; clientSecret?: string; scopes?: string[]; roles?: { claim: string; map?: Record<string, string> }; tenant?: { claim: string } }[];
@@ -217,14 +219,14 @@ function seedOf(text: string | undefined): Uint8Array | null {
   return text === undefined || text === "" ? null : Buffer.from(text, "base64");
 }
 
-function modelOf({ provider, model, kind, url, key, price, fallback, stream }: RawModel): ModelSettings {
-  return { provider, model, kind: kind ?? "language", url: url ?? null, key: key ?? null, fallback: fallback ?? null, stream: stream ?? false, price: price === undefined ? null : priceOf(price) };
+function modelOf({ provider, model, kind, url, key, price, fallback, stream, dimensions }: RawModel): ModelSettings {
+  return { provider, model, kind: kind ?? "language", url: url ?? null, key: key ?? null, fallback: fallback ?? null, stream: stream ?? false, dimensions: dimensions ?? null, price: price === undefined ? null : priceOf(price) };
 }
 
 /** `"1.00 USD"` for a million tokens. */
 function priceOf({ input, output }: NonNullable<RawModel["price"]>): ModelSettings["price"] {
   const microsOf = (text: string): number => Math.round(Number(text.split(" ")[0]) * 1_000_000);
-  return { input: microsOf(input), output: microsOf(output), currency: input.split(" ")[1] ?? "USD" };
+  return { input: microsOf(input), output: output === undefined ? 0 : microsOf(output), currency: input.split(" ")[1] ?? "USD" };
 }
 
 function issuerOf(raw: RawIssuer): JwtIssuer {

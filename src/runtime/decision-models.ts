@@ -14,7 +14,8 @@ import { tracedModel } from "./traced-calls.ts";
 /** By alias; those that are not configured are not there. */
 export function modelsOf({ config, catalog }: DecisionsApp, { clock, random, fetch, standIn, tracer }: Omit<DecisionsPorts, "audit" | "renew">): ReadonlyMap<string, ModelAccess> {
   const { limits } = config;
-  const aliases = new Set([...Object.keys(config.models), ...[...catalog.decisions.values()].map(({ model }) => model)]);
+  const languageModels = Object.entries(config.models).flatMap(([alias, { dimensions }]) => (dimensions === null ? [alias] : []));
+  const aliases = new Set([...languageModels, ...[...catalog.decisions.values()].map(({ model }) => model)]);
   const models = new Map<string, Model>();
   for (const alias of aliases) {
     const settings = config.models[alias];

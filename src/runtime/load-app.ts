@@ -13,6 +13,7 @@ import type { ValueType } from "../codegen/types-declaration.ts";
 import { bindAppCode, type AppCode } from "../resources/app-code.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { compileSchema } from "../schema/compile-schema.ts";
+import { checkEmbeddings } from "./check-embeddings.ts";
 import { loadConfig, type AppConfig } from "./config.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { loadResources, resourcesFile } from "./load-resources.ts";
@@ -55,6 +56,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   const broken = schemaProblems.some(isError) || resources.diagnostics.some(({ code }) => code === "SYNTAX");
   if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
   if (!configProblems.some(isError) && !schemaProblems.some(isError)) found.push(...webhookSecrets(catalog, config.secrets));
+  if (![...configProblems, ...schemaProblems, ...expressionProblems].some(isError)) found.push(...checkEmbeddings({ catalog, book, config }));
   if (options.typeCheck && !found.some(isError)) found.push(...advise(catalog, book));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
   return { directory, catalog, book, config, code, codeHash: hashOf(resources.files), diagnostics: toldOnce(found.sort(compareDiagnostics)) };

@@ -29,9 +29,11 @@ import { createMqttApp } from "../interfaces/mqtt/mqtt-app.ts";
 import type { MqttApp } from "../interfaces/mqtt/topic-source.ts";
 import { createRest } from "../interfaces/rest/rest-handler.ts";
 import { createJobs, type Jobs, type ServedApp as JobsApp } from "../jobs/create-jobs.ts";
+import { createEmbedder, type Embedder } from "../jobs/embed-records.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { createSources, type Sources } from "../cache/sources.ts";
 import type { DecisionPort } from "../resources/decision-port.ts";
+import type { EmbeddingPort } from "../resources/embedding-port.ts";
 import { createDispatcher, type Dispatcher } from "../resources/dispatch.ts";
 import { readTls, watchTls } from "./watch-certificate.ts";
 import { recordingRefusals } from "../interfaces/http/recorded-refusals.ts";
@@ -50,6 +52,7 @@ import { forgettingArea } from "./administer-forgetting.ts";
 import { outboxArea } from "./administer-outbox.ts";
 import { openControl, type Control } from "./control.ts";
 import type { AuditService, ModelStandIn } from "./decisions-module.ts";
+import { embeddingsOf } from "./embedding-models.ts";
 import type { EnvironmentVariables } from "./environment-references.ts";
 import { answerImport, importTarget } from "./import-rows.ts";
 import { isError, loadApp, type LoadedApp } from "./load-app.ts";
@@ -106,6 +109,7 @@ export interface RunningApp {
   readonly storage: Storage;
   readonly tables: Tables;
   readonly jobs: Jobs;
+  readonly embedder: Embedder;
   readonly accounts: AccountService;
   /** Loads the files again and replaces what is served, if they have no error. Data and connections stay. */
   reload(options: { typeCheck: boolean }): Promise<readonly Diagnostic[]>;
@@ -138,6 +142,7 @@ interface ServeParts extends StartOptions {
   readonly migrate: Migrate;
   readonly outbox: OutboxSender;
   readonly jobs: Jobs;
+  readonly embedder: Embedder;
   readonly streams: StreamTally;
   readonly sources: Sources;
   readonly usage: UsageMeter;
@@ -151,14 +156,15 @@ interface ServeParts extends StartOptions {
   /** Null: nobody wants to know. */
   readonly tracer: Tracer | null;
   /** Told what serves from now on. */
-  announce(served: Pick<Served, "loaded" | "dispatcher" | "jobs" | "signedIn">): void;
+  announce(served: Announced): void;
   /** What is served by then. */
   readonly current: () => HttpHandler;
   /** The same over WebSockets. */
   readonly currentSocket: () => SocketApp;
 }
 
-interface Served { readonly signedIn: SignedIn; readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp; readonly jobs: JobsApp }
+type Announced = Pick<Served, "loaded" | "dispatcher" | "jobs" | "signedIn" | "tables" | "embeddings">;
+interface Served { readonly signedIn: SignedIn; readonly embeddings: EmbeddingPort; readonly loaded: LoadedApp; readonly tables: Tables; readonly dispatcher: Dispatcher; readonly app: AnySocketApp; readonly mqtt: MqttApp; readonly jobs: JobsApp }
 /** Served by whichever kind of WebSocket. */
 interface AnySocketApp extends SocketServedApp, GraphqlServedApp {}
 
@@ -175,10 +181,11 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     let running: RunningApp | null = null;
     const describe: Describe = async (section) => describeApp(running?.loaded ?? loaded, { url: running?.url ?? "", counts: countRecords(running?.loaded ?? loaded, storage), recentErrors: errors.list() }, section);
     const migrate: Migrate = async (request) => running === null ? Promise.reject(fault("UNAVAILABLE", "The app is starting.")) : running.migrate(request);
-    let latest: Pick<Served, "loaded" | "dispatcher" | "jobs" | "signedIn"> | null = null;
+    let latest: Announced | null = null;
     const keys = openKeys({ storage, clock: options.clock, current: () => ({ catalog: latest!.loaded.catalog, signedIn: latest!.signedIn }) });
     const outbox = openOutbox({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, dispatcher: latest!.dispatcher, renew: latest!.jobs.renew }) });
     const jobs = createJobs({ ...options, storage, log: errors.log, current: () => latest!.jobs });
+    const embedder = createEmbedder({ ...options, storage, log: errors.log, current: () => ({ ...latest!.jobs, tables: latest!.tables, embeddings: latest!.embeddings }) });
     const files = openFiles({ ...options, storage, log: errors.log, current: () => latest?.loaded ?? loaded });
     const sources = createSources({ storage, clock: options.clock });
     const usage = new UsageMeter({ clock: options.clock, limits: () => (latest?.loaded ?? loaded).config.limits, seed: options.random.bytes(4).reduce((seed, byte) => seed * 256 + byte, 0) });
@@ -187,7 +194,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     const audit = decisions.openAudit({ ...options, storage, log: errors.log, current: () => ({ config: latest!.loaded.config, directory: options.directory }), sent: () => outbox.added() });
     telemetry = loaded.config.telemetry === null ? null : await openTelemetry(loaded.config.telemetry, { clock: options.clock, log: errors.log, service: basename(options.directory), waitingMax: loaded.config.limits.telemetrySpans });
     const accounts = await openAccounts({ ...options, storage }, () => (latest?.loaded ?? loaded).config);
-    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, sources, usage, security, guesses, keys, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) {
+    const parts: ServeParts = { ...options, accounts, url: () => running?.url ?? "", files, outbox, jobs, embedder, sources, usage, security, guesses, keys, audit, tracer: telemetry?.tracer ?? null, streams: { open: 0, waitingBytes: 0 }, announce(one) {
       latest = one;
       keys.end();
     }, log: errors.log, describe, migrate, current: () => running?.handler ?? served.app.handler, currentSocket: () => running?.socket ?? served.app.socket };
@@ -197,6 +204,7 @@ export async function startApp(options: StartOptions): Promise<RunningApp> {
     running = await listen(served, storage, { ...parts, async close() { await security.stop(); await storage.close(); await opened?.stop(); } });
     outbox.start();
     void jobs.start();
+    void embedder.start();
     audit.start();
     security.start();
     await files.start();
@@ -217,12 +225,14 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const access = createAccess({ catalog, book, explainDenials: development });
   const { tracer } = options;
   const [fetch, modelFetch] = [fetchOf(config, options.forbidOutbound), modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true)].map((one) => (tracer === null ? one : tracedFetch(one, tracer))) as [Fetch, Fetch];
+  options.embedder.watch({ catalog, book, tables });
+  const embeddings = embeddingsOf(config, { clock, random, fetch: modelFetch, isScripted: options.modelStandIn !== undefined, used: (tokens) => options.embedder.used(tokens) });
   followAccounts(options.keys, { catalog, tables, storage, log });
   noteRights(options.security, { catalog, tables });
   const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });
   const renew = (identity: Identity): Identity => renewIdentity(identity, config.auth.keys, (subject) => signedIn.ofAccount(subject), options.keys);
   const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
-  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, guesses: options.guesses, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit, renew }) });
+  const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, embeddings, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, guesses: options.guesses, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit, renew }) });
   const authenticator = options.guesses.guarding(createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book), stores: [options.keys] }));
   const { live, channels, runs, rows } = dispatcher;
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, rows, over: "WS" });
@@ -239,8 +249,8 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
     openApi: openApiFor({ catalog, access, limits, development }),
   };
   const jobs: JobsApp = { catalog, book, limits, dispatch: (operation) => dispatcher.dispatch(operation), renew };
-  options.announce({ loaded, dispatcher, jobs, signedIn });
-  return { signedIn, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator, security: options.security }) };
+  options.announce({ loaded, dispatcher, jobs, signedIn, tables, embeddings });
+  return { signedIn, embeddings, loaded, tables, app, dispatcher, jobs, mqtt: createMqttApp({ catalog, limits, access, dispatcher, clock, authenticator, security: options.security }) };
 }
 
 async function listen(first: Served, storage: Storage, options: ServeParts & { /** The storage, and what else is left after everything. */ close(): Promise<void> }): Promise<RunningApp> {
@@ -255,7 +265,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts & { /
   const mqtt = createMqttService({ storage, current: () => served.mqtt, clock, random, log });
   const common = {
     log, clock, random, tracer: options.tracer, trustProxy: config.http.trustProxy, cors: { origins: config.http.corsOrigins },
-    stats: () => flat("sources_", options.sources.stats(), flat("files_", options.files.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams })))))),
+    stats: () => flat("sources_", options.sources.stats(), flat("files_", options.files.stats(), flat("embeddings_", options.embedder.stats(), flat("jobs_", options.jobs.stats(), flat("outbox_", options.outbox.stats(), flat("mqtt_", mqtt.view.stats(), statistics(storage, served, { sockets, graphqlSockets, streams: options.streams }))))))),
     labelled: () => options.audit.metrics(),
     readiness: () => ({ ready: stopping === null, reasons: served.dispatcher.decisions?.isWithoutModel === true ? ["no_model"] : [] }), errorPage,
   };
@@ -278,7 +288,7 @@ async function listen(first: Served, storage: Storage, options: ServeParts & { /
   const stop = async (): Promise<void> => {
     const { drainMs } = config.limits;
     await stopServing(served, [sockets, graphqlSockets, mqtt], drainMs);
-    await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs), recovery.stop(drainMs)]);
+    await Promise.all([server.stop(drainMs), control.stop(), options.outbox.stop(drainMs), options.jobs.stop(drainMs), options.embedder.stop(), recovery.stop(drainMs)]);
     for (const part of [certificates, retention, options.files, options.sources, served.tables]) part.stop();
     await options.audit.stop();
     await options.close();
@@ -289,10 +299,10 @@ async function listen(first: Served, storage: Storage, options: ServeParts & { /
     mqtt.replaced();
     handOver(before, () => served);
     options.sources.replaced();
-    void options.jobs.replaced();
+    for (const part of [options.jobs, options.embedder]) void part.replaced();
   };
   return {
-    url, port, storage, jobs: options.jobs, accounts: options.accounts,
+    url, port, storage, jobs: options.jobs, embedder: options.embedder, accounts: options.accounts,
     get loaded() { return served.loaded; },
     get tables() { return served.tables; },
     async reload({ typeCheck }) {

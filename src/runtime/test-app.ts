@@ -124,6 +124,7 @@ async function settle(running: RunningApp): Promise<void> {
   await endLate(running);
   await running.decisions?.settled("runs");
   await running.jobs.settled();
+  await running.embedder.settled();
 }
 
 async function endLate({ decisions, storage }: RunningApp): Promise<void> {

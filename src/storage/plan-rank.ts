@@ -17,11 +17,14 @@ export function rankKey(sql: string, nullable: boolean): OrderKey {
 /** Exact search: the distance of every row that passes the terms is worked out. A vector of zeros has none by cosine. */
 export function similarRank(scope: PlanScope, row: RowAlias, similar: SimilarClause): { rank: OrderKey; terms: string[] } {
   const index = vectorIndex(row.table, similar.field);
+  if (similar.words !== undefined) throw fault("EXTERNAL_IN_TRANSACTION", "similar by a text asks a model, which nothing within a transaction may.", { where: "similar", fix: "Pass a vector." });
   if (index.dimensions !== null && index.dimensions !== similar.vector.length) {
     throw fault("BAD_FILTER_VALUE", `${similar.field} has ${index.dimensions} dimensions.`, { where: "similar" });
   }
   const vector = column(row.alias, keyColumn(similar.field));
   const terms = [`${vector} IS NOT NULL`];
+  // Where the index does not say it, those of a former model may have another length.
+  if (index.dimensions === null) terms.push(`length(${vector}) = ${scope.bindings.value(similar.vector.length * 4)}`);
   if (similar.visibleWhen !== null) terms.push(rowFilterSql(scope, row, similar.visibleWhen));
   const distance = `${DISTANCES[index.metric]}(${vector}, ${scope.bindings.value(float32Bytes(similar.vector))})`;
   return { rank: rankKey(distance, true), terms };

@@ -8,6 +8,7 @@ import type { Connection } from "./connection.ts";
 import { renameSubjects } from "./decision-rows.ts";
 import { renameFilePlaces } from "./file-rows.ts";
 import { indexTail } from "./index-names.ts";
+import { renameEmbeddings, renameEmbeddingTable } from "./embedding-rows.ts";
 import { renameMemories } from "./memory-rows.ts";
 import { renameCommitments } from "./negotiation-rows.ts";
 import { readMeta, writeMeta } from "./system-tables.ts";
@@ -70,12 +71,14 @@ export function carryOutRenames(connection: Connection, old: CatalogShape, renam
       }
       connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, `${from.name}.${field.to}`, `${from.name}.${field.from}`);
       renameFilePlaces(connection, { table: from.sqlName, field: field.from }, { table: from.sqlName, field: field.to });
+      renameEmbeddings(connection, { table: from.name, field: field.from }, { table: from.name, field: field.to });
     }
     if (from.sqlName !== to.sqlName) {
       renameTableInFile(connection, from.sqlName, to.sqlName);
       renameFilePlaces(connection, { table: from.sqlName }, { table: to.sqlName });
     }
     if (from.name === to.name) continue;
+    renameEmbeddingTable(connection, from.name, to.name);
     connection.run(`UPDATE "$sequence" SET "name" = ?1 WHERE "name" = ?2`, to.name, from.name);
     connection.run(`UPDATE "$sequence" SET "name" = ?1 || substr("name", ?2) WHERE substr("name", 1, ?3) = ?4`, to.name, from.name.length + 1, from.name.length + 1, `${from.name}.`);
   }

@@ -2,6 +2,7 @@
 import { approvalDdl } from "./approval-rows.ts";
 import type { Connection } from "./connection.ts";
 import { decisionDdl } from "./decision-rows.ts";
+import { embeddingDdl } from "./embedding-rows.ts";
 import { fileDdl } from "./file-rows.ts";
 import { keyDdl } from "./key-rows.ts";
 import { jobDdl } from "./job-rows.ts";
@@ -36,6 +37,7 @@ const FORMAT_3_DDL = [
   ...mqttDdl,
   ...decisionDdl,
   ...memoryDdl,
+  ...embeddingDdl,
   ...approvalDdl,
   ...rolloutDdl,
   ...negotiationDdl,

@@ -161,6 +161,7 @@ function planOf(parameters: readonly Parameter[], table: Table, { place, fail }:
   try {
     const { plan, limit, explain } = parseRestQuery(parameters, { table, scope: authorScope(catalog, place.hidesSecrets), limits, now: "1970-01-01T00:00:00.000Z" });
     if (explain || plan.asof !== undefined || plan.after !== null || plan.count !== null) return fail("A decision reads rows as they are: without explain, asof, after and counts.", "Remove the parameter.");
+    if (plan.similar?.words !== undefined) return fail("A decision reads what is similar to a vector, not to a text: its reads are repeated in the commit, where no model is asked.", "Let a tool find it, or use search.");
     return { ...plan, limit };
   } catch (error) {
     if (!(error instanceof AmbitError)) throw error;

@@ -151,6 +151,6 @@ function nearInput(context: SchemaContext): GraphQLInputType {
 function similarInput(context: SchemaContext): GraphQLInputType {
   const name = context.names.shared("Similar");
   return context.type(name, () => new GraphQLInputObjectType({
-    name, fields: { vector: { type: new GraphQLNonNull(new GraphQLList(new GraphQLNonNull(GraphQLFloat))) }, field: { type: GraphQLString, description: "Where there are several." } },
+    name, fields: { vector: { type: new GraphQLList(new GraphQLNonNull(GraphQLFloat)) }, text: { type: GraphQLString, description: "In place of the vector, where a model fills the field." }, field: { type: GraphQLString, description: "Where there are several." } },
   }));
 }
