@@ -7,7 +7,7 @@ export function scriptedEmbedding(alias: string, dimensions: number): EmbeddingM
 }
 
 function vectorOf(text: string, dimensions: number): number[] {
-  const vector = new Array<number>(dimensions).fill(0);
+  const vector = Array.from({ length: dimensions }, () => 0);
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [""]) {
     const hash = createHash("sha256").update(word).digest();
     // In three places, so that few words meet where there are few dimensions.
