@@ -29,7 +29,7 @@ export function asCandidate(text: string | null, { rollout }: CompiledDecision):
   return text === null || isChampion ? null : JSON.stringify({ ...JSON.parse(text) as object, arm: "candidate" });
 }
 
-export interface ArmEnd { readonly state: string; readonly reason: string | null; readonly isRepaired: boolean; readonly durationMs: number; readonly costMicros: number; /** Of a run beside the champion: whether it said the same. */ readonly agrees: boolean | null }
+export interface ArmEnd { readonly state: string; readonly reason: string | null; /** A bound did not hold at first. */ readonly isRepaired: boolean; /** Until people were asked, where they were. */ readonly durationMs: number; readonly costMicros: number; /** Of a run beside the champion: whether it said the same. */ readonly agrees: boolean | null }
 
 /** In the commit of the run's end. */
 export function countEnd(connection: Connection, text: string | null, { state, reason, isRepaired, durationMs, costMicros, agrees }: ArmEnd): void {
@@ -38,11 +38,13 @@ export function countEnd(connection: Connection, text: string | null, { state, r
   const one = (is: boolean): number => (is ? 1 : 0);
   const isByMode = reason === "mode_shadow" || reason === "mode_off";
   countArm(connection, { name, versions, arm }, {
-    runs: 1, fallbacks: one(state === "FELL_BACK" && !isByMode), refused: one(state === "REFUSED"), failed: one(state === "FAILED"),
+    runs: 1, fallbacks: one(state === "FELL_BACK" && !isByMode), refused: one(REFUSED.includes(state)), failed: one(state === "FAILED"),
     violations: one(isRepaired || state === "REFUSED" || reason?.startsWith("bound:") === true), compared: one(agrees !== null), agreed: one(agrees === true), durationMs, costMicros,
   });
 }
 
+/** By a bound, by people, or since nobody said anything. */
+const REFUSED: readonly string[] = ["REFUSED", "REJECTED_BY_HUMAN", "EXPIRED"];
 const SALT_BYTES = 32;
 
 export class Rollouts {

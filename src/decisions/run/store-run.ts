@@ -3,7 +3,7 @@ import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
-import { closeApprovals } from "../../storage/approval-rows.ts";
+import { approvalsOf, closeApprovals } from "../../storage/approval-rows.ts";
 import { admitEnded, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
@@ -82,12 +82,20 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
   const at = { endedMs: nowMs, leaf };
   if (run.epoch === 0 && !admitEnded(connection, admitted, ended, at)) throw new KeyTaken("the key is another run's");
   if (run.epoch > 0 && !endRun(connection, { id: admitted.id, epoch: run.epoch }, ended, at)) throw new Fenced("the run has ended otherwise");
+  // People take their time, which says nothing of who has proposed it.
+  const askedMs = (admitted.arm === null ? undefined : approvalsOf(connection, admitted.id)[0]?.openedMs) ?? nowMs;
   countEnd(connection, admitted.arm, {
-    state: ending.state, reason: ending.reason, isRepaired: facts.repairs > 0 || ending.clamped.length > 0, durationMs: nowMs - admitted.admittedMs, costMicros: facts.costMicros,
+    state: ending.state, reason: ending.reason, isRepaired: facts.repairs > 0 || ending.clamped.length > 0 || hasEscalated(facts), durationMs: askedMs - admitted.admittedMs, costMicros: facts.costMicros,
     agrees: agreementIn(facts),
   });
   addCallback(connection, admitted, { ending, answer, nowMs });
   return { decision: admitted.name, state: ending.state, reason: ending.reason, durationMs: nowMs - admitted.admittedMs, steps: facts.steps, tokens: facts.tokens, costMicros: facts.costMicros };
+}
+
+/** A bound did not hold that only people may let pass, whatever they said. */
+function hasEscalated({ more }: RunFacts): boolean {
+  const approval = more?.["approval"] as { readonly escalated: readonly string[] } | undefined;
+  return approval?.escalated.some((one) => one.startsWith("bound:")) === true;
 }
 
 /** Of a run beside one that has answered. */

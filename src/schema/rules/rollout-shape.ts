@@ -20,6 +20,8 @@ function checkRollout(field: DeclaredField, use: DirectiveUse, context: CompileC
     return share >= 0 && share <= 1 ? [] : [report(argumentNode(use, name)!, `@rollout(${name}) is ${share}.`, "It is a share of all runs.", "Use a number from 0 to 1.")];
   });
   const name = textOf(use, "candidate");
+  const negotiating = [field, ...decisionFields(context).filter((one) => one.name === name)].find((one) => useOf(one, "negotiates") !== undefined);
+  if (negotiating !== undefined) found.push(report(use.node, `${describeField(negotiating)} negotiates, and a rollout would share its rounds.`, "What one decision has offered binds it in the next round.", "Try the other policy with ambit backtest, or as a decision of its own."));
   if (canary + shadow === 0) found.push(report(use.node, `@rollout of ${describeField(field)} tries nobody.`, "What has no effect is refused.", name === undefined ? "Add canary, the share that it decides." : "Add canary, the share that the candidate decides, or shadow, the share that it is asked beside."));
   const node = argumentNode(use, "candidate");
   if (name === undefined || node === undefined) return found;
