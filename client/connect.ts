@@ -1,6 +1,7 @@
 // The client of an app: connects its parts. One for each account; nothing is sent before it is asked for something.
 import { closed } from "./ambit-error.ts";
 import { noFacts, type AnyApp, type AppFacts, type AppTypes } from "./app-types.ts";
+import { ApprovalsClient } from "./approvals-client.ts";
 import { Batch } from "./batch.ts";
 import { ChannelClient } from "./channel-client.ts";
 import { Credentials, type TokenSource } from "./credentials.ts";
@@ -8,6 +9,7 @@ import { platform, type Environment, type Fetch, type SocketConstructor } from "
 import { HttpSender, type WireAnswer, type WireRequest } from "./http-sender.ts";
 import { LiveSocket, type ConnectionStatus } from "./live-socket.ts";
 import { MutationQueue, type OfflineOptions } from "./mutation-queue.ts";
+import { NegotiationsClient } from "./negotiations-client.ts";
 import { bodyText } from "./request-body.ts";
 import { TableClient, type ActionArguments, type MutationOptions } from "./table-client.ts";
 
@@ -87,6 +89,15 @@ export class Client<App extends AppTypes = AnyApp> {
   /** A topic of a channel. */
   channel<Name extends keyof App["channels"] & string>(channel: Name, key: App["channels"][Name]["key"]): ChannelClient<App["channels"][Name]> {
     return new ChannelClient(this.#socket, this.#sender, { channel, key: String(key) });
+  }
+
+  /** What waits for the caller's word. */
+  get approvals(): ApprovalsClient {
+    return new ApprovalsClient({ sender: this.#sender, mutations: this, socket: this.#socket });
+  }
+
+  get negotiations(): NegotiationsClient {
+    return new NegotiationsClient({ sender: this.#sender, mutations: this, socket: this.#socket });
   }
 
   /** An endpoint. One with GET is a read: it never waits. */
