@@ -198,7 +198,7 @@ class ReasonRun {
       decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
       ask: (asked, kept) => this.#ask(asked, kept, "extract"),
     });
-    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
+    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, negotiation: question.negotiating?.id ?? null, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
     this.#ledger = new StepLedger({
       storage: parts.core.storage, run: admitted.id, budgets: decision.declaration.budgets, place: this.#place, leaseMs: this.#deadlineMs, epoch: taken?.epoch ?? 0,
       admit: (connection) => this.#admit(connection), admitted: () => request.admittedNow(),

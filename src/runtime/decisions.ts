@@ -139,7 +139,7 @@ function compileAll(app: DeclaredDecisions): { readonly compiled: ReadonlyMap<st
     const found = compileDecision(name, declaration, partsFor(app));
     diagnostics.push(...found.diagnostics);
     if (found.decision !== null) compiled.set(name, found.decision);
-    diagnostics.push(...unpriced(name, declaration, config.models), ...unasked(name, declaration, app));
+    diagnostics.push(...unknownModel(name, declaration, config.models), ...unpriced(name, declaration, config.models), ...unasked(name, declaration, app));
     const { policyFile, callable } = declaration;
     if (policyFile !== null && fileText(directory, policyFile) === null) {
       diagnostics.push({ code: "POLICY_SOURCE", severity: "error", position: callable.position, message: `The policy file ${policyFile} of ${name} cannot be read.`, why: "The policy is the body of the decision.", fix: "Name a file in the app's folder.", edits: [] });
@@ -150,6 +150,13 @@ function compileAll(app: DeclaredDecisions): { readonly compiled: ReadonlyMap<st
 
 function partsFor({ catalog, book, config, directory }: DeclaredDecisions): DecisionParts {
   return { catalog, book, limits: config.limits, textOf: (file) => fileText(directory, file) };
+}
+
+/** Where no model is configured every decision answers by its fallback; where some are, one that is not there is a slip. */
+function unknownModel(name: string, { model, kind, callable }: Decision, models: DecisionsApp["config"]["models"]): Diagnostic[] {
+  const aliases = Object.entries(models).filter(([, { dimensions }]) => dimensions === null).map(([alias]) => alias);
+  if (kind === "RULE" || aliases.length === 0 || aliases.includes(model)) return [];
+  return [{ code: "CONFIG", severity: "error", position: callable.position, message: `${name} asks the model ${model}, which is no alias of a language model in config.yaml.`, why: "It would answer by its fallback for ever.", fix: `Name one of ${aliases.join(", ")} in @decision(model), or add models.${model}.`, edits: [] }];
 }
 
 /** A budget of costs bounds nothing where a model has no price, or one in another currency. */
@@ -240,7 +247,7 @@ function begun(request: BacktestRequest, { app, ports }: { readonly app: Decisio
     compiled, differencesMax: limits.backtestDifferences,
     compile(name, declaration) {
       const { decision, diagnostics } = compileDecision(name, declaration, partsFor(app));
-      return { decision, diagnostics: [...diagnostics, ...unpriced(name, declaration, configured), ...unasked(name, declaration, app)] };
+      return { decision, diagnostics: [...diagnostics, ...unknownModel(name, declaration, configured), ...unpriced(name, declaration, configured), ...unasked(name, declaration, app)] };
     },
     partsOf: (decision) => replayParts(decision, app, ports.clock), accessOf: (alias) => models.get(alias) ?? null,
   });

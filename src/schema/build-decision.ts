@@ -68,11 +68,9 @@ function decisionCallable(field: DeclaredField, context: CompileContext): Callab
   const over = textsOf(useOf(field, "export"), "over");
   const name = textOf(useOf(field, "export"), "name") ?? field.name;
   const common = commonParts(field, context);
-  // Where a model decides the docstring is its policy, a part of the prompt: no interface tells it to those who may ask.
-  const use = useOf(field, "decision");
-  const isRule = use !== undefined && chosen<DecisionKind>(use, "kind", "REASON") === "RULE";
   return {
-    ...common, description: isRule ? common.description : null, kind: "decision", table: null, on: "TABLE", transaction: "NONE",
+    // The docstring is the policy, a part of the prompt: no interface tells it to those who may ask.
+    ...common, description: null, kind: "decision", table: null, on: "TABLE", transaction: "NONE",
     http: over?.includes("REST") === true ? { method: "POST", path: ["decide", name] } : null,
     ...(over === undefined ? {} : { exportOver: over }),
   };
@@ -188,7 +186,8 @@ function durationOf(use: DirectiveUse | undefined, argument: string, context: Co
   return canonical === null ? null : durationMs(canonical);
 }
 
-function costOf(text: string | undefined): Budget["cost"] {
+/** Of a Cost, or null. */
+export function costOf(text: string | undefined): Budget["cost"] {
   const found = text === undefined ? null : /^([0-9]+)(?:\.([0-9]{1,6}))? ([A-Z]{3})$/.exec(text);
   return found === null ? null : { micros: Number(found[1]) * 1_000_000 + Number((found[2] ?? "").padEnd(6, "0")), currency: found[3]! };
 }

@@ -106,3 +106,34 @@ test("a format that never was is damage, and a snapshot that cannot be taken pre
   database.close();
   expect(formatOf(join(older, "data.db"))).toBe("1");
 });
+
+function refusalOf(directory: string): unknown {
+  try {
+    openedStorage(directory);
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
+
+test.each([
+  ["a table that is missing", `DROP TABLE "$decision_sum"`, "$decision_sum"],
+  ["a table with another column", `ALTER TABLE "$decision" ADD COLUMN "older" TEXT`, "$decision"],
+  ["an index that is missing", `DROP INDEX "$idempotency$index(expires)"`, "$idempotency$index(expires)"],
+])("data of this format's number with %s is refused, by name, and stays as it is", async (_, sql, name) => {
+  const directory = await directoryWith((connection) => { connection.execute(sql); });
+  const sizeOf = (): number => withDataFile(join(directory, "data.db"), (connection) => Number(connection.values("SELECT count(*) FROM sqlite_schema")[0]![0]));
+  const before = sizeOf();
+  expect(refusalOf(directory)).toMatchObject({ code: "DATA_DAMAGED", message: `The data says format ${DATA_FORMAT}, but is not laid out so: ${name}.` });
+  expect([sizeOf(), snapshots(directory)]).toEqual([before, []]);
+});
+
+test("an upgrade that leaves another layout is undone", async () => {
+  const directory = await directoryWith((connection) => {
+    connection.execute(`DROP INDEX "$idempotency$index(expires)"`);
+    dropTablesOfFormat3(connection);
+    writeMeta(connection, "format", "2");
+  });
+  expect(refusalOf(directory)).toMatchObject({ code: "DATA_DAMAGED" });
+  expect(formatOf(join(directory, "data.db"))).toBe("2");
+});

@@ -3,7 +3,7 @@
 import { fault } from "../base/error.ts";
 import type { Connection } from "./connection.ts";
 import { renewEpoch } from "./epoch.ts";
-import { DATA_FORMAT, addTablesOfFormat3, createSystemTables, readMeta, writeMeta } from "./system-tables.ts";
+import { DATA_FORMAT, addTablesOfFormat3, createSystemTables, readMeta, strangeTables, writeMeta } from "./system-tables.ts";
 
 export interface FormatUpgrade {
   readonly from: number;
@@ -24,7 +24,7 @@ export interface FormatOptions {
   readonly formats?: { readonly newest: number; readonly upgrades: readonly FormatUpgrade[] };
 }
 
-/** Outside of transactions. Throws DATA_NEWER, or DATA_DAMAGED for a file of another program. */
+/** Outside of transactions. Throws DATA_NEWER, or DATA_DAMAGED for a file of another program, or of a version between two releases. */
 export function prepareFormat(connection: Connection, options: FormatOptions): void {
   if (connection.get("SELECT 1 FROM sqlite_schema LIMIT 1") === null) return inTransaction(connection, () => {
     createSystemTables(connection);
@@ -32,13 +32,23 @@ export function prepareFormat(connection: Connection, options: FormatOptions): v
   });
   const { newest, upgrades } = options.formats ?? { newest: DATA_FORMAT, upgrades: UPGRADES };
   const format = refuseNewer(connection, newest);
-  if (format === newest) return;
+  if (format === newest) return refuseStrange(connection, options);
   const steps = upgrades.filter(({ from }) => from >= format);
   if (steps.length !== newest - format) throw fault("DATA_DAMAGED", `The data has format ${format}, which never was.`);
   options.keep(format);
   inTransaction(connection, () => {
     for (const step of steps) step.upgrade(connection);
     writeMeta(connection, "format", String(newest));
+    refuseStrange(connection, options);
+  });
+}
+
+/** The number says what is there only for releases: what was written between two of them may be laid out otherwise. */
+function refuseStrange(connection: Connection, { formats }: FormatOptions): void {
+  const strange = formats === undefined ? strangeTables(connection) : [];
+  if (strange.length === 0) return;
+  throw fault("DATA_DAMAGED", `The data says format ${DATA_FORMAT}, but is not laid out so: ${strange.join(", ")}.`, {
+    fix: "A version between two releases has written it, or something else has changed it. Export it with the version that wrote it (`ambit export`), or restore a backup; data of development may be deleted.",
   });
 }
 

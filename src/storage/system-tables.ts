@@ -56,6 +56,12 @@ export function writeMeta(connection: Connection, key: string, value: string): v
   connection.run(`INSERT INTO "$meta" ("key", "value") VALUES (?1, ?2) ON CONFLICT ("key") DO UPDATE SET "value" = excluded."value"`, key, value);
 }
 
+/** Names of the runtime's tables and indexes that are not there, or not as this version makes them. */
+export function strangeTables(connection: Connection): readonly string[] {
+  const there = new Set(connection.values("SELECT \"sql\" FROM sqlite_schema WHERE \"name\" LIKE '$%'").map(([sql]) => sql));
+  return [...FIRST_DDL, ...FORMAT_3_DDL].filter((sql) => sql.startsWith("CREATE") && !there.has(sql)).map((sql) => /"([^"]+)"/.exec(sql)![1]!);
+}
+
 /** In an empty file, in a transaction of the caller's. */
 export function createSystemTables(connection: Connection): void {
   for (const sql of FIRST_DDL) connection.execute(sql);

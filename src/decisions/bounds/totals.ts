@@ -1,4 +1,4 @@
-// Bounds at TOTAL: sums over the runs of a day, this one included, as guarded increments. What the sum was is no read that a transaction depends
+// Bounds at TOTAL: sums over the runs of a day or of a negotiation, this one included, as guarded increments. What the sum was is no read that a transaction depends
 // on: it is looked at again in the commit.
 import type { Value } from "../../base/value.ts";
 import { holdsStrictly } from "../../expression/evaluate-strict.ts";
@@ -42,7 +42,7 @@ export function sumsOf(summing: Summing): { readonly sums: readonly DailySum[]; 
 function placeOf({ declaration: { name, per } }: CompiledBound, { question, variables, now, core }: Summing): { readonly scope: string; readonly period: string } | null {
   const { decision, caller } = question;
   const { tenant } = caller.identity;
-  const period = now.slice(0, 10);
+  const period = per === "NEGOTIATION" ? "" : now.slice(0, 10);
   const scopeOf = (of: BudgetScope | null): readonly Value[] | null => {
     switch (of) {
       case "SUBJECT_DAY": {
@@ -52,7 +52,8 @@ function placeOf({ declaration: { name, per } }: CompiledBound, { question, vari
       case "DECISION_DAY": return [of, tenant, decision.name, name];
       // Spans the decisions of the tenant that name it.
       case "TENANT_DAY": return [of, tenant, name];
-      case "RUN": case "NEGOTIATION": case null: return null;
+      case "NEGOTIATION": return question.negotiating === undefined ? null : [of, tenant, decision.name, name, question.negotiating.id];
+      case "RUN": case null: return null;
     }
   };
   const scope = scopeOf(per);

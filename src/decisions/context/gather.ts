@@ -36,6 +36,8 @@ export interface Answered { readonly state: string; readonly output: Value | und
 
 /** One round, as the run that answers in it meets it. */
 export interface Negotiating {
+  /** Of the negotiation. */
+  readonly id: string;
   /** For expressions. */
   readonly value: Value;
   /** As a model is shown it. */

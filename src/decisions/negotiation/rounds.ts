@@ -34,7 +34,7 @@ export function negotiatingIn(row: NegotiationRow, run: string, decision: Compil
   const counter = row.counter === null ? null : JSON.parse(row.counter) as Counter;
   const said = { round: row.round, rounds: negotiates?.rounds ?? 0, message: counter?.message ?? null };
   return {
-    shown: { ...said, given, counter: counter?.terms ?? null }, isUntrusted: counter?.isUntrusted === true,
+    id: row.id, shown: { ...said, given, counter: counter?.terms ?? null }, isUntrusted: counter?.isUntrusted === true,
     value: { ...said, given: given.map((terms) => fromWireValue(terms, result, decision.catalog)), counter: counter === null ? null : counterValue(counter.terms, decision) },
     async release(body) {
       for (const offer of offers) if (offer.isHeld && offer.state !== "OPEN") await applyHolds(offer, "release", { decision, body });

@@ -18,6 +18,7 @@ import type { QueryTemplate } from "../../schema/query-template.ts";
 import { answerShape, withShapes } from "./answer-shape.ts";
 import type { CompiledApproval, CompiledBound, CompiledCall, CompiledCommitment, CompiledContext, CompiledDecision, CompiledEffect, CompiledFixedEffect, CompiledMemory, CompiledRead, CompiledRollout, CompiledTarget, CompiledTrigger, CompiledWrite } from "./compiled-decision.ts";
 import { STATS, statsTypes } from "../rollout/arm-stats.ts";
+import { clampReach } from "./clamp-reach.ts";
 import { compileTrigger } from "./compile-trigger.ts";
 import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, negotiationType, outcomeTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
@@ -95,7 +96,7 @@ class DecisionCompiler {
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
-    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision, this.#parts.book), ...sameToolNames(decision), ...unreadableContexts(decision));
+    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision, this.#parts.book), ...sameToolNames(decision), ...unreadableContexts(decision), ...clampReach(decision));
     return { ...decision, catalog: this.#catalog };
   }
 

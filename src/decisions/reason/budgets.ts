@@ -17,9 +17,8 @@ export class OverBudget extends Error {
   }
 }
 
-const DAILY = ["SUBJECT_DAY", "DECISION_DAY", "TENANT_DAY"] as const;
 
-export interface BudgetPlace { readonly tenant: string | null; readonly decision: string; readonly subject: string | null; readonly day: string; /** Spends from budgets of its own. */ readonly isShadow?: boolean }
+export interface BudgetPlace { readonly tenant: string | null; readonly decision: string; readonly subject: string | null; /** Null: the run is no round of one. */ readonly negotiation: string | null; readonly day: string; /** Spends from budgets of its own. */ readonly isShadow?: boolean }
 
 /** What a request may cost at most. */
 export function reservation(requestBytes: number, maxOutputTokens: number, price: Model["price"]): { readonly tokens: number; readonly micros: number } {
@@ -86,7 +85,7 @@ export class RunBudget {
   }
 }
 
-/** In a commit: adds to the sums of the day. Throws OverBudget, which undoes it. Negative amounts give back. */
+/** In a commit: adds to the sums of the day, and of the negotiation. Throws OverBudget, which undoes it. Negative amounts give back. */
 export function addDaily(connection: Connection, budgets: readonly Budget[], place: BudgetPlace, more: { readonly runs?: number; readonly tokens?: number; readonly micros?: number }): void {
   for (const budget of budgets) {
     const scope = scopeOf(budget, place);
@@ -94,15 +93,20 @@ export function addDaily(connection: Connection, budgets: readonly Budget[], pla
     for (const [kind, limit, amount] of [["runs", budget.runs, more.runs ?? 0], ["tokens", budget.tokens, more.tokens ?? 0], ["cost", budget.cost?.micros ?? null, more.micros ?? 0]] as const) {
       if (limit === null || amount === 0) continue;
       const name = `${scope} ${kind}`;
-      if (amount > 0 && readSum(connection, name, place.day) + amount > limit) throw new OverBudget(kind);
-      addToSum(connection, name, place.day, amount);
+      const period = budget.per === "NEGOTIATION" ? "" : place.day;
+      if (amount > 0 && readSum(connection, name, period) + amount > limit) throw new OverBudget(kind);
+      addToSum(connection, name, period, amount);
     }
   }
 }
 
-function scopeOf({ per }: Budget, { tenant, decision, subject, isShadow = false }: BudgetPlace): string | null {
-  if (!DAILY.some((one) => one === per)) return null;
+function scopeOf({ per }: Budget, { tenant, decision, subject, negotiation, isShadow = false }: BudgetPlace): string | null {
   const kind = isShadow ? "shadow budget" : "budget";
-  if (per === "SUBJECT_DAY") return subject === null ? null : JSON.stringify([kind, per, tenant, decision, subject]);
-  return per === "DECISION_DAY" ? JSON.stringify([kind, per, tenant, decision]) : JSON.stringify([kind, per, tenant]);
+  switch (per) {
+    case "RUN": return null;
+    case "NEGOTIATION": return negotiation === null ? null : JSON.stringify([kind, per, tenant, decision, negotiation]);
+    case "SUBJECT_DAY": return subject === null ? null : JSON.stringify([kind, per, tenant, decision, subject]);
+    case "DECISION_DAY": return JSON.stringify([kind, per, tenant, decision]);
+    case "TENANT_DAY": return JSON.stringify([kind, per, tenant]);
+  }
 }

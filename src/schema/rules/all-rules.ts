@@ -6,6 +6,7 @@ import { allowVerbs } from "./allow-verbs.ts";
 import { channelKeys } from "./channel-keys.ts";
 import { computedShape } from "./computed-shape.ts";
 import { currencySource } from "./currency-source.ts";
+import { decisionAmounts } from "./decision-amounts.ts";
 import { commitmentShape, decisionShape } from "./decision-shape.ts";
 import { decisionSources } from "./decision-sources.ts";
 import { defaultSource } from "./default-source.ts";
@@ -13,6 +14,7 @@ import { directiveArguments } from "./directive-arguments.ts";
 import { directivePlaces } from "./directive-places.ts";
 import { embedShape } from "./embed-shape.ts";
 import { duplicateNames } from "./duplicate-names.ts";
+import { effectShape } from "./effect-shape.ts";
 import { endlessTypes } from "./endless-types.ts";
 import { fieldAccess } from "./field-access.ts";
 import { fieldKinds } from "./field-kinds.ts";
@@ -51,8 +53,8 @@ import { unknownDirectives } from "./unknown-directives.ts";
 import { webhookShape } from "./webhook-shape.ts";
 
 export const allRules: readonly Rule[] = [
-  accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, decisionShape, commitmentShape, decisionSources, defaultSource,
-  directiveArguments, directivePlaces, duplicateNames, embedShape, endlessTypes, fieldAccess, fieldKinds,
+  accountShape, allowGrants, allowVerbs, channelKeys, computedShape, currencySource, decisionAmounts, decisionShape, commitmentShape, decisionSources, defaultSource,
+  directiveArguments, directivePlaces, duplicateNames, effectShape, embedShape, endlessTypes, fieldAccess, fieldKinds,
   filledFields, grantsShape, httpPaths, indexShape, interfaceFields, jobSchedules,
   jsonLiterals, limitRanges, limitShape, memoryShape, namesInArguments, notAvailable, outsideNames,
   pageShape, patterns, personalShape, primaryKeys, relationShape, renamedNames, reservedNames, reservedPaths, rolloutShape,

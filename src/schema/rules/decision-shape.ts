@@ -72,13 +72,16 @@ function checkApproval(use: DirectiveUse, context: CompileContext): Diagnostic[]
   return [diagnose(context, { code: "ARGUMENT_VALUE", at: node.value, message: by.length === 0 ? "@approval(by) names nobody." : `@approval(by) names ${other}, which is no role that somebody was given.`, why: "Who approves answers for it.", fix: "Name roles of people." })];
 }
 
+/** Refusals that an author may answer for. */
+const ACKNOWLEDGED: readonly string[] = ["UNBOUNDED_WRITE", "UNMARKED_TEXT"];
+
 function checkNames(field: DeclaredField, context: CompileContext): Diagnostic[] {
   const named = (kind: DeclaredType["kind"]): string[] => context.types.filter((type) => type.kind === kind).flatMap((type) => type.fields.map(({ name }) => name));
   const check = (directive: string, argument: string, candidates: readonly string[]): Diagnostic[] => usesOf(field, directive).flatMap((use) => {
     const [name, node] = [textOf(use, argument), argumentNode(use, argument)];
     return name === undefined || node === undefined || candidates.includes(name) ? [] : [unknownName(context, { at: node.value, name, label: name, candidates, place: `@${directive}(${argument})` })];
   });
-  return [...check("mayCall", "tool", named("tools")), ...check("mayAsk", "decision", named("decisions"))];
+  return [...check("mayCall", "tool", named("tools")), ...check("mayAsk", "decision", named("decisions")), ...check("acknowledge", "rule", ACKNOWLEDGED)];
 }
 
 /** What expressions call by other names. */

@@ -45,6 +45,7 @@ function checkPolicy(field: DeclaredField, context: CompileContext): Diagnostic[
   const isRule = use.values["kind"] === "RULE";
   const report = (message: string, fix: string, edits: Diagnostic["edits"] = []): Diagnostic[] => [diagnose(context, { code: "POLICY_SOURCE", at: file ?? field.node.name, message, why: "The policy is the body of the decision: there is one, and a model carries it out.", fix, edits })];
   if (isRule && file !== undefined) return report(`${describeField(field)} is a RULE and names a policy.`, "Remove policyFile: no model reads it.", [removeArgument(context.source, use.node, file)]);
+  if (isRule && hasText) return [diagnose(context, { code: "POLICY_SOURCE", at: field.node.description!, message: `${describeField(field)} is a RULE and has a policy.`, why: "No model reads it: the fallback is the body of the rule.", fix: "Remove the docstring, or say what the rule does in a comment: # ..." })];
   if (isRule) return [];
   if (hasText && file !== undefined) return report(`${describeField(field)} has a policy in its docstring and another in a file.`, "Keep one of them.", [removeArgument(context.source, use.node, file)]);
   return hasText || file !== undefined ? [] : report(`${describeField(field)} has no policy.`, 'Write it above the field, between """ and """, or name a policyFile.');
@@ -69,7 +70,9 @@ function checkBound(use: DirectiveUse, field: DeclaredField, context: CompileCon
   if (otherwise === "CLAMP" && to === undefined) return report("clamps to nothing.", "Add to: the fields of the output as they then are.");
   if (otherwise !== "CLAMP" && to !== undefined) return report("has to, and does not clamp.", "Add else: CLAMP, or remove to.", [removeArgument(context.source, use.node, to)]);
   if (at === "TOTAL" && (of === undefined || per === undefined)) return report("is about a total without saying of what.", "Give of and per.");
+  if (otherwise === "CLAMP" && (at === "INPUT" || at === "CALL")) return report(`clamps at ${at}, where there is no answer yet.`, "Choose another else, or a later at.");
   const scope = at === "TOTAL" ? use.values["per"] : undefined;
+  if (scope === "NEGOTIATION" && useOf(field, "negotiates") === undefined) return report("sums up for each negotiation, and the decision makes no offers.", "Add @negotiates, or choose another per.");
   if (scope === "SUBJECT_DAY" && !hasSubject(field)) return report("sums up for each subject, and the decision has none.", "Add @decision(subject: ...), or choose another per.");
   const stray = at === "TOTAL" ? undefined : of ?? per;
   return stray === undefined ? [] : report(`has ${stray.name.value}, and is not at TOTAL.`, "Add at: TOTAL, or remove it.", [removeArgument(context.source, use.node, stray)]);
