@@ -51,6 +51,18 @@ export class Contract extends Table("Contract") {
   }
 }
 
+const WEEK_MS = 7 * 86_400_000;
+
+/** When the company may be mailed again: as retryPayment's bound has it, whatever the mails were about. Null: now. */
+async function mailFreeAt(ctx: Ctx, contractId: string): Promise<Date | null> {
+  const known = await ctx.memory.recall(`Contract:${contractId}`);
+  const isRegulated = known?.facts.some(({ predicate, value, label }) => predicate === "regulated" && value === true && label === null) === true;
+  const mailsAWeek = isRegulated ? 2 : 10;
+  const since = new Date(ctx.now().getTime() - WEEK_MS).toISOString();
+  const [oldest] = (await ctx.system.Notice.find({ contractId, createdAt: { gt: since }, order: { createdAt: "desc" }, limit: mailsAWeek })).slice(mailsAWeek - 1);
+  return oldest === undefined ? null : new Date(Date.parse(oldest.createdAt) + WEEK_MS);
+}
+
 /** With the commit, or not at all. */
 async function mail(ctx: Ctx, key: string, body: object): Promise<void> {
   const url = String(ctx.values.mailerUrl ?? "");
@@ -151,6 +163,12 @@ export const Jobs = jobs({
     return ctx.transaction(async (ctx) => {
       const found = await ctx.system.Contract.get(contractId);
       if (found?.status !== "PAST_DUE" || found.failures !== failure) return false;
+      // What cannot be told yet waits, and nobody is suspended untold.
+      const freeAt = await mailFreeAt(ctx, contractId);
+      if (freeAt !== null) {
+        await ctx.at(freeAt, "dun", { contractId, failure, level });
+        return false;
+      }
       if (level > REMINDERS) {
         await ctx.system.Contract.update(found.id, { status: "SUSPENDED" });
         await ctx.system.Notice.create({ companyId: found.companyId, contractId, kind: "SUSPENDED" });
@@ -209,15 +227,33 @@ async function closePeriod(ctx: Ctx, contract: ContractRecord): Promise<Contract
   return ctx.system.Contract.update(contractId, { periodStartsAt: null, periodEndsAt: null, planId: contract.nextPlanId ?? planId, nextPlanId: null });
 }
 
-/** What was told of the period before since its invoice: what all of it costs, less what was billed of it. */
-async function lateUsage(ctx: Ctx, { id: contractId, companyId, period }: ContractRecord) {
-  const former = await ctx.system.Invoice.first({ contractId, period: period - 1 });
-  if (former === null) return [];
-  const { planId, startsAt, endsAt } = former;
-  const units = await unitsOf(ctx, companyId, startsAt, endsAt);
-  if (units === former.units) return [];
-  const plan = await planOf(ctx, planId);
-  return [{ kind: "LATE_USAGE" as const, planId, startsAt, endsAt, units: units - former.units, amount: usagePrice(plan, units) - usagePrice(plan, former.units) }];
+/** What was told of earlier periods since the last invoice, however long ago they were: for each what all of it costs, less what was billed of it. */
+async function lateUsage(ctx: Ctx, { id: contractId, companyId, period, periodStartsAt }: ContractRecord) {
+  const last = await ctx.system.Invoice.first({ contractId, period: period - 1 });
+  if (last === null) return [];
+  const touched = new Map<number, RecordOf<"Invoice">>();
+  let after: string | null = null;
+  do {
+    const { rows, next } = await ctx.system.UsageEvent.query({ companyId, receivedAt: { gte: last.createdAt }, at: { lt: periodStartsAt! }, after, limit: 1_000 });
+    for (const { at } of rows) {
+      if ([...touched.values()].some(({ startsAt, endsAt }) => startsAt <= at && at < endsAt)) continue;
+      const invoice = await ctx.system.Invoice.first({ contractId, startsAt: { lte: at }, endsAt: { gt: at } });
+      if (invoice !== null) touched.set(invoice.period, invoice);
+    }
+    after = next;
+  } while (after !== null);
+  const lines = [];
+  for (const { planId, startsAt, endsAt, units: first, period: former } of [...touched.values()].sort((one, other) => one.period - other.period)) {
+    const [units, billed, plan] = [await unitsOf(ctx, companyId, startsAt, endsAt), first + await billedLater(ctx, contractId, former, startsAt), await planOf(ctx, planId)];
+    if (units !== billed) lines.push({ kind: "LATE_USAGE" as const, planId, startsAt, endsAt, units: units - billed, amount: usagePrice(plan, units) - usagePrice(plan, billed) });
+  }
+  return lines;
+}
+
+/** Units of the period that began then, on the invoices after its own. */
+async function billedLater(ctx: Ctx, contractId: string, period: number, startsAt: string): Promise<bigint> {
+  const invoices = await ctx.system.Invoice.find({ contractId, period: { gt: period }, select: ["lines"] });
+  return invoices.flatMap(({ lines }) => lines).filter((line) => line.kind === "LATE_USAGE" && line.startsAt === startsAt).reduce((sum, { units }) => sum + (units ?? 0n), 0n);
 }
 
 async function unitsOf(ctx: Ctx, companyId: string, from: string, to: string): Promise<bigint> {

@@ -117,6 +117,22 @@ test("7: base, usage by tiers, and what was told too late, each to the cent; the
   expect(await invoicesOf(app.globex)).toEqual([]);
 });
 
+test("7: what was told several periods too late is billed with the next invoice, once, however often more comes", async () => {
+  await start(1_200);
+  const { periodStartsAt: first } = await paying(app, app.acme, "team");
+  await use(app.acme, "in-time", 10_000, first!);
+  const [, second] = await invoiced(app.acme, 2);
+  await use(app.acme, "two-late", 4_000, first!);
+  const lateOf = (invoices: readonly Invoice[]): InvoiceLine[] => invoices.flatMap(({ lines }) => lines.filter(({ kind }) => kind === "LATE_USAGE"));
+  await until(() => invoicesOf(app.acme), (found) => lateOf(found).length === 1);
+  await use(app.acme, "later", 2_000, first!);
+  await use(app.acme, "other", 12_000, second!.startsAt);
+  const before = await until(() => invoicesOf(app.acme), (found) => lateOf(found).length === 3);
+  const all = await invoiced(app.acme, before.length + 2);
+  expect(lateOf(all).map(({ startsAt, units, amount }) => [startsAt, units, amount])).toEqual([[first!, "4000", 500], [first!, "2000", 250], [second!.startsAt, "12000", 250]]);
+  for (const { total, lines } of all) expect(total).toBe(sumOf(lines));
+});
+
 test("7: one invoice for each period, numbered without gaps in each company, over kills at any moment", async () => {
   const periodMs = 300;
   await start(periodMs);

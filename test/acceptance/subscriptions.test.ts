@@ -178,6 +178,20 @@ test("8: dunning reminds three times and then suspends, each once, over kills be
   expect(await noticesOf(app.acme)).toEqual([...[1, 2, 3].map((level) => ({ kind: "REMINDER", level })), { kind: "SUSPENDED", level: null }]);
 });
 
+test("9: reminders keep to the mails of a week, too: the next one waits, and nobody is suspended untold", async () => {
+  const app = timed = await startBilling({ trialMs: NEVER_MS, dunningMs: 150 });
+  const { id: contractId } = await subscribe(app.acme);
+  expectStatus(await app.acme.care.post(`/memory/Contract/${contractId}`, { regulated: true }), 201);
+  expectStatus(await app.tell("failed", { type: "PAYMENT_FAILED", contractId, sequence: 1 }), 200);
+  const waiting = await until(() => runsOf(app, "dun"), (found) => found.length === 4 && found.filter(({ state }) => state === "SUCCEEDED").length === 3);
+  expect(Date.parse(waiting.find(({ state }) => state === "SCHEDULED")!.dueAt) - Date.now()).toBeGreaterThan(6 * 86_400_000);
+  await app.kill();
+  await app.restart();
+  await Bun.sleep(600);
+  expect(await noticesOf(app.acme)).toEqual([1, 2].map((level) => ({ kind: "REMINDER", level })));
+  expect((await contractOf(app.acme)).status).toBe("PAST_DUE");
+});
+
 test("8: a trial ends also where the key of whoever began it is gone by then", async () => {
   const app = timed = await startBilling({ trialMs: 500, dunningMs: NEVER_MS });
   const { trialEndsAt } = await subscribe(app.acme);
@@ -225,7 +239,7 @@ test("8: who pays in time is reminded no more, and a later failure begins anew",
   expect([await noticesOf(app.acme), (await contractOf(app.acme)).status]).toEqual([told, "ACTIVE"]);
 });
 
-interface Run { readonly state: string }
+interface Run { readonly state: string; readonly dueAt: string }
 
 async function runsOf({ administrator }: Billing, job: string): Promise<Run[]> {
   return expectStatus(await administrator.get(`/admin/jobs?job=${job}`), 200).json<{ runs: Run[] }>().runs;
