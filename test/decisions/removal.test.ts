@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { root, scratchFolder } from "../processes/scratch-folder.ts";
 import { testsOfDecisions } from "./what-needs-decisions.ts";
 
-const PARTS = ["src", "client", "test", "bench", "bin", "docs", "examples", "package.json", "tsconfig.json", "directives.graphql", "config.schema.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
+const PARTS = ["src", "client", "test", "bench", "bin", "docs", "examples", "package.json", "package-lock.json", "tsconfig.json", "directives.graphql", "config.schema.json", "README.md", "ARCHITECTURE.md", "CHANGELOG.md"];
 const THEIRS = ["src/decisions", "src/runtime/decisions.ts", "src/runtime/decisions.test.ts", "test/decisions", "bench/decisions"];
 const isLong = process.env["AMBIT_TEST_SIZE"] === "long";
 

@@ -367,8 +367,8 @@ function plain(value: unknown): Json {
 }
 
 /** Where several are asked about one proposal, each is somebody else. What was asked about together was opened together. */
-function hasApproved(connection: Connection, { run, openedMs }: ApprovalRow, person: string): boolean {
-  return approvalsOf(connection, run).some((one) => one.openedMs === openedMs && one.state === "APPROVED" && one.person === person);
+function hasApproved(connection: Connection, { id, run, openedMs }: ApprovalRow, person: string): boolean {
+  return approvalsOf(connection, run).some((one) => one.id !== id && one.openedMs === openedMs && one.state === "APPROVED" && one.person === person);
 }
 
 function secondWord(): Error {
