@@ -285,7 +285,7 @@ export class Decisions implements DecisionPort {
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
-    const asked = this.#ask({ name, input: raw, caller, key: null });
+    const asked = this.#ask({ name, input: raw, caller, key: null, isAdvice: true });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
     const result = await this.#begin({ ...asked, above: budget, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
     return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
@@ -425,7 +425,7 @@ export class Decisions implements DecisionPort {
   }
 
   /** Throws what is wrong with the request. */
-  #ask({ name, input: raw, caller, key, callback, trigger, isRound = false }: Omit<DecideRequest, "isAsynchronous"> & { readonly isRound?: boolean }): Asked {
+  #ask({ name, input: raw, caller, key, callback, trigger, isRound = false, isAdvice = false }: Omit<DecideRequest, "isAsynchronous"> & { readonly isRound?: boolean; readonly isAdvice?: boolean }): Asked {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name);
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
@@ -438,7 +438,7 @@ export class Decisions implements DecisionPort {
     const permission = caller.rights.mayCall(callable);
     if (trigger === undefined && typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
     const kept = callback === undefined ? null : readCallback(callback, { identity: caller.identity, core });
-    return { ready, own, question, admitted: { ...admittedRun(ready, { caller, input, raw, key, now }, core), callback: kept } };
+    return { ready, own, question, admitted: { ...admittedRun(ready, { question, own, key, isKeyed: !isRound && !isAdvice, now }, core), callback: kept } };
   }
 
   #begin(asked: Asked): Promise<DecisionResult> {

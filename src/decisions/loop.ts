@@ -437,7 +437,7 @@ class ReasonRun {
       this.#moved("ACTING", kindOfCall(this.#request.question.decision, call.name));
       const known = before[this.#acted.length];
       const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await inTime(this.#traced(call.name, () => acting.act(call)), this.#gone.signal);
-      this.#acted.push({ json, isUntrusted: acting.isUntrusted, ...(acting.escalated.size === 0 ? {} : { escalated: [...acting.escalated] }) });
+      this.#acted.push({ json, isUntrusted: acting.isUntrusted, ...(acting.escalated.size === 0 ? {} : { escalated: [...acting.escalated] }), ...(acting.writers.size === 0 ? {} : { writers: [...acting.writers] }) });
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }
@@ -462,7 +462,7 @@ class ReasonRun {
     const taint = this.#request.question.decision.declaration.negotiates?.taint ?? "ALLOW";
     if ("output" in judged && isUntrusted && taint === "FORBID") return { reason: "taint_blocked" };
     if ("output" in judged && isUntrusted && taint === "ESCALATE") escalated.add("taint:offer");
-    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated] } } : judged;
+    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated], writers: [...acting.writers] } } : judged;
   }
 
   async #ask(request: ModelRequest, kept: readonly string[], kind: "reason" | "extract" = "reason"): Promise<ModelAnswer> {

@@ -102,7 +102,7 @@ export class Approvals {
       keepAdmission(connection, admitted.id, { question, own, read: recordOf(waiting.gathered), random });
     } else if (!parkRun(connection, { id: admitted.id, epoch })) throw new Fenced("the run has ended otherwise");
     const state = { ...beside(core), now };
-    const writers = textWriters(question.decision, waiting.gathered, { state, core });
+    const writers = [...new Set([...textWriters(question.decision, waiting.gathered, { state, core }), ...waiting.proposal.writers ?? []])];
     const kept = keptProposal(waiting, { question, extracted, writers, facts: facts() });
     keepPart(connection, admitted.id, { name: PROPOSAL, salt: random.bytes(SALT_BYTES), data: JSON.stringify(kept) });
     const latestMs = readAdmission(connection, admitted.id)?.anew?.dueMs ?? Number.MAX_SAFE_INTEGER;

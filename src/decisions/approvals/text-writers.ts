@@ -1,4 +1,4 @@
-// Who has written the text among a decision's contexts for which nobody answers, as far as the data tell: whoever created the record, and whoever
+// Who has written the text among what a decision reads for which nobody answers, as far as the data tell: whoever created the record, and whoever
 // wrote it last. They must not let through what they may have talked a model into.
 import type { Json } from "../../base/value.ts";
 import type { Plan } from "../../query/plan.ts";
@@ -16,6 +16,13 @@ type Row = { readonly [name: string]: Json };
 export function textWriters({ contexts }: CompiledDecision, { rows }: Pick<Gathered, "rows">, parts: { readonly state: State; readonly core: DispatchCore }): string[] {
   const found = new Set<string>();
   for (const { declaration: { name }, source } of contexts) if (source.kind === "query") for (const row of rows[name] ?? []) collect(row, source.query.plan, { ...parts, found });
+  return [...found];
+}
+
+/** The same of rows that a model has read. */
+export function rowWriters(rows: readonly Row[], plan: Plan, parts: { readonly state: State; readonly core: DispatchCore }): string[] {
+  const found = new Set<string>();
+  for (const row of rows) collect(row, plan, { ...parts, found });
   return [...found];
 }
 

@@ -39,6 +39,8 @@ export class Halt extends Error {
 export interface ActData {
   /** JSON rows, in the shape of the read. Null: the caller may not read this. Undefined: it was not recorded. */
   rows(read: CompiledRead, values: ReadValues): readonly { readonly [name: string]: Json }[] | null | undefined;
+  /** Who has written the text among them for which nobody answers. */
+  writers(read: CompiledRead, rows: readonly { readonly [name: string]: Json }[]): readonly string[];
   /** A record as it is stored; null: there is none. Undefined: it was not recorded. */
   record(table: string, id: Value): RecordValues | null | undefined;
 }
@@ -74,6 +76,8 @@ export class Acting {
   readonly remembered: StagedFact[] = [];
   /** What only a person may let through: `taint:TOOL`, `bound:NAME` of a call. */
   readonly escalated = new Set<string>();
+  /** Subjects who wrote text among what it has read. */
+  readonly writers = new Set<string>();
   isUntrusted: boolean;
   #refusedTools = 0;
   readonly #keptBack: readonly string[];
@@ -101,7 +105,7 @@ export class Acting {
   }
 
   /** A call of a run that goes on after a crash: told the same, and done no second time. */
-  restore({ name, arguments: text }: ModelCall, { json, isUntrusted, escalated = [] }: Acted): string {
+  restore({ name, arguments: text }: ModelCall, { json, isUntrusted, escalated = [], writers = [] }: Acted): string {
     const key = callKey(name, text);
     const known = this.#known.get(key);
     this.isUntrusted ||= isUntrusted;
@@ -112,6 +116,7 @@ export class Acting {
     this.#known.set(key, { json, times: 1 });
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     for (const one of escalated) this.escalated.add(one);
+    for (const one of writers) this.writers.add(one);
     const told = JSON.parse(json) as { readonly refused?: string } | null;
     if (told?.refused === "TOOL_NOT_ALLOWED") this.#refusedTools++;
     const write = this.#parts.question.decision.writes.find((one) => one.name === name);
@@ -157,6 +162,7 @@ export class Acting {
     const { catalog } = question.decision;
     const showing: Showing = { catalog, isHidden: (field) => isHidden(question.decision, field) };
     this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, showing));
+    if (question.decision.approvals.length > 0) for (const writer of data.writers(read, found)) this.writers.add(writer);
     const shown = found.slice(0, read.query.maxRows).map((row) => shownRow(row, read.shape.row, showing)).filter((row) => row !== null);
     return read.query.id === null ? shown as Json : shown[0] ?? null;
   }

@@ -9,7 +9,7 @@ import type { Recorded } from "../context/gather.ts";
 export interface Spent { readonly tokens: number; readonly micros: number }
 
 /** What a model was told of a call. */
-export interface Acted { readonly json: string; /** The run's label after it. */ readonly isUntrusted: boolean; /** What only a person may let through by then. Absent: nothing. */ readonly escalated?: readonly string[] }
+export interface Acted { readonly json: string; /** The run's label after it. */ readonly isUntrusted: boolean; /** What only a person may let through by then. Absent: nothing. */ readonly escalated?: readonly string[]; /** Of text that it has read. Absent: nobody. */ readonly writers?: readonly string[] }
 
 /** Before the answer. */
 export interface AskingStep {

@@ -40,6 +40,8 @@ export interface Proposal {
   readonly remembered?: readonly StagedFact[];
   /** What of it only a person may let through, besides bounds: `taint:TOOL`, `bound:NAME` of a call. Absent: nothing. */
   readonly escalated?: readonly string[];
+  /** Who wrote text that nobody answers for, among what was read besides the contexts. Absent: nobody. */
+  readonly writers?: readonly string[];
 }
 
 /** What people are asked about: judged by all bounds, and applied nowhere. */

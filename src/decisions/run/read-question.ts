@@ -4,7 +4,9 @@ import { createHash } from "node:crypto";
 import { fault } from "../../base/error.ts";
 import type { Json, Value } from "../../base/value.ts";
 import { coerceFields, coerceValue, noLimits, type Issue } from "../../schema/coerce-value.ts";
+import type { TypeRef } from "../../schema/catalog.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
+import { toWireValue } from "../../schema/wire-value.ts";
 import { invalid } from "../../tables/input-issue.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
@@ -30,9 +32,11 @@ function ownAnswer(raw: RawInput, { declaration, catalog }: CompiledDecision): {
   return { own, rest };
 }
 
-export function fingerprintOf(raw: RawInput): string {
-  const plain = JSON.parse(JSON.stringify(raw, (_key, item: unknown) => (typeof item === "bigint" ? String(item) : item))) as Json;
-  return createHash("sha256").update(canonicalJson(plain)).digest("hex");
+/** Of what was understood: what is left out is what it is by default, or null. */
+export function fingerprintOf({ decision: { declaration: { callable }, catalog }, input }: Question, own: Value | undefined): string {
+  const wire = (value: Value | undefined, type: TypeRef): Json => (value === undefined || value === null ? null : toWireValue(value, type, catalog));
+  const understood = Object.fromEntries([...callable.arguments].map(([name, { type }]) => [name, wire(input[name], type)]));
+  return createHash("sha256").update(canonicalJson([understood, wire(own, callable.result)])).digest("hex");
 }
 
 export function mismatch(): Error {
