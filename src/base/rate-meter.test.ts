@@ -15,6 +15,16 @@ describe("a rate", () => {
     expect(Array.from({ length: 6 }, () => take(1_000_000))).toEqual([true, true, true, true, true, false]);
   });
 
+  test("a clock that is set back makes nobody wait longer than the window", () => {
+    const meter = new RateMeter(1);
+    for (let turn = 0; turn < 5; turn++) meter.take([ask("a")], 3_600_000, MAX);
+    expect(meter.look(ask("a"), 0, MAX)).toMatchObject({ isWithin: false, remaining: 0, waitMs: 12_000, resetMs: 60_000 });
+    meter.spend(ask("b", 5, 3), 3_600_000, MAX);
+    expect(meter.take([ask("b")], 3_540_000, MAX)).toMatchObject({ isWithin: false, waitMs: 12_000 });
+    expect(meter.take([ask("b")], 3_552_000, MAX)!.isWithin).toBe(false);
+    expect(meter.take([ask("b")], 3_600_000, MAX)!.isWithin).toBe(true);
+  });
+
   test("says what is left, how long to wait, and when all is there again", () => {
     const meter = new RateMeter(1);
     expect(meter.take([ask("a")], 0, MAX)).toMatchObject({ isWithin: true, remaining: 4, waitMs: 0, resetMs: 12_000 });

@@ -45,7 +45,7 @@ export class RateMeter {
     if (refused !== undefined) return refused;
     questions.forEach(({ rate, cost }, index) => {
       const key = keys[index]!;
-      this.#fullAt.set(key, Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) + cost * intervalOf(rate));
+      this.#fullAt.set(key, nowMs + this.#missing(key, rate, nowMs) + cost * intervalOf(rate));
     });
     return verdicts.sort((left, right) => left.remaining - right.remaining)[0] ?? null;
   }
@@ -58,13 +58,18 @@ export class RateMeter {
   /** Whether there is enough or not, but no more than all of it; a negative cost gives back. */
   spend({ limit, who, rate, cost }: RateQuestion, nowMs: number, countersMax: number): void {
     const key = this.#keyOf(limit, who, { nowMs, countersMax });
-    const filled = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) + cost * intervalOf(rate);
-    this.#fullAt.set(key, Math.min(Math.max(nowMs, filled), nowMs + rate.windowMs));
+    const missing = this.#missing(key, rate, nowMs) + cost * intervalOf(rate);
+    this.#fullAt.set(key, nowMs + Math.min(Math.max(0, missing), rate.windowMs));
+  }
+
+  /** Until the bucket is full: never longer than its window, also where the clock was set back, so that nobody waits for the time to come again. */
+  #missing(key: string, { windowMs }: Rate, nowMs: number): number {
+    return Math.min(Math.max(0, (this.#fullAt.get(key) ?? nowMs) - nowMs), windowMs);
   }
 
   #judge(question: RateQuestion, key: string, nowMs: number): RateVerdict {
     const { rate, cost } = question;
-    const before = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) - nowMs;
+    const before = this.#missing(key, rate, nowMs);
     const after = before + cost * intervalOf(rate);
     const isWithin = after <= rate.windowMs + TOLERANCE_MS;
     const filled = isWithin ? after : before;
