@@ -121,6 +121,10 @@ export class Matrix {
     return isLong ? this.identities : this.identities.filter(({ name }) => name !== "max" && name !== "plain");
   }
 
+  get nowMs(): number {
+    return this.#time.nowMs;
+  }
+
   setTime(nowMs: number): void {
     this.#time.nowMs = nowMs;
   }
