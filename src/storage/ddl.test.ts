@@ -4,6 +4,7 @@ import type { RecordValues } from "../base/value.ts";
 import { type Connection, connect } from "./connection.ts";
 import { tableDdl } from "./ddl.ts";
 import { recordCodec } from "./record-codec.ts";
+import { foldedKeys } from "./token-rows.ts";
 import { type App, appOf, tableOf } from "./testing/storage-fixture.ts";
 
 function created(text: string): { app: App; connection: Connection; add(table: string, values: RecordValues): void } {
@@ -50,6 +51,19 @@ test("an Int or Long primary key is SQLite's own row key", () => {
   const { connection } = created("type Small @table { id: Int! @primaryKey } type Large @table { number: Long! @primaryKey }");
   expect(columns(connection, "Small")).toEqual(["id INTEGER PK", "$version INTEGER NOT NULL"]);
   expect(columns(connection, "Large")).toEqual(["number INTEGER PK", "$version INTEGER NOT NULL"]);
+});
+
+test("who signs in is found by an index in all tenants at once, as written and by the folded text", () => {
+  const { app, connection } = created(`type User @table(tenant: "orgId") @account(signUp: OPEN) { id: ID! @primaryKey orgId: ID! email: String! @indexed(unique: true, fold: true) }`);
+  expect(indexes(connection, "User")).toEqual(["User$index(email$fold)", "User$index(email)", "User$index(orgId)", "User$index(orgId,email)", "User$unique(orgId,email$fold)"]);
+  const steps: string[] = [];
+  const explaining = { values: (sql: string, ...parameters: string[]) => {
+    steps.push(...connection.values(`EXPLAIN QUERY PLAN ${sql}`, ...parameters).map((row) => String(row[3])));
+    return connection.values(sql, ...parameters);
+  } };
+  foldedKeys(explaining as unknown as Connection, tableOf(app, "User"), { field: "email", text: "Mia@example.com" });
+  explaining.values(`SELECT "id" FROM "User" WHERE "email" = ?1`, "mia@example.com");
+  expect(steps.map((step) => step.replace("COVERING ", ""))).toEqual(["SEARCH User USING INDEX User$index(email$fold) (email$fold=?)", "SEARCH User USING INDEX User$index(email) (email=?)"]);
 });
 
 test("indexes: compound, unique, folded, on companions; the primary key stands last where it orders", () => {

@@ -86,6 +86,12 @@ export function indexesDdl(table: Table, catalog: Catalog): IndexDdl[] {
   }
   // A tenant's records in the order of their keys.
   if (table.tenant !== null && table.tenant !== table.primaryKey) add([table.tenant], false, false);
+  // Who signs in names no tenant.
+  const by = table.tenant !== null && catalog.account?.table === table.name ? catalog.account.by : null;
+  if (by !== null) {
+    add([by], false, false);
+    if (table.indexes.some(({ kind, fold, fields }) => kind === "BTREE" && fold && fields.includes(by))) add([by], false, true);
+  }
   for (const name of relationKeys(table, catalog)) {
     const column = comparedColumn(fieldOf(table, name));
     const covered = name === table.primaryKey || [...indexes.values()].some((index) => index.columns[0] === column);
