@@ -61,4 +61,4 @@ test("random settings: valid exactly where a complete validator says so", () => 
     seen[isValid ? "valid" : "invalid"]++;
   }
   expect(Math.min(seen.valid, seen.invalid)).toBeGreaterThan(200);
-});
+}, 120_000);

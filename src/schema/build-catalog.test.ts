@@ -187,5 +187,5 @@ describe("any text", () => {
         expect({ round, inside: line !== undefined && position.column >= 1 && position.column <= line.length + 1 }).toEqual({ round, inside: true });
       }
     }
-  });
+  }, 120_000);
 });
