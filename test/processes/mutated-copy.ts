@@ -18,9 +18,9 @@ export class MutatedCopy {
     return readFileSync(join(this.#folder, file), "utf8").includes(text);
   }
 
-  /** Whether the tests pass; `named`: of one file those whose names match. */
+  /** Whether the tests pass in their short size; `named`: of one file those whose names match. */
   async passes(test: string, named: string): Promise<boolean> {
-    const run = Bun.spawn([process.execPath, "test", test, "-t", named], { cwd: this.#folder, stdout: "ignore", stderr: "ignore" });
+    const run = Bun.spawn([process.execPath, "test", test, "-t", named], { cwd: this.#folder, env: { ...process.env, AMBIT_TEST_SIZE: "short" }, stdout: "ignore", stderr: "ignore" });
     return await run.exited === 0;
   }
 
