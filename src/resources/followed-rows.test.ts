@@ -82,6 +82,24 @@ test("of more rows than are shown another takes the place of one that goes; what
   expect(client.told.slice(1)).toEqual(['leave "a", enter "c"']);
 });
 
+test("what has moved and is not said yet is told with the snapshot of whoever comes, and not again when it is said", () => {
+  const [first, second] = [new Client(), new Client()];
+  follow(first);
+  rows.set("c", "3");
+  follow(second);
+  moved("c");
+  expect(first.told.slice(1)).toEqual(['enter "c"']);
+  expect(second.told).toEqual(['snapshot [{"id":"a","value":1},{"id":"b","value":2},{"id":"c","value":3}]']);
+});
+
+test("no more rows than the most are told, however many come at once", () => {
+  const client = new Client();
+  follow(client, source(3));
+  rows.set("c", "3").set("d", "4");
+  moved("c", "d");
+  expect(client.told.slice(1)).toEqual(['enter "c"']);
+});
+
 test("where nobody follows nothing is asked; whoever has left hears nothing; a client that was slow has all rows again", () => {
   hub.changed("things", () => { throw new Error("nobody asks"); });
   const client = new Client();
@@ -92,7 +110,7 @@ test("where nobody follows nothing is asked; whoever has left hears nothing; a c
   following.close();
   following.snapshot();
   moved("a");
-  expect(client.told.slice(1)).toEqual(['snapshot [{"id":"b","value":2}]']);
+  expect(client.told.slice(1)).toEqual(['leave "a"', 'snapshot [{"id":"b","value":2}]']);
 });
 
 test("no more than the limit; a source that cannot be read takes no place", () => {

@@ -90,22 +90,25 @@ export class FollowedRows {
   }
 
   #look(group: Group, keys: readonly string[]): void {
-    let changes: readonly LiveChange[];
+    const { told, source } = group;
     try {
+      const isFull = (): boolean => told.size >= source.rowsMax;
       // Where one of many goes, another that was not shown may take its place.
-      const isFull = group.told.size >= group.source.rowsMax;
-      changes = isFull ? (keys.some((key) => group.told.has(key)) ? this.#compare(group) : []) : keys.flatMap((key) => this.#one(group, key, group.source.row(key)));
+      if (isFull() && keys.some((key) => told.has(key))) this.#tell(group, this.#compare(group, source.page()));
+      else this.#tell(group, keys.flatMap((key) => (isFull() && !told.has(key) ? [] : this.#one(group, key, source.row(key)))));
     } catch {
       // Whoever asks anew is told what is wrong.
-      return this.#renew(group);
+      this.#renew(group);
     }
-    if (changes.length === 0) return;
-    const frame = { op: "change", ...this.#place(), changes } as const;
-    for (const { sink } of group.followers) sink.take(frame);
   }
 
-  #compare(group: Group): LiveChange[] {
-    const rows = group.source.page();
+  #tell({ followers }: Group, changes: readonly LiveChange[]): void {
+    if (changes.length === 0 || followers.size === 0) return;
+    const frame = { op: "change", ...this.#place(), changes } as const;
+    for (const { sink } of followers) sink.take(frame);
+  }
+
+  #compare(group: Group, rows: readonly FollowedRow[]): LiveChange[] {
     const there = new Set(rows.map(({ key }) => key));
     const gone = [...group.told.keys()].filter((key) => !there.has(key)).flatMap((key) => this.#one(group, key, null));
     return [...gone, ...rows.flatMap(({ key, text }) => this.#one(group, key, text))];
@@ -120,10 +123,10 @@ export class FollowedRows {
     return [{ type: before === undefined ? "enter" : "update", key: JSON.stringify(key), record: text }];
   }
 
-  /** All of them, as a JSON list. Others in the group have been told whatever differs. */
+  /** All of them, as a JSON list. What others in the group have not been told yet they are told first, so that nobody is told it twice. */
   #read(group: Group): string {
     const rows = group.source.page();
-    if (group.followers.size === 0) for (const { key, text } of rows) group.told.set(key, digestOf(text));
+    this.#tell(group, this.#compare(group, rows));
     return `[${rows.map(({ text }) => text).join(",")}]`;
   }
 

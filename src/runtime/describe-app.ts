@@ -130,7 +130,16 @@ function route(callable: Callable, table: string): string | null {
 
 function decisionRoutes({ decisions }: Catalog): string[] {
   const asked = [...decisions.values()].map(({ callable }) => route(callable, "")).filter((text) => text !== null);
-  return asked.length === 0 ? [] : [...asked, "GET /decide", "GET DELETE /runs/{id}", "GET /runs/{id}/receipt", "GET /runs/{id}/trace"];
+  return asked.length === 0 ? [] : [...asked, "GET /decide", "GET DELETE /runs/{id}", "GET /runs/{id}/receipt", "GET /runs/{id}/trace", ...standingRoutes([...decisions.values()])];
+}
+
+/** Of approvals and negotiations. */
+function standingRoutes(declared: readonly Decision[]): string[] {
+  return [
+    ...(declared.some(({ approvals }) => approvals.length > 0) ? ["GET /approvals", "GET POST /approvals/{id}"] : []),
+    ...(declared.some(({ negotiates }) => negotiates !== null) ? ["POST /negotiations", "GET /negotiations/{id}", "POST /negotiations/{id}/counter", "GET /offers/{id}", "POST /offers/{id}/accept", "POST /offers/{id}/decline"] : []),
+    ...(declared.some(({ commitment }) => commitment !== null) ? ["GET /commitments", "GET /commitments/{id}", "POST /commitments/{id}/release"] : []),
+  ];
 }
 
 function describeDecision(decision: Decision): object {
