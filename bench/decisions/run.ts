@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { sourceEntry } from "../../bin/entry-point.mjs";
 import { findBun } from "../../bin/find-bun.mjs";
 import { folder, launch, type Place, type Running } from "../rest/sides.ts";
+import { startPace } from "./pace.ts";
 import { sharesOf } from "./parts.ts";
 import { measureProofs } from "./proofs.ts";
 import { ORDERS } from "./scale.ts";
@@ -77,13 +78,17 @@ async function start(name: string, environment: Record<string, string>, flags: r
   return running;
 }
 
+const pace = await startPace(place, cpuMsOf);
 const inProcess = { BENCH_IN_PROCESS: "1", BUN_OPTIONS: `--preload=${join(here, "model.ts")}` };
 
 async function rows(running: Running, kinds: readonly (readonly [name: string, decision: string, expected: string])[]): Promise<void> {
   for (const [, decision, expected] of kinds) await measure(running, decision, expected, { runs: WARM_UP_RUNS });
   for (const [name, decision, expected] of kinds) {
     const rounds: Measured[] = [];
-    for (let round = 0; round < ROUNDS; round++) rounds.push(await measure(running, decision, expected, { runs: RUNS }));
+    for (let round = 0; round < ROUNDS; round++) {
+      pace.measure();
+      rounds.push(await measure(running, decision, expected, { runs: RUNS }));
+    }
     const of = (key: keyof Measured, digits: number): string => range(rounds.map((one) => one[key]), digits);
     console.log(`| ${name} | ${of("perSecond", 0)} | ${of("cpuMs", 2)} | ${Math.round(1_000 / median(rounds.map(({ cpuMs }) => cpuMs)))} |`);
   }
@@ -101,6 +106,11 @@ try {
   const down = await measure(far, "down", "200 fallback circuit_open", { runs: RUNS, callers: 4 });
   console.log(`\nProvider down, breaker open, 4 callers: p99 ${down.p99Ms.toFixed(1)} ms, ${Math.round(down.perSecond)} per second`);
   await far.stop();
+  const slower = pace.slower();
+  if (slower !== null) {
+    const { helloUs, times } = slower;
+    console.log(`\nBun.serve's hello in the same rounds: ${helloUs.toFixed(1)} microseconds of CPU each, ${times.toFixed(1)} times slower than where the aims were set. They are here: two steps ${(0.6 * times).toFixed(2)} ms and ${Math.round(1_000 / times)} per second, RULE and fallback ${Math.round(5_000 / times)} per second, breaker open ${(5 * times).toFixed(1)} ms`);
+  }
   const profiles = folder(place, "profiles");
   const profiled = await start("profiled", inProcess, ["--cpu-prof", `--cpu-prof-dir=${profiles}`]);
   await measure(profiled, "refund", "200 model null", { runs: WARM_UP_RUNS + RUNS });
@@ -112,6 +122,7 @@ try {
   const { medianMs, p99Ms } = measureProofs(work, LEAVES);
   console.log(`\nInclusion proof at ${LEAVES} leaves: ${medianMs.toFixed(3)} ms, p99 ${p99Ms.toFixed(3)} ms`);
 } finally {
+  await pace.stop();
   for (const running of started) await running.stop();
   model.kill();
   await model.exited;

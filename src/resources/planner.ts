@@ -6,6 +6,7 @@ import type { ExpressionBook } from "../expression/expression-book.ts";
 import { typeOfField } from "../expression/field-type.ts";
 import { openValuesRoot } from "../query/open-operand.ts";
 import type { Plan } from "../query/plan.ts";
+import { recordPlan, type RecordPlan } from "../query/record-plan.ts";
 import type { Scope } from "../query/scope.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import { compilePlan, type CompiledPlan } from "../storage/plan-sql.ts";
@@ -18,6 +19,8 @@ export interface PreparedPlan {
   readonly compiled: CompiledPlan;
   /** `public` may read all that the plan reads. */
   readonly public: boolean;
+  /** As records at hand answer it; null: the database does. */
+  readonly record: RecordPlan | null;
 }
 
 export class Planner {
@@ -37,7 +40,7 @@ export class Planner {
     let prepared = byRoles.get(scope);
     if (prepared === undefined) {
       const compiled = this.compile(rights.rulePlan(plan, reader));
-      prepared = { compiled, public: reader === "wire" && rights.publicRead(plan) };
+      prepared = { compiled, public: reader === "wire" && rights.publicRead(plan), record: recordPlan(compiled.plan, this.#parts.catalog) };
       byRoles.set(scope, prepared);
     }
     return prepared;

@@ -5,6 +5,7 @@ import type { Environment } from "../../expression/expression.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { openValuesRoot } from "../../query/open-operand.ts";
+import { recordJson } from "../../query/record-plan.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { Body, Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
@@ -171,7 +172,11 @@ export interface QueryRun { readonly id: Value; readonly values: readonly Value[
 /** In one state, under these rights. */
 export function readQuery(query: CompiledQuery, { id, values, rights, subject = null }: QueryRun, { state, core }: Pick<Reading, "state" | "core">): Rows {
   const plan = query.id === null ? query.plan : core.planner.byKey(query.plan);
-  const { compiled } = core.planner.prepare(plan, rights, "code");
+  const { compiled, record } = core.planner.prepare(plan, rights, "code");
+  if (record !== null) {
+    const found = recordJson(record, id, (table, key) => state.get(table, key)?.values ?? null, core.catalog);
+    return found === null ? [] : [found];
+  }
   const { json } = state.rows(compiled, { rows: {}, variables: { auth: rights.auth, args: { key: id, [SUBJECT]: subject }, [openValuesRoot]: values }, now: state.now, source: null });
   return JSON.parse(json) as Rows;
 }
