@@ -22,7 +22,7 @@ let model: ScriptedModel;
 let answers: PromiseWithResolvers<void>;
 beforeAll(async () => {
   model = scriptedModel(() => []);
-  app = await startTestApp({ schema: schema(), config: `${keysFor("support")}limits: { drainMs: 300 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
+  app = await startTestApp({ schema: schema(), config: `${keysFor("support")}limits: { drainMs: 1000 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
 });
 afterAll(async () => {
   answers.resolve();
@@ -64,7 +64,7 @@ test("within the drain it ends as it began, while others are decided by the new 
   expect(versionOf(earlier.run)).not.toBe(versionOf(later.run));
   expect(model.requests.map(({ messages }) => JSON.stringify(messages[0]).includes("Refund half."))).toEqual([false, true]);
   expect([refunded("old"), refunded("new")]).toEqual([40, 40]);
-  await Bun.sleep(400);
+  await Bun.sleep(1_100);
 });
 
 test("what outlives the drain under another policy falls back; what the model says after that is nothing", async () => {
