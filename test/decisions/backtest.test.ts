@@ -192,7 +192,7 @@ describe("another policy", () => {
   }, 300_000);
 
   test("may be that of a candidate, as far as the record has what it reads", async () => {
-    const { report } = await backtest(["--candidate", "careful"]);
+    const { report } = await backtest(["--candidate", "careful", "--max-cost", "100.00 USD"]);
     expect(report.runs).toBe(RUNS);
     expect(report.outcomes).toContainEqual({ outcome: "FELL_BACK", reason: "bound:cap", before: count((story) => story === 3), after: count((story) => [1, 2, 3, 5].includes(story)) });
     // It has no tool to look with.
