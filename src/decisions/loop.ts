@@ -371,6 +371,8 @@ class ReasonRun {
     try {
       const { budgets } = this.#request.question.decision.declaration;
       if (more.runs !== undefined) await this.#parts.core.storage.commit((connection) => addDaily(connection, budgets, this.#place, more));
+      // Whether there is one left to be had is known before anything is asked.
+      if (more.runs === undefined && budgets.some(({ runs }) => runs !== null)) await this.#ledger.flush();
       return await this.#converse(gathered);
     } catch (error) {
       const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
