@@ -1,7 +1,9 @@
 // The queue of approvals and a negotiation as they go on, as events and over a WebSocket: each that comes to wait or ceases to is told once it is committed, to
 // those who may decide it and to nobody else; whose credential ends is told nothing more. And what is asked over a socket is what REST answers.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { EventClient, SocketClient, type Frame, type Told } from "../scenarios/live-clients.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { until } from "../outbox/recording-server.ts";
+import { EventClient, Rebuilt, SocketClient, type Frame, type Told } from "../scenarios/live-clients.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { startApprovalsApp, type ApprovalsApp, type Said, type Shown } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
@@ -333,4 +335,42 @@ test("where two are asked, they are two: whoever has approved once may reject, a
   const [one, another] = await people.queue("manager");
   await people.approve("manager", one!);
   expect(await people.call("manager", "POST", `/approvals/${another!.id}`, { verdict: "REJECT" })).toMatchObject({ status: 200, body: { state: "REJECTED", run: { id: again, state: "REJECTED_BY_HUMAN" } } });
+});
+
+test("whatever is asked, decided, cancelled and comes of it at once: who follows knows in the end what waits, was told nothing twice and nothing of others", async () => {
+  const followers = [await socket("manager"), await socket("manager"), await socket("director")];
+  const known = followers.map(() => new Rebuilt());
+  const wrong: unknown[] = [];
+  followers.forEach((one, index) => {
+    one.socket.addEventListener("message", ({ data }) => {
+      try {
+        known[index]!.apply(JSON.parse(String(data)) as Frame);
+      } catch (error) {
+        wrong.push(String(error));
+      }
+    });
+    one.send({ op: "subscribe", id: "q", query: `/approvals?limit=${index === 1 ? 5 : 100}` });
+  });
+  const random = seededRandom(orders);
+  const chance = (of: number): number => Math.floor(random.next() * of);
+  const act = async (): Promise<void> => {
+    for (let count = 0; count < 12; count++) {
+      if (chance(2) === 0) await ask("ruled", { amount: 51 + chance(100) });
+      else if (chance(3) === 0) await ask("two");
+      const queue = await people.queue(adminToken);
+      const one = queue[chance(queue.length)];
+      if (one === undefined) continue;
+      const what = chance(4);
+      if (what === 0) await people.approve(chance(2) === 0 ? "manager" : "director", one);
+      else if (what === 1) await people.call("manager", "POST", `/approvals/${one.id}`, { verdict: "REJECT" });
+      else if (what === 2) await people.call("support", "DELETE", `/runs/${one.run}`);
+    }
+  };
+  await Promise.all([act(), act(), act(), act()]);
+  // Whoever comes now and then begins with what there is.
+  for (const [index, who, limit] of [[0, "manager", 100], [1, "manager", 5], [2, "director", 100]] as const) {
+    const expected = ((await people.call(who, "GET", `/approvals?limit=${limit}`)).body as unknown as readonly Shown[]).map((row) => row.id).sort();
+    await until(() => JSON.stringify([...known[index]!.rows.keys()].map((key) => JSON.parse(key) as string).sort()) === JSON.stringify(expected));
+  }
+  expect([wrong, known.map(({ snapshots }) => snapshots)]).toEqual([[], [1, 1, 1]]);
 });
