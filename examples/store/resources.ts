@@ -119,10 +119,10 @@ export class Order extends Table("Order") {
   }
 
   // Called by an acceptance in its own commit: what is refused here is not agreed.
-  async agree({ days, credit }: Args<"Order.agree">) {
+  async agree({ days, credit, currency }: Args<"Order.agree">) {
     const { ctx } = this;
     if (!["PENDING", "PAID"].includes(this.status)) throw ctx.error(409, "ILLEGAL_STEP", `The delivery of an order that is ${this.status} is not agreed any more.`, { from: this.status });
-    if (credit > 0) await ctx.system.Credit.create({ orderId: this.id, amount: credit });
+    if (credit > 0) await ctx.system.Credit.create({ orderId: this.id, amount: credit, currency });
     await this.update({ promisedDays: days, agreed: true });
     return true;
   }
@@ -170,7 +170,7 @@ export const Fallbacks = fallbacks({
   },
 
   asPromised(_input, { order }) {
-    return { orderId: order.id, days: order.promisedDays, by: new Date(Date.parse(order.placedAt) + order.promisedDays * 86_400_000).toISOString(), credit: 0, amount: Math.floor(order.total / 20) };
+    return { orderId: order.id, days: order.promisedDays, by: new Date(Date.parse(order.placedAt) + order.promisedDays * 86_400_000).toISOString(), credit: 0, amount: Math.floor(order.total / 20), currency: order.currency };
   },
 });
 

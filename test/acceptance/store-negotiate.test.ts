@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { join } from "node:path";
 import type { HttpAnswer, HttpCaller } from "../processes/http-caller.ts";
 import { scriptedModel, type ChatRequest, type Script, type ScriptedModel } from "../models/scripted-model.ts";
-import { addProduct, eventually, expectStatus, filledCart, startStore, type Order, type Store } from "./store-process.ts";
+import { addProduct, eventually, expectStatus, startStore, type Order, type Store } from "./store-process.ts";
 
 const LIMIT = 2;
 const DAY_MS = 86_400_000;
@@ -25,8 +25,8 @@ beforeEach(() => {
   model.script = routes;
 });
 
-interface Placed extends Order { readonly promisedDays: number; readonly placedAt: string; readonly agreed: boolean }
-interface Terms { readonly days: number; readonly credit: number; readonly amount: number }
+interface Placed extends Order { readonly currency: string; readonly promisedDays: number; readonly placedAt: string; readonly agreed: boolean }
+interface Terms { readonly days: number; readonly credit: number; readonly amount: number; readonly currency: string }
 interface Negotiation { readonly id: string; readonly state: string; readonly round: number; readonly run: { readonly id: string }; readonly offer: { readonly id: string; readonly hash: string; readonly state: string; readonly terms: Terms & { readonly by: string } } }
 
 /** Whatever routeOrder asks is answered with where the order is. */
@@ -42,16 +42,17 @@ function offers(terms: (request: ChatRequest) => Partial<Terms>): void {
   model.script = (request) => {
     if (!isDelivery(request)) return routes(request, 0);
     const { order } = documentOf(request).contexts;
-    const { days = order.promisedDays, credit = 0, amount = 0 } = terms(request);
+    const { days = order.promisedDays, credit = 0, amount = 0, currency = order.currency } = terms(request);
     const by = new Date(Date.parse(order.placedAt) + days * DAY_MS).toISOString();
-    return request.messages.some(({ role }) => role === "tool") ? [{ name: "answer", arguments: { orderId: order.id, days, by, credit, amount } }] : [{ name: "Order_holdSlot", arguments: {} }];
+    return request.messages.some(({ role }) => role === "tool") ? [{ name: "answer", arguments: { orderId: order.id, days, by, credit, amount, currency } }] : [{ name: "Order_holdSlot", arguments: {} }];
   };
 }
 
 /** For 100 EUR, from Berlin; routed by then. */
-async function order(note: string | null = null, of: Store = store): Promise<Placed> {
-  const product = await addProduct(of, { price: 10_000 });
-  const cart = await filledCart(of.customer, { sku: product.sku, quantity: 1 });
+async function order(note: string | null = null, of: Store = store, currency = "EUR"): Promise<Placed> {
+  const product = await addProduct(of, { price: 10_000, currency });
+  const [{ id: cart }] = expectStatus(await of.customer.post("/Cart", { currency }, { prefer: "return=representation" }), 201).json<[{ id: string }]>();
+  expectStatus(await of.customer.post(`/Cart/${cart}/fill`, { lines: [{ sku: product.sku, quantity: 1 }] }), 200);
   const placed = expectStatus(await of.customer.post(`/Cart/${cart}/checkout`, note === null ? {} : { note }), 200).json<Placed>();
   await eventually(async () => (await of.administrator.get("/admin/jobs?job=route&limit=1000")).json<{ runs: { input: { orderId: string }; state: string }[] }>().runs.find(({ input }) => input.orderId === placed.id)?.state, "SUCCEEDED");
   return placed;
@@ -63,6 +64,15 @@ const accept = ({ offer: { id, hash } }: Negotiation, who: HttpCaller = store.cu
 const slots = async (): Promise<number> => (await store.merchant.get("/Warehouse/w1")).json<{ slots: number }>().slots;
 const credits = async ({ id }: Order): Promise<number[]> => (await store.customer.get(`/Credit?orderId=${id}&order=amount`)).json<{ amount: number }[]>().map(({ amount }) => Number(amount));
 const orderOf = async ({ id }: Order): Promise<Placed> => (await store.customer.get(`/Order/${id}`)).json<Placed>();
+
+test("8: an order in dollars is offered, and paid, dollars", async () => {
+  const placed = await order(null, store, "USD");
+  offers(() => ({ days: placed.promisedDays + 5, credit: 300 }));
+  const offered = await begun(placed);
+  expect(offered.offer.terms).toMatchObject({ credit: 300, currency: "USD" });
+  expect((await accept(offered)).status).toBe(200);
+  expect((await store.customer.get(`/Credit?orderId=${placed.id}&select=amount,currency`)).json()).toEqual([{ amount: 300, currency: "USD" }]);
+});
 
 test("8: in rounds, waiting is traded for credit; the accepted offer is a commitment, its slot kept and its credit paid once", async () => {
   const placed = await order();
@@ -86,7 +96,7 @@ test("8: in rounds, waiting is traded for credit; the accepted offer is a commit
 
 test.each([
   ["more credit than waiting is worth", { days: 9, credit: 1_001 }, "limit"], ["credit for what comes sooner", { days: 3, credit: 1 }, "limit"], ["all of it", { days: 14, credit: 10_000 }, "limit"],
-  ["days that nobody can keep", { days: 0 }, "days"], ["a guarantee of more than a tenth", { amount: 1_001, days: 9 }, "guarantee"], ["less than nothing", { days: 9, credit: -1 }, "limit"],
+  ["another currency", { days: 9, credit: 100, currency: "USD" }, "order"], ["days that nobody can keep", { days: 0 }, "days"], ["a guarantee of more than a tenth", { amount: 1_001, days: 9 }, "guarantee"], ["less than nothing", { days: 9, credit: -1 }, "limit"],
 ] as const)("8: %s is not offered: what is promised is", async (_name, terms, bound) => {
   const placed = await order();
   const free = await slots();
@@ -144,7 +154,7 @@ test("8: declined or cancelled, its slot is free again; where there is none, not
 test("8, 11: only whose order it is negotiates; nobody takes a slot or agrees without it", async () => {
   const placed = await order();
   expect([(await begin(placed, store.other)).status, (await begin(placed, store.anonymous)).status, (await begin(placed, store.support)).status]).toEqual([404, 401, 403]);
-  for (const action of ["holdSlot", "agree"]) expect((await store.customer.post(`/Order/${placed.id}/${action}`, { days: 1, credit: 10_000 })).status).toBe(403);
+  for (const action of ["holdSlot", "agree"]) expect((await store.customer.post(`/Order/${placed.id}/${action}`, { days: 1, credit: 10_000, currency: "EUR" })).status).toBe(403);
   expect((await store.customer.post(`/Order/${placed.id}/freeSlot`, {})).status).toBe(403);
 });
 
