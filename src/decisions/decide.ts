@@ -47,6 +47,7 @@ import { shadowRun } from "./run/shadow-run.ts";
 import { overviewOf } from "./run/overview.ts";
 import type { RunEnd } from "./run/run-tally.ts";
 import { ShadowQueue } from "./run/shadow-queue.ts";
+import type { Question } from "./context/gather.ts";
 import { mismatch, readQuestion } from "./run/read-question.ts";
 import { RunLooks } from "./run/run-looks.ts";
 import { listedDecision, resultOf } from "./run/run-view.ts";
@@ -401,7 +402,7 @@ export class Decisions implements DecisionPort {
   }
 
   /** Null: its input is none of the decision any more. */
-  #askedAgain(row: DecisionRow, ready: ReadyDecision, { input: raw, isFromUntrusted, depth = 0 }: Admission): Asked | null {
+  #askedAgain(row: DecisionRow, ready: ReadyDecision, { input: raw, isFromUntrusted, brought, depth = 0 }: Admission): Asked | null {
     const { core } = this.#parts;
     const identity = this.#parts.renew(readIdentity(row.caller));
     const caller: Caller = {
@@ -409,7 +410,8 @@ export class Decisions implements DecisionPort {
       systemRefusals: new WeakMap(), label: `decide ${row.name}`, depth,
     };
     try {
-      const { own, question } = readQuestion(raw, ready.decision, core, { caller, isFromUntrusted });
+      const { own, question: asked } = readQuestion(raw, ready.decision, core, { caller, isFromUntrusted });
+      const question: Question = brought === undefined ? asked : { ...asked, brought };
       const negotiating = this.#negotiations.ofRun(row.id, ready.decision);
       return { ready, own, question: negotiating === undefined ? question : { ...question, negotiating }, admitted: { ...row, key: null } };
     } catch (error) {

@@ -16,6 +16,7 @@ import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import { violations } from "./bounds/judge.ts";
+import { nearMemories } from "./memory/near-memories.ts";
 import { gather, gatheredAgain, recordOf, subjectOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
@@ -154,7 +155,7 @@ const RE_REASONS_MAX = 2;
 
 class ReasonRun {
   readonly #parts: ReasonerParts;
-  readonly #request: ReasonRequest;
+  #request: ReasonRequest;
   readonly #budget: RunBudget;
   readonly #gone = new AbortController();
   readonly #journal: Journal;
@@ -207,13 +208,24 @@ class ReasonRun {
 
   async toEnd(): Promise<string> {
     const { core } = this.#parts;
+    const first = await this.#look();
     const { question } = this.#request;
-    const first = gather(question, beside(core), core);
     if (first.missing !== null) throw notFound(first.missing);
     const isDenied = violations({ bounds: question.decision.bounds, variables: first.variables, now: String(first.variables["now"]), book: core.book }, "INPUT").some(({ declaration }) => declaration.else !== "ESCALATE");
     if (isDenied || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
     this.#begin(first);
     return this.#toEndWith(first);
+  }
+
+  /** With what its words bring to mind, where a model is there to find it. */
+  async #look(): Promise<Gathered> {
+    const { core } = this.#parts;
+    const { question, signal } = this.#request;
+    const plain = gather(question, beside(core), core);
+    const brought = nearMemories(question, plain, core, signal);
+    if (brought === null) return plain;
+    this.#request = { ...this.#request, question: { ...question, brought: await brought } };
+    return gather(this.#request.question, beside(core), core);
   }
 
   async again(read: Recorded): Promise<string> {

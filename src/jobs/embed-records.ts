@@ -1,6 +1,5 @@
 // Fills the vectors of records (@embed) after the commit of their texts, for as long as the process has the data. What is to be done stands beside
 // the records, written in the commit that changed them; a reload changes what is served, not this. One request at a time for each model.
-import { assert } from "../base/assert.ts";
 import { backOffMs } from "../base/back-off.ts";
 import type { Clock } from "../base/clock.ts";
 import { millisecondsOf } from "../base/date-time.ts";
@@ -8,13 +7,15 @@ import type { Limits } from "../base/limits.ts";
 import { describeError, type Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { ExpressionBook } from "../expression/expression-book.ts";
-import { EmbeddingFailure, type EmbeddingAlias, type EmbeddingPort } from "../resources/embedding-port.ts";
+import { EmbeddingFailure, MEMORY_MODEL, type EmbeddingAlias, type EmbeddingPort } from "../resources/embedding-port.ts";
 import type { Catalog } from "../schema/catalog.ts";
 import { countEmbeddings, dropEmbedding, keepEmbeddings, nextEmbedding, queueEmbedding, reviveEmbeddings, type EmbeddingPlace } from "../storage/embedding-rows.ts";
+import { reviveMemoryVectors } from "../storage/memory-vectors.ts";
 import type { Storage } from "../storage/open-storage.ts";
 import { embeddedText } from "../tables/embedded-text.ts";
 import type { Tables } from "../tables/engine.ts";
 import { embeddedPlaces, keyText, type EmbeddedPlace } from "./embedded-place.ts";
+import { embedMemories } from "./embed-memories.ts";
 import { fillBatch, takeBatch, type Filling } from "./embedding-batch.ts";
 import { lookThrough } from "./embedding-review.ts";
 
@@ -45,6 +46,8 @@ export interface Embedder {
   stop(): Promise<void>;
   /** Resolves once nothing is due of which a model is configured. */
   settled(): Promise<void>;
+  /** Something was remembered. */
+  remembered(): void;
   /** Tokens that a request has used, of whatever text. */
   used(tokens: number): void;
   stats(): { readonly waiting: number; readonly givenUp: number; readonly filled: number; readonly requests: number; readonly failures: number; readonly tokens: number };
@@ -96,9 +99,10 @@ class Filler implements Embedder {
     const { log } = this.#options;
     const { catalog, book } = this.#options.current();
     const places = embeddedPlaces(catalog, book).map(({ place }) => place);
+    const remembers = catalog.facts.size > 0;
     this.#isStarted = true;
     try {
-      await this.#prepare(places);
+      await this.#prepare(places, remembers);
     } catch (error) {
       // The disk is full, say. What is there to do stands where it stood.
       log.warn("embedding-not-started", describeError(error));
@@ -106,13 +110,14 @@ class Filler implements Embedder {
     this.#wake();
   }
 
-  async #prepare(places: readonly EmbeddingPlace[]): Promise<void> {
+  async #prepare(places: readonly EmbeddingPlace[], remembers: boolean): Promise<void> {
     const { storage, clock } = this.#options;
     const { waiting, givenUp } = countEmbeddings(storage.reader);
-    if (places.length === 0 && waiting + givenUp === 0) return;
+    if (places.length === 0 && waiting + givenUp === 0 && !remembers) return;
     await storage.commit((connection) => {
       keepEmbeddings(connection, places);
       reviveEmbeddings(connection, clock.now());
+      if (remembers) reviveMemoryVectors(connection);
     });
   }
 
@@ -132,6 +137,10 @@ class Filler implements Embedder {
       await Promise.resolve();
       await Promise.all([...this.#lanes.values()].map(({ work }) => work));
     }
+  }
+
+  remembered(): void {
+    this.#wake();
   }
 
   used(tokens: number): void {
@@ -154,7 +163,7 @@ class Filler implements Embedder {
 
   #begin(): void {
     const { catalog, book } = this.#options.current();
-    for (const alias of new Set(embeddedPlaces(catalog, book).map(({ model }) => model))) {
+    for (const alias of new Set([...embeddedPlaces(catalog, book).map(({ model }) => model), ...(catalog.facts.size > 0 ? [MEMORY_MODEL] : [])])) {
       const lane = this.#lanes.get(alias) ?? { work: null, notBeforeMs: 0, failures: 0, isAsked: false };
       this.#lanes.set(alias, lane);
       lane.isAsked = true;
@@ -199,13 +208,17 @@ class Filler implements Embedder {
       await fillBatch(this.#filling(served, embedded, model), batch);
       return true;
     }
-    return false;
+    return alias === MEMORY_MODEL && served.catalog.facts.size > 0 && embedMemories({ ...this.#counting(), ...served, model });
   }
 
   #filling(served: ServedEmbeddings, embedded: EmbeddedPlace, model: EmbeddingAlias): Filling {
-    const { storage, clock, log } = this.#options;
+    return { ...this.#counting(), ...served, log: this.#options.log, embedded, model, backOffMs: (failures) => this.#backOff(failures) };
+  }
+
+  #counting(): Pick<Filling, "storage" | "clock" | "signal" | "filled" | "asked"> {
+    const { storage, clock } = this.#options;
     return {
-      ...served, storage, clock, log, embedded, model, signal: this.#stopping.signal, backOffMs: (failures) => this.#backOff(failures),
+      storage, clock, signal: this.#stopping.signal,
       filled: (count) => { this.#counts.filled += count; },
       asked: () => { this.#counts.requests++; },
     };
@@ -222,13 +235,13 @@ class Filler implements Embedder {
     const { storage, clock, current } = this.#options;
     const { catalog, book, embeddings } = current();
     const nowMs = clock.now();
-    const times = embeddedPlaces(catalog, book).flatMap(({ model, place }) => {
-      const nextMs = embeddings.of(model) === null ? null : nextEmbedding(storage.reader, place);
-      const lane = this.#lanes.get(model);
-      assert(lane !== undefined, "each model has its lane");
-      // Where it fails, its records may also have to be looked through.
-      return lane.work !== null ? [] : [...(nextMs === null ? [] : [Math.max(nextMs, lane.notBeforeMs)]), ...(lane.notBeforeMs > nowMs ? [lane.notBeforeMs] : [])];
+    const resting = new Map([...this.#lanes].filter(([alias, { work }]) => work === null && embeddings.of(alias) !== null));
+    const due = embeddedPlaces(catalog, book).flatMap(({ model, place }) => {
+      const [lane, nextMs] = [resting.get(model), nextEmbedding(storage.reader, place)];
+      return lane === undefined || nextMs === null ? [] : [Math.max(nextMs, lane.notBeforeMs)];
     });
+    // Whatever failed may be more than what is due.
+    const times = [...due, ...[...resting.values()].flatMap(({ notBeforeMs }) => (notBeforeMs > nowMs ? [notBeforeMs] : []))];
     if (times.length > 0) this.#cancelTimer = clock.schedule(Math.min(Math.max(Math.min(...times) - nowMs, 0), WAIT_MAX_MS), () => this.#wake());
   }
 }

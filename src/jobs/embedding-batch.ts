@@ -79,7 +79,7 @@ class Halving {
   async fill(records: readonly DueRecord[]): Promise<void> {
     let vectors: readonly (readonly number[])[];
     try {
-      vectors = await ask(this.#filling, records.map(({ text }) => text!));
+      vectors = await askInTime(this.#filling, records.map(({ text }) => text!));
     } catch (error) {
       if (!(error instanceof EmbeddingFailure) || !error.isAboutTexts) throw error;
       await this.#refusedAll(records, error);
@@ -112,7 +112,7 @@ class Halving {
   }
 }
 
-async function ask({ model, limits, clock, signal, asked }: Filling, texts: readonly string[]): Promise<readonly (readonly number[])[]> {
+export async function askInTime({ model, limits, clock, signal, asked }: Pick<Filling, "model" | "limits" | "clock" | "signal" | "asked">, texts: readonly string[]): Promise<readonly (readonly number[])[]> {
   const late = new AbortController();
   const deadlineMs = clock.now() + limits.embeddingMs;
   const cancel = clock.schedule(limits.embeddingMs, () => late.abort());

@@ -1,8 +1,13 @@
 // What makes vectors of texts, as others meet it: by alias of config.yaml, whoever is behind it. Connected in runtime/.
 
+/** The alias by which memories are found, where it is configured. */
+export const MEMORY_MODEL = "embedding";
+
 export interface EmbeddingPort {
   /** Null: the alias is not configured. */
   of(alias: string): EmbeddingAlias | null;
+  /** Something was committed that is remembered: its vectors are to be made. */
+  remembered(): void;
 }
 
 export interface EmbeddingAlias {
@@ -33,6 +38,3 @@ export class EmbeddingFailure extends Error {
     this.retryAfterMs = retryAfterMs;
   }
 }
-
-/** For apps without models. */
-export const noEmbeddings: EmbeddingPort = { of: () => null };

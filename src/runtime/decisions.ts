@@ -86,7 +86,10 @@ export const decisions: DecisionsModule = {
     return (core) => {
       const ready = new Map<string, ReadyDecision>();
       const currencyOf = (name: string): string | null => models.get(compiled.get(name)?.declaration.model ?? "")?.primary.price?.currency ?? null;
-      const ended = (end: RunEnd): void => audit.tally.ended(end, currencyOf(end.decision));
+      const ended = (end: RunEnd): void => {
+        audit.tally.ended(end, currencyOf(end.decision));
+        core.embeddings?.remembered();
+      };
       const port = new Decisions({
         core, decisions: ready, fallbacks: app.code.fallbacks, checkpoints: audit, notify: app.config.approvals.notify, parse: parserOf(app), currencyOf, ended,
         renew: (identity) => ports.renew(identity),

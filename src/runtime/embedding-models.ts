@@ -21,6 +21,7 @@ export interface EmbeddingParts {
   readonly isScripted: boolean;
   /** Tokens as the provider reports them. */
   used(tokens: number): void;
+  remembered(): void;
 }
 
 /** Numbers of one answer at the most: more would hold up everybody while they are read. */
@@ -37,7 +38,7 @@ export function embeddingsOf({ models, limits }: Pick<AppConfig, "models" | "lim
     const access = modelAccess({ ...parts, models: [model], breakers: new Map([[model, breaker]]), attempts: limits.modelAttempts });
     return [[alias, new Alias({ model, access, identity: identityOf(settings, parts), limits, used: (tokens) => parts.used(tokens) })]];
   }));
-  return { of: (alias) => aliases.get(alias) ?? null };
+  return { of: (alias) => aliases.get(alias) ?? null, remembered: () => parts.remembered() };
 }
 
 /** Null: it makes no vectors, or is not configured. */

@@ -14,6 +14,10 @@ export const memoryDdl: readonly string[] = [
   `CREATE INDEX "$memory$index(about)" ON "$memory" ("tenant", "about", "kind", "predicate")`,
   `CREATE INDEX "$memory$index(run)" ON "$memory" ("run") WHERE "run" IS NOT NULL`,
   `CREATE VIRTUAL TABLE "$memory_text" USING fts5("scope", "text", tokenize = 'unicode61 remove_diacritics 2')`,
+  // Null: to be made. "model": whose it is (memory-vectors.ts).
+  `CREATE TABLE "$memory_vector" ("number" INTEGER PRIMARY KEY, "model" TEXT, "vector" BLOB) STRICT`,
+  `CREATE INDEX "$memory_vector$index(due)" ON "$memory_vector" ("number") WHERE "vector" IS NULL`,
+  `CREATE INDEX "$memory_vector$index(model)" ON "$memory_vector" ("model") WHERE "model" IS NOT NULL`,
   // What is deleted leaves no word in the index.
   `INSERT INTO "$memory_text" ("$memory_text", "rank") VALUES ('secure-delete', 1)`,
 ];
@@ -60,7 +64,7 @@ function decode(row: readonly SqlValue[]): MemoryRow {
 }
 
 /** Nobody's tenant has a name of its own. */
-function tenantKey(tenant: string | null): string {
+export function tenantKey(tenant: string | null): string {
   return tenant === null ? "" : `t${tenant}`;
 }
 
@@ -75,8 +79,9 @@ export function addMemory(connection: Connection, place: MemoryPlace, memory: Ne
       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)`,
     memory.id, place.about, memory.kind, memory.predicate, memory.value, memory.validFromMs, memory.validToMs, memory.knownFromMs, memory.episode, memory.isUntrusted ? 1 : 0,
     memory.run, memory.actor, tenantKey(place.tenant));
-  if (memory.text === null) return;
+  if (memory.text === null || memory.text === "") return;
   connection.run(`INSERT INTO "$memory_text" ("rowid", "scope", "text") SELECT "number", ?2, ?3 FROM "$memory" WHERE "id" = ?1`, memory.id, scopeOf(place), memory.text);
+  connection.run(`INSERT INTO "$memory_vector" ("number") SELECT "number" FROM "$memory" WHERE "id" = ?1`, memory.id);
 }
 
 export function closeMemory(connection: Connection, id: string, knownToMs: number): void {
@@ -122,6 +127,16 @@ export function findMemories(connection: Connection, place: MemoryPlace, { words
     match, tenantKey(place.tenant), place.about, knownMs, sinceMs, JSON.stringify(predicates), limit).map(decode);
 }
 
+/** Those of these that are this record's, under the same conditions, in the order of `ids`. */
+export function readMemories(connection: Connection, { tenant, about }: MemoryPlace, { ids, predicates, knownMs, sinceMs }: Pick<FactsAsked, "knownMs" | "sinceMs"> & { readonly ids: readonly string[]; readonly predicates: readonly string[] }): MemoryRow[] {
+  if (ids.length === 0) return [];
+  const found = new Map(connection.values(
+    `SELECT ${COLUMNS} FROM "$memory" WHERE "id" IN (SELECT "value" FROM json_each(?1)) AND "tenant" = ?2 AND "about" = ?3 AND "knownFrom" <= ?4 AND (?5 IS NULL OR "knownFrom" >= ?5)
+      AND ("predicate" IS NULL OR "predicate" IN (SELECT "value" FROM json_each(?6)))`,
+    JSON.stringify(ids), tenantKey(tenant), about, knownMs, sinceMs, JSON.stringify(predicates)).map(decode).map((row) => [row.id, row]));
+  return ids.flatMap((id) => found.get(id) ?? []);
+}
+
 /**
  * Where there are more than `max`, the oldest go: first what is not believed any more, then what nobody answers for, so that no stranger pushes out what
  * is known, then what is over, and episodes. Answers how many.
@@ -138,6 +153,7 @@ export function trimMemory(connection: Connection, { tenant, about }: MemoryPlac
 
 function removeMemory(connection: Connection, number: number): void {
   connection.run(`DELETE FROM "$memory_text" WHERE "rowid" = ?1`, number);
+  connection.run(`DELETE FROM "$memory_vector" WHERE "number" = ?1`, number);
   connection.run(`DELETE FROM "$memory" WHERE "number" = ?1`, number);
 }
 

@@ -19,9 +19,9 @@ export interface BoundsApp {
   stop(): Promise<void>;
 }
 
-export async function startBoundsApp(schema: string, options: { readonly resources?: string; readonly config?: string } = {}): Promise<BoundsApp> {
+export async function startBoundsApp(schema: string, options: { readonly resources?: string; readonly config?: string; /** More of them, after a comma. */ readonly models?: string } = {}): Promise<BoundsApp> {
   const model = scriptedModel(() => []);
-  const config = `${keysFor("support")}${options.config ?? ""}models: { default: { provider: openai-compatible, model: scripted, url: "${model.url}", price: { input: "1 USD", output: "1 USD" } } }\n`;
+  const config = `${keysFor("support")}${options.config ?? ""}models: { default: { provider: openai-compatible, model: scripted, url: "${model.url}", price: { input: "1 USD", output: "1 USD" } }${options.models ?? ""} }\n`;
   const app = await startTestApp({ schema, config, ...(options.resources === undefined ? {} : { resources: options.resources }) });
   const { tables } = app.running;
   const data = join(app.directory, "data");

@@ -29,6 +29,8 @@ export interface Question {
   readonly input: RecordValues;
   /** Asked by a run whose words are nobody's: so is the text of the input. */
   readonly isFromUntrusted?: boolean;
+  /** Ids of memories that lie near its words (memory/near-memories.ts), found when the run began. */
+  readonly brought?: readonly string[];
   /** Its answer is an offer of this round. */
   readonly negotiating?: Negotiating;
 }
@@ -60,6 +62,8 @@ export interface Gathered {
   readonly rows: Readonly<Record<string, Rows>>;
   /** By @memory, in their order. */
   readonly memory: readonly Recalled[];
+  /** As of the question. */
+  readonly brought?: readonly string[];
   /** A record that must be there and is not, or not for the caller. */
   readonly missing: string | null;
   /** A context with more rows than it may have. */
@@ -81,21 +85,21 @@ export function gather(question: Question, state: State, core: DispatchCore, ext
 }
 
 /** What is remembered, in the state of this connection. Null: it is about a record that the caller names and may not read. */
-export function memoryIn(connection: Connection, { decision, input }: Pick<Question, "decision" | "input">, { variables, caller, state, core }: Reading): readonly Recalled[] | null {
+export function memoryIn(connection: Connection, { decision, input, brought = [] }: Pick<Question, "decision" | "input" | "brought">, { variables, caller, state, core }: Reading): readonly Recalled[] | null {
   if (decision.memories.length === 0) return [];
   const isForeign = decision.memories.some((memory) => {
     const about = isAboutInput(memory) ? aboutOf(memory, { variables, core }) : null;
     const named = about === null ? null : recordNamed(about, core.catalog);
     return named !== null && !isSeen(named, named.id, { variables, caller, state, core });
   });
-  return isForeign ? null : recall({ decision, input, variables, connection, core, tenantOf: (about) => tenantOfMemory(about, caller, { get: (table, id) => state.get(table, id), catalog: core.catalog }) });
+  return isForeign ? null : recall({ decision, input, brought, variables, connection, core, tenantOf: (about) => tenantOfMemory(about, caller, { get: (table, id) => state.get(table, id), catalog: core.catalog }) });
 }
 
 /** What a run has read, to be read again where the run goes on. */
-export interface Recorded { readonly now: string; readonly rows: Gathered["rows"]; readonly memory: readonly Recalled[] }
+export interface Recorded { readonly now: string; readonly rows: Gathered["rows"]; readonly memory: readonly Recalled[]; readonly brought?: readonly string[] }
 
-export function recordOf({ variables, rows, memory }: Gathered): Recorded {
-  return { now: String(variables["now"]), rows, memory };
+export function recordOf({ variables, rows, memory, brought }: Gathered): Recorded {
+  return { now: String(variables["now"]), rows, memory, ...(brought === undefined ? {} : { brought }) };
 }
 
 /** As it was then, whatever it is by now. */
@@ -115,7 +119,7 @@ export interface GatherSource {
 }
 
 /** Wherever the rows come from: the data, or the record of a run. */
-export function gatherFrom({ decision, input, isFromUntrusted = false, negotiating }: Omit<Question, "caller">, { auth, now, extracted, negotiation = null, rowsOf, memoryOf }: GatherSource): Gathered {
+export function gatherFrom({ decision, input, isFromUntrusted = false, negotiating, brought }: Omit<Question, "caller">, { auth, now, extracted, negotiation = null, rowsOf, memoryOf }: GatherSource): Gathered {
   const variables: Record<string, Value> = { input, auth, now, negotiation: negotiating?.value ?? negotiation };
   const rows: Record<string, Rows> = {};
   let missing: string | null = null;
@@ -151,6 +155,7 @@ export function gatherFrom({ decision, input, isFromUntrusted = false, negotiati
     variables, rows, memory, missing, overflow,
     isUntrusted: isUntrusted || negotiating?.isUntrusted === true || memory.some(({ items }) => items.some((item) => item.isUntrusted)),
     isShownUntrusted: isShownUntrusted || negotiating?.isUntrusted === true || shownMemory(decision, memory).isUntrusted,
+    ...(brought === undefined ? {} : { brought }),
   };
 }
 

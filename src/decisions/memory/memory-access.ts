@@ -76,6 +76,7 @@ export async function postFacts(request: RememberRequest, body: Body): Promise<J
     store: ({ connection, now }) => keepMemory(connection, [place], facts, {
       run: null, actor: subject, isUntrusted, nowMs: Date.parse(now), episode: { posted: predicates }, rowsMax: core.limits.memoryRows, newId: () => Buffer.from(core.random.bytes(16)).toString("hex"),
     }),
+    tell: () => core.embeddings?.remembered(),
   });
   return { about: request.about, remembered: predicates };
 }

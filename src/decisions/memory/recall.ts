@@ -10,7 +10,7 @@ import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { commitmentsAbout } from "../../storage/negotiation-rows.ts";
-import { findMemories, readEpisodes, readFacts, type MemoryPlace, type MemoryRow } from "../../storage/memory-rows.ts";
+import { findMemories, readEpisodes, readFacts, readMemories, type MemoryPlace, type MemoryRow } from "../../storage/memory-rows.ts";
 import { valueOf } from "../bounds/judge.ts";
 import { untrustedIn } from "../context/taint.ts";
 import type { CompiledDecision, CompiledMemory } from "../policy/compiled-decision.ts";
@@ -37,6 +37,8 @@ export interface Recalled { readonly about: string | null; readonly tenant: stri
 export interface Recalling {
   readonly decision: CompiledDecision;
   readonly input: RecordValues;
+  /** Ids of what lies near its words, best first. */
+  readonly brought: readonly string[];
   /** Of the records named so. */
   tenantOf(about: string): string | null;
   /** `input`, `auth`, `now` and the contexts. */
@@ -86,7 +88,7 @@ export function isAboutInput({ about }: CompiledMemory): boolean {
   return someIn(about, (part) => part.op === "variable" && part.root === "input");
 }
 
-function itemsAbout(place: MemoryPlace, { declaration: { reads, maxAgeMs } }: CompiledMemory, { decision, input, variables, connection, core }: Recalling): MemoryItem[] {
+function itemsAbout(place: MemoryPlace, { declaration: { reads, maxAgeMs } }: CompiledMemory, { decision, input, brought, variables, connection, core }: Recalling): MemoryItem[] {
   if (reads.length === 0) return [];
   const nowMs = Date.parse(String(variables["now"]));
   const asked = { knownMs: nowMs, sinceMs: maxAgeMs === null ? null : nowMs - maxAgeMs };
@@ -95,8 +97,20 @@ function itemsAbout(place: MemoryPlace, { declaration: { reads, maxAgeMs } }: Co
   const episodes = readEpisodes(connection, place, { ...asked, limit });
   const known = new Set([...facts, ...episodes].map(({ id }) => id));
   const found = findMemories(connection, place, { ...asked, predicates: reads, words: wordsIn(input, decision), limit: limit + known.size }).filter(({ id }) => !known.has(id)).slice(0, limit);
-  return [...owedItems(place, { nowMs, limit, connection, core }), ...[...facts, ...episodes, ...found].map(itemOf)];
+  const near = readMemories(connection, place, { ...asked, predicates: reads, ids: brought }).filter(({ id }) => !known.has(id));
+  return [...owedItems(place, { nowMs, limit, connection, core }), ...[...facts, ...episodes, ...joined(found, near, limit)].map(itemOf)];
 }
+
+/** By the places that they have in either list, so that what both have comes first: reciprocal ranks, words before nearness where they are even. */
+function joined(found: readonly MemoryRow[], near: readonly MemoryRow[], limit: number): MemoryRow[] {
+  if (near.length === 0) return [...found];
+  const ranks = new Map<string, { readonly row: MemoryRow; rank: number }>();
+  for (const list of [found, near]) for (const [place, row] of list.entries()) ranks.set(row.id, { row, rank: (ranks.get(row.id)?.rank ?? 0) + 1 / (RANK_OFFSET + place) });
+  return [...ranks.values()].sort((left, right) => right.rank - left.rank).slice(0, limit).map(({ row }) => row);
+}
+
+/** As is usual: how much less the second counts than the first. */
+const RANK_OFFSET = 60;
 
 /** What is still owed: it comes before all that is known. Of terms that an UNTRUSTED run offered the text is nobody's. */
 function owedItems(place: MemoryPlace, { nowMs, limit, connection, core: { catalog } }: Pick<Recalling, "connection" | "core"> & { readonly nowMs: number; readonly limit: number }): MemoryItem[] {

@@ -9,6 +9,12 @@ const TEXT_LENGTH_MAX = 4_000;
 /** Shorter ones are in everything. */
 const WORD = /[\p{L}\p{N}]{3,}/gu;
 
+/** The same texts as a whole. */
+export function textsIn(input: RecordValues, decision: CompiledDecision): string {
+  const given = decision.declaration.callable.arguments as ReadonlyMap<string, InputField>;
+  return [...given].flatMap(([name, argument]) => (isHidden(decision, argument) ? [] : textsOf(input[name] ?? null))).join("\n\n").slice(0, TEXT_LENGTH_MAX).trim();
+}
+
 export function wordsIn(input: RecordValues, decision: CompiledDecision): string[] {
   const words = new Set<string>();
   for (const [name, argument] of decision.declaration.callable.arguments as ReadonlyMap<string, InputField>) {
