@@ -128,6 +128,11 @@ export function moveNegotiation(connection: Connection, id: string, { state, pen
   return connection.run(`UPDATE "$negotiation" SET "state" = ?1, "pending" = NULL, "moved" = ?2 WHERE "id" = ?3 AND "state" = 'OPEN' AND "pending" IS ?4`, state, movedMs, id, pending) > 0;
 }
 
+/** A run has ended without an offer: so has its round, if it was one, and nobody waits for it. */
+export function endRound(connection: Connection, run: string, movedMs: number): void {
+  connection.run(`UPDATE "$negotiation" SET "state" = 'DECLINED', "pending" = NULL, "moved" = ?2 WHERE "pending" = ?1 AND "state" = 'OPEN'`, run, movedMs);
+}
+
 /** Rounds that have been going on since before, the longest first. */
 export function staleRounds(connection: Connection, movedBeforeMs: number, limit: number): NegotiationRow[] {
   return connection.values(`SELECT ${NEGOTIATION} FROM "$negotiation" WHERE "pending" IS NOT NULL AND "state" = 'OPEN' AND "moved" < ?1 ORDER BY "moved" LIMIT ?2`, movedBeforeMs, limit).map(negotiationOf);

@@ -118,7 +118,9 @@ test("fifty who feel for the floor never meet it: rounds end, and it is in nothi
     people.model.requests.length = 0;
   }
   expect(people.values(`SELECT count(*) FROM "$offer" WHERE json_extract("terms", '$.price') < ${FLOOR}`)).toEqual([[0]]);
-  expect([sent.includes(String(FLOOR)), said.some((text) => text.includes(String(FLOOR)) || text.includes("floor"))]).toEqual([false, false]);
+  // Ids and hashes may have any digits.
+  const words = (text: string): string => text.replaceAll(/[0-9a-f-]{32,}/g, "");
+  expect([words(sent).includes(String(FLOOR)), said.some((text) => words(text).includes(String(FLOOR)) || text.includes("floor"))]).toEqual([false, false]);
 }, 60_000);
 
 test("two about one thing: one goes on, whoever begins the other is told so; two counters at once: one", async () => {

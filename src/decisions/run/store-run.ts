@@ -5,6 +5,7 @@ import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { approvalsOf, closeApprovals } from "../../storage/approval-rows.ts";
 import { admitEnded, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
+import { endRound } from "../../storage/negotiation-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import { keepMemory } from "../memory/keep-memory.ts";
@@ -78,6 +79,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
   }, () => saltFrom(random));
   if (isAnswered(ending.state)) remember(connection, ending, run);
   const answer = answerOf(ending, { type, run: admitted.id });
+  if (!isAnswered(ending.state) && decision?.declaration.negotiates !== null) endRound(connection, admitted.id, nowMs);
   const ended = { state: ending.state, reason: ending.reason, source: ending.source, isUntrusted: ending.isUntrusted, status: answer.status, answer: answer.body, tells: JSON.stringify(ending.tells) };
   const at = { endedMs: nowMs, leaf };
   if (run.epoch === 0 && !admitEnded(connection, admitted, ended, at)) throw new KeyTaken("the key is another run's");
