@@ -67,7 +67,7 @@ export class Matrix {
   readonly #callers: Callers;
   readonly #cells = new Map<string, Cell[]>();
   #visible = new WeakMap<Who, Map<string, boolean>>();
-  readonly #hiddenNames = new Map<string, readonly string[]>();
+  readonly #hiddenNames = new Map<string, { readonly fields: RegExp; readonly tables: RegExp }>();
   readonly #once = new Map<string, Promise<Answer>>();
 
   private constructor(parts: { world: SeededWorld; app: RunningApp; directory: string; log: string[]; time: { nowMs: number } }) {
@@ -260,11 +260,10 @@ export class Matrix {
   /** Problems name no field that does not exist for the identity, suggestions included. */
   #searchForNames(who: Who, answer: Answer, sent: string): void {
     let names = this.#hiddenNames.get(who.name);
-    if (names === undefined) this.#hiddenNames.set(who.name, names = hiddenNames(who, this.oracle));
-    for (const name of names) if (new RegExp(`\\b${name}\\b`).test(answer.text) && !sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
+    if (names === undefined) this.#hiddenNames.set(who.name, names = { fields: wordsLike(hiddenNames(who, this.oracle)), tables: wordsLike(tables.filter((table) => !this.oracle.mayEver(who, table, "R")).map(({ name }) => name)) });
+    for (const [name] of answer.text.matchAll(names.fields)) if (!sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
     // The table that was asked for is told; another one that is never to be read is not.
-    const others = tables.filter((table) => !this.oracle.mayEver(who, table, "R") && !sent.startsWith(`/${table.path ?? table.name}`));
-    for (const { name } of others) if (new RegExp(`\\b${name}\\b`).test(answer.text) && !sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
+    for (const [name] of answer.text.matchAll(names.tables)) if (!sent.startsWith(`/${tableNamed(name).path ?? name}`) && !sent.includes(name)) this.fail(answer, `no mention of ${name}, which is hidden`);
   }
 
   /** A planted value that the identity sees in no place. */
@@ -293,6 +292,11 @@ function wayOf(path: string, { headers }: Request): "batched" | "called" | null 
   // Endpoints, documents and the like are not called over sockets.
   const [, name] = /^\/(\w+)/.exec(path) ?? [];
   return turn % 2 === 1 && headers?.["authorization"] === undefined && tables.some((table) => table.path === name) ? "called" : null;
+}
+
+/** Any of these names, as a whole. */
+function wordsLike(names: readonly string[]): RegExp {
+  return names.length === 0 ? /(?!)/g : new RegExp(`\\b(?:${[...new Set(names)].join("|")})\\b`, "g");
 }
 
 /** Of fields that exist in no table for the identity, nor may be set by it. */

@@ -43,14 +43,22 @@ export function seedWorld(): SeededWorld {
 }
 
 export function worldOf(all: ReadonlyMap<string, readonly Row[]>, nowMs = EPOCH_MS): SeededWorld {
-  const isGone = (name: string) => (row: Row): boolean => { const { expiresAt } = tableNamed(name); return expiresAt !== null && typeof row[expiresAt] === "string" && (row[expiresAt] as string) <= new Date(nowMs).toISOString(); };
-  const live = new Map([...all].map(([name, rows]) => [name, rows.filter((row) => !isGone(name)(row))]));
-  const byKey = new Map([...live].map(([name, rows]) => [name, new Map(rows.map((row) => [row[tableNamed(name).key.name], row]))]));
-  return {
-    all, ghosts: new Map([...all].map(([name, rows]) => [name, rows.filter(isGone(name))])),
-    rows: (name) => live.get(name) ?? [],
-    find: (name, key) => byKey.get(name)?.get(key) ?? null,
+  const now = new Date(nowMs).toISOString();
+  const [live, ghosts] = [new Map<string, readonly Row[]>(), new Map<string, readonly Row[]>()];
+  for (const [name, rows] of all) {
+    const { expiresAt } = tableNamed(name);
+    const gone = expiresAt === null ? [] : rows.filter((row) => typeof row[expiresAt] === "string" && (row[expiresAt] as string) <= now);
+    ghosts.set(name, gone);
+    live.set(name, gone.length === 0 ? rows : rows.filter((row) => !gone.includes(row)));
+  }
+  // Many worlds are made in which few records are looked for.
+  const byKey = new Map<string, ReadonlyMap<unknown, Row>>();
+  const keysOf = (name: string): ReadonlyMap<unknown, Row> => {
+    let keys = byKey.get(name);
+    if (keys === undefined) byKey.set(name, keys = new Map((live.get(name) ?? []).map((row) => [row[tableNamed(name).key.name], row])));
+    return keys;
   };
+  return { all, ghosts, rows: (name) => live.get(name) ?? [], find: (name, key) => keysOf(name).get(key) ?? null };
 }
 
 type Add = (table: string, given: Given) => Row;

@@ -2,8 +2,8 @@
 import { EPOCH_MS } from "./canary-values.ts";
 import type { Matrix } from "./matrix-server.ts";
 import type { Row, TableModel } from "./model.ts";
-import { seedOrder } from "./rows.ts";
-import { tableNamed } from "./tables.ts";
+import { seedOrder, type SeededWorld } from "./rows.ts";
+import { tableNamed, tables } from "./tables.ts";
 
 const asCode = { dialect: "wire", authority: null, sent: null } as const;
 const system = { actor: "seed", requestId: "seed" } as const;
@@ -39,16 +39,28 @@ export async function restoreRow(matrix: Matrix, table: TableModel, row: Row): P
   matrix.setTime(EPOCH_MS);
 }
 
+type Versions = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+/** Of records that stand as they do in that world: those need not be looked at. */
+const restored = new WeakMap<SeededWorld, { readonly matrix: Matrix; readonly versions: Versions }>();
+
+/** By table and key. */
+function versionsIn(connection: Matrix["app"]["storage"]["reader"]): Versions {
+  return new Map(tables.map(({ name, key }) => [name, new Map(connection.query(`SELECT CAST("${key.name}" AS TEXT), "$version" FROM "${name}"`).values() as [string, number][])]));
+}
+
 /** Puts all records back as they were seeded. */
 export async function restore(matrix: Matrix): Promise<void> {
   matrix.setTime(EPOCH_MS - 7_200_000);
   const order = seedOrder(matrix.world);
+  const known = restored.get(matrix.world);
   await matrix.app.tables.commit((session) => {
+    const now = versionsIn(session.connection);
     for (const [name, rows] of [...order].reverse()) {
       const table = tableNamed(name);
       const seeded = new Set(rows.map((row) => memoryKey(table, row[table.key.name])));
-      for (const [key] of session.connection.query(`SELECT CAST("${table.key.name}" AS TEXT) FROM "${name}"`).values() as string[][]) {
-        const id = table.key.type === "Long" ? BigInt(key!) : table.key.type === "Int" ? Number(key) : key!;
+      for (const key of now.get(name)!.keys()) {
+        const id = table.key.type === "Long" ? BigInt(key) : table.key.type === "Int" ? Number(key) : key;
         if (!seeded.has(id) && session.get(name, id) !== null) session.write({ kind: "remove", table: name, id, precondition: null }, asCode);
       }
     }
@@ -56,6 +68,8 @@ export async function restore(matrix: Matrix): Promise<void> {
       const table = tableNamed(name);
       for (const row of rows) {
         const id = memoryKey(table, row[table.key.name]);
+        const version = now.get(name)!.get(String(id));
+        if (version !== undefined && known?.matrix === matrix && known.versions.get(name)!.get(String(id)) === version) continue;
         const input = withoutComputed(table, row);
         const stored = session.get(name, id);
         if (stored !== null && Bun.deepEquals(wire(stored.values), input, true)) continue;
@@ -65,6 +79,7 @@ export async function restore(matrix: Matrix): Promise<void> {
     }
   }, system);
   matrix.setTime(EPOCH_MS);
+  restored.set(matrix.world, { matrix, versions: versionsIn(matrix.app.storage.reader) });
 }
 
 /** Whatever differs from the seed, described; none: []. */
