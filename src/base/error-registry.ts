@@ -146,6 +146,7 @@ export const errorRegistry = define({
   EXTRACT_SHAPE: { status: 422, title: "The extracted type could carry text", fix: "Use enums, Boolean, numbers with @range, dates and IDs." },
   DECISION_QUERY: { status: 422, title: "A query of a decision does not compile", fix: "Write Table/{input.id}?select=*, with holes for values alone." },
   BOUND_NULLABLE: { status: 422, title: "An expression of a decision may have no value", fix: "Test for null before what needs the value." },
+  FALLBACK_ANSWER: { status: 422, title: "A fallback gives no answer, or not always the same", fix: "Answer every input, from the input and the contexts alone." },
   FALLBACK_BOUND: { status: 422, title: "A fallback breaks a bound of its decision", fix: "Answer what the bound allows, or change the bound." },
   SECRET_LEAK: { status: 422, title: "What is secret would come before a model", fix: "Leave it out there, or hold the tries down." },
   UNMARKED_TEXT: { status: 422, title: "A model would be shown text that anybody may write", fix: "Add @untrusted to the field." },

@@ -122,6 +122,8 @@ export interface DecisionsModule {
   taintOf(app: DecisionsApp): readonly { readonly decision: string; readonly untrusted: "always" | "sometimes" | "never"; readonly paths: readonly string[] }[];
   /** What is wrong with the decisions of an app. */
   checkDecisions(app: DeclaredDecisions): readonly Diagnostic[];
+  /** Warnings: what fallbacks answer to inputs that are made up. Runs them, and nothing else of the app. */
+  tryFallbacks(app: DeclaredDecisions & Pick<DecisionsApp, "code">): readonly Diagnostic[];
   /** Null: the app has none. */
   decisionsOf(app: DecisionsApp, ports: DecisionsPorts): ((core: DispatchCore) => DecisionPort) | null;
 }

@@ -26,6 +26,7 @@ import { compileDecision, type DecisionParts } from "../decisions/policy/compile
 import { decisionContract, decisionVersion, type VersionParts } from "../decisions/policy/decision-version.ts";
 import { watchChanges } from "../decisions/triggers/watch-changes.ts";
 import { taintSummary } from "../decisions/policy/taint-sources.ts";
+import { tryFallback } from "../decisions/policy/try-fallback.ts";
 import { toolCaller } from "../decisions/reason/call-tool.ts";
 import { answerTool, type Schemas } from "../decisions/reason/prompt.ts";
 import type { CompiledDecision } from "../decisions/policy/compiled-decision.ts";
@@ -77,6 +78,7 @@ export const decisions: DecisionsModule = {
     return [...compiled.values()].filter(({ declaration: { kind } }) => kind !== "RULE").map((decision) => taintSummary(decision, compiled));
   },
   checkDecisions: (app) => compileAll(app).diagnostics,
+  tryFallbacks: (app) => [...compileAll(app).compiled.values()].flatMap((decision) => tryFallback(decision, { fallbacks: app.code.fallbacks, book: app.book })),
   decisionsOf(app, ports) {
     const { compiled } = compileAll(app);
     if (compiled.size === 0 && app.catalog.facts.size === 0) return null;

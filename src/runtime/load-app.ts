@@ -57,7 +57,7 @@ export async function loadApp(directory: string, options: LoadOptions): Promise<
   if (!schemaProblems.some(isError)) found.push(...findUnreachable(catalog));
   if (!configProblems.some(isError) && !schemaProblems.some(isError)) found.push(...webhookSecrets(catalog, config.secrets));
   if (![...configProblems, ...schemaProblems, ...expressionProblems].some(isError)) found.push(...checkEmbeddings({ catalog, book, config }));
-  if (options.typeCheck && !found.some(isError)) found.push(...advise(catalog, book));
+  if (options.typeCheck && !found.some(isError)) found.push(...advise(catalog, book), ...decisions.tryFallbacks({ catalog, book, config, code, directory }));
   if (options.typeCheck && !broken) found.push(...await checkTypes(directory, catalog, config));
   return { directory, catalog, book, config, code, codeHash: hashOf(resources.files), diagnostics: toldOnce(found.sort(compareDiagnostics)) };
 }

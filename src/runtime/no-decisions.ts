@@ -7,6 +7,7 @@ export const decisions: DecisionsModule = {
     why: "It was built without decisions.", fix: "Remove it, or use a server that has them.", edits: [],
   })),
   taintOf: () => [],
+  tryFallbacks: () => [],
   decisionsOf: () => null,
   openAudit: () => ({ start() {}, stop: async () => {}, metrics: () => [] }),
   audit: null,

@@ -26,7 +26,7 @@ export function testsOfDecisions(root: string): string[] {
 /** Paths below `root`: those that a text begins with one of the folders, or with a folder beside the file. Parts of a path may be texts of their own. */
 function named(file: string, text: string, root: string): string[] {
   const beside = readdirSync(dirname(file), { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name);
-  const paths = [...text.replaceAll(/["'`], *["'`]/g, "/").matchAll(/["'`]([\w./-]+)["'`]/g)].map(([, path]) => path!);
+  const paths = [...text.replaceAll(/["'`], *["'`]/g, "/").matchAll(/["'`]([\w./-]+)["'`]/g)].map(([, path]) => path!.replace(/\/$/, ""));
   return paths.flatMap((path) => {
     const first = path.split("/")[0]!;
     return [...(WITH_APPS.includes(first) ? [path] : []), ...(beside.includes(first) ? [relative(root, join(dirname(file), path))] : [])];

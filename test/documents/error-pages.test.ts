@@ -28,6 +28,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   PORT_IN_USE: "test/commands/start.test.ts",
   SOURCE_TIMEOUT: "test/sources/reading.test.ts",
   EMBEDDING_UNAVAILABLE: "test/embeddings/similar.test.ts",
+  FALLBACK_ANSWER: "src/decisions/policy/try-fallback.test.ts",
   MAIL_MISSING: "test/outbox/outbox.test.ts",
   TOO_MANY_REQUESTS: "test/limits/limits.test.ts",
   APPROVAL_VOID: null,

@@ -72,8 +72,8 @@ function checkApproval(use: DirectiveUse, context: CompileContext): Diagnostic[]
   return [diagnose(context, { code: "ARGUMENT_VALUE", at: node.value, message: by.length === 0 ? "@approval(by) names nobody." : `@approval(by) names ${other}, which is no role that somebody was given.`, why: "Who approves answers for it.", fix: "Name roles of people." })];
 }
 
-/** Refusals that an author may answer for. */
-const ACKNOWLEDGED: readonly string[] = ["UNBOUNDED_WRITE", "UNMARKED_TEXT"];
+/** Refusals and warnings that an author may answer for. */
+const ACKNOWLEDGED: readonly string[] = ["FALLBACK_ANSWER", "FALLBACK_BOUND", "UNBOUNDED_WRITE", "UNMARKED_TEXT"];
 
 function checkNames(field: DeclaredField, context: CompileContext): Diagnostic[] {
   const named = (kind: DeclaredType["kind"]): string[] => context.types.filter((type) => type.kind === kind).flatMap((type) => type.fields.map(({ name }) => name));
