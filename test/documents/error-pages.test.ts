@@ -28,7 +28,6 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   PORT_IN_USE: "test/commands/start.test.ts",
   SOURCE_TIMEOUT: "test/sources/reading.test.ts",
   EMBEDDING_UNAVAILABLE: "test/embeddings/similar.test.ts",
-  FALLBACK_ANSWER: "src/decisions/policy/try-fallback.test.ts",
   MAIL_MISSING: "test/outbox/outbox.test.ts",
   TOO_MANY_REQUESTS: "test/limits/limits.test.ts",
   APPROVAL_VOID: null,
@@ -136,5 +135,5 @@ function judgeProblems(block: Block, problems: readonly Diagnostic[], code: Erro
   const isWrong = block.words.includes("wrong");
   const expected = [...(isWrong ? [code] : []), ...(block.words.includes("later") ? ["NOT_AVAILABLE"] : [])].sort();
   expect({ found, problems }).toEqual({ found: expected, problems });
-  if (isWrong) expect(problems.some((problem) => problem.code === code && problem.severity === (code === "NOBODY_ALLOWED" || ADVICE.has(code) ? "warning" : "error"))).toBe(true);
+  if (isWrong) expect(problems.some((problem) => problem.code === code && problem.severity === (code === "NOBODY_ALLOWED" || code === "FALLBACK_ANSWER" || ADVICE.has(code) ? "warning" : "error"))).toBe(true);
 }
