@@ -106,7 +106,7 @@ class Alias implements EmbeddingAlias {
 
 /** Not within a character. */
 function cut(text: string, length: number): string {
-  return text.slice(0, length).toWellFormed();
+  return text.slice(0, length).replace(/[\uD800-\uDBFF]$/, "");
 }
 
 /** What a provider refuses for what is in the request, and what it answers that is none. */
