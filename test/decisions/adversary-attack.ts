@@ -232,7 +232,7 @@ export class Attack {
     const state = (): string => JSON.stringify(file.query(`SELECT (SELECT count(*) FROM "$decision"), (SELECT count(*) FROM "$decision" WHERE "ended" IS NULL)`).values());
     for (let before = "", now = state(); before !== now || !now.endsWith(",0]]"); now = state()) {
       before = now;
-      await Bun.sleep(500);
+      await Bun.sleep(200);
     }
   }
 }

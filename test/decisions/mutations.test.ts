@@ -39,7 +39,7 @@ beforeAll(() => {
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
 async function passes(name: string): Promise<boolean> {
-  const run = Bun.spawn([process.execPath, "test", `test/decisions/${name}.test.ts`], { cwd: copy, stdout: "ignore", stderr: "ignore" });
+  const run = Bun.spawn([process.execPath, "test", "--bail", `test/decisions/${name}.test.ts`], { cwd: copy, stdout: "ignore", stderr: "ignore" });
   return await run.exited === 0;
 }
 

@@ -20,7 +20,7 @@ export class MutatedCopy {
 
   /** Whether the tests pass in their short size; `named`: of one file those whose names match. */
   async passes(test: string, named: string): Promise<boolean> {
-    const run = Bun.spawn([process.execPath, "test", test, "-t", named], { cwd: this.#folder, env: { ...process.env, AMBIT_TEST_SIZE: "short" }, stdout: "ignore", stderr: "ignore" });
+    const run = Bun.spawn([process.execPath, "test", "--bail", test, "-t", named], { cwd: this.#folder, env: { ...process.env, AMBIT_TEST_SIZE: "short" }, stdout: "ignore", stderr: "ignore" });
     return await run.exited === 0;
   }
 

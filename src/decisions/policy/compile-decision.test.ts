@@ -118,6 +118,16 @@ test.each([
   expect(compile(REFUND(""), (text) => text.replace(/value: \{[^}]*\}/, fallback)).problems).toContain(problem);
 });
 
+test("what it does under its own name it may: a record must be read to be changed", () => {
+  const warned = (allow: string, more: string): string[] => compile(REFUND(more), (text) => text.replace("type Credit @table", `type Credit @table ${allow}`)).problems;
+  const write = (operation: string): string => `@mayWrite(operation: "${operation}", set: { id: "order.id" }, as: DECISION)`;
+  expect(warned("", write("Credit.update"))).toEqual(["READ", "UPDATE"].map((verb) => `NOBODY_ALLOWED refund writes Credit as decision:refund, which may not ${verb} there.`));
+  expect(warned(`@allow(to: ["decision:refund"], do: [UPDATE])`, write("Credit.update"))).toEqual(["NOBODY_ALLOWED refund writes Credit as decision:refund, which may not READ there."]);
+  expect(warned(`@allow(to: ["decision:refund"], do: [READ, DELETE])`, write("Credit.delete"))).toEqual([]);
+  expect(warned(`@allow(to: ["decision:other"], do: [READ])`, `@mayRead(query: "Credit?customerId=eq.{order.customerId}", as: DECISION)`)).toEqual(["NOBODY_ALLOWED refund reads Credit as decision:refund, which may not READ there."]);
+  expect(warned("", write("Credit.update").replace(", as: DECISION", ""))).toEqual([]);
+});
+
 test("a caller's own answer and an argument of that name are refused together", () => {
   expect(compile(REFUND(""), (text) => text.replace(/value: \{[^}]*\}/, "own: true").replace("(orderId: ID!,", "(orderId: ID!, own: Int,")).problems).toEqual(["DUPLICATE_NAME Decisions.refund has an argument own, by which its callers send their own answer."]);
 });

@@ -25,6 +25,7 @@ import { afterType, argumentsType, callValues, committedValues, contextValues, m
 import { compileTable, type DecisionTable } from "./decision-table.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
+import { ownRights } from "./own-rights.ts";
 import { secretLeaks } from "./secret-leaks.ts";
 import { tableCover } from "./table-cover.ts";
 import { unmarkedTexts } from "./taint-sources.ts";
@@ -96,7 +97,7 @@ class DecisionCompiler {
       idempotency: this.#optional(declaration.idempotency, new Map(), { ...TEXT, what: "The key" }),
       catalog: this.#catalog,
     };
-    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision, this.#parts.book), ...sameToolNames(decision), ...unreadableContexts(decision), ...clampReach(decision));
+    this.diagnostics.push(...unboundedWrites(decision), ...secretLeaks(decision, this.#parts.book), ...fallbackBounds(decision, this.#parts.book), ...unmarkedTexts(decision, this.#parts.book), ...sameToolNames(decision), ...unreadableContexts(decision), ...clampReach(decision), ...ownRights(decision));
     return { ...decision, catalog: this.#catalog };
   }
 
