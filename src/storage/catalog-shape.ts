@@ -74,7 +74,7 @@ function tableShape(table: Table, catalog: Catalog): TableShape {
     foreignKeys: foreignKeys(table, catalog),
     indexes: indexesDdl(table, catalog),
     search: searchDdl(table, catalog).map(({ name, create, drop }) => ({ name, create, drop })),
-    vectors: table.indexes.flatMap(({ kind, fields, dimensions }) => (kind === "VECTOR" && dimensions !== null ? [{ field: fields[0]!, dimensions }] : [])),
+    vectors: table.indexes.flatMap(({ kind, fields, dimensions }) => (kind === "VECTOR" && dimensions !== null && table.fields.get(fields[0]!)?.fill?.kind !== "embedding" ? [{ field: fields[0]!, dimensions }] : [])),
     open: table.open,
     checks: table.checks.map(({ rule }) => rule.source),
     expiry: expires(table) ? { ms: table.expirationMs, field: table.expiresAt } : null,

@@ -23,8 +23,8 @@ export function similarRank(scope: PlanScope, row: RowAlias, similar: SimilarCla
   }
   const vector = column(row.alias, keyColumn(similar.field));
   const terms = [`${vector} IS NOT NULL`];
-  // Where the index does not say it, those of a former model may have another length.
-  if (index.dimensions === null) terms.push(`length(${vector}) = ${scope.bindings.value(similar.vector.length * 4)}`);
+  // Where the index does not say it, or a model fills them, some may have another length: those of a former model.
+  if (index.dimensions === null || row.table.fields.get(similar.field)?.fill?.kind === "embedding") terms.push(`length(${vector}) = ${scope.bindings.value(similar.vector.length * 4)}`);
   if (similar.visibleWhen !== null) terms.push(rowFilterSql(scope, row, similar.visibleWhen));
   const distance = `${DISTANCES[index.metric]}(${vector}, ${scope.bindings.value(float32Bytes(similar.vector))})`;
   return { rank: rankKey(distance, true), terms };

@@ -218,6 +218,26 @@ test("records that were there before are filled, and all anew by another model; 
   expect(server.texts).toHaveLength(asked + 2);
 });
 
+test("an index that says its dimensions goes along with its model", async () => {
+  const of = (dimensions: number): string => schema.replace("(type: VECTOR)", `(type: VECTOR, dimensions: ${dimensions})`);
+  await start({ of: of(DIMENSIONS) });
+  await send("POST", "/Note", [{ id: "a", title: "red boat" }, { id: "b", title: "blue boat" }]);
+  await settled();
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => { release = resolve; });
+  server.behaves(async ({ input }) => {
+    if (input.length > 1) await held;
+    return answerWith(await vectorsOf(input, 32));
+  });
+  writeFileSync(join(app.directory, "schema.graphql"), of(32));
+  writeFileSync(join(app.directory, "config.yaml"), config(server.url).replace(`dimensions: ${DIMENSIONS}`, "dimensions: 32"));
+  expect(await app.running.reload({ typeCheck: false })).toEqual([]);
+  expect((await send("GET", "/Note?similar=red&select=id")).status).toBe(200);
+  release();
+  await until(async () => (await meaning("a"))?.length === 32 && (await meaning("b"))?.length === 32);
+  expect((await send<{ id: string }[]>("GET", "/Note?similar=red&select=id")).body).toEqual([{ id: "a" }, { id: "b" }]);
+});
+
 test("without its key nothing is asked, and all is there once it has one", async () => {
   server = startEmbeddingServer();
   app = await startTestApp({ schema, config: config(server.url, ', key: "${NO_SUCH_KEY}"') });
