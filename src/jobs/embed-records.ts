@@ -140,7 +140,7 @@ class Filler implements Embedder {
   }
 
   remembered(): void {
-    this.#wake();
+    if (this.#options.current().embeddings.of(MEMORY_MODEL) !== null) this.#wake();
   }
 
   used(tokens: number): void {
@@ -162,8 +162,9 @@ class Filler implements Embedder {
   }
 
   #begin(): void {
-    const { catalog, book } = this.#options.current();
+    const { catalog, book, embeddings } = this.#options.current();
     for (const alias of new Set([...embeddedPlaces(catalog, book).map(({ model }) => model), ...(catalog.facts.size > 0 ? [MEMORY_MODEL] : [])])) {
+      if (embeddings.of(alias) === null) continue;
       const lane = this.#lanes.get(alias) ?? { work: null, notBeforeMs: 0, failures: 0, isAsked: false };
       this.#lanes.set(alias, lane);
       lane.isAsked = true;

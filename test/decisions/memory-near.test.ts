@@ -92,6 +92,18 @@ test("a replay shows the same, whatever is remembered by then; STRICT has no con
   expect(runs.map((id) => decisions.audit!.replay(reader, id, loaded, systemClock())!.outcome)).toEqual(["SAME", "SAME"]);
 });
 
+test("what came to mind is kept with the run before its model is asked", async () => {
+  await remember(customer, "bought a car", "planted an oak");
+  let kept: readonly (readonly unknown[])[] = [];
+  bounds.model.script = () => {
+    kept = bounds.values(`SELECT json_extract("data", '$.brought') FROM "$decision_part" WHERE "name" = 'admission' AND json_extract("data", '$.input.customerId') = '${customer}'`);
+    return [answers({ credit: 1 })];
+  };
+  await asked("automobile");
+  const [[id]] = bounds.values(`SELECT "id" FROM "$memory" WHERE "about" = 'Customer:${customer}' AND "value" = '"bought a car"' AND "kind" = 'fact' ORDER BY "number"`) as [[string]];
+  expect((JSON.parse(kept[0]![0] as string) as string[])[0]).toBe(id);
+});
+
 test("where no model answers, words find all the same", async () => {
   await remember(customer, "bought a car", "planted an oak");
   server.behaves(() => new Response("", { status: 500 }));
