@@ -29,6 +29,8 @@ export class Followed {
   /** The code of what ended it. */
   ended: string | null = null;
   isBegun = false;
+  /** Of streams that end and come again. */
+  opened = 0;
 
   constructor(table: TableModel) { this.table = table; }
 
@@ -140,6 +142,7 @@ class EventFollower extends Follower {
     const { path, name } = followed.table;
     const client = await EventClient.open(`${this.matrix.app.url}/${path}`, { ...this.matrix.headersOf(this.who), ...(lastId === null ? {} : { "last-event-id": lastId }) });
     this.#clients.set(followed, client);
+    followed.opened += 1;
     if (client.response.status === 200) void this.#read(followed, client);
     else {
       followed.end((await client.response.json() as { code: string }).code);

@@ -86,6 +86,7 @@ async function carryOut({ name, touches, roles }: Step, followers: readonly Foll
   const subjects = new Set<unknown>(roles === undefined ? [] : [roles.account]);
   let world = matrix.world;
   const writes: (() => Promise<unknown>)[] = [];
+  const ending: { readonly follower: Follower; readonly followed: Followed; readonly times: number }[] = [];
   for (const touch of touches) {
     const applied = touched(touch, world);
     world = applied.world;
@@ -95,11 +96,14 @@ async function carryOut({ name, touches, roles }: Step, followers: readonly Foll
   matrix.setWorld(world);
   for (const follower of roles === undefined ? [] : followers.filter(({ who }) => who.subject === roles.account)) {
     follower.become(withRoles(follower.who, roles!.roles));
+    if (follower.name === "SSE") for (const followed of follower.followed.values()) if (followed.ended === null) ending.push({ follower, followed, times: followed.opened });
   }
   // Of a record that goes with another one the last is asked for.
   await writes.at(0)?.();
   if (roles !== undefined) await setRoles(roles);
   const untilMs = Date.now() + WAIT_MS;
+  // Streams of whoever is another now end, and come again.
+  for (const { follower, followed, times } of ending) await follower.settles(() => followed.opened > times, untilMs);
   for (const follower of followers) for (const followed of follower.followed.values()) await check({ follower, followed, step: name, untilMs, isOther: subjects.has(follower.who.subject) || othersBefore.has(follower.who.subject), before });
   othersBefore = subjects;
 }
