@@ -105,8 +105,9 @@ export const Fallbacks = fallbacks({
 export const Tools = tools({ async riskOf(ctx, { accountId }) { return (await ctx.db.Account.get(accountId))?.balance ?? 0; } });
 `;
 
+/** A commit that waits long for others, as on a machine with much else to do, is no failure. */
 export function adversaryConfig(url: string): string {
-  return `${keysFor("support")}limits: { decisionOutputTokens: 300, modelPauseMs: 100, modelFailures: 20, decisionAnswerBytes: 200000 }
+  return `${keysFor("support")}limits: { transactionMs: 60000, decisionOutputTokens: 300, modelPauseMs: 100, modelFailures: 20, decisionAnswerBytes: 200000 }
 audit: { name: adversary.example/audit }
 models: { default: { provider: openai-compatible, model: adversary, url: "${url}", price: { input: "1 USD", output: "1 USD" } } }
 `;
