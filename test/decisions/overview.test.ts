@@ -32,7 +32,7 @@ beforeAll(async () => {
     const text = typeof content === "string" ? content : (content as { text: string }[])[0]!.text;
     return [{ name: "answer", arguments: { points: (JSON.parse(text) as { input: { points: number } }).input.points } }];
   });
-  app = await startTestApp({ schema, resources, config: `${keysFor("support")}models: { default: { provider: openai-compatible, model: scripted, url: "${model.url}", price: { input: "1 EUR", output: "10 EUR" } } }\n` });
+  app = await startTestApp({ schema, resources, config: `${keysFor("support")}models: { default: { provider: openai-compatible, model: scripted, url: "${model.url}", price: { input: "1 EUR", output: "10 EUR" } }, other: { provider: openai, model: m, key: "\${NO_SUCH_KEY}" } }\n` });
   for (const points of [1, 2, 3, 50]) await decide("judged", points);
   for (const points of [1, 2]) await decide("beside", points);
   await decide("lonely", 1);
@@ -144,6 +144,6 @@ test("text that anybody may write and that is not marked is refused, unless ackn
   expect(await ofFact(`String @untrusted @allow(to: ["authenticated"])`)).toMatchObject({ untrusted: "sometimes", paths: ["memory.note"] });
   expect(await ofFact(`Int @allow(to: ["authenticated"])`)).toMatchObject({ untrusted: "never" });
   // Without a model nobody reads it.
-  const ruled = taintSchema("text: String!").replace('sometimes(productId: ID!): Stars! @decision', 'sometimes(productId: ID!): Stars! @decision(kind: RULE)');
+  const ruled = taintSchema("text: String!").replace('"""Judge reviews."""', "# Judges reviews.").replace('sometimes(productId: ID!): Stars! @decision', 'sometimes(productId: ID!): Stars! @decision(kind: RULE)');
   expect((await ambitHere(["check", scratch.app({ "schema.graphql": ruled })])).code).toBe(0);
 });
