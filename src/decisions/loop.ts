@@ -211,8 +211,7 @@ class ReasonRun {
     const first = await this.#look();
     const { question } = this.#request;
     if (first.missing !== null) throw notFound(first.missing);
-    const isDenied = violations({ bounds: question.decision.bounds, variables: first.variables, now: String(first.variables["now"]), book: core.book }, "INPUT").some(({ declaration }) => declaration.else !== "ESCALATE");
-    if (isDenied || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
+    if (isDenied(question, first, core) || first.overflow !== null) return this.#commit({ reason: "context_overflow" }, first);
     this.#begin(first);
     return this.#toEndWith(first);
   }
@@ -222,7 +221,7 @@ class ReasonRun {
     const { core } = this.#parts;
     const { question, signal } = this.#request;
     const plain = gather(question, beside(core), core);
-    const brought = nearMemories(question, plain, core, signal);
+    const brought = isDenied(question, plain, core) ? null : nearMemories(question, plain, core, { signal, deadlineMs: this.#deadlineMs });
     if (brought === null) return plain;
     this.#request = { ...this.#request, question: { ...question, brought: await brought } };
     return gather(this.#request.question, beside(core), core);
@@ -534,6 +533,11 @@ class ReasonRun {
   #moved(state: string, kind: RunStage["kind"]): void {
     this.#request.moved?.({ state, step: this.#steps, kind });
   }
+}
+
+/** By a bound at INPUT: then no model is asked. */
+function isDenied({ decision: { bounds } }: Question, { variables }: Gathered, { book }: DispatchCore): boolean {
+  return violations({ bounds, variables, now: String(variables["now"]), book }, "INPUT").some(({ declaration }) => declaration.else !== "ESCALATE");
 }
 
 /** Null: a fault of ours, or of who took the run. */

@@ -2,7 +2,8 @@
 // shown; here is the second look, by value, at what is about to be sent.
 import { assert } from "../../base/assert.ts";
 import type { Json, RecordValues } from "../../base/value.ts";
-import type { InputField } from "../../schema/catalog.ts";
+import type { InputField, TypeRef } from "../../schema/catalog.ts";
+import { toWireValue } from "../../schema/wire-value.ts";
 import type { ModelRequest } from "../../models/model.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { HIDDEN } from "../policy/answer-shape.ts";
@@ -17,6 +18,22 @@ const LENGTH_MIN = 8;
 export function isHidden({ quarantined }: Pick<CompiledDecision, "quarantined">, field: Pick<InputField, "limits" | "position">): boolean {
   const place = placeOfField(field);
   return field.limits.secret || (place !== null && quarantined.has(place));
+}
+
+/** The input as it is shown to the model that decides, without what is hidden in whatever depth. */
+export function shownInput(decision: CompiledDecision, input: RecordValues): { [name: string]: Json } {
+  return Object.fromEntries([...decision.declaration.callable.arguments].flatMap(([name, argument]) => (
+    isHidden(decision, argument) ? [] : [[name, shownMembers(toWireValue(input[name], argument.type, decision.catalog), argument.type, decision)]])));
+}
+
+function shownMembers(value: Json, { name }: Pick<TypeRef, "name">, decision: CompiledDecision): Json {
+  const fields = decision.catalog.objects.get(name)?.fields;
+  if (fields === undefined || typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map((item) => shownMembers(item, { name }, decision));
+  return Object.fromEntries(Object.entries(value).flatMap(([member, item]) => {
+    const field = fields.get(member);
+    return field === undefined || isHidden(decision, field) ? [] : [[member, shownMembers(item, field.type, decision)]];
+  }));
 }
 
 type Rows = Readonly<Record<string, readonly { readonly [name: string]: Json }[]>>;

@@ -5,7 +5,7 @@ import { seededRandom } from "../../base/random.ts";
 import { connect } from "../../storage/connection.ts";
 import { findMemories, memoryDdl, readFacts, renameMemories } from "../../storage/memory-rows.ts";
 import { keepMemory } from "./keep-memory.ts";
-import type { StagedFact } from "./remember.ts";
+import { textIn, type StagedFact } from "./remember.ts";
 
 const HISTORIES = process.env["AMBIT_TEST_SIZE"] === "long" ? 3_000 : 40;
 const DAYS = 12;
@@ -19,7 +19,7 @@ function opened(): ReturnType<typeof connect> {
 
 let ids = 0;
 function keep(connection: ReturnType<typeof connect>, facts: readonly Partial<StagedFact>[], { nowMs, isUntrusted = false, place = PLACE, rowsMax = 1_000 }: { readonly nowMs: number; readonly isUntrusted?: boolean; readonly place?: typeof PLACE; readonly rowsMax?: number }): void {
-  const staged = facts.map((fact): StagedFact => ({ about: place.about, predicate: "p", value: null, validFromMs: null, validToMs: null, isUntrusted: false, ...fact }));
+  const staged = facts.map((fact): StagedFact => ({ about: place.about, predicate: "p", value: null, validFromMs: null, validToMs: null, isUntrusted: false, text: textIn(fact.value ?? null), ...fact }));
   keepMemory(connection, [place], staged, { run: null, actor: "a", isUntrusted, nowMs, episode: { said: staged.length }, rowsMax, newId: () => `id${++ids}` });
 }
 

@@ -49,7 +49,7 @@ function keepFact(connection: Connection, place: MemoryPlace, { fact, episode, o
   for (const old of believed) if (isUntrusted ? old.isUntrusted : true) close(connection, place, { old, validFromMs, validToMs: fact.validToMs, nowMs, newId });
   // Null: it is known no more.
   if (fact.value === null) return;
-  addMemory(connection, place, { id: newId(), kind: "fact", predicate: fact.predicate, value, validFromMs, validToMs: fact.validToMs, knownFromMs: nowMs, episode, isUntrusted, run, actor, text: textIn(fact.value) });
+  addMemory(connection, place, { id: newId(), kind: "fact", predicate: fact.predicate, value, validFromMs, validToMs: fact.validToMs, knownFromMs: nowMs, episode, isUntrusted, run, actor, text: fact.text ?? null });
 }
 
 interface Closing { readonly old: MemoryRow; readonly validFromMs: number; readonly validToMs: number | null; readonly nowMs: number; newId(): string }

@@ -17,7 +17,8 @@ import { invalid } from "../../tables/input-issue.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { keepMemory } from "./keep-memory.ts";
 import { recordNamed, tenantOfMemory, timeOf } from "./recall.ts";
-import type { StagedFact } from "./remember.ts";
+import { openMembers } from "./open-members.ts";
+import { textIn, type StagedFact } from "./remember.ts";
 
 /** Of one record that is looked at. */
 const EPISODES_MAX = 100;
@@ -86,9 +87,10 @@ function readPosted({ catalog, limits }: DispatchCore, { about, facts, validFrom
   const fields = new Map([...catalog.facts].flatMap(([name, { arguments: given }]): [string, InputField][] => [[name, { ...given.get("value")!, name }]]));
   const values: RecordValues | undefined = coerceFields(facts, fields, { catalog, dialect: mode === "system" ? "code" : "wire", path: "", limits }, issues);
   if (values === undefined) throw invalid(issues);
-  const posted = [...fields.values()].filter(({ name }) => Object.hasOwn(facts, name)).map((field): StagedFact => ({
-    about, predicate: field.name, value: toWireValue(values[field.name], field.type, catalog), validFromMs: momentOf(validFrom), validToMs: momentOf(validTo), isUntrusted: isUntrusted || field.limits.untrusted,
-  }));
+  const posted = [...fields.values()].filter(({ name }) => Object.hasOwn(facts, name)).map((field): StagedFact => {
+    const value = toWireValue(values[field.name], field.type, catalog);
+    return { about, predicate: field.name, value, text: textIn(openMembers(value, field.type, catalog)), validFromMs: momentOf(validFrom), validToMs: momentOf(validTo), isUntrusted: isUntrusted || field.limits.untrusted };
+  });
   if (posted.length === 0 || posted.length > limits.memoryWrites) throw fault("VALIDATION_FAILED", `A request posts between 1 and ${limits.memoryWrites} facts.`);
   const large = posted.find(({ value }) => Buffer.byteLength(JSON.stringify(value)) > limits.memoryBytes);
   if (large !== undefined) throw invalid([{ path: large.predicate, code: "TOO_LONG", message: `${large.predicate} is larger than ${limits.memoryBytes} bytes.` }]);

@@ -13,13 +13,15 @@ interface Candidate { readonly id: string; readonly vector: Float32Array }
 /** Of one @memory. */
 interface Candidates { readonly list: readonly Candidate[]; /** As many as may be shown, and those that are read anyway. */ readonly most: number }
 
+export interface Until { readonly signal: AbortSignal; /** Of the run. */ readonly deadlineMs: number }
+
 /** Null: no model is there to be asked, or there is nothing that it could find. */
-export function nearMemories(question: Question, gathered: Gathered, core: DispatchCore, signal: AbortSignal): Promise<readonly string[]> | null {
+export function nearMemories(question: Question, gathered: Gathered, core: DispatchCore, until: Until): Promise<readonly string[]> | null {
   const model = question.decision.memories.length === 0 ? null : core.embeddings?.of(MEMORY_MODEL) ?? null;
   if (model === null || gathered.missing !== null || gathered.overflow !== null) return null;
   const text = textsIn(question.input, question.decision);
   const candidates = text === "" ? [] : candidatesOf(question, gathered, { core, model });
-  return candidates.every(({ list }) => list.length === 0) ? null : nearest(candidates, { text, model, question, core, signal });
+  return candidates.every(({ list }) => list.length === 0) ? null : nearest(candidates, { text, model, question, core, until });
 }
 
 function candidatesOf({ decision: { memories } }: Question, { memory, variables }: Gathered, { core, model }: { readonly core: DispatchCore; readonly model: EmbeddingAlias }): Candidates[] {
@@ -32,11 +34,10 @@ function candidatesOf({ decision: { memories } }: Question, { memory, variables 
   });
 }
 
-interface Asking { readonly text: string; readonly model: EmbeddingAlias; readonly question: Question; readonly core: DispatchCore; readonly signal: AbortSignal }
+interface Asking { readonly text: string; readonly model: EmbeddingAlias; readonly question: Question; readonly core: DispatchCore; readonly until: Until }
 
-async function nearest(candidates: readonly Candidates[], { text, model, question, core: { clock, limits, log }, signal }: Asking): Promise<readonly string[]> {
-  const { deadlineMs } = question.decision.declaration;
-  const waitMs = Math.min(limits.embeddingQueryMs, deadlineMs / SHARE_OF_DEADLINE);
+async function nearest(candidates: readonly Candidates[], { text, model, question, core: { clock, limits, log }, until: { signal, deadlineMs } }: Asking): Promise<readonly string[]> {
+  const waitMs = Math.min(limits.embeddingQueryMs, Math.max(0, deadlineMs - clock.now()) / SHARE_OF_DEADLINE);
   const late = new AbortController();
   const cancel = clock.schedule(waitMs, () => late.abort());
   try {

@@ -9,6 +9,7 @@ import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
 import type { Schemas } from "../reason/prompt.ts";
 import { readFields, type ArgumentReader } from "../reason/read-arguments.ts";
+import { openMembers } from "./open-members.ts";
 import type { Recalled } from "./recall.ts";
 
 /** A fact that is not written yet. */
@@ -18,6 +19,8 @@ export interface StagedFact {
   readonly predicate: string;
   /** As over the wire; null: it is known no more. */
   readonly value: Json;
+  /** What it is found by: all text in it but what is secret. Absent: nothing. */
+  readonly text?: string;
   /** Null: from when it is written on. */
   readonly validFromMs: number | null;
   readonly validToMs: number | null;
@@ -74,7 +77,7 @@ export function readRemembered(text: string, { decision, recalled, reader, bytes
   if (validToMs !== null && validFromMs !== null && validToMs <= validFromMs) return { refused: "MALFORMED_ARGUMENTS" };
   const wire = toWireValue(args["value"], value.type, decision.catalog);
   if (Buffer.byteLength(JSON.stringify(wire)) > bytesMax) return { refused: "TOO_LARGE" };
-  return { fact: { about, predicate, value: wire, validFromMs, validToMs, isUntrusted: value.limits.untrusted } };
+  return { fact: { about, predicate, value: wire, text: textIn(openMembers(wire, value.type, decision.catalog)), validFromMs, validToMs, isUntrusted: value.limits.untrusted } };
 }
 
 /** Null: it is not said which is meant. */

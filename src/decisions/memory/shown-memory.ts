@@ -2,6 +2,7 @@
 // text is quoted. A pure function of what was recalled, so that the same run shows the same.
 import type { Json } from "../../base/value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import { openMembers } from "./open-members.ts";
 import type { MemoryItem, Recalled } from "./recall.ts";
 
 export interface ShownMemory {
@@ -23,7 +24,7 @@ export function shownMemory(decision: CompiledDecision, recalled: readonly Recal
     let bytes = 0;
     let left = 0;
     for (const item of items) {
-      const shown = shownItem(item);
+      const shown = shownItem({ ...item, value: openValue(item, decision) });
       const size = Buffer.byteLength(JSON.stringify(shown)) + 1;
       if (Math.ceil((bytes + size) / BYTES_PER_TOKEN) > maxTokens) {
         left++;
@@ -36,6 +37,12 @@ export function shownMemory(decision: CompiledDecision, recalled: readonly Recal
     return { about, known: left === 0 ? known : [...known, { "...": `${left} more are not shown` }] };
   });
   return { json, isUntrusted };
+}
+
+/** A fact may have members that are secret. */
+function openValue({ kind, predicate, value }: MemoryItem, { catalog }: CompiledDecision): Json {
+  const type = kind === "fact" ? catalog.facts.get(predicate ?? "")?.result : undefined;
+  return type === undefined ? value : openMembers(value, type, catalog);
 }
 
 function shownItem({ kind, predicate, value, since, until, ended, isUntrusted }: MemoryItem): { [name: string]: Json } {

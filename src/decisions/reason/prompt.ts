@@ -2,10 +2,9 @@
 // the same run asks the same question again, byte for byte.
 import type { Json, RecordValues } from "../../base/value.ts";
 import type { InputField, TypeRef } from "../../schema/catalog.ts";
-import { toWireValue } from "../../schema/wire-value.ts";
 import type { ModelMessage, ModelTool } from "../../models/model.ts";
 import { shownContexts, type Gathered } from "../context/gather.ts";
-import { isHidden, keptBack, without } from "../context/kept-back.ts";
+import { keptBack, shownInput, without } from "../context/kept-back.ts";
 import { rememberTool } from "../memory/remember.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
 import { canonicalJson, written } from "../audit/canonical-json.ts";
@@ -36,13 +35,11 @@ export interface PromptParts {
 }
 
 export function firstMessages({ decision, input, gathered, policy, negotiating }: PromptParts): ModelMessage[] {
-  const { declaration, catalog } = decision;
-  const shownInput: { [name: string]: Json } = {};
-  for (const [name, argument] of declaration.callable.arguments) if (!isHidden(decision, argument)) shownInput[name] = toWireValue(input[name], argument.type, catalog);
+  const { declaration } = decision;
   const told = declaration.bounds.flatMap(({ tell }) => (tell === null ? [] : [tell]));
   const { secret, quarantined } = keptBack(decision, input, gathered.rows);
   const memory = without(shownMemory(decision, gathered.memory).json, [...secret, ...quarantined]);
-  const document = { ...without({ input: shownInput, contexts: shownContexts(decision, gathered) }, quarantined) as object, memory, ...(negotiating === undefined ? {} : { negotiation: negotiating.shown }), now: gathered.variables["now"] as Json, told };
+  const document = { ...without({ input: shownInput(decision, input), contexts: shownContexts(decision, gathered) }, quarantined) as object, memory, ...(negotiating === undefined ? {} : { negotiation: negotiating.shown }), now: gathered.variables["now"] as Json, told };
   return [{ role: "system", text: `${FRAME}\n\n${policy}` }, { role: "user", text: canonicalJson(document) }];
 }
 

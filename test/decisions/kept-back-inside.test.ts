@@ -1,0 +1,83 @@
+// What is @secret inside an argument, a fact or former terms is in no request to any model, whatever its type and length: neither of the one that
+// decides, nor of the one that embeds. Nor is text that only a quarantined call reads; and who is denied costs no request.
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { startEmbeddingServer, type EmbeddingServer } from "../embeddings/embedding-server.ts";
+import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
+
+const about = `@memory(about: "'Customer:' + input.customerId", reads: ["home"]) @fallback(value: { credit: 0 })`;
+const schema = `
+input Letter { words: String parts: [Part!] pin: String @secret }
+input Part { words: String pin: Int @secret code: String @secret }
+type Home { town: String alarm: String @secret gate: Int @secret }
+type Said { urgent: Boolean }
+type Facts { home: Home @allow(to: ["support"]) }
+type Customer @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey }
+type Advice { credit: Int! }
+type Price { euros: Int! margin: Int @secret note: String @secret }
+type Decisions {
+  """Advise."""
+  advise(customerId: ID!, letter: Letter, wanted: Int! = 0): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @bound(name: "much", at: INPUT, rule: "input.wanted < 10", else: REFUSE) ${about}
+  """Advise."""
+  extracts(customerId: ID!, letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "said", from: "input.letter.words", extract: "Said") ${about}
+  """Advise."""
+  hurried(customerId: ID!, letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @budget(per: RUN, time: "PT2S") ${about}
+  """Negotiate the price."""
+  haggle(wanted: Int!): Price! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @negotiates(rounds: 3, offerTtl: "PT1H") @bound(name: "least", rule: "out.euros > 50", else: FALLBACK) @fallback(value: { euros: 60, margin: 51977, note: "NOTED" })
+}`;
+
+let server: EmbeddingServer;
+let bounds: BoundsApp;
+beforeAll(async () => {
+  server = startEmbeddingServer();
+  bounds = await startBoundsApp(schema, { config: "limits: { embeddingDelayMs: 20, embeddingDelayMaxMs: 50, embeddingCache: 0 }\n", models: `, embedding: { provider: openai-compatible, model: m, url: "${server.url}", dimensions: 64 }` });
+  await bounds.write("Customer", "c", {});
+  expect((await post("/memory/Customer/c", { home: { town: "Lisbon", alarm: "ALARMCODE", gate: 40777 } })).status).toBe(201);
+  await bounds.app.running.embedder.settled();
+});
+afterAll(async () => {
+  await bounds?.stop();
+  await server?.stop();
+});
+beforeEach(() => {
+  bounds.model.requests.length = 0;
+  bounds.model.script = () => [answers({ credit: 1 })];
+});
+
+const post = (path: string, body: object): Promise<Response> => fetch(bounds.app.url + path, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-support" }, body: JSON.stringify(body) });
+const sent = (): string => JSON.stringify(bounds.model.requests.map(({ messages }) => messages.filter(({ role }) => role !== "assistant")));
+
+test("secret members of an argument, and of a fact", async () => {
+  const letter = { words: "From Porto.", pin: "S-1", parts: [{ words: "Twice.", pin: 31337, code: "LONGSECRET" }] };
+  expect(await bounds.decide("advise", { customerId: "c", letter })).toMatchObject({ status: 200, source: "model" });
+  for (const said of [sent(), server.texts.join()]) expect(["From Porto.", "Twice.", "Lisbon"].map((shown) => said.includes(shown))).toEqual([true, true, true]);
+  for (const said of [sent(), server.texts.join()]) expect(["S-1", "31337", "LONGSECRET", "ALARMCODE", "40777"].filter((hidden) => said.includes(hidden))).toEqual([]);
+});
+
+test("text inside an argument that only a quarantined call reads", async () => {
+  bounds.model.script = (request) => [answers(JSON.stringify(request.messages).includes("QUIET") ? { urgent: true } : { credit: 1 })];
+  expect(await bounds.decide("extracts", { customerId: "c", letter: { words: "QUIET", pin: null, parts: [{ words: "Openly." }] } })).toMatchObject({ status: 200, source: "model" });
+  expect(bounds.model.requests.filter((request) => JSON.stringify(request).includes("QUIET"))).toHaveLength(1);
+  expect([server.texts.join().includes("Openly."), server.texts.join().includes("QUIET")]).toEqual([true, false]);
+});
+
+test("secret members of what was offered before", async () => {
+  bounds.model.script = () => [answers({ euros: 1, margin: null, note: null })];
+  const { id, offer } = await (await post("/negotiations", { decision: "haggle", input: { wanted: 1 } })).json() as { id: string; offer: { terms: object } };
+  expect(offer.terms).toMatchObject({ euros: 60 });
+  expect((await post(`/negotiations/${id}/counter`, { terms: { euros: 2 } })).status).toBe(200);
+  expect([sent().includes('\\"given\\":[{\\"euros\\":60}]'), sent().includes("51977"), sent().includes("NOTED")]).toEqual([true, false, false]);
+});
+
+test("who is denied costs no request", async () => {
+  const before = server.requests.length;
+  expect((await bounds.decide("advise", { customerId: "c", wanted: 10, letter: { words: "Words of their own." } })).status).toBe(422);
+  expect([server.requests.length - before, bounds.model.requests.length]).toEqual([0, 0]);
+});
+
+test("who embeds and does not answer leaves most of the time to the model", async () => {
+  const held = Promise.withResolvers<Response>();
+  server.behaves(() => held.promise);
+  expect(await bounds.decide("hurried", { customerId: "c", letter: { words: "Never embedded." } })).toMatchObject({ status: 200, source: "model" });
+  server.behaves(() => null);
+  held.resolve(Response.json({}));
+});
