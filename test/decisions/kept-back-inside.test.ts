@@ -2,6 +2,7 @@
 // decides, nor of the one that embeds. Nor is text that only a quarantined call reads; and who is denied costs no request.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startEmbeddingServer, type EmbeddingServer } from "../embeddings/embedding-server.ts";
+import { adminToken } from "../scenarios/started-app.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
 
 const about = `@memory(about: "'Customer:' + input.customerId", reads: ["home"]) @fallback(value: { credit: 0 })`;
@@ -21,6 +22,8 @@ type Decisions {
   extracts(customerId: ID!, letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "said", from: "input.letter.words", extract: "Said") ${about}
   """Advise."""
   hurried(customerId: ID!, letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @budget(per: RUN, time: "PT2S") ${about}
+  """Advise."""
+  asks(letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "said", from: "input.letter.words", extract: "Said") @approval(when: "out.credit >= 0", by: ["manager"], within: "PT1H") @fallback(value: { credit: 0 })
   """Negotiate the price."""
   haggle(wanted: Int!): Price! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @negotiates(rounds: 3, offerTtl: "PT1H") @bound(name: "least", rule: "out.euros > 50", else: FALLBACK) @fallback(value: { euros: 60, margin: 51977, note: "NOTED" })
 }`;
@@ -66,6 +69,14 @@ test("secret members of what was offered before", async () => {
   expect(offer.terms).toMatchObject({ euros: 60 });
   expect((await post(`/negotiations/${id}/counter`, { terms: { euros: 2 } })).status).toBe(200);
   expect([sent().includes('\\"given\\":[{\\"euros\\":60}]'), sent().includes("51977"), sent().includes("NOTED")]).toEqual([true, false, false]);
+});
+
+test("who approves sees what is quarantined, and nothing that is secret", async () => {
+  bounds.model.script = (request) => [answers(JSON.stringify(request.messages).includes("QUIET") ? { urgent: true } : { credit: 1 })];
+  const letter = { words: "QUIET", pin: "S-1", parts: [{ words: "Openly.", pin: 31337, code: "LONGSECRET" }] };
+  const { body: { run } } = await bounds.decide("asks", { letter });
+  const waiting = await (await fetch(`${bounds.app.url}/approvals`, { headers: { authorization: `Bearer ${adminToken}` } })).json() as { run: string; input: unknown }[];
+  expect(waiting.find((one) => one.run === run)?.input).toEqual({ letter: { words: "QUIET", parts: [{ words: "Openly." }] } });
 });
 
 test("who is denied costs no request", async () => {
