@@ -34,7 +34,8 @@ const effects = (decision: string): string => `
 
 const bounds = ({ each, all, tenant }: Ceilings): string => `
     @bound(name: "open", at: INPUT, rule: "account.isOpen && input.wanted < 1000", tell: "Not now.")
-    @bound(name: "whole", at: EFFECT, rule: "args.amount == null || args.amount % 5 == 0", tell: "In fives.")
+    @bound(name: "whole", at: EFFECT, rule: "args.code == null || (args.amount != null && args.amount % 5 == 0)", tell: "In fives.")
+    @bound(name: "unlucky", at: EFFECT, rule: "args.decision == null || args.amount == null || args.amount != 13", else: FALLBACK)
     @bound(name: "cap", rule: "out.amount >= 0 && out.amount <= input.wanted", tell: "Not more than was asked for.")
     @bound(name: "rate", rule: "out.rate <= 10", else: CLAMP, to: "{rate: 10}")
     @bound(name: "least", rule: "out.rate >= 0", else: REFUSE)

@@ -93,6 +93,7 @@ export class Oracle {
     this.#bounds(must, { entry, asked, account, after });
     must(of("Account").every(({ id }) => id === asked.accountId) && of("Account").length <= 1, "changes other accounts");
     must(after.paid === account.paid + entry.amount, "pays something else than it says");
+    must(entry.amount !== 13, "EFFECT of the answer");
     this.#effects(must, { changes, account, asked, entry, record, run: run[0] });
     this.#answer(must, asked, entry);
   }
