@@ -50,5 +50,5 @@ async function embed(remembering: Remembering, memories: readonly MemoryText[], 
 
 async function keep({ storage, model: { identity } }: Remembering, memories: readonly MemoryText[], vectors: readonly (readonly number[])[]): Promise<void> {
   if (memories.length === 0) return;
-  await storage.commit((connection) => { for (const [index, { number }] of memories.entries()) keepMemoryVector(connection, number, { model: identity, vector: vectors[index]! }); });
+  await storage.commit((connection) => { for (const [index, { id }] of memories.entries()) keepMemoryVector(connection, id, { model: identity, vector: vectors[index]! }); });
 }

@@ -13,7 +13,7 @@ function opened() {
   const add = (id: string, more: Partial<NewMemory> = {}, where = place): void => addMemory(connection, where, {
     id, kind: "fact", predicate: "note", value: "1", validFromMs: 0, validToMs: null, knownFromMs: 1, episode: null, isUntrusted: false, run: null, actor: null, text: `text of ${id}`, ...more,
   });
-  const embed = (model = "m"): void => { for (const { number } of memoriesWithoutVector(connection, 100)) keepMemoryVector(connection, number, { model, vector: [number, 0.5] }); };
+  const embed = (model = "m"): void => { for (const { id } of memoriesWithoutVector(connection, 100)) keepMemoryVector(connection, id, { model, vector: [id.charCodeAt(0) - 96, 0.5] }); };
   const near = (where = place, more: { model?: string; predicates?: string[]; knownMs?: number; sinceMs?: number | null } = {}): string[] =>
     memoryVectors(connection, where, { model: "m", predicates: ["note"], knownMs: 10, sinceMs: null, ...more }).map(({ id }) => id);
   return { connection, add, embed, near };
@@ -43,7 +43,7 @@ test("another model's are made anew; those that got none wait for the next start
   add("a");
   embed();
   expect([hasOtherVectors(connection, "m"), hasOtherVectors(connection, "n"), renewMemoryVectors(connection, "n"), near()]).toEqual([false, true, 1, []]);
-  keepMemoryVector(connection, memoriesWithoutVector(connection, 1)[0]!.number, { model: "n", vector: [] });
+  keepMemoryVector(connection, memoriesWithoutVector(connection, 1)[0]!.id, { model: "n", vector: [] });
   expect([memoriesWithoutVector(connection, 1), near(place, { model: "n" })]).toEqual([[], []]);
   reviveMemoryVectors(connection);
   expect(memoriesWithoutVector(connection, 1)).toHaveLength(1);
@@ -62,4 +62,14 @@ test("they go with what they are of, and move with its record's name", () => {
   expect(near({ tenant: null, about: "Client:1" })).toEqual(["b"]);
   forgetMemories(connection, { tenant: undefined, abouts: ["Client:1"], runs: [] });
   expect(connection.values(`SELECT count(*) FROM "$memory_vector"`)).toEqual([[1]]);
+});
+
+test("a vector that comes after its memory has gone is nobody's, though another has its number", () => {
+  const { connection, add, near } = opened();
+  add("a");
+  const asked = memoriesWithoutVector(connection, 1)[0]!;
+  forgetMemories(connection, { tenant: undefined, abouts: [place.about], runs: [] });
+  add("b");
+  keepMemoryVector(connection, asked.id, { model: "m", vector: [1, 1] });
+  expect([near(), memoriesWithoutVector(connection, 9).map(({ text }) => text)]).toEqual([[], ["text of b"]]);
 });

@@ -3,17 +3,17 @@
 import type { Connection } from "./connection.ts";
 import { tenantKey, type FactsAsked, type MemoryPlace } from "./memory-rows.ts";
 
-export interface MemoryText { readonly number: number; readonly text: string }
+export interface MemoryText { /** Of the memory: numbers come again once it is gone. */ readonly id: string; readonly text: string }
 
 /** The oldest first. */
 export function memoriesWithoutVector(connection: Connection, limit: number): MemoryText[] {
-  return connection.values(`SELECT "number", "text" FROM "$memory_vector" JOIN "$memory_text" ON "$memory_text"."rowid" = "number" WHERE "vector" IS NULL ORDER BY "number" LIMIT ?1`, limit)
-    .map(([number, text]) => ({ number: number as number, text: text as string }));
+  return connection.values(`SELECT "id", "text" FROM "$memory_vector" JOIN "$memory" USING ("number") JOIN "$memory_text" ON "$memory_text"."rowid" = "number" WHERE "vector" IS NULL ORDER BY "number" LIMIT ?1`, limit)
+    .map(([id, text]) => ({ id: id as string, text: text as string }));
 }
 
 /** `vector` empty: it has none, and none will be made by this model. Nothing where the memory is gone. */
-export function keepMemoryVector(connection: Connection, number: number, { model, vector }: { readonly model: string; readonly vector: readonly number[] }): void {
-  connection.run(`UPDATE "$memory_vector" SET "model" = ?2, "vector" = ?3 WHERE "number" = ?1`, number, model, new Uint8Array(Float32Array.from(vector).buffer));
+export function keepMemoryVector(connection: Connection, id: string, { model, vector }: { readonly model: string; readonly vector: readonly number[] }): void {
+  connection.run(`UPDATE "$memory_vector" SET "model" = ?2, "vector" = ?3 WHERE "number" = (SELECT "number" FROM "$memory" WHERE "id" = ?1)`, id, model, new Uint8Array(Float32Array.from(vector).buffer));
 }
 
 /** Those of other models are to be made anew. Answers how many. */
