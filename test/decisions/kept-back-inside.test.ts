@@ -11,6 +11,9 @@ input Letter { words: String parts: [Part!] pin: String @secret }
 input Part { words: String pin: Int @secret code: String @secret }
 type Home { town: String alarm: String @secret gate: Int @secret }
 type Said { urgent: Boolean }
+type Which { note: ID }
+type Note @table @secret(where: "record.hidden") @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey customerId: ID! @indexed hidden: Boolean! source: Source source2: Source @secret }
+type Source { id: ID }
 type Facts { home: Home @allow(to: ["support"]) }
 type Customer @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey }
 type Advice { credit: Int! }
@@ -24,6 +27,8 @@ type Decisions {
   hurried(customerId: ID!, letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @budget(per: RUN, time: "PT2S") ${about}
   """Advise."""
   asks(letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "said", from: "input.letter.words", extract: "Said") @approval(when: "out.credit >= 0", by: ["manager"], within: "PT1H") @fallback(value: { credit: 0 })
+  """Advise."""
+  picks(customerId: ID!, words: String): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "customer", query: "Customer/{input.customerId}") @context(name: "notes", query: "Note?customerId=eq.{customer.id}&order=id") @context(name: "which", from: "input.words", extract: "Which") @fallback(value: { credit: 0 })
   """Negotiate the price."""
   haggle(wanted: Int!): Price! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @negotiates(rounds: 3, offerTtl: "PT1H") @bound(name: "least", rule: "out.euros > 50", else: FALLBACK) @fallback(value: { euros: 60, margin: 51977, note: "NOTED" })
 }`;
@@ -69,6 +74,14 @@ test("secret members of what was offered before", async () => {
   expect(offer.terms).toMatchObject({ euros: 60 });
   expect((await post(`/negotiations/${id}/counter`, { terms: { euros: 2 } })).status).toBe(200);
   expect([sent().includes('\\"given\\":[{\\"euros\\":60}]'), sent().includes("51977"), sent().includes("NOTED")]).toEqual([true, false, false]);
+});
+
+test("of what is secret a quarantined call is given no id to choose from", async () => {
+  await bounds.write("Note", "n1", { customerId: "c", hidden: false, source: { id: "s1" }, source2: { id: "s2" } });
+  await bounds.write("Note", "n2", { customerId: "c", hidden: true, source: { id: "s3" }, source2: null });
+  bounds.model.script = (request) => [answers(JSON.stringify(request.messages).includes("QUIET") ? { note: "n1" } : { credit: 1 })];
+  expect(await bounds.decide("picks", { customerId: "c", words: "QUIET" })).toMatchObject({ status: 200, source: "model" });
+  expect(JSON.parse(bounds.model.requests[0]!.messages[1]!.content as string)).toEqual({ text: "QUIET", ids: ["c", "n1", "s1"] });
 });
 
 test("who approves sees what is quarantined, and nothing that is secret", async () => {

@@ -77,6 +77,13 @@ test("what waits in one tenant is told to nobody of another with the same role, 
     const [ofRed, ofBlue] = [await ask("red", 61), await ask("blue", 62)];
     const runOf = ({ data: { changes } }: Told): unknown => changes![0]!.record!["run"];
     expect([runOf(await red.next()), runOf(await blue.next()), runOf(await asBlue.next()), runOf(await all.next()), runOf(await all.next())]).toEqual([ofRed, ofBlue, ofBlue, ofRed, ofBlue]);
+    // Nor by pages: behind another one's there is nothing that anybody could know of.
+    const page = async (token: string, after = ""): Promise<{ status: number; body: { id: string }[] }> => {
+      const response = await fetch(`${app.url}/approvals${after}`, { headers: { authorization: `Bearer ${token}` } });
+      return { status: response.status, body: await response.json() as { id: string }[] };
+    };
+    const { id } = (await page("red-lead")).body[0]!;
+    expect((await Promise.all([page("red-lead", `?after=${id}`), page("blue-lead", `?after=${id}`), page("blue-lead", "?after=none")])).map(({ status }) => status)).toEqual([200, 400, 400]);
     for (const one of [red, blue, asBlue]) expect(one.text.filter((block) => block.includes("event: enter"))).toHaveLength(1);
   } finally {
     for (const client of open) client.close();

@@ -129,7 +129,7 @@ export class Approvals {
     const { reader } = this.#parts.core.storage;
     requireSomebody(caller);
     const from = after === null ? null : findApproval(reader, after);
-    if (after !== null && from === null) throw fault("MALFORMED_QUERY", "after is the id of an approval.", { where: "after" });
+    if (after !== null && (from === null || !mayDecide(from, caller.identity))) throw fault("MALFORMED_QUERY", "after is the id of an approval.", { where: "after" });
     const found = waitingFor(reader, caller.identity, { after: from?.number ?? 0, limit });
     return { body: found.map((row) => this.#view(row)), next: found.length === limit ? found.at(-1)?.id ?? null : null };
   }

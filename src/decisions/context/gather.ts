@@ -149,7 +149,7 @@ export function gatherFrom({ decision, input, isFromUntrusted = false, negotiati
     if (missing !== null) break;
   }
   const recalled = missing === null ? memoryOf(variables) : [];
-  if (recalled === null) missing = "the record";
+  if (recalled === null) missing = "record";
   const memory = recalled ?? [];
   return {
     variables, rows, memory, missing, overflow,

@@ -9,6 +9,7 @@ import type { Gathered } from "../context/gather.ts";
 import { holdsOne, keptBack } from "../context/kept-back.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
+import { HIDDEN } from "../policy/answer-shape.ts";
 import { ANSWER } from "../policy/tool-names.ts";
 import { answerTool, type Schemas } from "./prompt.ts";
 import { readValue, type ParseJson } from "./read-arguments.ts";
@@ -79,9 +80,11 @@ export class Extraction {
 function idsIn({ rows }: Gathered, { contexts, catalog }: CompiledDecision): string[] {
   const ids = new Set<string>();
   const collect = (row: { readonly [name: string]: Json }, { fields }: ObjectType): void => {
+    if (row[HIDDEN] === true) return;
     for (const [name, { type, limits }] of fields) {
       const value = row[name] ?? null;
-      if (type.name === "ID" && typeof value === "string" && !limits.secret) ids.add(value);
+      if (limits.secret) continue;
+      if (type.name === "ID" && typeof value === "string") ids.add(value);
       const inner = catalog.objects.get(type.name);
       for (const item of inner === undefined ? [] : Array.isArray(value) ? value : [value]) if (typeof item === "object" && item !== null && !Array.isArray(item)) collect(item, inner!);
     }
