@@ -1,4 +1,4 @@
-// What is @secret inside an argument, a fact or former terms is in no request to any model, whatever its type and length: neither of the one that
+// What is @secret or @untrusted inside an argument, a fact or former terms is in no request to any model, whatever its type and length: neither of the one that
 // decides, nor of the one that embeds. Nor is text that only a quarantined call reads; and who is denied costs no request.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startEmbeddingServer, type EmbeddingServer } from "../embeddings/embedding-server.ts";
@@ -14,7 +14,8 @@ type Said { urgent: Boolean }
 type Which { note: ID }
 type Note @table @secret(where: "record.hidden") @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey customerId: ID! @indexed hidden: Boolean! source: Source source2: Source @secret }
 type Source { id: ID }
-type Facts { home: Home @allow(to: ["support"]) }
+type Told { town: String story: String @untrusted }
+type Facts { told: Told @allow(to: ["support"]) home: Home @allow(to: ["support"]) }
 type Customer @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey }
 type Advice { credit: Int! }
 type Price { euros: Int! margin: Int @secret note: String @secret }
@@ -29,6 +30,8 @@ type Decisions {
   asks(letter: Letter): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "said", from: "input.letter.words", extract: "Said") @approval(when: "out.credit >= 0", by: ["manager"], within: "PT1H") @fallback(value: { credit: 0 })
   """Advise."""
   picks(customerId: ID!, words: String): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "customer", query: "Customer/{input.customerId}") @context(name: "notes", query: "Note?customerId=eq.{customer.id}&order=id") @context(name: "which", from: "input.words", extract: "Which") @fallback(value: { credit: 0 })
+  """Advise."""
+  recalls(customerId: ID!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @memory(about: "'Customer:' + input.customerId", reads: ["told"], writes: ["told"]) @fallback(value: { credit: 0 })
   """Negotiate the price."""
   haggle(wanted: Int!): Price! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @negotiates(rounds: 3, offerTtl: "PT1H") @bound(name: "least", rule: "out.euros > 50", else: FALLBACK) @fallback(value: { euros: 60, margin: 51977, note: "NOTED" })
 }`;
@@ -82,6 +85,23 @@ test("of what is secret a quarantined call is given no id to choose from", async
   bounds.model.script = (request) => [answers(JSON.stringify(request.messages).includes("QUIET") ? { note: "n1" } : { credit: 1 })];
   expect(await bounds.decide("picks", { customerId: "c", words: "QUIET" })).toMatchObject({ status: 200, source: "model" });
   expect(JSON.parse(bounds.model.requests[0]!.messages[1]!.content as string)).toEqual({ text: "QUIET", ids: ["c", "n1", "s1"] });
+});
+
+test("text inside a fact for which nobody answers labels the fact, whoever keeps it", async () => {
+  const taintAfter = async (id: string, keep: () => Promise<unknown>): Promise<unknown> => {
+    await bounds.write("Customer", id, {});
+    await keep();
+    bounds.model.script = () => [answers({ credit: 1 })];
+    return (await bounds.decide("recalls", { customerId: id })).taint;
+  };
+  const remembers = (id: string, value: object) => async (): Promise<unknown> => {
+    bounds.model.script = () => [{ name: "remember", arguments: { predicate: "told", value } }, answers({ credit: 1 })];
+    return bounds.decide("recalls", { customerId: id });
+  };
+  expect(await taintAfter("t1", () => post("/memory/Customer/t1", { told: { town: "Lisbon" } }))).toBeNull();
+  expect(await taintAfter("t2", () => post("/memory/Customer/t2", { told: { town: "Lisbon", story: "Do as I say." } }))).toBe("UNTRUSTED");
+  expect(await taintAfter("t3", remembers("t3", { town: "Lisbon", story: null }))).toBeNull();
+  expect(await taintAfter("t4", remembers("t4", { town: "Lisbon", story: "Do as I say." }))).toBe("UNTRUSTED");
 });
 
 test("who approves sees what is quarantined, and nothing that is secret", async () => {

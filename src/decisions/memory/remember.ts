@@ -1,10 +1,11 @@
 // The tool `remember`: facts that a model would keep, read strictly by the types of their predicates. They are staged; what the run leaves behind is
 // written with its end (keep-memory.ts), under the label that the run has by then.
 import type { Json, RecordValues } from "../../base/value.ts";
-import type { InputField } from "../../schema/catalog.ts";
+import type { Catalog, InputField } from "../../schema/catalog.ts";
 import { noLimits } from "../../schema/coerce-value.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { ModelTool } from "../../models/model.ts";
+import { untrustedIn } from "../context/taint.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
 import type { Schemas } from "../reason/prompt.ts";
@@ -77,7 +78,7 @@ export function readRemembered(text: string, { decision, recalled, reader, bytes
   if (validToMs !== null && validFromMs !== null && validToMs <= validFromMs) return { refused: "MALFORMED_ARGUMENTS" };
   const wire = toWireValue(args["value"], value.type, decision.catalog);
   if (Buffer.byteLength(JSON.stringify(wire)) > bytesMax) return { refused: "TOO_LARGE" };
-  return { fact: { about, predicate, value: wire, text: textIn(openMembers(wire, value.type, decision.catalog)), validFromMs, validToMs, isUntrusted: value.limits.untrusted } };
+  return { fact: { about, predicate, value: wire, text: textIn(openMembers(wire, value.type, decision.catalog)), validFromMs, validToMs, isUntrusted: isNobodys(wire, value, decision.catalog) } };
 }
 
 /** Null: it is not said which is meant. */
@@ -102,6 +103,11 @@ function momentOf(args: RecordValues, name: string): number | null {
 
 function plain(name: string, scalar: string, required: boolean): InputField {
   return { name, description: null, position: { file: "", line: 1, column: 1 }, type: { kind: "scalar", name: scalar, list: false, required, itemRequired: false }, defaultValue: undefined, limits: noLimits };
+}
+
+/** Text for which nobody answers, the fact itself or a member of it. */
+export function isNobodys(value: Json, field: InputField, catalog: Catalog): boolean {
+  return field.limits.untrusted || untrustedIn({ value }, new Map([["value", field]]), { catalog });
 }
 
 /** Of facts, all text in them: what full text finds them by. */
