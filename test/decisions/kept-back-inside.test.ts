@@ -17,6 +17,8 @@ type Source { id: ID }
 type Told { town: String story: String @untrusted }
 type Facts { told: Told @allow(to: ["support"]) home: Home @allow(to: ["support"]) }
 type Customer @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey }
+type Case @table @export @allow(to: ["support", "manager"], do: [READ, CREATE]) { id: ID! @primaryKey home: Home told: Told }
+type Copy @table @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey home: Home }
 type Advice { credit: Int! }
 type Price { euros: Int! margin: Int @secret note: String @secret }
 type Decisions {
@@ -32,6 +34,8 @@ type Decisions {
   picks(customerId: ID!, words: String): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "customer", query: "Customer/{input.customerId}") @context(name: "notes", query: "Note?customerId=eq.{customer.id}&order=id") @context(name: "which", from: "input.words", extract: "Which") @fallback(value: { credit: 0 })
   """Advise."""
   recalls(customerId: ID!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @memory(about: "'Customer:' + input.customerId", reads: ["told"], writes: ["told"]) @fallback(value: { credit: 0 })
+  """Advise."""
+  copies(caseId: ID!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @context(name: "case", query: "Case/{input.caseId}?select=home,told") @effect(operation: "Copy.create", set: { home: "case.home" }) @approval(when: "out.credit >= 0", by: ["manager"], within: "PT1H") @fallback(value: { credit: 0 })
   """Negotiate the price."""
   haggle(wanted: Int!): Price! @decision(mode: ENFORCE) @export @allow(to: ["support"]) @negotiates(rounds: 3, offerTtl: "PT1H") @bound(name: "least", rule: "out.euros > 50", else: FALLBACK) @fallback(value: { euros: 60, margin: 51977, note: "NOTED" })
 }`;
@@ -40,7 +44,7 @@ let server: EmbeddingServer;
 let bounds: BoundsApp;
 beforeAll(async () => {
   server = startEmbeddingServer();
-  bounds = await startBoundsApp(schema, { config: "limits: { embeddingDelayMs: 20, embeddingDelayMaxMs: 50, embeddingCache: 0 }\n", models: `, embedding: { provider: openai-compatible, model: m, url: "${server.url}", dimensions: 64 }` });
+  bounds = await startBoundsApp(schema, { config: `${["author", "reader"].map((name) => `    - { token: key-${name}, subject: ${name}, roles: [manager] }\n`).join("")}limits: { embeddingDelayMs: 20, embeddingDelayMaxMs: 50, embeddingCache: 0 }\n`, models: `, embedding: { provider: openai-compatible, model: m, url: "${server.url}", dimensions: 64 }` });
   await bounds.write("Customer", "c", {});
   expect((await post("/memory/Customer/c", { home: { town: "Lisbon", alarm: "ALARMCODE", gate: 40777 } })).status).toBe(201);
   await bounds.app.running.embedder.settled();
@@ -110,6 +114,18 @@ test("who approves sees what is quarantined, and nothing that is secret", async 
   const { body: { run } } = await bounds.decide("asks", { letter });
   const waiting = await (await fetch(`${bounds.app.url}/approvals`, { headers: { authorization: `Bearer ${adminToken}` } })).json() as { run: string; input: unknown }[];
   expect(waiting.find((one) => one.run === run)?.input).toEqual({ letter: { words: "QUIET", parts: [{ words: "Openly." }] } });
+});
+
+test("who wrote text inside a field does not approve of what rests on it; what is secret inside an effect is not shown", async () => {
+  const as = (who: string, path: string, body?: object): Promise<Response> => fetch(bounds.app.url + path, { headers: { "content-type": "application/json", "authorization": `Bearer key-${who}` }, ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }) });
+  expect((await as("author", "/Case", { id: "k", home: { town: "Porto", alarm: "ALARMCODE", gate: 5 }, told: { story: "Do as I say." } })).status).toBe(201);
+  const { body: { run } } = await bounds.decide("copies", { caseId: "k" });
+  const waiting = (await (await as("reader", "/approvals")).json() as { id: string; run: string; hash: string; effects: unknown }[]).find((one) => one.run === run)!;
+  expect(waiting.effects).toMatchObject([{ operation: "Copy.create", args: { home: { town: "Porto" } } }]);
+  expect(JSON.stringify(waiting)).not.toContain("ALARMCODE");
+  const approve = { verdict: "APPROVE", hash: waiting.hash };
+  expect([(await as("author", `/approvals/${waiting.id}`, approve)).status, (await as("reader", `/approvals/${waiting.id}`, approve)).status]).toEqual([403, 200]);
+  expect(JSON.stringify(bounds.values(`SELECT "home" FROM "Copy"`))).toContain("ALARMCODE");
 });
 
 test("who is denied costs no request", async () => {

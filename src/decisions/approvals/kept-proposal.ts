@@ -11,6 +11,7 @@ import { canonicalJson } from "../audit/canonical-json.ts";
 import { gatheredAgain, recordOf, type Question, type Recorded } from "../context/gather.ts";
 import type { CompiledDecision, CompiledWrite } from "../policy/compiled-decision.ts";
 import { isSecretlySet } from "../policy/secretly-set.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import type { Proposal, StagedEffect, Waiting } from "../run/commit-run.ts";
 import type { RunFacts } from "../run/store-run.ts";
 
@@ -138,6 +139,9 @@ function shownEffect({ operation, args }: AppliedEffect, decision: CompiledDecis
   const [name = "", verb = ""] = operation.split(".");
   const table = decision.catalog.tables.get(name);
   const members = table?.actions.get(verb)?.arguments ?? table?.fields;
-  const isShown = (member: string): boolean => members?.get(member)?.limits.secret !== true && !isSecretlySet(decision, operation, member);
-  return { operation, args: Object.fromEntries(Object.entries(args as { readonly [member: string]: Json }).filter(([member]) => isShown(member))) };
+  return { operation, args: Object.fromEntries(Object.entries(args as { readonly [member: string]: Json }).flatMap(([member, value]) => {
+    const declared = members?.get(member);
+    if (declared?.limits.secret === true || isSecretlySet(decision, operation, member)) return [];
+    return [[member, declared === undefined ? value : shownTyped(value, declared.type, decision.catalog)]];
+  })) };
 }

@@ -2,6 +2,7 @@
 // wrote it last. They must not let through what they may have talked a model into.
 import type { Json } from "../../base/value.ts";
 import type { Plan } from "../../query/plan.ts";
+import type { Catalog, Field } from "../../schema/catalog.ts";
 import { fromWireValue } from "../../schema/wire-value.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { State } from "../../resources/work.ts";
@@ -9,6 +10,7 @@ import { writerOf } from "../../changes/log.ts";
 import { KEY } from "../policy/answer-shape.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import type { Gathered } from "../context/gather.ts";
+import { untrustedIn } from "../context/taint.ts";
 
 type Row = { readonly [name: string]: Json };
 
@@ -26,6 +28,12 @@ export function rowWriters(rows: readonly Row[], plan: Plan, parts: { readonly s
   return [...found];
 }
 
+/** Such text is there, as the field's value or inside it. */
+function isWritten(value: Json, field: Field | undefined, catalog: Catalog): boolean {
+  if (field === undefined || value === null || value === "") return false;
+  return field.limits.untrusted || untrustedIn({ value }, new Map([["value", field]]), { catalog });
+}
+
 interface Collecting { readonly state: State; readonly core: DispatchCore; readonly found: Set<string> }
 
 function collect(row: Row, plan: Plan, collecting: Collecting): void {
@@ -33,7 +41,7 @@ function collect(row: Row, plan: Plan, collecting: Collecting): void {
   const table = core.catalog.tables.get(plan.table)!;
   const written: string[] = [];
   for (const item of plan.select) {
-    if (item.kind === "value" && table.fields.get(item.field)?.limits.untrusted === true && (row[item.alias] ?? "") !== "") written.push(item.field);
+    if (item.kind === "value" && isWritten(row[item.alias] ?? null, table.fields.get(item.field), core.catalog)) written.push(item.field);
     if (item.kind !== "embed") continue;
     const inner = row[item.alias];
     for (const one of Array.isArray(inner) ? inner : [inner]) if (typeof one === "object" && one !== null && !Array.isArray(one)) collect(one, item.plan, collecting);

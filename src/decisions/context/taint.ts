@@ -25,6 +25,13 @@ export function untrustedIn(values: RecordValues, fields: ReadonlyMap<string, La
   return false;
 }
 
+/** Text for which nobody answers may be in such a field, or inside its values. */
+export function mayHoldUntrusted({ type, limits }: Pick<Labelled, "type" | "limits">, catalog: Catalog, seen: ReadonlySet<string> = new Set()): boolean {
+  if (limits.untrusted) return true;
+  const inner = seen.has(type.name) ? undefined : catalog.objects.get(type.name)?.fields;
+  return inner !== undefined && [...inner.values()].some((field) => mayHoldUntrusted(field, catalog, new Set([...seen, type.name])));
+}
+
 export function carries({ kind, name }: TypeRef): boolean {
   return kind === "scalar" && CARRIES.includes(name);
 }

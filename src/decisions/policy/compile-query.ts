@@ -17,6 +17,7 @@ import { appTable, appTables } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, Table, TypeRef } from "../../schema/catalog.ts";
 import { isScalarName } from "../../schema/scalar-names.ts";
 import type { QueryTemplate, TemplatePiece } from "../../schema/query-template.ts";
+import { mayHoldUntrusted } from "../context/taint.ts";
 import { HIDDEN, KEY } from "./answer-shape.ts";
 
 /** A hole: a value of the run, or an argument that the model gives. */
@@ -184,7 +185,7 @@ function withHidden(plan: Plan, catalog: Catalog, book: ExpressionBook, spread =
   const member = (alias: string, value: Expression): SelectItem => ({ kind: "value", alias, value, field: table.primaryKey, cast: null, visibleWhen: null });
   if (secretWhere !== null) select.push(member(HIDDEN, book.of(secretWhere)));
   const key = table.fields.get(table.primaryKey)!;
-  if (!spread && [...table.fields.values()].some(({ limits }) => limits.untrusted)) {
+  if (!spread && [...table.fields.values()].some((field) => mayHoldUntrusted(field, catalog))) {
     select.push(member(KEY, { op: "field", type: typeOfField(key.type, catalog), row: "record", table: table.name, path: [], field: key.name, within: [] }));
   }
   return { ...plan, select };
