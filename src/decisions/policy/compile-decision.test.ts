@@ -133,6 +133,14 @@ test("a caller's own answer and an argument of that name are refused together", 
 });
 
 test.each([
+  ["words: String", ["UNMARKED_TEXT refund shows a model Line.wish.words (order.lines.wish.words), which anybody may write, and which is not @untrusted."]],
+  ["words: String @untrusted", []],
+  ["words: String @secret", []],
+])("text inside a field that anybody may write: %s", (words, refused) => {
+  expect(compile(REFUND(""), (text) => `type Wish { ${words} }\n${text}`.replace("sku: String!", "sku: String! @untrusted wish: Wish").replace("type Line @table", `type Line @table @allow(to: ["authenticated"], do: [CREATE])`)).problems).toEqual(refused);
+});
+
+test.each([
   ["text that is marked", `@computed(rule: "record.mail + '!'")`, true],
   ["it by way of another", `@computed(rule: "record.softly + '!'")`, true],
   ["a number of it", `@computed(rule: "size(record.mail)")`, false],

@@ -4,7 +4,7 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { AllowRule, Catalog, Field, InputField, Table, TypeRef } from "../../schema/catalog.ts";
 import { isHidden } from "../context/kept-back.ts";
-import { carries } from "../context/taint.ts";
+import { carries, mayHoldUntrusted } from "../context/taint.ts";
 import type { CompiledDecision } from "./compiled-decision.ts";
 import { placeOfField } from "./read-fields.ts";
 import { isComputedOfUntrusted } from "./untrusted-reads.ts";
@@ -16,7 +16,7 @@ export interface TaintSummary {
   readonly paths: readonly string[];
 }
 
-interface Source { readonly path: string; readonly isSure: boolean; readonly isMarked: boolean; readonly field: Pick<InputField, "limits" | "position"> }
+interface Source { readonly path: string; readonly isSure: boolean; readonly isMarked: boolean; /** Of a table, or an argument, in whose values it is. */ readonly field: Pick<InputField, "limits" | "position">; /** Where inside: `.story`. */ readonly within: string }
 
 /** `all`: the decisions of the app, for what is asked of others. */
 export function taintSummary(decision: CompiledDecision, all: ReadonlyMap<string, CompiledDecision>): TaintSummary {
@@ -34,7 +34,7 @@ function rememberedFrom({ memories, catalog }: CompiledDecision, all: ReadonlyMa
   const tainted = new Set([...all.values()].filter((other) => textsOf(other).some(({ isMarked }) => isMarked)).flatMap((other) => other.memories.flatMap(({ declaration: { writes } }) => writes)));
   return memories.flatMap(({ declaration: { reads } }) => reads).filter((name) => {
     const fact = catalog.facts.get(name);
-    return tainted.has(name) || fact?.arguments.get("value")?.limits.untrusted === true || fact?.allow.some(({ to }) => to.includes("public")) === true;
+    return tainted.has(name) || (fact !== undefined && mayHoldUntrusted(fact.arguments.get("value")!, catalog)) || fact?.allow.some(({ to }) => to.includes("public")) === true;
   }).map((name) => `memory.${name}`);
 }
 
@@ -48,11 +48,14 @@ export function unmarkedTexts(decision: CompiledDecision, book: ExpressionBook):
     return how === null ? [] : [[placeOfField(field), { place: `${table.name}.${field.name}`, how }] as const];
   })));
   const found = new Map<string, { readonly path: string; readonly how: string }>();
-  for (const { path, isMarked, field } of textsOf(decision)) {
+  for (const { path, isMarked, field, within } of textsOf(decision)) {
     const text = isMarked ? undefined : written.get(placeOfField(field));
-    if (text !== undefined && !found.has(text.place)) found.set(text.place, { path, how: text.how });
+    const place = text === undefined ? null : `${text.place}${within}`;
+    if (place !== null && !found.has(place)) found.set(place, { path, how: text!.how });
   }
-  for (const fact of decision.memories.flatMap(({ declaration: { reads } }) => reads)) if (isPostedByAnybody(fact, catalog)) found.set(`Facts.${fact}`, { path: `memory.${fact}`, how: "anybody may write" });
+  for (const fact of decision.memories.flatMap(({ declaration: { reads } }) => reads)) {
+    for (const { path, within } of postedByAnybody(fact, decision)) found.set(`Facts.${fact}${within}`, { path, how: "anybody may write" });
+  }
   return [...found].map(([place, { path, how }]) => ({
     code: "UNMARKED_TEXT", severity: "error", position: declaration.callable.position, message: `${name} shows a model ${place} (${path}), which ${how}, and which is not @untrusted.`,
     why: "Whoever writes it could tell the model what to do, and nothing would hold what the model then proposes.", fix: `Add @untrusted to ${place}, leave it out, or add @acknowledge(rule: "UNMARKED_TEXT", reason: "...").`, edits: [],
@@ -60,10 +63,11 @@ export function unmarkedTexts(decision: CompiledDecision, book: ExpressionBook):
 }
 
 /** What nobody in particular posts is labelled so in any case. */
-function isPostedByAnybody(name: string, { facts }: Catalog): boolean {
-  const fact = facts.get(name);
+function postedByAnybody(name: string, decision: CompiledDecision): Source[] {
+  const fact = decision.catalog.facts.get(name);
   const value = fact?.arguments.get("value");
-  return value !== undefined && carries(value.type) && !value.limits.untrusted && fact!.allow.some(({ to }) => to.includes("authenticated"));
+  if (value === undefined || value.limits.untrusted || !fact!.allow.some(({ to }) => to.includes("authenticated"))) return [];
+  return texts(new Map([[name, { ...value, name }]]), { path: "memory", isSure: false }, { decision, seen: new Set() }).filter(({ isMarked }) => !isMarked);
 }
 
 /** Every text that may come into a prompt, on the way that it takes. */
@@ -79,16 +83,18 @@ function textsOf(decision: CompiledDecision): Source[] {
 }
 
 interface Walking { readonly decision: CompiledDecision; /** Types on the way. */ readonly seen: ReadonlySet<string> }
-interface Way { readonly path: string; /** Wherever the decision runs, something is there. */ readonly isSure: boolean }
+interface Way { readonly path: string; /** Wherever the decision runs, something is there. */ readonly isSure: boolean; /** Of a value inside another. */ readonly inside?: Pick<Source, "field" | "within"> }
 
-function texts(fields: ReadonlyMap<string, InputField>, { path, isSure }: Way, { decision, seen }: Walking): Source[] {
+function texts(fields: ReadonlyMap<string, InputField>, { path, isSure, inside }: Way, { decision, seen }: Walking): Source[] {
   return [...fields.values()].flatMap((field): Source[] => {
     if (isHidden(decision, field)) return [];
     const { name, type, limits } = field;
     const way = { path: `${path}.${name}`, isSure: isSure && type.required && !type.list };
-    if (carries(type)) return [{ ...way, isMarked: limits.untrusted, field }];
+    const at = inside === undefined ? { field, within: "" } : { ...inside, within: `${inside.within}.${name}` };
+    if (carries(type)) return [{ ...way, isMarked: limits.untrusted, ...at }];
     if (seen.has(type.name)) return [];
-    return texts(fieldsOf(type, decision.catalog), way, { decision, seen: new Set([...seen, type.name]) });
+    // Rows inside a row have fields of their own.
+    return texts(fieldsOf(type, decision.catalog), type.name.startsWith("@") ? way : { ...way, inside: at }, { decision, seen: new Set([...seen, type.name]) });
   });
 }
 
@@ -103,7 +109,7 @@ const ANYBODY: readonly string[] = ["public", "authenticated"];
 
 /** Text of a record that somebody without any role may bring. What code of the app writes for them nobody knows. */
 function isAnybodys({ kind, type, readOnly, internal, fill, allow }: Field, table: Table): boolean {
-  if (kind !== "stored" || !carries(type) || readOnly || internal || (fill !== null && !fill.kind.startsWith("default"))) return false;
+  if (kind !== "stored" || !(carries(type) || type.kind === "object") || readOnly || internal || (fill !== null && !fill.kind.startsWith("default"))) return false;
   const verbs = (["CREATE", "UPDATE"] as const).filter((verb) => permits(table.allow, verb));
   return verbs.some((verb) => allow.length === 0 || permits(allow, verb));
 }
