@@ -388,7 +388,8 @@ class ReasonRun {
     } catch (error) {
       const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
       if (reason === null) throw error;
-      if (error instanceof ModelFailure) this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, status: error.status, message: error.message });
+      // Why a circuit is open was said when it failed.
+      if (error instanceof ModelFailure && reason !== "circuit_open") this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, status: error.status, message: error.message });
       return { reason };
     }
   }
