@@ -9,7 +9,7 @@ import { endRound } from "../../storage/negotiation-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import { keepMemory } from "../memory/keep-memory.ts";
-import { openMembers } from "../memory/open-members.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ADMISSION, PROPOSAL } from "./admission.ts";
 import { addCallback } from "./callback.ts";
@@ -56,8 +56,9 @@ export interface StoredRun {
 /** Throws KeyTaken, Fenced. */
 export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): RunEnd {
   const { admitted, decision, input, facts, random, nowMs } = run;
-  if (run.epoch > 0) dropPart(connection, admitted.id, ADMISSION);
-  if (run.epoch > 0 && decision?.approvals.length !== 0) {
+  // Whether people were asked is not for the decision of today to say.
+  if (run.epoch > 0) {
+    dropPart(connection, admitted.id, ADMISSION);
     dropPart(connection, admitted.id, PROPOSAL);
     closeApprovals(connection, admitted.id, { state: ending.state === "EXPIRED" || ending.reason === "approval_timeout" ? "EXPIRED" : "VOID", closedMs: nowMs, person: null });
   }
@@ -109,7 +110,7 @@ function agreementIn({ payloads: { comparison } }: RunFacts): boolean | null {
 function remember(connection: WriteSession["connection"], { memory, output, source, isUntrusted }: Ending, { admitted, decision, random, nowMs }: StoredRun): void {
   if (memory === undefined || decision === null) return;
   const { callable: { result } } = decision.declaration;
-  const said = output === undefined ? null : openMembers(toWireValue(output, { ...result, required: false }, decision.catalog), result, decision.catalog);
+  const said = output === undefined ? null : shownTyped(toWireValue(output, { ...result, required: false }, decision.catalog), result, decision.catalog);
   keepMemory(connection, memory.places, memory.facts, {
     run: admitted.id, actor: null, isUntrusted, nowMs, rowsMax: memory.rowsMax,
     episode: { decision: admitted.name, source, output: Buffer.byteLength(JSON.stringify(said)) > EPISODE_BYTES_MAX ? null : said },
