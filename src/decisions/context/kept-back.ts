@@ -2,11 +2,12 @@
 // shown; here is the second look, by value, at what is about to be sent.
 import { assert } from "../../base/assert.ts";
 import type { Json, RecordValues } from "../../base/value.ts";
-import type { InputField, TypeRef } from "../../schema/catalog.ts";
+import type { InputField } from "../../schema/catalog.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { ModelRequest } from "../../models/model.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { HIDDEN } from "../policy/answer-shape.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import { placeOfField } from "../policy/read-fields.ts";
 
 export interface KeptBack { readonly secret: readonly string[]; readonly quarantined: readonly string[] }
@@ -23,17 +24,7 @@ export function isHidden({ quarantined }: Pick<CompiledDecision, "quarantined">,
 /** The input as it is shown to the model that decides, without what is hidden in whatever depth. */
 export function shownInput(decision: CompiledDecision, input: RecordValues): { [name: string]: Json } {
   return Object.fromEntries([...decision.declaration.callable.arguments].flatMap(([name, argument]) => (
-    isHidden(decision, argument) ? [] : [[name, shownMembers(toWireValue(input[name], argument.type, decision.catalog), argument.type, decision)]])));
-}
-
-function shownMembers(value: Json, { name }: Pick<TypeRef, "name">, decision: CompiledDecision): Json {
-  const fields = decision.catalog.objects.get(name)?.fields;
-  if (fields === undefined || typeof value !== "object" || value === null) return value;
-  if (Array.isArray(value)) return value.map((item) => shownMembers(item, { name }, decision));
-  return Object.fromEntries(Object.entries(value).flatMap(([member, item]) => {
-    const field = fields.get(member);
-    return field === undefined || isHidden(decision, field) ? [] : [[member, shownMembers(item, field.type, decision)]];
-  }));
+    isHidden(decision, argument) ? [] : [[name, shownTyped(toWireValue(input[name], argument.type, decision.catalog), argument.type, decision.catalog, (field) => isHidden(decision, field))]])));
 }
 
 type Rows = Readonly<Record<string, readonly { readonly [name: string]: Json }[]>>;

@@ -17,7 +17,7 @@ import { invalid } from "../../tables/input-issue.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { keepMemory } from "./keep-memory.ts";
 import { recordNamed, tenantOfMemory, timeOf } from "./recall.ts";
-import { openMembers } from "./open-members.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import { isNobodys, textIn, type StagedFact } from "./remember.ts";
 
 /** Of one record that is looked at. */
@@ -89,7 +89,7 @@ function readPosted({ catalog, limits }: DispatchCore, { about, facts, validFrom
   if (values === undefined) throw invalid(issues);
   const posted = [...fields.values()].filter(({ name }) => Object.hasOwn(facts, name)).map((field): StagedFact => {
     const value = toWireValue(values[field.name], field.type, catalog);
-    return { about, predicate: field.name, value, text: textIn(openMembers(value, field.type, catalog)), validFromMs: momentOf(validFrom), validToMs: momentOf(validTo), isUntrusted: isUntrusted || isNobodys(value, field, catalog) };
+    return { about, predicate: field.name, value, text: textIn(shownTyped(value, field.type, catalog)), validFromMs: momentOf(validFrom), validToMs: momentOf(validTo), isUntrusted: isUntrusted || isNobodys(value, field, catalog) };
   });
   if (posted.length === 0 || posted.length > limits.memoryWrites) throw fault("VALIDATION_FAILED", `A request posts between 1 and ${limits.memoryWrites} facts.`);
   const large = posted.find(({ value }) => Buffer.byteLength(JSON.stringify(value)) > limits.memoryBytes);

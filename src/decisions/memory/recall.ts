@@ -14,7 +14,7 @@ import { findMemories, readEpisodes, readFacts, readMemories, type MemoryPlace, 
 import { valueOf } from "../bounds/judge.ts";
 import { untrustedIn } from "../context/taint.ts";
 import type { CompiledDecision, CompiledMemory } from "../policy/compiled-decision.ts";
-import { openMembers } from "./open-members.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import { wordsIn } from "./words.ts";
 
 /** One thing that is remembered. Times are canonical. */
@@ -119,7 +119,7 @@ function owedItems(place: MemoryPlace, { nowMs, limit, connection, core: { catal
     // What it was about is not there any more.
     if (callable === undefined) return [];
     const { result, position } = callable;
-    const terms = openMembers(JSON.parse(said) as Json, result, catalog);
+    const terms = shownTyped(JSON.parse(said) as Json, result, catalog);
     const isNobodys = untrustedIn({ terms }, new Map([["terms", { type: result, limits: noLimits, position }]]), { catalog, all: isUntrusted });
     return [{ id, kind: "commitment", predicate: null, value: { state, terms }, since: timeOf(madeMs), until: timeOf(dueMs), ended: null, isUntrusted: isNobodys }];
   });

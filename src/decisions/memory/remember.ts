@@ -10,7 +10,7 @@ import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
 import type { Schemas } from "../reason/prompt.ts";
 import { readFields, type ArgumentReader } from "../reason/read-arguments.ts";
-import { openMembers } from "./open-members.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import type { Recalled } from "./recall.ts";
 
 /** A fact that is not written yet. */
@@ -78,7 +78,7 @@ export function readRemembered(text: string, { decision, recalled, reader, bytes
   if (validToMs !== null && validFromMs !== null && validToMs <= validFromMs) return { refused: "MALFORMED_ARGUMENTS" };
   const wire = toWireValue(args["value"], value.type, decision.catalog);
   if (Buffer.byteLength(JSON.stringify(wire)) > bytesMax) return { refused: "TOO_LARGE" };
-  return { fact: { about, predicate, value: wire, text: textIn(openMembers(wire, value.type, decision.catalog)), validFromMs, validToMs, isUntrusted: isNobodys(wire, value, decision.catalog) } };
+  return { fact: { about, predicate, value: wire, text: textIn(shownTyped(wire, value.type, decision.catalog)), validFromMs, validToMs, isUntrusted: isNobodys(wire, value, decision.catalog) } };
 }
 
 /** Null: it is not said which is meant. */

@@ -2,7 +2,7 @@
 // text is quoted. A pure function of what was recalled, so that the same run shows the same.
 import type { Json } from "../../base/value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
-import { openMembers } from "./open-members.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import type { MemoryItem, Recalled } from "./recall.ts";
 
 export interface ShownMemory {
@@ -42,7 +42,7 @@ export function shownMemory(decision: CompiledDecision, recalled: readonly Recal
 /** A fact may have members that are secret. */
 function openValue({ kind, predicate, value }: MemoryItem, { catalog }: CompiledDecision): Json {
   const type = kind === "fact" ? catalog.facts.get(predicate ?? "")?.result : undefined;
-  return type === undefined ? value : openMembers(value, type, catalog);
+  return type === undefined ? value : shownTyped(value, type, catalog);
 }
 
 function shownItem({ kind, predicate, value, since, until, ended, isUntrusted }: MemoryItem): { [name: string]: Json } {

@@ -12,7 +12,7 @@ import type { WriteSession } from "../../tables/write-session.ts";
 import { addOffer, dropHolds, moveNegotiation, offersOf, type NegotiationRow, type OfferRow } from "../../storage/negotiation-rows.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import type { Answered, Negotiating } from "../context/gather.ts";
-import { openMembers } from "../memory/open-members.ts";
+import { shownTyped } from "../policy/shown-value.ts";
 import { applyEffect } from "../effects/apply-effect.ts";
 import type { CompiledDecision, CompiledTarget } from "../policy/compiled-decision.ts";
 import { isAnswered } from "../run/ending.ts";
@@ -35,7 +35,7 @@ export function negotiatingIn(row: NegotiationRow, run: string, decision: Compil
   const counter = row.counter === null ? null : JSON.parse(row.counter) as Counter;
   const said = { round: row.round, rounds: negotiates?.rounds ?? 0, message: counter?.message ?? null };
   return {
-    id: row.id, shown: { ...said, given: given.map((terms) => openMembers(terms, result, decision.catalog)), counter: counter === null ? null : openMembers(counter.terms, result, decision.catalog) }, isUntrusted: counter?.isUntrusted === true,
+    id: row.id, shown: { ...said, given: given.map((terms) => shownTyped(terms, result, decision.catalog)), counter: counter === null ? null : shownTyped(counter.terms, result, decision.catalog) }, isUntrusted: counter?.isUntrusted === true,
     value: { ...said, given: given.map((terms) => fromWireValue(terms, result, decision.catalog)), counter: counter === null ? null : counterValue(counter.terms, decision) },
     async release(body) {
       for (const offer of offers) if (offer.isHeld && offer.state !== "OPEN") await applyHolds(offer, "release", { decision, body });
