@@ -40,21 +40,11 @@ test("only the kinds asked for", () => {
   expect(redactText(text, [])).toBe(text);
 });
 
-/** Processor time in microseconds, the least of some runs, so that it does not matter what else the machine does. */
-function costOf(text: string): number {
-  return Math.min(...Array.from({ length: 5 }, () => {
-    const before = process.cpuUsage();
-    redactText(text, all);
-    return process.cpuUsage(before).user;
-  }));
-}
-
+// A million characters cost well under a second here; what grew with the square of the length would take hours.
 test("hostile text costs linear time", () => {
-  const [characters, times, floorUs] = [10_000, 8, 500];
   for (const part of ["1", "1 ", "a@a.", "a", "DE89 ", "AB12", "a.a@", "4111111111111112"]) {
-    const [small, large] = [characters, times * characters].map((length) => costOf(part.repeat(length / part.length))) as [number, number];
-    // Quadratic would be 64 times as much.
-    expect([part, large / Math.max(small, floorUs) < 4 * times]).toEqual([part, true]);
+    const before = process.cpuUsage().user;
     expect(redactText(part.repeat(1_000_000 / part.length), all).length).toBeGreaterThan(0);
+    expect([part, process.cpuUsage().user - before < 30_000_000]).toEqual([part, true]);
   }
 }, 120_000);
