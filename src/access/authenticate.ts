@@ -42,24 +42,27 @@ export interface Authenticator {
 
 const TOKEN_LENGTH_MAX = 16_384;
 const REMEMBERED_MAX = 10_000;
-/** A verified token is verified again after this, so that a withdrawn key ends. */
+/** A verified token is verified again after this, and when keys may have become others, so that a withdrawn key ends. */
 const REMEMBERED_MS = 300_000;
 
-interface Remembered { readonly identity: Identity; readonly untilMs: number }
+interface Remembered { readonly identity: Identity; readonly untilMs: number; readonly keysVersion: number }
 
 export function createAuthenticator(config: AuthConfig, options: AuthenticatorOptions): Authenticator {
   const known = knownTokens(config);
   let loading: Promise<TokenVerifier> | null = null;
+  let loaded: TokenVerifier | null = null;
   // Loaded with the first token: most apps start without, and sooner.
-  const verifier = (): Promise<TokenVerifier> => loading ??= import("./verify-token.ts").then(({ createTokenVerifier }) => createTokenVerifier(config.jwt, options));
+  const verifier = (): Promise<TokenVerifier> => loading ??= import("./verify-token.ts").then(({ createTokenVerifier }) => (loaded = createTokenVerifier(config.jwt, options)));
   const remembered = new Map<string, Remembered>();
 
   const { stores = [] } = options;
   const verify = async (token: string, digest: string): Promise<Identity> => {
-    const identity = await (await verifier()).verify(token);
+    const verifying = await verifier();
+    const { keysVersion } = verifying;
+    const identity = await verifying.verify(token);
     const now = options.clock.now();
     if (remembered.size >= REMEMBERED_MAX) remembered.delete(remembered.keys().next().value!);
-    remembered.set(digest, { identity, untilMs: Math.min(now + REMEMBERED_MS, identity.expiresAtMs ?? Infinity) });
+    remembered.set(digest, { identity, untilMs: Math.min(now + REMEMBERED_MS, identity.expiresAtMs ?? Infinity), keysVersion });
     return identity;
   };
 
@@ -67,7 +70,7 @@ export function createAuthenticator(config: AuthConfig, options: AuthenticatorOp
     if (config.jwt.length === 0 || !/^[\w-]+\.[\w-]*\.[\w-]*$/.test(token)) throw invalidToken("The token is not known.");
     const name = digest.toString("base64");
     const earlier = remembered.get(name);
-    if (earlier !== undefined && options.clock.now() < earlier.untilMs) return earlier.identity;
+    if (earlier !== undefined && options.clock.now() < earlier.untilMs && earlier.keysVersion === loaded?.keysVersion) return earlier.identity;
     remembered.delete(name);
     return verify(token, name);
   };

@@ -1,13 +1,14 @@
 // Verifies JSON Web Tokens of the configured issuers and reads roles and tenant from their claims. Keeps no identities.
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { createLocalJWKSet, createRemoteJWKSet, customFetch, decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from "jose";
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import type { Clock } from "../base/clock.ts";
 import { AmbitError, fault } from "../base/error.ts";
 import type { Json } from "../base/value.ts";
 import { subjectIdentity } from "./identities.ts";
 import type { Identity } from "./identity.ts";
 import { invalidToken } from "./invalid-token.ts";
+import { remoteKeySet } from "./key-sets.ts";
 import { mappedRoles, mappedTenant } from "./mapped-claims.ts";
 
 export interface JwtIssuer {
@@ -23,7 +24,11 @@ export interface JwtIssuer {
   readonly tenant?: { readonly claim: string } | null;
 }
 
-export interface TokenVerifier { verify(token: string): Promise<Identity> }
+export interface TokenVerifier {
+  /** Another one since the keys of an issuer may have become others. */
+  readonly keysVersion: number;
+  verify(token: string): Promise<Identity>;
+}
 
 export interface TokenVerifierOptions {
   readonly clock: Clock;
@@ -34,19 +39,20 @@ export interface TokenVerifierOptions {
   readonly fetch?: (url: string, init?: RequestInit) => Promise<Response>;
 }
 
-const REMOTE_TIMEOUT_MS = 5_000;
-
 export function createTokenVerifier(issuers: readonly JwtIssuer[], options: TokenVerifierOptions): TokenVerifier {
   const keys = new Map<JwtIssuer, Promise<JWTVerifyGetKey | Uint8Array>>();
+  let keysVersion = 0;
+  const changed = (): void => { keysVersion++; };
   const keysOf = (issuer: JwtIssuer): Promise<JWTVerifyGetKey | Uint8Array> => {
     const known = keys.get(issuer);
     if (known !== undefined) return known;
-    const loading = loadKeys(issuer, options);
+    const loading = loadKeys(issuer, options, changed);
     keys.set(issuer, loading);
     loading.catch(() => keys.delete(issuer));
     return loading;
   };
   return {
+    get keysVersion() { return keysVersion; },
     async verify(token) {
       const named = issuerOf(token);
       const candidates = issuers.filter((issuer) => issuer.issuer === named);
@@ -91,14 +97,11 @@ function algorithmsOf(issuer: JwtIssuer): string[] {
   return issuer.algorithms.filter((algorithm) => algorithm.startsWith("HS") === shared && algorithm.toLowerCase() !== "none");
 }
 
-async function loadKeys(issuer: JwtIssuer, options: TokenVerifierOptions): Promise<JWTVerifyGetKey | Uint8Array> {
+async function loadKeys(issuer: JwtIssuer, { clock, directory = "", fetch }: TokenVerifierOptions, changed: () => void): Promise<JWTVerifyGetKey | Uint8Array> {
   if (typeof issuer.secret === "string") return new TextEncoder().encode(issuer.secret);
   const place = issuer.jwks ?? "";
-  if (!/^https?:/.test(place)) return createLocalJWKSet(JSON.parse(await readFile(resolve(options.directory ?? "", place), "utf8")) as JSONWebKeySet);
-  return createRemoteJWKSet(new URL(place), {
-    timeoutDuration: REMOTE_TIMEOUT_MS,
-    ...(options.fetch === undefined ? {} : { [customFetch]: options.fetch }),
-  });
+  if (!/^https?:/.test(place)) return createLocalJWKSet(JSON.parse(await readFile(resolve(directory, place), "utf8")) as JSONWebKeySet);
+  return remoteKeySet(new URL(place), { clock, fetch, changed });
 }
 
 function identityOf(payload: JWTPayload, issuer: JwtIssuer, volatileClaims: readonly string[]): Identity {

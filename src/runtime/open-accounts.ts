@@ -57,7 +57,7 @@ export function signedInOf({ catalog }: LoadedApp, { tables, storage, clock, ser
 }
 
 /** Undefined where the schema has no @account. `url`: where the app listens. */
-export function accountsOf({ catalog, config }: LoadedApp, { service, random, log, url }: Pick<AccountParts, "random" | "log"> & { readonly service: AccountService; url(): string }): (() => Promise<AccountPort>) | undefined {
+export function accountsOf({ catalog, config }: LoadedApp, { service, random, clock, log, url }: Pick<AccountParts, "random" | "clock" | "log"> & { readonly service: AccountService; url(): string }): (() => Promise<AccountPort>) | undefined {
   const { account } = catalog;
   if (account === undefined) return undefined;
   let port: Promise<AccountPort> | null = null;
@@ -67,7 +67,7 @@ export function accountsOf({ catalog, config }: LoadedApp, { service, random, lo
     const place = signIn.url ?? reachable(url());
     if (place === "") throw fault("UNAVAILABLE", "The app is starting.", { retryAfterS: 1 });
     return createAccounts({
-      account, tables: catalog.tables, oidc: signIn.oidc, url: place, origins: ownOrigins(config, place), secret: service.secret, hashing: service.hashing, limits: config.limits, log,
+      account, tables: catalog.tables, oidc: signIn.oidc, url: place, origins: ownOrigins(config, place), secret: service.secret, hashing: service.hashing, limits: config.limits, clock, log,
       features: { password: signIn.password, mail: config.mailUrl !== null, passkeys: signIn.passkeys, totp: signIn.totp, organizations: signIn.organizations },
       token: () => Buffer.from(random.bytes(KEY_BYTES)).toString("base64url"),
     });

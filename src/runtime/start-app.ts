@@ -231,7 +231,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   noteRights(options.security, { catalog, tables });
   const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });
   const renew = (identity: Identity): Identity => renewIdentity(identity, config.auth.keys, (subject) => signedIn.ofAccount(subject), options.keys);
-  const accounts = accountsOf(loaded, { service: options.accounts, random, log, url: () => options.url() });
+  const accounts = accountsOf(loaded, { service: options.accounts, random, clock, log, url: () => options.url() });
   const dispatcher = createDispatcher({ ...(accounts === undefined ? {} : { accounts }), tokens: { tokens: options.accounts.tokens, revoked: (subject) => signedIn.revoked(subject) }, files: { ...options.files, types: config.files.types }, catalog, book, access, tables, storage, app: loaded.code, jobs: options.jobs.queue, embeddings, sources: options.sources, clock, random, limits, log, values: config.values, secrets: config.secrets, fetch, usage: options.usage, security: options.security, guesses: options.guesses, storedKeys: options.keys, sending: sendingOf(config, options.outbox), development, ...(tracer === null ? {} : { tracer }), createDecisions: decisions.decisionsOf(loaded, { clock, random, fetch: modelFetch, standIn: options.modelStandIn ?? null, tracer, audit: options.audit, renew }) });
   const authenticator = options.guesses.guarding(createAuthenticator({ adminToken: options.adminToken, keys: config.auth.keys, jwt: config.auth.jwt, signedIn }, { clock, directory: options.directory, volatileClaims: volatileClaims(book), stores: [options.keys] }));
   const { live, channels, runs, rows } = dispatcher;

@@ -12,7 +12,9 @@ export interface Issuer {
   /** By subject; what stands here when somebody signs in is told. */
   readonly people: Map<string, IssuedPerson>;
   /** Called with what the provider answers to a request for tokens; may answer otherwise. */
-  tamper: ((answer: { [name: string]: unknown }) => { [name: string]: unknown }) | null;
+  tamper: ((answer: { [name: string]: unknown }) => { [name: string]: unknown } | Promise<{ [name: string]: unknown }>) | null;
+  /** Published instead of its own keys. */
+  keys: readonly object[] | null;
   stop(): Promise<void>;
 }
 
@@ -23,13 +25,14 @@ export async function startIssuer(redirects: readonly string[]): Promise<Issuer>
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const people = new Map<string, IssuedPerson>();
   const issuer: Issuer = {
-    url, people, tamper: null,
+    url, people, tamper: null, keys: null,
     stop: () => new Promise((resolve) => { server.closeAllConnections(); server.close(() => resolve()); }),
   };
   const provider = new Provider(url, configuration(redirects, people));
   provider.use(async (context, next) => {
     await next();
-    if (context.path === "/token" && issuer.tamper !== null && typeof context.body === "object" && context.body !== null) context.body = issuer.tamper(context.body as { [name: string]: unknown });
+    if (context.path === "/token" && issuer.tamper !== null && typeof context.body === "object" && context.body !== null) context.body = await issuer.tamper(context.body as { [name: string]: unknown });
+    if (context.path === "/jwks" && issuer.keys !== null) context.body = { keys: issuer.keys };
   });
   const answer = provider.callback();
   handle = (request, response) => {

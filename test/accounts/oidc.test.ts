@@ -1,5 +1,6 @@
 // Sign-in with a provider of OpenID Connect, a real one on this machine: who comes back is who the provider has signed for, for the browser that went there.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from "jose";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { startIssuer, type Issuer } from "./issuer.ts";
 import { Visitor } from "./visitor.ts";
@@ -179,6 +180,24 @@ test("somebody else's address, unconfirmed on either side, opens no account", as
   const linked = new Visitor(app.url);
   await follow(linked, await begin(linked, "q1-new"));
   expect<unknown>((await linked.get("/who")).json["subject"]).toBe((await elsewhere.get("/who")).json["subject"]!);
+});
+
+test("a key that the provider has changed to counts at once; a token that somebody else has asked for does not", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("RS256");
+  issuer.keys = [{ ...(await exportJWK(publicKey)), kid: "changed", alg: "RS256", use: "sig" }];
+  const signedAnew = (more: object) => async (answer: { [name: string]: unknown }) => ({ ...answer, id_token: await new SignJWT({ ...decodeJwt(answer["id_token"] as string), ...more }).setProtectedHeader({ alg: "RS256", kid: "changed" }).sign(privateKey) });
+  const placeAfter = async (more: object): Promise<string | null> => {
+    issuer.tamper = signedAnew(more);
+    const visitor = new Visitor(app.url);
+    return (await visitor.get(await callbackOf(visitor, "p2"))).headers.get("location");
+  };
+  try {
+    expect(await placeAfter({})).toBe("/welcome");
+    expect(await placeAfter({ aud: ["shop", "other"], azp: "shop" })).toBe("/welcome");
+    for (const more of [{ azp: "other" }, { aud: ["shop", "other"], azp: "other" }, { aud: ["shop", "other"] }]) expect(await placeAfter(more)).toContain("/auth/error?error=");
+  } finally {
+    [issuer.tamper, issuer.keys] = [null, null];
+  }
 });
 
 test("nobody is sent to places of others, whatever is asked for", async () => {

@@ -1,9 +1,11 @@
 // Sign-in by better-auth on the app's own records: one instance for what serves, made with the first request. Loaded only where the schema has @account.
 import { betterAuth, type BetterAuthOptions, type BetterAuthPlugin } from "better-auth";
 import { bearer, genericOAuth, organization, twoFactor } from "better-auth/plugins";
+import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { Log } from "../../base/log.ts";
 import type { AccountDeclaration, Table } from "../../schema/catalog.ts";
+import { askingAgain, type RemoteKeySet } from "../key-sets.ts";
 import { accountAdapter } from "./account-adapter.ts";
 import { AccountRequests } from "./account-requests.ts";
 import { scopeOf } from "./account-scope.ts";
@@ -27,6 +29,7 @@ export interface AccountOptions {
   readonly secret: string;
   readonly hashing: PasswordHashing;
   readonly limits: Limits;
+  readonly clock: Clock;
   readonly log: Log;
   token(): string;
 }
@@ -34,14 +37,25 @@ export interface AccountOptions {
 /** What of better-auth is used. */
 export interface Library {
   handler(request: Request): Promise<Response>;
-  readonly $context: Promise<{ readonly socialProviders: readonly { readonly id: string }[] }>;
+  readonly $context: Promise<{ readonly socialProviders: readonly { readonly id: string; readonly idToken?: { jwks: unknown } }[] }>;
 }
 
 export async function createAccounts(options: AccountOptions): Promise<AccountPort> {
   const people = new People(options.tables.get(options.account.table)!, options.account);
   const features: AccountFeatures = { ...options.features, oidc: options.oidc.length > 0, invites: options.account.signUp !== "CLOSED" };
   const passkeys = features.passkeys ? [await loadPasskeys({ url: options.url, origins: options.origins, name: options.account.table })] : [];
-  return new AccountRequests({ ...options, features, people, open: () => betterAuth(libraryOptions(options, people, passkeys)) as unknown as Library });
+  return new AccountRequests({ ...options, features, people, open: () => opened(betterAuth(libraryOptions(options, people, passkeys)) as unknown as Library, options.clock) });
+}
+
+/** With keys of providers that are asked for again when they have become others. */
+function opened({ handler, $context }: Library, clock: Clock): Library {
+  return {
+    handler,
+    $context: $context.then((context) => {
+      for (const { idToken } of context.socialProviders) if (idToken !== undefined) idToken.jwks = askingAgain(idToken.jwks as RemoteKeySet, clock);
+      return context;
+    }),
+  };
 }
 
 function libraryOptions({ account, features, oidc, url, origins, secret, hashing, limits, log, tables }: AccountOptions, people: People, passkeys: readonly BetterAuthPlugin[]): BetterAuthOptions {

@@ -14,8 +14,11 @@ export function oidcProviders(providers: readonly OidcProvider[]): GenericOAuthC
     requireIdTokenVerification: true, pkce: true,
     clientId: provider.clientId, ...(provider.clientSecret === null ? {} : { clientSecret: provider.clientSecret }),
     scopes: [...provider.scopes],
-    // The library has verified it, nonce included, where there is one: so there must be one.
-    getUserInfo: async ({ idToken, accessToken }) => (idToken === undefined ? null : profileOf(await allClaims(provider, decodeJwt(idToken) as Claims, accessToken), provider)),
+    getUserInfo: async ({ idToken, accessToken }) => {
+      // The library has verified it, nonce included, where there is one: so there must be one.
+      const claims = idToken === undefined ? null : decodeJwt(idToken) as Claims;
+      return claims === null || !isForUs(claims, provider) ? null : profileOf(await allClaims(provider, claims, accessToken), provider);
+    },
   }));
 }
 
@@ -23,6 +26,11 @@ type Claims = { readonly [name: string]: Json };
 type Profile = NonNullable<Awaited<ReturnType<NonNullable<GenericOAuthConfig["getUserInfo"]>>>>;
 
 const TIMEOUT_MS = 5_000;
+
+/** Of a token for several, and of one that says so, we are who asked for it. */
+function isForUs({ aud, azp }: Claims, { clientId }: OidcProvider): boolean {
+  return azp === undefined ? !Array.isArray(aud) || aud.length === 1 : azp === clientId;
+}
 
 /** What the token lacks may stand in the provider's answer about the same person. */
 async function allClaims({ issuer, roles, tenant }: OidcProvider, token: Claims, accessToken: string | undefined): Promise<Claims> {
