@@ -57,15 +57,6 @@ export function readEntries(connection: Connection, since: number, limit: number
   });
 }
 
-/** Who wrote one of these fields in the entry at this position. Null: nobody, or it is kept no longer. */
-export function writerOf(connection: Connection, position: number, { table, id, fields }: { readonly table: string; /** As on the wire. */ readonly id: Json; readonly fields: readonly string[] }): string | null {
-  const text = connection.values(`SELECT "entry" FROM "$log" WHERE "position" = ?1`, position)[0]?.[0];
-  if (text === undefined) return null;
-  const { actor, changes } = JSON.parse(text as string) as { readonly actor: string | null; readonly changes: readonly KeptChange[] };
-  const isWritten = changes.some((change) => change.table === table && change.id === id && (change.old === null || fields.some((name) => name in change.old!)));
-  return isWritten ? actor : null;
-}
-
 /** Removes at most `limit` of the oldest entries that are older than `before`. The newest stays: positions are never reused. */
 export function trimLog(connection: Connection, before: string, limit = 1_000): number {
   return connection.run(
@@ -74,7 +65,7 @@ export function trimLog(connection: Connection, before: string, limit = 1_000): 
 }
 
 /** As kept: `new` and `old` are wire images; beside a `new`, `old` holds only what differed. */
-interface KeptChange {
+export interface KeptChange {
   readonly table: string;
   readonly id: Json;
   readonly cause: Change["cause"];
@@ -88,9 +79,14 @@ function encodeEntry({ actor, requestId, changes }: LogAddition): string {
   let list = "";
   for (const change of changes) {
     const before = change.old !== null && change.new !== null ? difference(change.old, change.new) : change.old;
-    list += `${list === "" ? "" : ","}{"table":${JSON.stringify(change.table)},"id":${wireText(change.id)},"cause":"${change.cause}","new":${wireText(change.new)},"old":${wireText(before)}}`;
+    list += `${list === "" ? "" : ","}${beginning(change.table, wireText(change.id))}"cause":"${change.cause}","new":${wireText(change.new)},"old":${wireText(before)}}`;
   }
   return `{"actor":${JSON.stringify(actor)},"requestId":${JSON.stringify(requestId)},"changes":[${list}]}`;
+}
+
+/** Of a change as it is kept: whatever an entry says of a record holds this text. `id`: as on the wire, as JSON. */
+export function beginning(table: string, id: string): string {
+  return `{"table":${JSON.stringify(table)},"id":${id},`;
 }
 
 /** What `old` had where it differs from `present`; null where it had nothing. Unchanged lists and objects are usually the same object. */

@@ -19,7 +19,7 @@ export const checkCommand: Command = {
     output.say(errors === 0 ? `ok: ${counted(appTables(app.catalog).length, "table")}, ${counted(app.catalog.endpoints.size, "endpoint")}${app.catalog.decisions.size === 0 ? "" : `, ${counted(app.catalog.decisions.size, "decision")}`}${warnings === 0 ? "" : `, ${counted(warnings, "warning")}`}` : `${counted(errors, "error")}, ${counted(warnings, "warning")}`);
     for (const taint of errors === 0 ? decisions.taintOf(app) : []) {
       output.object({ event: "taint", ...taint });
-      output.say(`${taint.decision}: ${taint.untrusted} UNTRUSTED${taint.paths.length === 0 ? "" : ` by ${taint.paths.join(", ")}`}`);
+      output.say(`${taint.decision}: ${taint.untrusted} UNTRUSTED${taint.paths.length === 0 ? "" : ` by ${taint.paths.join(", ")}`}${taint.forbidden.length === 0 ? "" : `; the fallback then instead of ${taint.forbidden.join(", ")} (taint: FORBID)`}`);
     }
     return errors === 0 ? 0 : 1;
   },

@@ -18,12 +18,14 @@ import type { Forgettable } from "../resources/forgettable.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { openRuns, readRun, runOfKey, stepsOf, takeRun, type AdmittedRun, type DecisionRow } from "../storage/decision-rows.ts";
 import { Approvals, type AskedRun } from "./approvals/approvals.ts";
+import type { TextWriters } from "./approvals/text-writers.ts";
 import type { Checkpoints } from "./audit/checkpoints.ts";
 import { subjectOf, type Gathered, type Question } from "./context/gather.ts";
 import type { AskingRun, ReasonRequest, RunStage } from "./loop.ts";
 import { postFacts, recallRecord } from "./memory/memory-access.ts";
 import { Negotiations } from "./negotiation/negotiations.ts";
 import type { CompiledDecision } from "./policy/compiled-decision.ts";
+import type { Advice } from "./reason/act.ts";
 import type { ReadyDecision } from "./ready-decision.ts";
 import type { RunBudget } from "./reason/budgets.ts";
 import { spentBelow } from "./reason/journal.ts";
@@ -74,6 +76,8 @@ interface Asked extends Decided {
   readonly deadlineMs?: number;
   /** Of that one. */
   readonly above?: RunBudget;
+  /** Where that one wants to know who wrote what is read. */
+  readonly writers?: TextWriters;
   /** Called once it is admitted. */
   admittedNow?(): void;
 }
@@ -280,15 +284,15 @@ export class Decisions implements DecisionPort {
   }
 
   /** For another decision: its own record, its rights those of whoever asked the other. */
-  async advise(name: string, args: RecordValues, { run, caller, deadlineMs, isUntrusted, budget }: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }> {
+  async advise(name: string, args: RecordValues, { run, caller, deadlineMs, isUntrusted, budget, writers }: AskingRun): Promise<Advice> {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name)!;
     const { callable } = ready.decision.declaration;
     const raw = Object.fromEntries([...callable.arguments].map(([argument, { type }]) => [argument, toWireValue(args[argument], type, core.catalog)]));
     const asked = this.#ask({ name, input: raw, caller, key: null, isAdvice: true });
     const leftMs = Math.max(0, deadlineMs - core.clock.now());
-    const result = await this.#begin({ ...asked, above: budget, question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
-    return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted };
+    const result = await this.#begin({ ...asked, above: budget, ...(writers === undefined ? {} : { writers }), question: { ...asked.question, isFromUntrusted: isUntrusted }, admitted: { ...asked.admitted, parent: run, key: null }, deadlineMs: Math.min(ready.decision.declaration.deadlineMs, leftMs) });
+    return { answer: result.status === 200 ? JSON.parse(result.body) as Json : { refused: "NO_ADVICE", tell: null }, isUntrusted: result.isUntrusted, writers: writers?.subjects ?? [] };
   }
 
   async recover(which: "all" | "lapsed"): Promise<void> {
@@ -510,11 +514,11 @@ export class Decisions implements DecisionPort {
   }
 
   #reasoning(asked: Asked, signal: AbortSignal): ReasonRequest {
-    const { question, admitted, own, deadlineMs, above } = asked;
+    const { question, admitted, own, deadlineMs, above, writers } = asked;
     const fallback = (gathered: Gathered): ReturnType<typeof fallbackAnswer> => this.#fallback(asked, gathered);
     return {
       question, admitted, own, signal, fallback, admittedNow: () => asked.admittedNow?.(), moved: (stage) => this.#moved(admitted.id, stage),
-      ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(above === undefined ? {} : { above }),
+      ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(above === undefined ? {} : { above }), ...(writers === undefined ? {} : { writers }),
       ...(question.decision.approvals.length === 0 ? {} : { asking: (facts, at) => this.#approvals.opening({ asked: { question, own, admitted: at.admitted, fallback }, epoch: at.epoch, extracted: at.extracted, facts }) }),
     };
   }
@@ -545,6 +549,7 @@ export class Decisions implements DecisionPort {
       },
     };
     await commitRun(core, request);
+    if (seen !== null) asked.writers?.addGathered(ready.decision, seen);
     const row = readRun(core.storage.reader, admitted.id);
     if (row === null) throw fault("NOT_FOUND", "There is no such run.");
     if (seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, { admitted, row });

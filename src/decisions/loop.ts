@@ -14,6 +14,7 @@ import type { Connection } from "../storage/connection.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
+import { TextWriters } from "./approvals/text-writers.ts";
 import { canonicalJson } from "./audit/canonical-json.ts";
 import { violations } from "./bounds/judge.ts";
 import { nearMemories } from "./memory/near-memories.ts";
@@ -21,7 +22,8 @@ import { gather, gatheredAgain, recordOf, subjectOf, type Gathered, type Questio
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { ANSWER } from "./policy/tool-names.ts";
-import { Acting, Halt, kindOfCall, refused, type CallKind } from "./reason/act.ts";
+import { Acting, Halt, kindOfCall, refused, type Advice, type CallKind } from "./reason/act.ts";
+import type { ToolUse } from "./reason/call-tool.ts";
 import { liveData } from "./reason/live-data.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
 import { Diverged, Journal, nothing, requestHash, spentBelow, type Acted, type AskedStep, type AskingStep, type Spent } from "./reason/journal.ts";
@@ -46,6 +48,8 @@ export interface ReasonRequest {
   readonly deadlineMs?: number;
   /** Of the run that asked for it. */
   readonly above?: RunBudget;
+  /** Where it is wanted to know who wrote what it reads. */
+  readonly writers?: TextWriters;
   /** Aborted when the run is cancelled. */
   readonly signal: AbortSignal;
   /** Called once it is there for others to see. */
@@ -87,14 +91,14 @@ export interface ReasonerParts {
   readonly schemas: Schemas;
   readonly parse: ParseJson;
   readonly limits: { readonly steps: number; readonly calls: number; readonly outputTokens: number };
-  callTool(call: CompiledCall, args: RecordValues, caller: Caller): Promise<Json>;
-  ask(name: string, args: RecordValues, parent: AskingRun): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+  callTool(call: CompiledCall, args: RecordValues, use: ToolUse): Promise<Json>;
+  ask(name: string, args: RecordValues, parent: AskingRun): Promise<Advice>;
   /** A run has ended, durably. */
   ended(end: RunEnd): void;
 }
 
 /** On whose behalf another decision is asked. */
-export interface AskingRun { readonly run: string; readonly caller: Caller; readonly deadlineMs: number; readonly isUntrusted: boolean; readonly budget: RunBudget }
+export interface AskingRun { readonly run: string; readonly caller: Caller; readonly deadlineMs: number; readonly isUntrusted: boolean; readonly budget: RunBudget; /** Absent: nobody wants to know. */ readonly writers: TextWriters | undefined }
 
 export function modelReasoner(parts: ReasonerParts): Reasoner {
   return {
@@ -181,6 +185,8 @@ class ReasonRun {
   #anew: Recorded | null = null;
   /** By what entered any of its prompts so far. */
   #isUntrusted = false;
+  /** Of the same. Null: nobody is asked about what comes of it. */
+  readonly #writers: TextWriters | null;
 
   constructor(parts: ReasonerParts, request: ReasonRequest, taken: TakenRun | null = null) {
     const { question, admitted } = request;
@@ -190,6 +196,7 @@ class ReasonRun {
     this.#admitted = admitted;
     this.#isTaken = taken !== null;
     this.#restart = taken?.anew ?? null;
+    this.#writers = request.writers ?? (request.asking === undefined ? null : new TextWriters(parts.core));
     this.#journal = new Journal(taken?.steps ?? []);
     this.#budget = new RunBudget(decision.declaration.budgets, { ...parts.limits, above: request.above, spent: taken?.spentBelow });
     const timeMs = reasoningMs(decision.declaration.budgets, request.deadlineMs ?? decision.declaration.deadlineMs);
@@ -351,7 +358,10 @@ class ReasonRun {
         this.#ledger.writeRest(session.connection);
         asking.wait!(session, waiting);
       } }),
-      store: (session, ending, gathered) => this.#store(session, ending, gathered, this.#facts(over)),
+      store: (session, ending, gathered) => {
+        this.#request.writers?.addGathered(question.decision, gathered);
+        return this.#store(session, ending, gathered, this.#facts(over));
+      },
       ended: (end) => {
         callbackAdded(this.#admitted, core);
         this.#parts.ended(end);
@@ -429,10 +439,10 @@ class ReasonRun {
       return work();
     };
     const acting = new Acting({
-      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question, core), core),
+      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question, core), core), writers: this.#writers,
       beyond: shadowed !== undefined ? null : {
-        callTool: (call, args) => outside(() => callTool(call, args, question.caller)),
-        ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget })),
+        callTool: (call, args, watch) => outside(() => callTool(call, args, { caller: question.caller, watch })),
+        ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget, writers: this.#writers?.apart() })),
       },
     }, gathered);
     // What entered an earlier prompt of the run stays with it.
@@ -451,7 +461,8 @@ class ReasonRun {
       this.#moved("ACTING", kindOfCall(this.#request.question.decision, call.name));
       const known = before[this.#acted.length];
       const json = call.name === ANSWER ? JSON.stringify(refused("SUPERSEDED", "The last answer counts.")) : known !== undefined ? acting.restore(call, known) : await inTime(this.#traced(call.name, () => acting.act(call)), this.#gone.signal);
-      this.#acted.push({ json, isUntrusted: acting.isUntrusted, ...(acting.escalated.size === 0 ? {} : { escalated: [...acting.escalated] }), ...(acting.writers.size === 0 ? {} : { writers: [...acting.writers] }) });
+      const writers = this.#writers?.subjects ?? [];
+      this.#acted.push({ json, isUntrusted: acting.isUntrusted, ...(acting.escalated.size === 0 ? {} : { escalated: [...acting.escalated] }), ...(writers.length === 0 ? {} : { writers }) });
       results.push({ id: call.id, name: call.name, json });
       if (this.#gone.signal.aborted) throw new ModelFailure("provider_timeout", "the deadline has passed");
     }
@@ -476,7 +487,7 @@ class ReasonRun {
     const taint = this.#request.question.decision.declaration.negotiates?.taint ?? "ALLOW";
     if ("output" in judged && isUntrusted && taint === "FORBID") return { reason: "taint_blocked" };
     if ("output" in judged && isUntrusted && taint === "ESCALATE") escalated.add("taint:offer");
-    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated], writers: [...acting.writers] } } : judged;
+    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated], writers: this.#writers?.subjects ?? [] } } : judged;
   }
 
   async #ask(request: ModelRequest, kept: readonly string[], kind: "reason" | "extract" = "reason"): Promise<ModelAnswer> {

@@ -119,7 +119,7 @@ export interface DecisionsModule {
   openAudit(parts: AuditServiceParts): AuditService;
   readonly audit: AuditTools | null;
   /** Whether text that nobody answers for gets into the prompts of each, and on which ways. */
-  taintOf(app: DecisionsApp): readonly { readonly decision: string; readonly untrusted: "always" | "sometimes" | "never"; readonly paths: readonly string[] }[];
+  taintOf(app: DecisionsApp): readonly { readonly decision: string; readonly untrusted: "always" | "sometimes" | "never"; readonly paths: readonly string[]; readonly forbidden: readonly string[] }[];
   /** What is wrong with the decisions of an app. */
   checkDecisions(app: DeclaredDecisions): readonly Diagnostic[];
   /** Warnings: what fallbacks answer to inputs that are made up. Runs them, and nothing else of the app. */

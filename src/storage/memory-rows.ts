@@ -137,6 +137,12 @@ export function readMemories(connection: Connection, { tenant, about }: MemoryPl
   return ids.flatMap((id) => found.get(id) ?? []);
 }
 
+/** Who posted these, and which runs have left them. */
+export function memoryOrigins(connection: Connection, ids: readonly string[]): Pick<MemoryRow, "actor" | "run">[] {
+  if (ids.length === 0) return [];
+  return connection.values(`SELECT DISTINCT "actor", "run" FROM "$memory" WHERE "id" IN (SELECT "value" FROM json_each(?1))`, JSON.stringify(ids)).map(([actor, run]) => ({ actor: actor as string | null, run: run as string | null }));
+}
+
 /**
  * Where there are more than `max`, the oldest go: first what is not believed any more, then what nobody answers for, so that no stranger pushes out what
  * is known, then what is over, and episodes. Answers how many.

@@ -122,13 +122,27 @@ test("ambit check says of each decision whether it reads untrusted text, and on 
   const { code, objects } = await ambitHere(["check", scratch.app({ "schema.graphql": taintSchema("text: String! @untrusted") }), "--json"]);
   expect(code).toBe(0);
   expect(objects().filter(({ event }) => event === "taint")).toEqual([
-    { event: "taint", decision: "always", untrusted: "always", paths: ["input.story"] }, { event: "taint", decision: "sometimes", untrusted: "sometimes", paths: ["product.reviews.text"] },
-    { event: "taint", decision: "asking", untrusted: "sometimes", paths: ["sometimes"] }, { event: "taint", decision: "never", untrusted: "never", paths: [] },
+    { event: "taint", decision: "always", untrusted: "always", paths: ["input.story"], forbidden: [] }, { event: "taint", decision: "sometimes", untrusted: "sometimes", paths: ["product.reviews.text"], forbidden: [] },
+    { event: "taint", decision: "asking", untrusted: "sometimes", paths: ["sometimes"], forbidden: [] }, { event: "taint", decision: "never", untrusted: "never", paths: [], forbidden: [] },
   ]);
   const { out } = await ambitHere(["check", scratch.app({ "schema.graphql": taintSchema("text: String! @untrusted") })]);
   expect(out).toContain(", 4 decisions");
   expect(out).toContain("sometimes: sometimes UNTRUSTED by product.reviews.text");
   expect(out).toContain("never: never UNTRUSTED");
+});
+
+test("and of what such a run may use none, as it is declared", async () => {
+  const more = (taint: string): string => `
+  """Write."""
+  writing(story: String! @untrusted): Stars! @decision @allow(to: ["merchant"]) @mayWrite(operation: "Product.create", fields: ["title"], where: "size(args.title) < 9"${taint}) @fallback(value: { stars: 3 })
+  """Offer."""
+  offering(wanted: Int!): Stars! @decision @allow(to: ["merchant"]) @negotiates(offerTtl: "PT1H"${taint}) @fallback(value: { stars: 3 })
+}`;
+  const said = async (taint: string): Promise<readonly string[]> => (await ambitHere(["check", scratch.app({ "schema.graphql": taintSchema("text: String! @untrusted").replace(/\n}\n?$/, more(taint)) })])).out.split("\n").filter((line) => /^(writing|offering): /.test(line));
+  expect(await said("")).toEqual([
+    "writing: always UNTRUSTED by input.story; the fallback then instead of Product_create (taint: FORBID)", "offering: sometimes UNTRUSTED by negotiation.message; the fallback then instead of offers (taint: FORBID)",
+  ]);
+  expect(await said(", taint: ALLOW")).toEqual(["writing: always UNTRUSTED by input.story", "offering: sometimes UNTRUSTED by negotiation.message"]);
 });
 
 test("text that anybody may write and that is not marked is refused, unless acknowledged, filled by the server or not shown", async () => {

@@ -34,7 +34,7 @@ import { APPROVALS, mayDecide, queueSource, waitingFor } from "./approval-queue.
 import { approvalView } from "./approval-view.ts";
 import { editedEffects, extractedOf, keptProposal, proposalHash, proposalOf, type KeptProposal } from "./kept-proposal.ts";
 import { readVerdict, type Verdict } from "./read-verdict.ts";
-import { textWriters } from "./text-writers.ts";
+import { TextWriters } from "./text-writers.ts";
 
 /** A run as it was asked, made again from its rows. */
 export interface AskedRun {
@@ -101,9 +101,10 @@ export class Approvals {
       if (!admitRun(connection, { ...admitted, subject: subjectOf(question.decision, waiting.gathered) }, "AWAITING_APPROVAL")) throw new KeyTaken("the key is another run's");
       keepAdmission(connection, admitted.id, { question, own, read: recordOf(waiting.gathered), random });
     } else if (!parkRun(connection, { id: admitted.id, epoch })) throw new Fenced("the run has ended otherwise");
-    const state = { ...beside(core), now };
-    const writers = [...new Set([...textWriters(question.decision, waiting.gathered, { state, core }), ...waiting.proposal.writers ?? []])];
-    const kept = keptProposal(waiting, { question, extracted, writers, facts: facts() });
+    const writers = new TextWriters(core);
+    writers.add(waiting.proposal.writers ?? []);
+    writers.addGathered(question.decision, waiting.gathered);
+    const kept = keptProposal(waiting, { question, extracted, writers: writers.subjects, facts: facts() });
     keepPart(connection, admitted.id, { name: PROPOSAL, salt: random.bytes(SALT_BYTES), data: JSON.stringify(kept) });
     const latestMs = readAdmission(connection, admitted.id)?.anew?.dueMs ?? Number.MAX_SAFE_INTEGER;
     for (const { declaration } of waiting.approvals) {

@@ -145,7 +145,6 @@ function dataOf(payloads: Members, { decision: { catalog } }: BacktestedDecision
   const effects = (payloads["effects"] ?? []) as unknown as readonly { readonly operation: string; readonly id: Json; readonly before: Members | null }[];
   return {
     rows: () => undefined,
-    writers: () => [],
     record(name, id) {
       const before = effects.find((effect) => effect.operation.startsWith(`${name}.`) && canonicalJson(effect.id) === canonicalJson(id as Json))?.before ?? null;
       const table = catalog.tables.get(name);

@@ -83,7 +83,7 @@ function actingOver({ past, by, limits }: Pick<ReasonAgain, "past" | "by" | "lim
   const atMs = Date.parse(String(past.reasoned.variables["now"]));
   const acting = new Acting({
     core: { book: by.book, catalog: by.decision.catalog, limits, log: silentLog(), clock: { now: () => atMs, schedule: () => () => {} }, random: seededRandom(atMs) },
-    question: { decision: by.decision, input: past.input }, reader: { parse: by.parse, catalog: by.decision.catalog }, data: past.data, beyond: null,
+    question: { decision: by.decision, input: past.input }, reader: { parse: by.parse, catalog: by.decision.catalog }, data: past.data, writers: null, beyond: null,
   }, past.reasoned);
   // The record has one label for all of the run.
   acting.isUntrusted ||= past.isUntrusted && past.reasoned.isUntrusted;

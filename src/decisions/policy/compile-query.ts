@@ -12,6 +12,7 @@ import type { Plan, SelectItem } from "../../query/plan.ts";
 import { parseRestQuery } from "../../query/rest-query.ts";
 import { reservedParameters, type Parameter } from "../../query/rest-parameters.ts";
 import type { Scope } from "../../query/scope.ts";
+import { keyField } from "../../resources/planner.ts";
 import { urlPair } from "../../query/url-pairs.ts";
 import { appTable, appTables } from "../../schema/account-tables.ts";
 import type { Catalog, Cel, Table, TypeRef } from "../../schema/catalog.ts";
@@ -109,7 +110,7 @@ function read(reading: Reading): CompiledQuery | null {
   if (values === null) return fail("A hole is compared with a field whose values cannot be left open.", "Compare with ID, String, an enum, Int, Long, Money, Boolean, DateTime or Date.");
   const holes = values.map((value, index) => openHole(value, indexes[index]!, reading));
   if (holes.includes(null)) return null;
-  return { table, plan: bounded(withHidden(plan, place.catalog, place.book), id !== null, place.maxRows), id, holes: holes as Hole[], maxRows: place.maxRows };
+  return { table, plan: bounded(withKeys(withHidden(plan, place.catalog, place.book), place.catalog), id !== null, place.maxRows), id, holes: holes as Hole[], maxRows: place.maxRows };
 }
 
 function cut(text: string, at: string): [string, string] {
@@ -176,17 +177,24 @@ function bounded(plan: Plan, one: boolean, maxRows: number): Plan {
   return { ...plan, select, limit: one ? plan.limit : Math.min(plan.limit ?? maxRows + 1, maxRows + 1) };
 }
 
-/** With members that no expression sees: whether each row is one that no model may see, and its key where somebody may have to answer for its text. */
-function withHidden(plan: Plan, catalog: Catalog, book: ExpressionBook, spread = false): Plan {
-  const table = catalog.tables.get(plan.table)!;
-  const select = plan.select.map((item): SelectItem => (item.kind === "embed" ? { ...item, plan: withHidden(item.plan, catalog, book, item.spread) } : item));
-  const { secretWhere = null } = table;
-  if (plan.grouped || plan.select.length === 0) return { ...plan, select };
-  const member = (alias: string, value: Expression): SelectItem => ({ kind: "value", alias, value, field: table.primaryKey, cast: null, visibleWhen: null });
-  if (secretWhere !== null) select.push(member(HIDDEN, book.of(secretWhere)));
-  const key = table.fields.get(table.primaryKey)!;
-  if (!spread && [...table.fields.values()].some((field) => mayHoldUntrusted(field, catalog))) {
-    select.push(member(KEY, { op: "field", type: typeOfField(key.type, catalog), row: "record", table: table.name, path: [], field: key.name, within: [] }));
-  }
-  return { ...plan, select };
+/** With a member that no expression sees: whether each row is one that no model may see. */
+function withHidden(plan: Plan, catalog: Catalog, book: ExpressionBook): Plan {
+  const { secretWhere = null, primaryKey } = catalog.tables.get(plan.table)!;
+  return withMember(plan, (inner) => withHidden(inner, catalog, book), secretWhere === null ? null : { alias: HIDDEN, value: book.of(secretWhere), field: primaryKey });
 }
+
+/** With the key of each row for whose text somebody may have to answer. */
+export function withKeys(plan: Plan, catalog: Catalog, spread = false): Plan {
+  const table = catalog.tables.get(plan.table)!;
+  const isKeyed = !spread && [...table.fields.values()].some((field) => mayHoldUntrusted(field, catalog));
+  return withMember(plan, (inner, isSpread) => withKeys(inner, catalog, isSpread), isKeyed ? { alias: KEY, value: keyField(table, catalog), field: table.primaryKey } : null);
+}
+
+/** In each of its rows, and as `inner` says in rows inside them. */
+function withMember(plan: Plan, inner: (plan: Plan, isSpread: boolean) => Plan, member: Pick<ValueItem, "alias" | "value" | "field"> | null): Plan {
+  const select = plan.select.map((item): SelectItem => (item.kind === "embed" ? { ...item, plan: inner(item.plan, item.spread) } : item));
+  const isLeftOut = member === null || plan.grouped || select.length === 0;
+  return { ...plan, select: isLeftOut ? select : [...select, { kind: "value", ...member, cast: null, visibleWhen: null }] };
+}
+
+type ValueItem = Extract<SelectItem, { kind: "value" }>;

@@ -14,6 +14,8 @@ export interface TaintSummary {
   readonly untrusted: "always" | "sometimes" | "never";
   /** Ways on which it comes in: `input.reason`, `order.lines.note`, `earlier.note` of a tool. */
   readonly paths: readonly string[];
+  /** Tools of which such a run may use none, and `offers`, if it may make none: it ends in the fallback. */
+  readonly forbidden: readonly string[];
 }
 
 interface Source { readonly path: string; readonly isSure: boolean; readonly isMarked: boolean; /** Of a table, or an argument, in whose values it is. */ readonly field: Pick<InputField, "limits" | "position">; /** Where inside: `.story`. */ readonly within: string }
@@ -25,8 +27,14 @@ export function taintSummary(decision: CompiledDecision, all: ReadonlyMap<string
     const other = all.get(name);
     return other !== undefined && taintSummary(other, all).untrusted !== "never";
   }).map(({ decision: name }) => name);
-  const paths = [...new Set([...own.map(({ path }) => path), ...rememberedFrom(decision, all), ...asked])];
-  return { decision: decision.name, untrusted: own.some(({ isSure }) => isSure) ? "always" : paths.length > 0 ? "sometimes" : "never", paths };
+  const said = decision.declaration.negotiates === null ? [] : ["negotiation.message"];
+  const paths = [...new Set([...own.map(({ path }) => path), ...rememberedFrom(decision, all), ...asked, ...said])];
+  return { decision: decision.name, untrusted: own.some(({ isSure }) => isSure) ? "always" : paths.length > 0 ? "sometimes" : "never", paths, forbidden: paths.length > 0 ? forbiddenIn(decision) : [] };
+}
+
+function forbiddenIn({ calls, writes, declaration: { negotiates } }: CompiledDecision): string[] {
+  const tools = [...calls.map(({ declaration, tool }) => ({ name: tool.name, ...declaration })), ...writes.map(({ declaration, name }) => ({ ...declaration, name }))];
+  return [...tools.filter(({ taint }) => taint === "FORBID").map(({ name }) => name), ...(negotiates?.taint === "FORBID" ? ["offers"] : [])];
 }
 
 /** Facts that somebody may have left for whom nobody answers: their label stays with them. */

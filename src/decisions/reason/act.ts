@@ -9,6 +9,7 @@ import { evaluate } from "../../expression/evaluate.ts";
 import type { InputField, Table } from "../../schema/catalog.ts";
 import type { TaintRule } from "../../schema/decision.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
+import type { ReadWatch } from "../../resources/reading-work.ts";
 import type { ModelCall } from "../../models/model.ts";
 import { environmentOf, permits, valueOf as subjectOf, violations, type Variables } from "../bounds/judge.ts";
 import type { Gathered, Question } from "../context/gather.ts";
@@ -16,6 +17,7 @@ import { readRemembered, type StagedFact } from "../memory/remember.ts";
 import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
+import type { TextWriters } from "../approvals/text-writers.ts";
 import type { CompiledCall, CompiledDecision, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Hole } from "../policy/compile-query.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
@@ -39,8 +41,6 @@ export class Halt extends Error {
 export interface ActData {
   /** JSON rows, in the shape of the read. Null: the caller may not read this. Undefined: it was not recorded. */
   rows(read: CompiledRead, values: ReadValues): readonly { readonly [name: string]: Json }[] | null | undefined;
-  /** Who has written the text among them for which nobody answers. */
-  writers(read: CompiledRead, rows: readonly { readonly [name: string]: Json }[]): readonly string[];
   /** A record as it is stored; null: there is none. Undefined: it was not recorded. */
   record(table: string, id: Value): RecordValues | null | undefined;
 }
@@ -56,14 +56,19 @@ export interface ActParts {
   readonly question: Omit<Question, "caller">;
   readonly reader: ArgumentReader;
   readonly data: ActData;
+  /** Of text among what it reads. Null: nobody wants to know. */
+  readonly writers: TextWriters | null;
   /** Tools and other decisions. Null in a shadow: what was not recorded is not asked. */
   readonly beyond: {
     /** Runs the body of a tool, which only reads. */
-    callTool(call: CompiledCall, args: RecordValues): Promise<Json>;
+    callTool(call: CompiledCall, args: RecordValues, watch: ReadWatch | null): Promise<Json>;
     /** Asks another decision for its advice. */
-    ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<{ readonly answer: Json; readonly isUntrusted: boolean }>;
+    ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<Advice>;
   } | null;
 }
+
+/** Of another decision. */
+export interface Advice { readonly answer: Json; readonly isUntrusted: boolean; /** Subjects who wrote text that it rests on. */ readonly writers: readonly string[] }
 
 interface Known { readonly json: string; times: number }
 
@@ -76,8 +81,6 @@ export class Acting {
   readonly remembered: StagedFact[] = [];
   /** What only a person may let through: `taint:TOOL`, `bound:NAME` of a call. */
   readonly escalated = new Set<string>();
-  /** Subjects who wrote text among what it has read. */
-  readonly writers = new Set<string>();
   isUntrusted: boolean;
   #refusedTools = 0;
   readonly #keptBack: readonly string[];
@@ -116,7 +119,7 @@ export class Acting {
     this.#known.set(key, { json, times: 1 });
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     for (const one of escalated) this.escalated.add(one);
-    for (const one of writers) this.writers.add(one);
+    this.#parts.writers?.add(writers);
     const told = JSON.parse(json) as { readonly refused?: string } | null;
     if (told?.refused === "TOOL_NOT_ALLOWED") this.#refusedTools++;
     const write = this.#parts.question.decision.writes.find((one) => one.name === name);
@@ -149,7 +152,7 @@ export class Acting {
   }
 
   #read(read: CompiledRead, text: string): Json {
-    const { core, question, data } = this.#parts;
+    const { core, question, data, writers } = this.#parts;
     const fields = new Map([...read.arguments].map(([name, { type }]): [string, InputField] => [name, argument(name, type)]));
     const args = readFields(text, fields, this.#parts.reader);
     if (args === undefined) return malformed();
@@ -162,7 +165,7 @@ export class Acting {
     const { catalog } = question.decision;
     const showing: Showing = { catalog, isHidden: (field) => isHidden(question.decision, field) };
     this.isUntrusted ||= found.some((row) => untrustedIn(rowValues(row, read.shape.row, catalog), read.shape.row.fields, showing));
-    if (question.decision.approvals.length > 0) for (const writer of data.writers(read, found)) this.writers.add(writer);
+    writers?.addRows(found, read.query.plan);
     const shown = found.slice(0, read.query.maxRows).map((row) => shownRow(row, read.shape.row, showing)).filter((row) => row !== null);
     return read.query.id === null ? shown as Json : shown[0] ?? null;
   }
@@ -178,16 +181,21 @@ export class Acting {
     return { table, id: ["Int", "Long"].includes(table.fields.get(table.primaryKey)!.type.name) ? Number(key) : key };
   }
 
-  async #call({ declaration, tool, where }: CompiledCall, text: string): Promise<Json> {
+  async #call(call: CompiledCall, text: string): Promise<Json> {
+    const { declaration, tool, where } = call;
     this.#checkTaint(declaration.taint, tool.name);
     const args = readFields(text, tool.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
     const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
-    const { beyond } = this.#parts;
+    const { beyond, writers } = this.#parts;
     if (beyond === null) return refusal ?? notRecorded();
     return refusal ?? this.#given(async () => {
-      const found = await beyond.callTool(this.#parts.question.decision.calls.find((one) => one.tool === tool)!, args);
-      this.isUntrusted ||= untrustedIn({ found: found as Value }, new Map([["found", { ...argument("found", tool.result), position: tool.position }]]), { catalog: this.#parts.question.decision.catalog });
+      const read = writers?.apart();
+      const found = await beyond.callTool(call, args, read?.watch() ?? null);
+      if (untrustedIn({ found: found as Value }, new Map([["found", { ...argument("found", tool.result), position: tool.position }]]), { catalog: this.#parts.question.decision.catalog })) {
+        this.isUntrusted = true;
+        writers?.add(read!.subjects);
+      }
       return found;
     });
   }
@@ -199,8 +207,9 @@ export class Acting {
     const { beyond } = this.#parts;
     if (beyond === null) return notRecorded();
     return this.#given(async () => {
-      const { answer, isUntrusted } = await beyond.ask(name, args, this.isUntrusted);
+      const { answer, isUntrusted, writers } = await beyond.ask(name, args, this.isUntrusted);
       this.isUntrusted ||= isUntrusted;
+      this.#parts.writers?.add(writers);
       return answer;
     });
   }

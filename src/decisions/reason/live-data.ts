@@ -2,7 +2,6 @@
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
-import { rowWriters } from "../approvals/text-writers.ts";
 import { readQuery, type Question } from "../context/gather.ts";
 import { ofSubject } from "../context/of-subject.ts";
 import type { ActData } from "./act.ts";
@@ -16,7 +15,6 @@ export function liveData({ caller }: Pick<Question, "caller">, own: Caller, core
       const query = about === null ? read.query : ofSubject(read.query, about.table, core.catalog);
       return readQuery(query, { id: query.id === null ? null : valueOf(query.id), values: query.holes.map(valueOf), rights, subject: about?.id ?? null }, { state: beside(core), core });
     },
-    writers: (read, rows) => rowWriters(rows, read.query.plan, { state: beside(core), core }),
     record: (table, id) => beside(core).get(table, id)?.values ?? null,
   };
 }

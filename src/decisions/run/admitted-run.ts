@@ -49,3 +49,8 @@ function declaredKey({ decision: { name, idempotency }, input, caller }: Questio
 export function principalOf({ identity: { kind, subject, isDecision } }: Pick<Caller, "identity">): string {
   return canonicalJson([isDecision === true ? "decision" : kind, subject]);
 }
+
+/** Null: of nobody who has a name. */
+export function subjectIn(principal: string): string | null {
+  return (JSON.parse(principal) as [kind: string, subject: string | null])[1];
+}
