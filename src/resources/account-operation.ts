@@ -15,6 +15,7 @@ import { TableAccess } from "./table-access.ts";
 import { accountScope } from "../access/accounts/account-scope.ts";
 import { anonymousIdentity } from "../access/identities.ts";
 import { accountKey } from "../access/signed-in.ts";
+import { removeKeysOf } from "../storage/key-rows.ts";
 import { foldedKeys } from "../storage/token-rows.ts";
 
 /** Throws what is refused. */
@@ -73,6 +74,7 @@ function storeOf(body: Body, asking: Caller): AccountStore {
         }
       });
     },
+    removeKeys: (subject) => kept(() => body.transact(({ core, work }) => work.effect({ store({ connection }) { removeKeysOf(connection, subject); }, tell() { core.storedKeys?.changed(subject); } }))),
     mail: (mail) => kept(async () => { await sendRequest(body, { mail }); }),
     async requireInviter(input) {
       const table = account!.table;

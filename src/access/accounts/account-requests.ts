@@ -101,7 +101,8 @@ export class AccountRequests implements AccountPort {
     const response = await library.handler(new Request(`${url}/auth${request.path}${request.query === "" ? "" : `?${request.query}`}`, { method: request.method, headers, ...(body === null ? {} : { body: JSON.stringify(body) }) }));
     const text = await response.text();
     if (response.status >= 400) throw refusalOf(response, text, scope);
-    return { status: response.status, headers: headersOf(response), cookies: response.headers.getSetCookie(), body: text === "" ? null : shownBody(request.path, text) };
+    const isByMail = request.path === "/sign-up/email" && this.#options.features.mail;
+    return { status: response.status, headers: headersOf(response), cookies: response.headers.getSetCookie(), body: isByMail ? signedUpByMail(body!) : text === "" ? null : shownBody(request.path, text) };
   }
 
   /** A provider that could not be reached when it was first asked about itself is asked again. */
@@ -147,6 +148,11 @@ function refusalOf(response: Response, text: string, { refusal }: AccountScope):
   const code = typeof told.code === "string" && /^[A-Z_]{3,60}$/.test(told.code) ? told.code : "SIGN_IN_FAILED";
   const after = Number(response.headers.get("retry-after") ?? "");
   return new AmbitError(response.status, code, typeof told.message === "string" && told.message !== "" ? told.message : "Signing in has failed.", after > 0 ? { retryAfterS: after } : {});
+}
+
+/** The mail tells the rest: what is stored, even an id, would tell an address that has an account from one that had none. */
+function signedUpByMail({ email, name = "", image = null }: Fields): string {
+  return JSON.stringify({ token: null, user: { email: String(email).toLowerCase(), name, image, emailVerified: false } });
 }
 
 /** A page is told of its session, not the token that the cookie keeps from it. */

@@ -47,6 +47,8 @@ export interface AccountStore {
   createPerson(input: { readonly [field: string]: unknown }): Promise<StoredRow>;
   /** May run again; what `run` throws undoes everything. */
   transaction<T>(run: () => Promise<T>): Promise<T>;
+  /** API keys of this subject. */
+  removeKeys(subject: string): Promise<void>;
   /** Goes out if and only if what it is a part of is committed. */
   mail(mail: { readonly to: string; readonly subject: string; readonly text: string }): Promise<void>;
   /** Whether whoever asks may create such a person, by the type's rules; throws why not. */

@@ -69,6 +69,8 @@ function libraryOptions({ account, features, oidc, url, origins, secret, hashing
       password: { hash: (password) => hashing.hash(password), verify: ({ password, hash }) => hashing.verify(password, hash) },
       ...(features.mail ? {
         sendResetPassword: ({ user, url: link }) => mailTo(user.email, "Reset your password", link),
+        // Whoever made the account never had the address; who has it takes it over, alone.
+        onPasswordReset: async ({ user }) => { if (!user.emailVerified) await people.removeWaysIn(user.id); },
         onExistingUserSignUp: ({ user }) => scopeOf().store.mail({ to: user.email, subject: "You have an account already", text: "Somebody tried to sign up with this address, which has an account already. If it was you: sign in, or reset your password." }),
       } : {}),
     },

@@ -10,6 +10,7 @@ import { takeInvite } from "./invites.ts";
 import type { StoredRow } from "./account-store.ts";
 
 const PROFILE = "_ambit_profile";
+const WAYS_IN = ["_ambit_account", "_ambit_passkey", "_ambit_twoFactor"];
 /** References to the account. */
 const KEYS = new Set(["userId", "inviterId"]);
 const OF_PROFILE = ["name", "image", "twoFactorEnabled"] as const;
@@ -72,6 +73,17 @@ export class People {
 
   async remove(id: string): Promise<void> {
     await scopeOf().store.remove(this.table.name, accountKey(id, this.table)!);
+  }
+
+  /** Every way in but a password: links to providers, passkeys, second factors, keys. For an address whose owner was somebody else so far. */
+  async removeWaysIn(id: string): Promise<void> {
+    const { store } = scopeOf();
+    const userId = accountKey(id, this.table)!;
+    await store.transaction(async () => {
+      for (const table of WAYS_IN) for (const row of await store.find(table, { userId })) if (row["providerId"] !== "credential") await store.remove(table, row["id"]!);
+      for (const { id: profile } of await store.find(PROFILE, { userId })) await store.update(PROFILE, profile!, { twoFactorEnabled: false });
+    });
+    await store.removeKeys(id);
   }
 
   /** One person or nobody: where several tenants know the address, it says nothing about which is meant, unless a provider names the tenant. */
