@@ -166,9 +166,13 @@ export function expiredOffers(connection: Connection, nowMs: number, limit: numb
   return connection.values(`SELECT ${OFFER} FROM "$offer" WHERE "state" = 'OPEN' AND "until" <= ?1 ORDER BY "until" LIMIT ?2`, nowMs, limit).map(offerOf);
 }
 
-/** Those that hold something and are over, except where a round goes on that may take it over. */
-export function heldInVain(connection: Connection, limit: number): OfferRow[] {
-  return connection.values(`SELECT ${OFFER.replaceAll(/"(\w+)"/g, 'o."$1"')} FROM "$offer" o JOIN "$negotiation" n ON n."id" = o."negotiation" WHERE o."held" = 1 AND o."state" <> 'OPEN' AND n."pending" IS NULL ORDER BY o."number" LIMIT ?1`, limit).map(offerOf);
+/** Those that hold something and are over, except where a round goes on that may take it over. `negotiation`: its own; null: all. */
+export function heldInVain(connection: Connection, { negotiation, limit }: { readonly negotiation: string | null; readonly limit: number }): OfferRow[] {
+  const found = `SELECT ${OFFER.replaceAll(/"(\w+)"/g, 'o."$1"')} FROM "$offer" o JOIN "$negotiation" n ON n."id" = o."negotiation" WHERE o."held" = 1 AND o."state" <> 'OPEN' AND n."pending" IS NULL`;
+  const rows = negotiation === null
+    ? connection.values(`${found} ORDER BY o."number" LIMIT ?1`, limit)
+    : connection.values(`${found} AND o."negotiation" = ?2 ORDER BY o."number" LIMIT ?1`, limit, negotiation);
+  return rows.map(offerOf);
 }
 
 export interface NewCommitment extends Omit<CommitmentRow, "state" | "isLate" | "closedMs"> {

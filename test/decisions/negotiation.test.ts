@@ -89,8 +89,9 @@ test("a counter ends the offer at once; what it held passes on; concession and r
   // More than before is no concession: repaired once, then the fallback, which is dearer still: no offer.
   expect(second).toMatchObject({ status: 200, body: { state: "DECLINED", round: 2 } });
   expect(JSON.stringify(people.model.requests[0])).toContain("Ignore the rules");
+  // Released with the round, not some time later.
+  expect(stock()).toEqual([1, 0, 0]);
   expect(because(await accept(first))).toEqual([409, "OFFER_VOID", "used"]);
-  await until(stock, [1, 0, 0]);
   expect(because(await counter(begun.body["id"], { terms: {} }))).toEqual([409, "NEGOTIATION_CLOSED", "over"]);
 });
 

@@ -114,12 +114,9 @@ export class Negotiations {
       id: uuidv7(core.clock, core.random), decision: decision.name, tenant: caller.identity.tenant, principal: principalOf(caller), caller: storedIdentity(caller.identity), input: JSON.stringify(input),
       exclusive: exclusive === null ? null : String(exclusive as string), state: "OPEN", round: 1, counter: null, pending: prepared.run, movedMs: core.clock.now(),
     };
-    const add = (): Promise<boolean> => core.storage.commit((connection) => addNegotiation(connection, row));
-    if (!await add()) {
-      // What is over by now stands in nobody's way.
-      await this.#expire();
-      if (!await add()) throw closed("exclusive");
-    }
+    // What is over by now stands in nobody's way.
+    await this.#expire();
+    if (!await core.storage.commit((connection) => addNegotiation(connection, row))) throw closed("exclusive");
     return this.#round(row, prepared, 201);
   }
 
@@ -139,10 +136,11 @@ export class Negotiations {
       if (!beginRound(connection, row, { counter, pending: prepared.run, movedMs }) || !closeOffer(connection, open.id, "COUNTERED", movedMs)) throw closed("busy");
     });
     this.#told(id);
+    await this.#expire();
     return this.#round(findNegotiation(core.storage.reader, id)!, prepared, 200);
   }
 
-  /** Whatever comes of the run, nobody waits for the round afterwards. */
+  /** Whatever comes of the run, nobody waits for the round afterwards, and nothing is held without an offer. */
   async #round(row: NegotiationRow, { run, question: { decision }, begin }: Prepared, status: number): Promise<NegotiationAnswer> {
     const { core } = this.#parts;
     let result: DecisionResult;
@@ -153,7 +151,10 @@ export class Negotiations {
       throw error;
     }
     const isWaiting = result.state === "AWAITING_APPROVAL";
-    if (!isWaiting) await this.#over(row.id, run);
+    if (!isWaiting) {
+      await this.#over(row.id, run);
+      await this.#freeInVain(row.id);
+    }
     this.#told(row.id);
     const found = this.#view(findNegotiation(core.storage.reader, row.id)!);
     return { status: isWaiting ? 202 : status, body: { ...found, run: { id: run, state: result.state } }, next: null };
@@ -310,7 +311,7 @@ export class Negotiations {
       const run = readRun(reader, pending!);
       if (run === null ? movedMs < clock.now() - STALE_MS : run.endedMs !== null) await this.#over(id, pending!);
     }
-    for (const offer of heldInVain(reader, AT_ONCE)) await this.#free(offer);
+    await this.#freeInVain(null);
     for (const row of dueCommitments(reader, clock.now(), AT_ONCE)) await this.#look(row);
   }
 
@@ -319,6 +320,11 @@ export class Negotiations {
     for (const offer of expiredOffers(reader, clock.now(), AT_ONCE)) {
       await this.#endOffer(offer, "EXPIRED", { caller: this.#callerOf(offer.negotiation) }).catch((error: unknown) => log.error("offer-not-ended", { offer: offer.id, ...describeError(error) }));
     }
+  }
+
+  /** Of one negotiation; null: of all. */
+  async #freeInVain(negotiation: string | null): Promise<void> {
+    for (const offer of heldInVain(this.#parts.core.storage.reader, { negotiation, limit: AT_ONCE })) await this.#free(offer);
   }
 
   async #free(offer: OfferRow): Promise<void> {
