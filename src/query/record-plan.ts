@@ -1,5 +1,5 @@
 // Plans that one record, and those that it points to, answer: they need no SQL where records are at hand. What is more than stored fields of
-// one record by its key is a plan for the database. Same members, same JSON.
+// one record by its key, or is about an earlier moment, is a plan for the database. Same members, same JSON.
 import type { Json, RecordValues, Value } from "../base/value.ts";
 import type { Catalog, Table, TypeRef } from "../schema/catalog.ts";
 import { toWireValue } from "../schema/wire-value.ts";
@@ -28,8 +28,8 @@ export function recordJson({ table, members }: RecordPlan, key: Value, get: (tab
   return json;
 }
 
-function isByKey({ table: name, filter }: Plan, catalog: Catalog): boolean {
-  if (filter?.op !== "compare" || filter.comparison !== "eq") return false;
+function isByKey({ table: name, filter, asof }: Plan, catalog: Catalog): boolean {
+  if (asof !== undefined || filter?.op !== "compare" || filter.comparison !== "eq") return false;
   const { left, right } = filter;
   const isKey = left.op === "field" && left.row === "record" && left.path.length === 0 && left.within.length === 0 && left.field === catalog.tables.get(name)?.primaryKey;
   return isKey && right.op === "variable" && right.root === "args" && right.path.length === 1 && right.path[0] === "key";

@@ -7,7 +7,7 @@ import type { Script } from "../models/scripted-model.ts";
 const FLOOR = 7_321;
 const schema = `
 type Terms @commitment(due: "timestamp(offer.by)", query: "Order/{offer.orderId}?select=id,delivered", keptWhen: "has_delivery(found)", remedy: "Credit.create") { orderId: ID! price: Int! by: DateTime! amount: Int! }
-type Order @table @export @allow(to: ["buyer", "other"], do: [READ]) { id: ID! @primaryKey floor: Int! @secret delivered: Boolean! @default(value: false) }
+type Order @table(history: "P30D") @export @allow(to: ["buyer", "other"], do: [READ]) { id: ID! @primaryKey floor: Int! @secret delivered: Boolean! @default(value: false) }
 type Stock @table @export @allow(to: ["buyer", "other"], do: [READ, UPDATE]) { id: ID! @primaryKey free: Int! @range(min: 0)
   hold: Boolean @action  release: Boolean @action  sell: Boolean @action
   held: Int! @default(value: 0) sold: Int! @default(value: 0) }
@@ -164,6 +164,17 @@ test("kept: nothing happens; breached: one remedy, whoever looks", async () => {
   people.clock.advance(10_000);
   await Bun.sleep(50);
   expect(credits()).toEqual([[100, 1]]);
+});
+
+test("what comes after it was due keeps nothing, however late somebody looks: history tells what was there then", async () => {
+  const states = (): unknown => people.values(`SELECT "state", "late" FROM "$commitment" WHERE json_extract("terms", '$.orderId') = '${id}'`);
+  await accept(offerOf(await start()));
+  people.clock.advance(600_000);
+  const dueMs = people.clock.now();
+  people.clock.advance(600_000);
+  await people.write("Order", id, { delivered: true });
+  await people.app.running.storage.commit((connection) => connection.run(`UPDATE "$commitment" SET "due" = ?1, "look" = ?1 WHERE json_extract("terms", '$.orderId') = ?2`, dueMs, id));
+  await until(states, [["REMEDIED", 1]]);
 });
 
 test("no model: the fallback offers, inside the bounds and holding nothing; asked straight it refuses", async () => {

@@ -24,10 +24,11 @@ import { readRun } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import { holdsStrictly } from "../../expression/evaluate-strict.ts";
 import { environmentOf, valueOf, type Variables } from "../bounds/judge.ts";
-import { gather, readContext, type Negotiating, type Question } from "../context/gather.ts";
+import { gather, type Negotiating, type Question } from "../context/gather.ts";
 import type { CompiledCommitment, CompiledDecision } from "../policy/compiled-decision.ts";
 import { rowValues } from "../policy/answer-shape.ts";
 import { principalOf } from "../run/admitted-run.ts";
+import { foundAtDue } from "./found-at-due.ts";
 import { readCounter } from "./read-counter.ts";
 import { applyHolds, applyTarget, negotiatingIn } from "./rounds.ts";
 
@@ -353,7 +354,7 @@ export class Negotiations {
     const caller = this.#callerOf(row.negotiation);
     try {
       await this.#transaction(caller, async (body) => {
-        const isKept = row.state === "ACTIVE" && this.#isKept(commitment, { offer, decision, caller, body });
+        const isKept = row.state === "ACTIVE" && this.#isKept(commitment, { offer, dueMs: row.dueMs, decision, caller, body });
         if (!isKept) await applyTarget(commitment.remedy, { ...termsAsArguments(offer), commitment: row.id, offer: offer.id }, { decision, body });
         return ({ connection, nowMs }) => {
           if (!moveCommitment(connection, row.id, { from: row.state, to: isKept ? "KEPT" : "REMEDIED", nowMs, isLate: row.state === "ACTIVE" && isLate })) throw new Quicker("somebody has looked");
@@ -369,12 +370,12 @@ export class Negotiations {
     }
   }
 
-  #isKept({ keptWhen, found: context }: CompiledCommitment, { offer, decision, caller, body }: { readonly offer: OfferRow; readonly decision: CompiledDecision; readonly caller: Caller; readonly body: Body }): boolean {
+  #isKept({ keptWhen, found: context }: CompiledCommitment, { offer, dueMs, decision, caller, body }: { readonly offer: OfferRow; readonly dueMs: number; readonly decision: CompiledDecision; readonly caller: Caller; readonly body: Body }): boolean {
     const { core } = this.#parts;
     const variables: { [name: string]: Value } = { now: body.now, offer: termsOf(offer, decision) };
     if (context !== null && context.source.kind === "query") {
       const { shape, query } = context.source;
-      const rows = readContext(context, { variables, caller, state: stateOf(body.work, body.now), core }).map((one) => rowValues(one, shape.row, decision.catalog));
+      const rows = foundAtDue(context, dueMs, { variables, caller, state: stateOf(body.work, body.now), core }).map((one) => rowValues(one, shape.row, decision.catalog));
       variables["found"] = query.id === null ? rows : rows[0] ?? null;
     }
     return holdsStrictly(keptWhen, environmentOf(variables as Variables, body.now), core.book);
