@@ -82,9 +82,8 @@ export class Order extends Table("Order") {
   async cancel({ reason }: Args<"Order.cancel">) {
     const { ctx } = this;
     if (!["PENDING", "PAID", "PAYMENT_FAILED", "ALLOCATED"].includes(this.status)) throw illegal(ctx, this.status, "CANCELLED");
-    if (this.status !== "PAYMENT_FAILED") await release(ctx, this);
+    if (this.status !== "PAYMENT_FAILED") await letGo(ctx, this);
     if (this.paymentId !== null) await askRefund(ctx, this, this.paymentId);
-    await this.freeSlot();
     return this.update({ status: "CANCELLED", cancelReason: reason ?? null });
   }
 
@@ -111,12 +110,7 @@ export class Order extends Table("Order") {
     return true;
   }
 
-  async freeSlot() {
-    if (this.slotFrom === null) return false;
-    await this.ctx.system.Warehouse.increment(this.slotFrom, "slots", 1);
-    await this.update({ slotFrom: null });
-    return true;
-  }
+  async freeSlot() { return freeSlot(this.ctx, this); }
 
   // Called by an acceptance in its own commit: what is refused here is not agreed.
   async agree({ days, credit, currency }: Args<"Order.agree">) {
@@ -130,6 +124,14 @@ export class Order extends Table("Order") {
   allocate() { return step(this, "PAID", "ALLOCATED"); }
   ship() { return step(this, "ALLOCATED", "SHIPPED"); }
   deliver() { return step(this, "SHIPPED", "DELIVERED"); }
+}
+
+export class Credit extends Table("Credit") {
+  // However often its delivery was agreed: what comes late is paid for once.
+  static override async create(ctx: Ctx, input: Input<"Credit">) {
+    const paid = input.commitment == null ? null : await ctx.system.Credit.first({ orderId: input.orderId, commitment: { is: "not_null" } });
+    return paid ?? super.create(ctx, input);
+  }
 }
 
 type OrderRecord = RecordOf<"Order">;
@@ -202,8 +204,22 @@ async function settle(ctx: Ctx, orderId: string, paymentId: string) {
 async function fail(ctx: Ctx, orderId: string): Promise<boolean> {
   const order = await ctx.system.Order.get(orderId);
   if (order?.status !== "PENDING") return false;
-  await release(ctx, order);
+  await letGo(ctx, order);
   await ctx.system.Order.update(order.id, { status: "PAYMENT_FAILED" });
+  return true;
+}
+
+/** It will not be sent: what is held for it is free again, and nobody is paid for waiting for it. */
+async function letGo(ctx: Ctx, order: OrderRecord): Promise<void> {
+  await release(ctx, order);
+  await freeSlot(ctx, order);
+  for (const { id } of await ctx.system.Credit.find({ orderId: order.id, commitment: null })) await ctx.system.Credit.remove(id);
+}
+
+async function freeSlot(ctx: Ctx, { id, slotFrom }: OrderRecord): Promise<boolean> {
+  if (slotFrom === null) return false;
+  await ctx.system.Warehouse.increment(slotFrom, "slots", 1);
+  await ctx.system.Order.update(id, { slotFrom: null });
   return true;
 }
 
