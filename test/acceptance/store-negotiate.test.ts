@@ -91,7 +91,7 @@ test("8: in rounds, waiting is traded for credit; the accepted offer is a commit
   expect([await credits(placed), await slots(), await orderOf(placed)]).toMatchObject([[900], free - 1, { promisedDays: days, agreed: true }]);
   expect((await store.customer.get("/commitments")).json<object[]>()[0]).toMatchObject({ state: "ACTIVE", offer: second.offer.id, dueAt: new Date(Date.parse(placed.placedAt) + days * DAY_MS).toISOString() });
   // Agreed is agreed.
-  expect((await begin(placed)).json<Negotiation>()).not.toMatchObject({ state: "OPEN" });
+  expect(expectStatus(await begin(placed), 422).json<object>()).toMatchObject({ code: "DECISION_DENIED", details: { tells: ["There is nothing more to agree about its delivery."] } });
 });
 
 test.each([

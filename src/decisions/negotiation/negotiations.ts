@@ -28,6 +28,7 @@ import { gather, type Negotiating, type Question } from "../context/gather.ts";
 import type { CompiledCommitment, CompiledDecision } from "../policy/compiled-decision.ts";
 import { rowValues } from "../policy/answer-shape.ts";
 import { principalOf } from "../run/admitted-run.ts";
+import { refusalOf } from "../run/ending.ts";
 import { foundAtDue } from "./found-at-due.ts";
 import { readCounter } from "./read-counter.ts";
 import { applyHolds, applyTarget, negotiatingIn } from "./rounds.ts";
@@ -157,6 +158,9 @@ export class Negotiations {
       await this.#freeInVain(row.id);
     }
     this.#told(row.id);
+    // A fallback outside the bounds declines; what was not decided at all says so.
+    const refused = result.state === "REFUSED" ? null : refusalOf(result);
+    if (refused !== null) throw refused;
     const found = this.#view(findNegotiation(core.storage.reader, row.id)!);
     return { status: isWaiting ? 202 : status, body: { ...found, run: { id: run, state: result.state } }, next: null };
   }

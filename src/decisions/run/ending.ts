@@ -3,7 +3,7 @@ import type { DecisionMode } from "../../schema/decision.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { assert } from "../../base/assert.ts";
 import type { ErrorCode } from "../../base/error-registry.ts";
-import { fault, toProblem } from "../../base/error.ts";
+import { type AmbitError, fault, toProblem } from "../../base/error.ts";
 import type { Value } from "../../base/value.ts";
 import type { MemoryPlace } from "../../storage/memory-rows.ts";
 import type { TypeRef, Catalog } from "../../schema/catalog.ts";
@@ -64,23 +64,29 @@ export interface DecisionAnswer {
   readonly body: string;
 }
 
-const REFUSALS: Readonly<Partial<Record<TerminalState, { readonly status: number; readonly code: ErrorCode; readonly message: string }>>> = {
-  REFUSED: { status: 422, code: "DECISION_REFUSED", message: "The decision was refused." },
-  DENIED: { status: 422, code: "DECISION_DENIED", message: "This is not decided." },
-  REJECTED_BY_HUMAN: { status: 409, code: "DECISION_REJECTED", message: "A person has rejected it." },
-  EXPIRED: { status: 410, code: "DECISION_EXPIRED", message: "Nobody approved in time." },
-  CANCELLED: { status: 409, code: "DECISION_CANCELLED", message: "The run was cancelled." },
-  FAILED: { status: 503, code: "DECISION_FAILED", message: "The run failed." },
+const REFUSALS: Readonly<Partial<Record<TerminalState, { readonly code: ErrorCode; readonly message: string }>>> = {
+  REFUSED: { code: "DECISION_REFUSED", message: "The decision was refused." },
+  DENIED: { code: "DECISION_DENIED", message: "This is not decided." },
+  REJECTED_BY_HUMAN: { code: "DECISION_REJECTED", message: "A person has rejected it." },
+  EXPIRED: { code: "DECISION_EXPIRED", message: "Nobody approved in time." },
+  CANCELLED: { code: "DECISION_CANCELLED", message: "The run was cancelled." },
+  FAILED: { code: "DECISION_FAILED", message: "The run failed." },
 };
 
 /** Names of bounds, messages of providers and expressions never appear in it. The body is the same for whoever repeats the request. */
 export function answerOf({ state, output, tells }: Ending, { type, run }: { readonly type: { readonly result: TypeRef; readonly catalog: Catalog } | null; readonly run: string }): DecisionAnswer {
-  const refusal = REFUSALS[state];
-  if (refusal === undefined) {
+  const refusal = refusalOf({ state, run, tells });
+  if (refusal === null) {
     assert(type !== null, "who answers knows the type");
     return { status: 200, body: JSON.stringify(toWireValue(output ?? null, { ...type.result, required: false }, type.catalog)) };
   }
-  return { status: refusal.status, body: JSON.stringify(toProblem(fault(refusal.code, refusal.message, { details: { run, tells: [...tells] } }), run)) };
+  return { status: refusal.status, body: JSON.stringify(toProblem(refusal, run)) };
+}
+
+/** Null: a run that ends so has an answer, or has not ended. */
+export function refusalOf({ state, run, tells }: { readonly state: string; readonly run: string; readonly tells: readonly string[] }): AmbitError | null {
+  const refusal = REFUSALS[state as TerminalState];
+  return refusal === undefined ? null : fault(refusal.code, refusal.message, { details: { run, tells: [...tells] } });
 }
 
 export function isAnswered(state: string): boolean {
