@@ -26,6 +26,8 @@ function keep(connection: ReturnType<typeof connect>, facts: readonly Partial<St
 /** Of each day what is believed, as the oracle paints it: who answers for it, and apart from that what nobody does. */
 interface Day { readonly trusted: number | null; readonly untrusted: number | null }
 
+const listOf = (value: number | null): number[] => (value === null ? [] : [value]);
+
 test(`${HISTORIES} histories: each day is believed to be what was said of it last by whom it counts`, () => {
   const random = seededRandom(20_261_121);
   const whole = (max: number): number => Math.floor(random.next() * max);
@@ -36,7 +38,8 @@ test(`${HISTORIES} histories: each day is believed to be what was said of it las
     for (let step = 1; step <= 12; step++) {
       const [from, isUntrusted] = [whole(DAYS), whole(3) === 0];
       const to = whole(3) === 0 ? null : from + 1 + whole(DAYS - from);
-      const value = whole(5) === 0 ? null : whole(1_000);
+      // Few values, so that the same is said again, by others and in between.
+      const value = whole(5) === 0 ? null : whole(4);
       keep(connection, [{ value, validFromMs: from, validToMs: to }], { nowMs: step, isUntrusted });
       for (let day = from; day < (to ?? DAYS) && day < DAYS; day++) days[day] = isUntrusted ? { ...days[day]!, untrusted: value } : { trusted: value, untrusted: null };
       known[step] = [...days];
@@ -44,8 +47,11 @@ test(`${HISTORIES} histories: each day is believed to be what was said of it las
     for (let step = 1; step <= 12; step++) {
       for (let day = 0; day < DAYS; day++) {
         const found = readFacts(connection, PLACE, { predicates: ["p"], knownMs: step, validMs: day, sinceMs: null });
-        const of = (isUntrusted: boolean): number | null => { const row = found.find((one) => one.isUntrusted === isUntrusted); return row === undefined ? null : JSON.parse(row.value) as number; };
-        expect({ history, step, day, trusted: of(false), untrusted: of(true), count: found.length }).toEqual({ history, step, day, ...known[step]![day]!, count: [known[step]![day]!.trusted, known[step]![day]!.untrusted].filter((one) => one !== null).length });
+        const of = (wanted: boolean): number[] => found.filter(({ isUntrusted }) => isUntrusted === wanted).map(({ value }) => JSON.parse(value) as number);
+        const { trusted, untrusted } = known[step]![day]!;
+        // What nobody answers for adds nothing where it says the same.
+        const besides = trusted !== null && of(true).length === 0 && untrusted === trusted ? [] : listOf(untrusted);
+        expect({ history, step, day, trusted: of(false), untrusted: of(true) }).toEqual({ history, step, day, trusted: listOf(trusted), untrusted: besides });
       }
     }
   }
@@ -59,6 +65,18 @@ test("other predicates, records and tenants stay as they are", () => {
   keep(connection, [{ value: "second" }], { nowMs: 2 });
   const values = (place: typeof PLACE): unknown[] => readFacts(connection, place, { predicates: null, knownMs: 3, validMs: 3, sinceMs: null }).map(({ value }) => JSON.parse(value) as unknown);
   expect([values(PLACE), ...others.map(values)]).toEqual([["q", "second"], ["theirs"], ["theirs"]]);
+});
+
+test("what is said again as somebody trusted said it still ends what was said otherwise in between", () => {
+  const connection = opened();
+  keep(connection, [{ value: "trusted" }], { nowMs: 1 });
+  const believed = (nowMs: number): unknown[] => readFacts(connection, PLACE, { predicates: null, knownMs: nowMs, validMs: nowMs, sinceMs: null }).map(({ value, isUntrusted }) => [JSON.parse(value) as unknown, isUntrusted]);
+  for (const [nowMs, isUntrusted] of [[2, true], [4, false]] as const) {
+    keep(connection, [{ value: "otherwise" }], { nowMs, isUntrusted: true });
+    expect(believed(nowMs)).toEqual([["trusted", false], ["otherwise", true]]);
+    keep(connection, [{ value: "trusted" }], { nowMs: nowMs + 1, isUntrusted });
+    expect(believed(nowMs + 1)).toEqual([["trusted", false]]);
+  }
 });
 
 test("what is said again is nothing new, unless somebody answers for it now", () => {

@@ -43,12 +43,11 @@ function keepFact(connection: Connection, place: MemoryPlace, { fact, episode, o
   const validFromMs = fact.validFromMs ?? nowMs;
   const value = JSON.stringify(fact.value);
   const believed = readFacts(connection, place, { predicates: [fact.predicate], knownMs: nowMs, validMs: null, sinceMs: null });
-  // Said again by somebody who is trusted no more than whoever said it first, it is nothing new.
-  const isKnown = believed.some((old) => old.value === value && old.validToMs === fact.validToMs && old.validFromMs <= validFromMs && (isUntrusted || !old.isUntrusted));
-  if (isKnown) return;
-  for (const old of believed) if (isUntrusted ? old.isUntrusted : true) close(connection, place, { old, validFromMs, validToMs: fact.validToMs, nowMs, newId });
+  // Said again by somebody who is trusted no more than whoever said it first, it is nothing new; it still contradicts what was said otherwise.
+  const known = believed.find((old) => old.value === value && old.validToMs === fact.validToMs && old.validFromMs <= validFromMs && (isUntrusted || !old.isUntrusted));
+  for (const old of believed) if (old !== known && (old.isUntrusted || !isUntrusted)) close(connection, place, { old, validFromMs, validToMs: fact.validToMs, nowMs, newId });
   // Null: it is known no more.
-  if (fact.value === null) return;
+  if (known !== undefined || fact.value === null) return;
   addMemory(connection, place, { id: newId(), kind: "fact", predicate: fact.predicate, value, validFromMs, validToMs: fact.validToMs, knownFromMs: nowMs, episode, isUntrusted, run, actor, text: fact.text ?? null });
 }
 
