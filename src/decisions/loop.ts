@@ -33,7 +33,7 @@ import { inTime, reasoningMs } from "./reason/in-time.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { StepLedger } from "./reason/step-ledger.ts";
-import { keepAdmission, type Anew } from "./run/admission.ts";
+import { admissionOf, type Anew } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
 import { failed, type Ending, type FallbackReason } from "./run/ending.ts";
@@ -293,8 +293,7 @@ class ReasonRun {
   #admit(connection: Connection): void {
     const { question, own } = this.#request;
     addDaily(connection, question.decision.declaration.budgets, this.#place, { runs: 1 });
-    if (!admitRun(connection, this.#admitted, "REASONING")) throw new KeyTaken("the key is another run's");
-    keepAdmission(connection, this.#admitted.id, { question, own, read: recordOf(this.#first!), random: this.#parts.core.random });
+    if (!admitRun(connection, this.#admitted, { state: "REASONING", admission: admissionOf({ question, own, read: recordOf(this.#first!) }) })) throw new KeyTaken("the key is another run's");
   }
 
   async #reasonAndCommit(first: Gathered): Promise<string> {

@@ -1,7 +1,7 @@
 // Runs of decisions as tests of an app look at them: how each ended, with the names that nobody else is told, what the model did and what was applied.
 import type { Json } from "../base/value.ts";
 import type { Connection } from "../storage/connection.ts";
-import { partsOf, recordsFrom, runsOf, type DecisionRow } from "../storage/decision-rows.ts";
+import { readPayloads, recordsFrom, runsOf, type DecisionRow } from "../storage/decision-rows.ts";
 
 export interface TestDecision {
   readonly run: string;
@@ -51,7 +51,7 @@ export function endedDecisions(reader: Connection, name: string | null): TestDec
 }
 
 function told(reader: Connection, row: DecisionRow): TestDecision {
-  const parts = new Map(partsOf(reader, row.id).map(({ name, data }) => [name, JSON.parse(data) as Json]));
+  const parts = new Map(Object.entries(JSON.parse(readPayloads(reader, row.leaf!)?.payloads ?? "{}") as { readonly [name: string]: Json }));
   const { steps, repairs, clamped, noted } = JSON.parse(recordsFrom(reader, row.leaf!, 1)[0]!.record) as Record;
   const transcript = (parts.get("transcript") ?? []) as unknown as readonly Turn[];
   const comparison = parts.get("comparison") as { readonly agrees: boolean } | undefined;

@@ -1,5 +1,5 @@
-// Rows of decisions: runs and the answers under their keys, their steps and payloads, sums over time, and the audit log with the nodes of its
-// tree. Every function that writes runs inside a commit. Knows nothing of what a decision is.
+// Rows of decisions: runs and the answers under their keys, their steps, sums over time, and the audit log with what its records commit to and the
+// nodes of its tree. Every function that writes runs inside a commit. Knows nothing of what a decision is.
 import type { SqlValue } from "../base/value.ts";
 import { eraseApprovals } from "./approval-rows.ts";
 import type { Connection } from "./connection.ts";
@@ -9,16 +9,15 @@ import { eraseDelivery } from "./outbox.ts";
 export const decisionDdl: readonly string[] = [
   `CREATE TABLE "$decision" ("id" TEXT PRIMARY KEY, "name" TEXT NOT NULL, "version" TEXT NOT NULL, "parent" TEXT, "state" TEXT NOT NULL, "reason" TEXT, "source" TEXT,
     "untrusted" INTEGER NOT NULL DEFAULT 0, "tenant" TEXT, "caller" TEXT NOT NULL, "principal" TEXT NOT NULL, "subject" TEXT, "epoch" INTEGER NOT NULL, "lease" INTEGER NOT NULL,
-    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER, "callback" TEXT, "arm" TEXT) STRICT`,
+    "admitted" INTEGER NOT NULL, "ended" INTEGER, "scope" TEXT, "key" TEXT, "fingerprint" TEXT, "expires" INTEGER, "status" INTEGER, "answer" TEXT, "tells" TEXT, "leaf" INTEGER, "callback" TEXT, "arm" TEXT, "admission" TEXT, "proposal" TEXT) STRICT`,
   `CREATE UNIQUE INDEX "$decision$index(key)" ON "$decision" ("scope", "key") WHERE "key" IS NOT NULL`,
   `CREATE INDEX "$decision$index(open)" ON "$decision" ("admitted") WHERE "ended" IS NULL AND "state" <> 'AWAITING_APPROVAL'`,
   `CREATE INDEX "$decision$index(name)" ON "$decision" ("name", "admitted")`,
   `CREATE INDEX "$decision$index(parent)" ON "$decision" ("parent") WHERE "parent" IS NOT NULL`,
-  `CREATE TABLE "$decision_part" ("run" TEXT NOT NULL, "name" TEXT NOT NULL, "salt" BLOB NOT NULL, "data" TEXT NOT NULL, PRIMARY KEY ("run", "name")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$decision_step" ("run" TEXT NOT NULL, "number" INTEGER NOT NULL, "kind" TEXT NOT NULL, "hash" TEXT NOT NULL, "facts" TEXT NOT NULL, PRIMARY KEY ("run", "number")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$decision_sum" ("scope" TEXT NOT NULL, "period" TEXT NOT NULL, "amount" INTEGER NOT NULL, PRIMARY KEY ("scope", "period")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$decision_mode" ("name" TEXT PRIMARY KEY, "mode" TEXT NOT NULL) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE "$audit" ("number" INTEGER PRIMARY KEY, "run" TEXT NOT NULL, "time" INTEGER NOT NULL, "record" TEXT NOT NULL) STRICT`,
+  `CREATE TABLE "$audit" ("number" INTEGER PRIMARY KEY, "run" TEXT NOT NULL, "time" INTEGER NOT NULL, "record" TEXT NOT NULL, "salts" BLOB, "payloads" TEXT) STRICT`,
   `CREATE INDEX "$audit$index(run)" ON "$audit" ("run")`,
   `CREATE TABLE "$audit_node" ("level" INTEGER NOT NULL, "index" INTEGER NOT NULL, "hash" BLOB NOT NULL, PRIMARY KEY ("level", "index")) STRICT, WITHOUT ROWID`,
   `CREATE TABLE "$checkpoint" ("size" INTEGER PRIMARY KEY, "time" INTEGER NOT NULL, "note" TEXT NOT NULL, "exported" INTEGER NOT NULL DEFAULT 0) STRICT`,
@@ -89,13 +88,13 @@ function decode(row: readonly SqlValue[]): DecisionRow {
 
 interface RunEnding { readonly endedMs: number; readonly leaf: number }
 
-/** False: another run has the key. */
-export function admitRun(connection: Connection, run: AdmittedRun, state: string): boolean {
+/** `admission`: JSON of what it needs to go on elsewhere, until it ends. False: another run has the key. */
+export function admitRun(connection: Connection, run: AdmittedRun, { state, admission }: { readonly state: string; readonly admission: string }): boolean {
   makeRoom(connection, run);
   return connection.run(
-    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback", "arm")
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
-    run.id, run.name, run.version, run.parent, state, ...admittedValues(run)) > 0;
+    `INSERT INTO "$decision" ("id", "name", "version", "parent", "state", "tenant", "caller", "principal", "subject", "epoch", "lease", "admitted", "scope", "key", "fingerprint", "expires", "callback", "arm", "admission")
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 1, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) ON CONFLICT ("scope", "key") WHERE "key" IS NOT NULL DO NOTHING`,
+    run.id, run.name, run.version, run.parent, state, ...admittedValues(run), admission) > 0;
 }
 
 /** With its end. False: another run has the key. */
@@ -128,7 +127,7 @@ function freesKey({ state }: EndedRun): boolean {
 export function endRun(connection: Connection, { id, epoch }: { readonly id: string; readonly epoch: number }, ended: EndedRun, at: RunEnding): boolean {
   const key = freesKey(ended) ? `, "key" = NULL` : "";
   return connection.run(
-    `UPDATE "$decision" SET "state" = ?1, "reason" = ?2, "source" = ?3, "untrusted" = ?4, "status" = ?5, "answer" = ?6, "tells" = ?7, "ended" = ?8, "leaf" = ?9${key}
+    `UPDATE "$decision" SET "state" = ?1, "reason" = ?2, "source" = ?3, "untrusted" = ?4, "status" = ?5, "answer" = ?6, "tells" = ?7, "ended" = ?8, "leaf" = ?9, "admission" = NULL, "proposal" = NULL${key}
       WHERE "id" = ?10 AND "epoch" = ?11 AND "ended" IS NULL`,
     ended.state, ended.reason, ended.source, ended.isUntrusted ? 1 : 0, ended.status, ended.answer, ended.tells, at.endedMs, at.leaf, id, epoch) > 0;
 }
@@ -140,6 +139,25 @@ export function moveRun(connection: Connection, { id, epoch }: { readonly id: st
   // Most steps change neither.
   if (held[0] !== state || held[1] !== leaseMs) connection.run(`UPDATE "$decision" SET "state" = ?1, "lease" = ?2 WHERE "id" = ?3`, state, leaseMs, id);
   return true;
+}
+
+/** JSON. Null: it was admitted with its end, or has ended. */
+export function readAdmitted(connection: Connection, id: string): string | null {
+  return connection.values(`SELECT "admission" FROM "$decision" WHERE "id" = ?1`, id)[0]?.[0] as string | null | undefined ?? null;
+}
+
+/** JSON of what people are asked about. Null: they are not, or not any more. */
+export function readProposal(connection: Connection, id: string): string | null {
+  return connection.values(`SELECT "proposal" FROM "$decision" WHERE "id" = ?1`, id)[0]?.[0] as string | null | undefined ?? null;
+}
+
+export function keepProposal(connection: Connection, id: string, proposal: string): void {
+  connection.run(`UPDATE "$decision" SET "proposal" = ?1 WHERE "id" = ?2`, proposal, id);
+}
+
+/** People are not asked about what was proposed: it is reasoned anew. */
+export function dropProposal(connection: Connection, id: string, admission: string): void {
+  connection.run(`UPDATE "$decision" SET "proposal" = NULL, "admission" = ?1 WHERE "id" = ?2`, admission, id);
 }
 
 /** It waits for people, held by nobody. False: it has moved on or ended. */
@@ -192,9 +210,9 @@ export function runsAbout(connection: Connection, { person, subjects, tenant }: 
 /** Runs of a decision whose context had a record with one of these keys. */
 export function runsThatRead(connection: Connection, { decision, context, field, keys, tenant }: { readonly decision: string; readonly context: string; readonly field: string; readonly keys: readonly string[]; readonly tenant: OfTenant }): string[] {
   return connection.values(
-    `SELECT DISTINCT "run" FROM "$decision_part" JOIN "$decision" ON "$decision"."id" = "run" WHERE "$decision_part"."name" = 'contexts' AND "$decision"."name" = ?1 AND (?5 = 0 OR "tenant" IS ?6)
-      AND EXISTS (SELECT 1 FROM json_each("data", ?2) AS "row" WHERE CAST("row"."value" ->> ?3 AS TEXT) IN (SELECT "value" FROM json_each(?4)))`,
-    decision, `$.${JSON.stringify(context)}`, `$.${JSON.stringify(field)}`, JSON.stringify(keys), tenant === undefined ? 0 : 1, tenant ?? null).map(([id]) => id as string);
+    `SELECT "id" FROM "$decision" JOIN "$audit" ON "$audit"."number" = "leaf" WHERE "name" = ?1 AND (?5 = 0 OR "tenant" IS ?6)
+      AND EXISTS (SELECT 1 FROM json_each("payloads", ?2) AS "row" WHERE CAST("row"."value" ->> ?3 AS TEXT) IN (SELECT "value" FROM json_each(?4)))`,
+    decision, `$.contexts.${JSON.stringify(context)}`, `$.${JSON.stringify(field)}`, JSON.stringify(keys), tenant === undefined ? 0 : 1, tenant ?? null).map(([id]) => id as string);
 }
 
 /** Who asked whoever asked it: what one of them was told stands with all of them. */
@@ -234,31 +252,6 @@ export function countOutcomes(connection: Connection, { name, sinceMs, limit }: 
     .map(([state, reason, runs, input, output, costMicros]) => ({ state: state as string, reason: reason as string | null, runs: runs as number, input: input as number, output: output as number, costMicros: costMicros as number }));
 }
 
-export interface RunPart { readonly name: string; readonly salt: Uint8Array; readonly data: string }
-
-export function keepPart(connection: Connection, run: string, { name, salt, data }: RunPart): void {
-  connection.run(`INSERT INTO "$decision_part" ("run", "name", "salt", "data") VALUES (?1, ?2, ?3, ?4) ON CONFLICT ("run", "name") DO UPDATE SET "salt" = excluded."salt", "data" = excluded."data"`, run, name, salt, data);
-}
-
-/** Several in one statement. */
-export function keepParts(connection: Connection, run: string, parts: readonly RunPart[]): void {
-  if (parts.length === 0) return;
-  const rows = parts.map((_, index) => `(?1, ?${index * 3 + 2}, ?${index * 3 + 3}, ?${index * 3 + 4})`).join(", ");
-  connection.run(`INSERT INTO "$decision_part" ("run", "name", "salt", "data") VALUES ${rows} ON CONFLICT ("run", "name") DO UPDATE SET "salt" = excluded."salt", "data" = excluded."data"`, run, ...parts.flatMap(({ name, salt, data }) => [name, salt, data]));
-}
-
-export function readPart(connection: Connection, run: string, name: string): string | null {
-  return connection.values(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = ?2`, run, name)[0]?.[0] as string | undefined ?? null;
-}
-
-export function dropPart(connection: Connection, run: string, name: string): void {
-  connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1 AND "name" = ?2`, run, name);
-}
-
-export function partsOf(connection: Connection, run: string): RunPart[] {
-  return connection.values(`SELECT "name", "salt", "data" FROM "$decision_part" WHERE "run" = ?1 ORDER BY "name"`, run).map(([name, salt, data]) => ({ name: name as string, salt: salt as Uint8Array, data: data as string }));
-}
-
 /** Of the callback of a run, in the outbox. */
 export function callbackKey(run: string): string {
   return `run-${run}`;
@@ -272,7 +265,7 @@ export function eraseRun(connection: Connection, id: string, { status, answer }:
   const erased = connection.run(
     `UPDATE "$decision" SET "caller" = '{}', "principal" = '', "subject" = NULL, "callback" = NULL, "status" = ?1, "answer" = ?2, "tells" = '[]' WHERE "id" = ?3 AND "ended" IS NOT NULL`, status, answer, id) > 0;
   if (!erased) return false;
-  connection.run(`DELETE FROM "$decision_part" WHERE "run" = ?1`, id);
+  connection.run(`UPDATE "$audit" SET "salts" = NULL, "payloads" = NULL WHERE "run" = ?1`, id);
   connection.run(`DELETE FROM "$decision_step" WHERE "run" = ?1`, id);
   eraseDelivery(connection, callbackKey(id), JSON.stringify({ run: id, state: "ERASED" }));
   eraseApprovals(connection, id);
@@ -321,8 +314,18 @@ export function auditSize(connection: Connection): number {
 
 export interface AuditRow { readonly number: number; readonly run: string; readonly timeMs: number; readonly record: string }
 
-export function keepRecord(connection: Connection, { number, run, timeMs, record }: AuditRow): void {
-  connection.run(`INSERT INTO "$audit" ("number", "run", "time", "record") VALUES (?1, ?2, ?3, ?4)`, number, run, timeMs, record);
+/** What a record commits to, in one text: JSON of an object, and as many bytes of salt for each of its members, in their order. */
+export interface KeptPayloads { readonly salts: Uint8Array; readonly payloads: string }
+
+/** `kept` null: it commits to nothing. */
+export function keepRecord(connection: Connection, { number, run, timeMs, record }: AuditRow, kept: KeptPayloads | null): void {
+  connection.run(`INSERT INTO "$audit" ("number", "run", "time", "record", "salts", "payloads") VALUES (?1, ?2, ?3, ?4, ?5, ?6)`, number, run, timeMs, record, kept?.salts ?? null, kept?.payloads ?? null);
+}
+
+/** Null: it commits to nothing, or that was erased. */
+export function readPayloads(connection: Connection, number: number): KeptPayloads | null {
+  const [salts = null, payloads = null] = connection.values(`SELECT "salts", "payloads" FROM "$audit" WHERE "number" = ?1`, number)[0] ?? [];
+  return salts === null || payloads === null ? null : { salts: salts as Uint8Array, payloads: payloads as string };
 }
 
 export function keepNode(connection: Connection, level: number, index: number, hash: Uint8Array): void {

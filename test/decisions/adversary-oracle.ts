@@ -136,14 +136,14 @@ export class Oracle {
     const isOne = (operation: string): boolean => operation !== "Account.update" || entry.amount > 0;
     const done = changes.map(({ table, old }) => `${table}.${old === null ? "create" : "update"}`).filter(isOne);
     must(JSON.stringify(done.toSorted()) === JSON.stringify(record.effects.filter(isOne).toSorted()), `its record says ${JSON.stringify(record.effects)}`);
-    const kept = (this.#file.query(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = 'effects'`).values(run)[0] as [string])[0];
+    const kept = (this.#file.query(`SELECT "payloads" -> '$.effects' FROM "$audit" WHERE "run" = ?1`).values(run)[0] as [string])[0];
     const ids = (JSON.parse(kept) as Effect[]).filter(({ operation }) => operation === "Credit.create").map(({ id }) => id);
     must(JSON.stringify(ids) === JSON.stringify(credits.map(({ id }) => id)), "its record has other credits");
   }
 
   /** What the model's answer was, which need not be paid. */
   #proposed(run: string): number {
-    const [[output]] = this.#file.query(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = 'output'`).values(run) as [[string]];
+    const [[output]] = this.#file.query(`SELECT "payloads" -> '$.output' FROM "$audit" WHERE "run" = ?1`).values(run) as [[string]];
     return (JSON.parse(output) as { readonly amount: number }).amount;
   }
 

@@ -190,11 +190,9 @@ describe("ambit audit verify", () => {
 
   test("names the two that were swapped together with their leaves", async () => {
     const directory = tampered((database) => {
-      const [fourth, fifth] = [recordAt(database, 4), recordAt(database, 5)];
-      for (const [number, record] of [[4, fifth], [5, fourth]] as const) {
-        setRecord(database, number, record);
-        setNode(database, 0, number, leafHash(Buffer.from(record)));
-      }
+      // With all that belongs to them.
+      for (const [from, to] of [[4, -1], [5, 4], [-1, 5]] as const) database.run(`UPDATE "$audit" SET "number" = ?2 WHERE "number" = ?1`, [from, to]);
+      for (const number of [4, 5]) setNode(database, 0, number, leafHash(Buffer.from(recordAt(database, number))));
     });
     expect((await verify(directory)).problem).toMatchObject({ kind: "range", from: 4, to: 6 });
   });
@@ -234,8 +232,12 @@ describe("ambit audit verify", () => {
   });
 
   test("finds payloads and runs that say something else than their record", async () => {
-    const payload = tampered((database) => database.run(`UPDATE "$decision_part" SET "data" = 'true ' WHERE "run" = ?1 AND "name" = 'output'`, [runs[5]!]));
+    const payload = tampered((database) => database.run(`UPDATE "$audit" SET "payloads" = json_set("payloads", '$.output', json('"true"')) WHERE "run" = ?1`, [runs[5]!]));
     expect((await verify(payload)).problem).toMatchObject({ kind: "record", from: 5, message: "Record 5 was changed: its output is not what it committed to." });
+    for (const other of ["payloads || ' '", "substr(payloads, 2)", "'[]'", "'{'", "''"]) {
+      expect([other, (await verify(tampered((database) => database.run(`UPDATE "$audit" SET "payloads" = ${other} WHERE "run" = ?1`, [runs[5]!])))).problem]).toMatchObject([other, { kind: "record", from: 5 }]);
+    }
+    expect((await verify(tampered((database) => database.run(`UPDATE "$audit" SET "salts" = zeroblob(3) WHERE "run" = ?1`, [runs[5]!])))).problem).toMatchObject({ kind: "record", from: 5 });
     expect((await verify(tampered((database) => database.run(`UPDATE "$decision" SET "state" = 'FELL_BACK' WHERE "id" = ?1`, [runs[8]!])))).problem).toMatchObject({ kind: "record", from: 8 });
   });
 
@@ -291,7 +293,7 @@ test("a run whose payloads are erased stays in the tree, and tells nothing any m
   const { storage } = app.running;
   expect(await storage.commit((connection) => eraseRun(connection, run, { status: 410, answer: "{}" }))).toBe(true);
   expect(await storage.commit((connection) => eraseRun(connection, "none", { status: 410, answer: "{}" }))).toBe(false);
-  for (const table of ["$decision", "$decision_part", "$decision_step", "$audit"]) {
+  for (const table of ["$decision", "$decision_step", "$audit"]) {
     expect([table, JSON.stringify(storage.reader.values(`SELECT * FROM "${table}"`)).includes("CANARY")]).toEqual([table, false]);
   }
   expect((await get(`/runs/${run}/receipt`)).body as Receipt).toEqual(before);

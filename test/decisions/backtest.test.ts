@@ -85,7 +85,7 @@ function state(): string {
   expect(own.length).toBeGreaterThan(6);
   const hash = createHash("sha256");
   for (const name of own) hash.update(name).update(JSON.stringify(bounds.values(`SELECT * FROM "${name}"`).map((row) => row.map(String))));
-  return hash.update(JSON.stringify(bounds.values(`SELECT "run", "name", "data" FROM "$decision_part" WHERE "run" IN (SELECT "id" FROM "$decision")`))).digest("hex");
+  return hash.update(JSON.stringify(bounds.values(`SELECT "number", "run", "payloads" FROM "$audit" WHERE "number" IN (SELECT "leaf" FROM "$decision")`))).digest("hex");
 }
 
 async function backtest(words: readonly string[], directory = bounds.app.directory): Promise<{ readonly code: number; readonly report: Report; readonly out: string }> {
@@ -208,8 +208,8 @@ describe("what is not as it was", () => {
   test("erased and forged runs are left out and counted", async () => {
     const directory = await copied((database, text) => {
       const ids = database.query(`SELECT "id" FROM "$decision" WHERE "name" = 'refund' ORDER BY "admitted" DESC LIMIT 5`).values().flat() as string[];
-      for (const id of ids.slice(0, 3)) database.run(`DELETE FROM "$decision_part" WHERE "run" = ?1`, [id]);
-      for (const id of ids.slice(3)) database.run(`UPDATE "$decision_part" SET "data" = '{}' WHERE "run" = ?1 AND "name" = 'contexts'`, [id]);
+      for (const id of ids.slice(0, 3)) database.run(`UPDATE "$audit" SET "salts" = NULL, "payloads" = NULL WHERE "run" = ?1`, [id]);
+      for (const id of ids.slice(3)) database.run(`UPDATE "$audit" SET "payloads" = json_set("payloads", '$.contexts', json('{}')) WHERE "run" = ?1`, [id]);
       return text;
     });
     expect((await backtest(words, directory)).report).toMatchObject({ runs: RUNS - 5, leftOut: { ERASED: 3, DAMAGED: 2 } });

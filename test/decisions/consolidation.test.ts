@@ -106,7 +106,7 @@ test("each night what has piled up becomes facts: with where they come from, the
   // From the fact to its episode, its run, and what that had read.
   const [origin] = rows(`SELECT f."run", e."run", e."kind", e."value" FROM "$memory" f JOIN "$memory" e ON e."id" = f."episode" WHERE f."predicate" = 'summary'`);
   expect([origin!.slice(0, 3), JSON.parse(origin![3] as string)]).toEqual([[first!.id, first!.id, "episode"], { decision: "consolidate", source: "model", output: 1 }]);
-  const [read] = rows(`SELECT "data" FROM "$decision_part" WHERE "run" = '${first!.id}' AND "name" = 'memory'`);
+  const [read] = rows(`SELECT "payloads" -> '$.memory' FROM "$audit" WHERE "run" = '${first!.id}'`);
   const ids = (JSON.parse(read![0] as string) as [{ items: { kind: string; id: string }[] }])[0].items.filter(({ kind }) => kind === "episode").map(({ id }) => id);
   const sources = rows(`SELECT "id" FROM "$memory" WHERE "kind" = 'episode' AND "id" IN (SELECT "value" FROM json_each('${JSON.stringify(ids)}'))`);
   expect([ids.length, sources.length]).toEqual([7, 7]);

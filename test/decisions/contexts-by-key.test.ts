@@ -42,8 +42,9 @@ async function recorded(input: object): Promise<Read> {
   const response = await fetch(`${app.url}/decide/look`, { method: "POST", headers, body: JSON.stringify(input) });
   expect([response.status, await response.text()]).toEqual([200, '{"amount":1}']);
   using file = new Database(join(app.directory, "data", "data.db"), { readonly: true });
-  const parts = file.query(`SELECT "name", "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" IN ('contexts', 'after')`).values(response.headers.get("ambit-run")!);
-  return Object.fromEntries(parts.map(([name, data]) => [name as string, JSON.parse(data as string)])) as Read;
+  const [[payloads]] = file.query(`SELECT "payloads" FROM "$audit" WHERE "run" = ?1`).values(response.headers.get("ambit-run")!) as [[string]];
+  const { contexts, after } = JSON.parse(payloads) as Read;
+  return { contexts, after };
 }
 
 test("by key and as a list, before and after", async () => {

@@ -137,7 +137,7 @@ function check(id: string, run: string): void {
   // It has the id that the model was told.
   const credits = values(`SELECT "id", "amount" FROM "Credit" WHERE "orderId" = ?1`, id);
   expect(credits).toEqual([[(JSON.parse(staged!) as { staged: string }).staged, 20]]);
-  expect(values(`SELECT "name" FROM "$decision_part" WHERE "run" = ?1 AND "name" = 'admission'`, run)).toEqual([]);
+  expect(values(`SELECT "admission", "proposal" FROM "$decision" WHERE "id" = ?1`, run)).toEqual([[null, null]]);
 }
 
 test("a run whose time is over by then, or whose decision is another, falls back", async () => {

@@ -96,7 +96,7 @@ test("what came to mind is kept with the run before its model is asked", async (
   await remember(customer, "bought a car", "planted an oak");
   let kept: readonly (readonly unknown[])[] = [];
   bounds.model.script = () => {
-    kept = bounds.values(`SELECT json_extract("data", '$.brought') FROM "$decision_part" WHERE "name" = 'admission' AND json_extract("data", '$.input.customerId') = '${customer}'`);
+    kept = bounds.values(`SELECT "admission" ->> '$.brought' FROM "$decision" WHERE "admission" ->> '$.input.customerId' = '${customer}'`);
     return [answers({ credit: 1 })];
   };
   await asked("automobile");

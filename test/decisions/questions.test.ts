@@ -241,7 +241,7 @@ test("killed while it is asked again, a run goes on behind its first answer", as
   const answer = await ask(again.url).finally(() => again.stop());
   expect([await answer.json(), asked().length]).toEqual([{ team: "BILLING", urgent: true, level: 3 }, 3]);
   using file = new Database(join(data, "data.db"), { readonly: true });
-  const [[transcript]] = file.query(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = 'transcript'`).values(answer.headers.get("ambit-run")!) as [[string]];
+  const [[transcript]] = file.query(`SELECT "payloads" -> '$.transcript' FROM "$audit" WHERE "run" = ?1`).values(answer.headers.get("ambit-run")!) as [[string]];
   expect((JSON.parse(transcript) as { answer: { probabilities: { level: unknown } } }[]).map(({ answer: { probabilities } }) => probabilities.level)).toEqual([{ 1: 0, 2: 0, 3: 0, 4: 0, 5: 1 }, { 1: 0, 2: 0.5, 3: 0.5, 4: 0, 5: 0 }]);
 }, 60_000);
 

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
-import { commitment } from "../../src/decisions/audit/append-record.ts";
+import type { Json } from "../../src/base/value.ts";
+import { canonicalJson } from "../../src/decisions/audit/canonical-json.ts";
+import { commitment } from "../../src/decisions/audit/payloads.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
@@ -103,21 +105,22 @@ const replay = async (run: string, directory: string): Promise<unknown> => {
 
 test("ambit replay tells what differs, and when there is nothing to compare with", async () => {
   const [run] = runs;
-  const part = (name: string): string => `WHERE "run" = '${run}' AND "name" = '${name}'`;
   expect(await replay(run!, await copied("same", () => {}))).toEqual([0, "SAME", []]);
   expect(await replay(run!, await copied("answered", (database) => database.run(`UPDATE "$decision" SET "answer" = '{}' WHERE "id" = '${run}'`)))).toEqual([1, "DIFFERS", ["the answer to the caller is another one"]]);
-  expect(await replay(run!, await copied("changed", (database) => database.run(`UPDATE "$decision_part" SET "data" = '{}' ${part("input")}`)))).toEqual([1, "DIFFERS", ["input is not what the record committed to"]]);
-  expect(await replay(run!, await copied("erased", (database) => database.run(`DELETE FROM "$decision_part" ${part("input")}`)))).toEqual([0, "ERASED", []]);
+  expect(await replay(run!, await copied("changed", (database) => database.run(`UPDATE "$audit" SET "payloads" = json_set("payloads", '$.input', json('{}')) WHERE "run" = '${run}'`)))).toEqual([1, "DIFFERS", ["input is not what the record committed to"]]);
+  expect(await replay(run!, await copied("erased", (database) => database.run(`UPDATE "$audit" SET "payloads" = json_remove("payloads", '$.input') WHERE "run" = '${run}'`)))).toEqual([0, "ERASED", []]);
   expect(await replay(run!, await copied("later", (_, directory) => appendFileSync(join(directory, "resources.ts"), "\nexport const more = 1;\n")))).toEqual([0, "OTHER_VERSION", []]);
   const other = await copied("policy", (_, directory) => writeFileSync(join(directory, "schema.graphql"), readFileSync(join(directory, "schema.graphql"), "utf8").replace("Be generous.", "Be strict.")));
   expect(await replay(run!, other)).toEqual([0, "OTHER_VERSION", []]);
   const forged = await copied("forged", (database) => {
     const [, second] = runs;
-    const { salt, data } = database.query(`SELECT "salt", "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" = 'contexts'`).get(second!) as { salt: Uint8Array; data: string };
-    const { record } = database.query(`SELECT "record" FROM "$audit" WHERE "run" = ?1`).get(second!) as { record: string };
+    const { record, salts, payloads } = database.query(`SELECT "record", "salts", "payloads" FROM "$audit" WHERE "run" = ?1`).get(second!) as { record: string; salts: Uint8Array; payloads: string };
+    const members = JSON.parse(payloads) as { readonly [name: string]: Json };
+    const at = Object.keys(members).indexOf("contexts") * 32;
+    const data = canonicalJson(members["contexts"]!);
     const poorer = data.replace('"total":100', '"total":5');
-    database.run(`UPDATE "$decision_part" SET "data" = ?1 WHERE "run" = ?2 AND "name" = 'contexts'`, [poorer, second!]);
-    database.run(`UPDATE "$audit" SET "record" = ?1 WHERE "run" = ?2`, [record.replace(commitment(salt, data), commitment(salt, poorer)), second!]);
+    const [before, after] = [data, poorer].map((text) => commitment(salts.subarray(at, at + 32), text));
+    database.run(`UPDATE "$audit" SET "record" = ?1, "payloads" = ?2 WHERE "run" = ?3`, [record.replace(before!, after!), payloads.replace(`"contexts":${data}`, `"contexts":${poorer}`), second!]);
   });
   expect(await replay(runs[1]!, forged)).toEqual([1, "DIFFERS", ["the verdict over the output is another one"]]);
   expect((await ambitHere(["replay", "none", other])).code).toBe(1);

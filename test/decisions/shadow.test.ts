@@ -35,7 +35,7 @@ type Shadow = { readonly id: string; readonly reason: string | null; readonly pa
 async function shadowOf(run: string): Promise<Shadow> {
   for (let tries = 0; tries < 500; tries++) {
     const [found] = bounds.values(`SELECT "id", "reason" FROM "$decision" WHERE "parent" = '${run}' AND "state" = 'SHADOWED'`) as [string, string | null][];
-    if (found !== undefined) return { id: found[0], reason: found[1], parts: Object.fromEntries(bounds.values(`SELECT "name", "data" FROM "$decision_part" WHERE "run" = '${found[0]}'`).map(([name, data]) => [name as string, JSON.parse(data as string)])) };
+    if (found !== undefined) return { id: found[0], reason: found[1], parts: JSON.parse(bounds.values(`SELECT "payloads" FROM "$audit" WHERE "run" = '${found[0]}'`)[0]![0] as string) as Shadow["parts"] };
     await Bun.sleep(10);
   }
   throw new Error("there is no shadow");

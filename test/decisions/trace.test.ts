@@ -172,7 +172,7 @@ test("a run that was erased: its record stays and verifies, nothing else does; i
   expect(traced.body.erased).toContain("input");
   for (const id of [run!, ...asked]) {
     expect(JSON.stringify([(await traceOf(id)).body, (await send("GET", `/runs/${id}`)).body])).not.toMatch(/pieces|some of it|good customer/);
-    for (const table of ["$decision", "$decision_part", "$decision_step"]) {
+    for (const table of ["$decision", "$decision_step", "$audit"]) {
       expect(JSON.stringify(app.running.storage.reader.values(`SELECT * FROM "${table}" WHERE "${table === "$decision" ? "id" : "run"}" = ?`, id))).not.toMatch(/pieces|some of it|good customer/);
     }
   }

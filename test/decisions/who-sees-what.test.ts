@@ -92,7 +92,7 @@ test("whoever may inspect: the names, the record, the trace, without what is sec
     expect(trace).toContain("CANARY of the policy");
     for (const { text } of all) expect(text).not.toContain("7777777");
   }
-  const lookers = app.running.storage.reader.values(`SELECT "data" FROM "$decision_part" WHERE "run" = ?1 AND "name" LIKE 'look %' ORDER BY "name"`, run).map(([data]) => String(data));
+  const lookers = app.running.storage.reader.values(`SELECT "payloads" FROM "$audit" WHERE "run" = ?1 AND "record" ->> '$.kind' = 'look' ORDER BY "number"`, run).map(([data]) => String(data));
   expect([lookers.length, lookers[0]!.includes("auditor"), lookers[1]!.includes("administrator")]).toEqual([2, true, true]);
 });
 

@@ -17,7 +17,7 @@ import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
 import { addApproval, approvalsOf, closeApproval, closeApprovals, countWaiting, findApproval, lateRuns, runsUnder, waitingContracts, type ApprovalRow, type ApprovalState } from "../../storage/approval-rows.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { admitRun, dropPart, keepPart, parkRun, readPart, readRun, stepsOf, unparkRun, type AdmittedRun, type DecisionRow } from "../../storage/decision-rows.ts";
+import { admitRun, keepProposal, parkRun, readProposal, readRun, stepsOf, unparkRun, type AdmittedRun, type DecisionRow } from "../../storage/decision-rows.ts";
 import { addDelivery } from "../../storage/outbox.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import { gather, recordOf, type Gathered, type Question } from "../context/gather.ts";
@@ -25,7 +25,7 @@ import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ApprovalVoid, commitRun, type CommitRequest, type FallbackAnswer, type Proposal, type Waiting } from "../run/commit-run.ts";
 import { principalOf } from "../run/admitted-run.ts";
 import { callbackAdded } from "../run/callback.ts";
-import { keepAdmission, keepAnew, PROPOSAL, readAdmission, type Admission, type Anew } from "../run/admission.ts";
+import { admissionOf, keepAnew, readAdmission, type Admission, type Anew } from "../run/admission.ts";
 import { expired, failed, rejected, type Ending, type FallbackReason } from "../run/ending.ts";
 import type { RunEnd } from "../run/run-tally.ts";
 import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "../run/store-run.ts";
@@ -70,7 +70,6 @@ interface Held { readonly approval: ApprovalRow; readonly row: DecisionRow; read
 /** Who speaks, and what is done with the answer in the commit that it is about. */
 interface Deciding { readonly person: string; said(connection: Connection): void }
 
-const SALT_BYTES = 32;
 /** How many are ended before somebody may say that it is enough, and how many of them at once. */
 const PAGE_RUNS = 100;
 const ENDED_AT_ONCE = 8;
@@ -98,14 +97,14 @@ export class Approvals {
     if (countWaiting(connection) >= limits.approvalsWaiting) throw fault("OVERLOADED", `More than ${limits.approvalsWaiting} approvals wait for people.`, { retryAfterS: 60 });
     const openedMs = millisecondsOf(now);
     if (epoch === 0) {
-      if (!admitRun(connection, { ...admitted, subject: subjectOf(question.decision, waiting.gathered) }, "AWAITING_APPROVAL")) throw new KeyTaken("the key is another run's");
-      keepAdmission(connection, admitted.id, { question, own, read: recordOf(waiting.gathered), random });
+      const admission = admissionOf({ question, own, read: recordOf(waiting.gathered) });
+      if (!admitRun(connection, { ...admitted, subject: subjectOf(question.decision, waiting.gathered) }, { state: "AWAITING_APPROVAL", admission })) throw new KeyTaken("the key is another run's");
     } else if (!parkRun(connection, { id: admitted.id, epoch })) throw new Fenced("the run has ended otherwise");
     const writers = new TextWriters(core);
     writers.add(waiting.proposal.writers ?? []);
     writers.addGathered(question.decision, waiting.gathered);
     const kept = keptProposal(waiting, { question, extracted, writers: writers.subjects, facts: facts() });
-    keepPart(connection, admitted.id, { name: PROPOSAL, salt: random.bytes(SALT_BYTES), data: JSON.stringify(kept) });
+    keepProposal(connection, admitted.id, JSON.stringify(kept));
     const latestMs = readAdmission(connection, admitted.id)?.anew?.dueMs ?? Number.MAX_SAFE_INTEGER;
     for (const { declaration } of waiting.approvals) {
       const approval = {
@@ -164,7 +163,7 @@ export class Approvals {
     const { core: { storage: { reader } } } = this.#parts;
     const row = readRun(reader, approval.run);
     if (row === null || row.state !== "AWAITING_APPROVAL") return null;
-    const [text, admission] = [readPart(reader, row.id, PROPOSAL), readAdmission(reader, row.id)];
+    const [text, admission] = [readProposal(reader, row.id), readAdmission(reader, row.id)];
     const asked = admission === null || this.#parts.decisionOf(row.name)?.contract !== approval.contract ? null : this.#parts.askedAgain(row, admission);
     if (text === null || admission === null || asked === null) return null;
     return { approval, row, kept: JSON.parse(text) as KeptProposal, admission, asked };
@@ -291,7 +290,7 @@ export class Approvals {
 
   /** What was proposed does not stand: the run proposes something else, over what there is now. */
   async #anew({ approval, row, asked, admission, kept }: Held): Promise<void> {
-    const { core, core: { storage, clock, random, log } } = this.#parts;
+    const { core, core: { storage, clock, log } } = this.#parts;
     const fresh = gather(asked.question, beside(core), core);
     const { deadlineMs } = asked.question.decision.declaration;
     const beganMs = clock.now();
@@ -300,8 +299,7 @@ export class Approvals {
       const taken = unparkRun(connection, row.id, row.epoch, Math.min(beganMs + deadlineMs, approval.dueMs));
       if (taken === null) return null;
       closeApprovals(connection, row.id, { state: "VOID", closedMs: beganMs, person: null });
-      dropPart(connection, row.id, PROPOSAL);
-      keepAnew(connection, row.id, anew, random);
+      keepAnew(connection, row.id, anew);
       return taken;
     });
     if (epoch === null) return;
@@ -336,7 +334,7 @@ export class Approvals {
     if (row === null || row.state !== "AWAITING_APPROVAL") return;
     const admission = readAdmission(reader, run);
     const asked = admission === null || this.#parts.decisionOf(row.name) === null ? null : this.#parts.askedAgain(row, admission);
-    const text = readPart(reader, run, PROPOSAL);
+    const text = readProposal(reader, run);
     const facts = text === null ? noFacts : (JSON.parse(text) as KeptProposal).facts;
     try {
       const ending = typeof how === "string" ? failed : how;

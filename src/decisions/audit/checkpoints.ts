@@ -154,7 +154,7 @@ export class Checkpoints {
       appendRecord(connection, {
         run: "", timeMs: clock.now(), payloads: {},
         facts: { kind: "key", from: before.verifier, to: verifier, signedByFormer: old === undefined || old === null ? null : signText(text, old), signed: signText(text, key) },
-      }, () => random.bytes(SEED_BYTES));
+      }, random);
     }
     keepAuditKey(connection, { number, verifier, seed: configured === null ? seed : null });
     dropSeeds(connection, number);

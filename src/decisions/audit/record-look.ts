@@ -14,11 +14,9 @@ export interface Look {
   readonly timeMs: number;
 }
 
-const SALT_BYTES = 32;
-
 /** In a commit. */
 export function recordLook(connection: Connection, { run, decision, at, principal, timeMs }: Look, random: Random): void {
   // Payloads of a run have names of their own.
   const name = `look ${recordsOfRun(connection, run).length}`;
-  appendRecord(connection, { run, timeMs, facts: { kind: "look", decision, at }, payloads: { [name]: principal } }, () => random.bytes(SALT_BYTES));
+  appendRecord(connection, { run, timeMs, facts: { kind: "look", decision, at }, payloads: { [name]: principal } }, random);
 }

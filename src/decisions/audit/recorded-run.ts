@@ -1,10 +1,8 @@
 // What is kept of a run that has ended: its record in the audit log, and those payloads that are what the record has committed to.
 import type { Json } from "../../base/value.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { partsOf, recordsFrom, type DecisionRow } from "../../storage/decision-rows.ts";
-import { commitment } from "./append-record.ts";
-
-export type Members = { readonly [name: string]: Json };
+import { recordsFrom, type DecisionRow } from "../../storage/decision-rows.ts";
+import { payloadsOf, type Members } from "./payloads.ts";
 
 export interface RecordedRun {
   readonly row: DecisionRow;
@@ -21,10 +19,9 @@ export interface RecordedRun {
 export function recordedRun(connection: Connection, row: DecisionRow): RecordedRun | null {
   if (row.leaf === null) return null;
   const record = JSON.parse(recordsFrom(connection, row.leaf, 1)[0]!.record) as Members;
-  const stored = partsOf(connection, row.id);
-  const commitments = record["commitments"] as Members;
-  const payloads: Members = Object.fromEntries(stored.filter(({ name, salt, data }) => commitments[name] === commitment(salt, data)).map(({ name, data }) => [name, JSON.parse(data) as Json]));
-  const gone = Object.keys(commitments).filter((name) => !(name in payloads));
-  const changed = gone.filter((name) => stored.some((part) => part.name === name));
+  const stored = payloadsOf(connection, row.leaf, record);
+  const payloads: Members = Object.fromEntries([...stored].flatMap(([name, { data, isCommitted }]) => (isCommitted ? [[name, JSON.parse(data) as Json]] : [])));
+  const gone = Object.keys(record["commitments"] as Members).filter((name) => !(name in payloads));
+  const changed = gone.filter((name) => stored.has(name));
   return { row, record, payloads, changed, erased: gone.filter((name) => !changed.includes(name)) };
 }

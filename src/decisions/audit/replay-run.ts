@@ -23,7 +23,8 @@ import type { ParseJson } from "../reason/read-arguments.ts";
 import { answerOf, isAnswered, type Ending } from "../run/ending.ts";
 import { fallbackAnswer } from "../run/fallback.ts";
 import { canonicalJson } from "./canonical-json.ts";
-import { recordedRun, type Members } from "./recorded-run.ts";
+import type { Members } from "./payloads.ts";
+import { recordedRun } from "./recorded-run.ts";
 import { resultsOf, stagedIn, type Exchange } from "./staged-in.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
 

@@ -6,7 +6,7 @@ import { callKey } from "../reason/act.ts";
 import type { ArgumentReader } from "../reason/read-arguments.ts";
 import { stagedAgain } from "../reason/staged-arguments.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
-import type { Members } from "./recorded-run.ts";
+import type { Members } from "./payloads.ts";
 
 /** One request and its answer. */
 export interface Exchange {

@@ -8,7 +8,7 @@ import { coerceFields, coerceValue, noLimits } from "../../schema/coerce-value.t
 import type { BoundPoint } from "../../schema/decision.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { askedBy, partsOf, recordsFrom, stepsOf, type DecisionRow } from "../../storage/decision-rows.ts";
+import { askedBy, readPayloads, recordsFrom, stepsOf, type DecisionRow } from "../../storage/decision-rows.ts";
 import { valueOf, violations, type Variables } from "../bounds/judge.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";
 import { memValues } from "../memory/recall.ts";
@@ -20,6 +20,7 @@ import { shown, shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { fieldsRead } from "../policy/read-fields.ts";
 import { plannedEffects } from "../effects/planned-effects.ts";
+import type { Members } from "./payloads.ts";
 import { stagedIn, type Exchange } from "./staged-in.ts";
 import type { AskedStep, AskingStep } from "../reason/journal.ts";
 import { ANSWER } from "../policy/tool-names.ts";
@@ -35,7 +36,6 @@ export interface TraceParts {
   readonly currency: string | null;
 }
 
-type Members = { readonly [name: string]: Json };
 type Rows = Gathered["rows"];
 type Memory = Gathered["memory"];
 
@@ -46,7 +46,7 @@ function memoryIn(kept: Members): Memory {
 /** `parts` null: the app has the decision no more; then nothing is told that might be secret. */
 export function traceRun(connection: Connection, row: DecisionRow, parts: TraceParts | null): { readonly [name: string]: Json } {
   const record = row.leaf === null ? null : JSON.parse(recordsFrom(connection, row.leaf, 1)[0]!.record) as Members;
-  const kept: Members = Object.fromEntries(partsOf(connection, row.id).map(({ name, data }) => [name, JSON.parse(data) as Json]));
+  const kept: Members = row.leaf === null ? {} : JSON.parse(readPayloads(connection, row.leaf)?.payloads ?? "{}") as Members;
   const erased = Object.keys((record?.["commitments"] ?? {}) as Members).filter((name) => !(name in kept));
   const judged = parts === null || record === null || parts.version !== row.version || kept["contexts"] === undefined || kept["contexts"] === null ? null : new JudgedRun(parts, kept, record);
   return {

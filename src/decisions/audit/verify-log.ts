@@ -3,8 +3,8 @@
 import { fault } from "../../base/error.ts";
 import type { Json } from "../../base/value.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { auditKeys, checkpointsFrom, firstLeafFrom, partsOf, readNode, readRun, recordsFrom, type AuditRow } from "../../storage/decision-rows.ts";
-import { commitment } from "./append-record.ts";
+import { auditKeys, checkpointsFrom, firstLeafFrom, readNode, readRun, recordsFrom, type AuditRow } from "../../storage/decision-rows.ts";
+import { payloadsOf, type Members } from "./payloads.ts";
 import { isSignedText, readCheckpoint, type Checkpoint } from "./checkpoint.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import type { KeptLeaf } from "./export-log.ts";
@@ -144,12 +144,12 @@ class LogCheck {
     if (record["kind"] === "key") return isVouchedFor(record, row.number) ? { erased: 0 } : { problem: "the key before it does not vouch for its key" };
     const run = readRun(this.#connection, row.run);
     if (run !== null && run.leaf === row.number && (run.state !== record["state"] || run.reason !== record["reason"] || run.source !== record["source"] || run.name !== record["decision"])) return { problem: "its run says otherwise" };
-    const parts = new Map(partsOf(this.#connection, row.run).map((part) => [part.name, part]));
+    const payloads = payloadsOf(this.#connection, row.number, record);
     let erased = 0;
-    for (const [name, expected] of Object.entries((record["commitments"] ?? {}) as { readonly [name: string]: Json })) {
-      const part = parts.get(name);
-      if (part === undefined) erased++;
-      else if (commitment(part.salt, part.data) !== expected) return { problem: `its ${name} is not what it committed to` };
+    for (const name of Object.keys((record["commitments"] ?? {}) as Members)) {
+      const payload = payloads.get(name);
+      if (payload === undefined) erased++;
+      else if (!payload.isCommitted) return { problem: `its ${name} is not what it committed to` };
     }
     return { erased };
   }

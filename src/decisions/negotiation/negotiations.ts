@@ -258,7 +258,7 @@ export class Negotiations {
 
   #record(connection: Connection, { kind, offer, commitment, timeMs }: { readonly kind: string; readonly offer: Pick<OfferRow, "id" | "run">; readonly commitment: string | null; readonly timeMs: number }): void {
     const { core: { random } } = this.#parts;
-    appendRecord(connection, { run: offer.run, timeMs, facts: { kind, offer: offer.id, commitment }, payloads: {} }, () => random.bytes(0));
+    appendRecord(connection, { run: offer.run, timeMs, facts: { kind, offer: offer.id, commitment }, payloads: {} }, random);
   }
 
   #commitments({ limit, after }: Extract<NegotiationQuestion, { do: "commitments" }>, caller: Caller): NegotiationAnswer {

@@ -45,8 +45,6 @@ export function countEnd(connection: Connection, text: string | null, { state, r
 
 /** By a bound, by people, or since nobody said anything. */
 const REFUSED: readonly string[] = ["REFUSED", "REJECTED_BY_HUMAN", "EXPIRED"];
-const SALT_BYTES = 32;
-
 export class Rollouts {
   readonly #core: DispatchCore;
   /** Their end is being written. */
@@ -102,7 +100,7 @@ export class Rollouts {
     const timeMs = clock.now();
     const run = uuidv7(clock, random);
     storage.commit((connection) => {
-      if (endRollout(connection, place, timeMs)) appendRecord(connection, { run, timeMs, facts: { kind: "rollout", decision: place.name, versions: place.versions, ended: rule, stats }, payloads: {} }, () => random.bytes(SALT_BYTES));
+      if (endRollout(connection, place, timeMs)) appendRecord(connection, { run, timeMs, facts: { kind: "rollout", decision: place.name, versions: place.versions, ended: rule, stats }, payloads: {} }, random);
     }).catch((error: unknown) => log.error("rollout-end-not-written", { decision: place.name, ...describeError(error) }));
     log.error("rollout-ended", { decision: place.name, versions: place.versions, stopWhen: rule, stats });
   }

@@ -1,16 +1,10 @@
-// What a run needs to go on elsewhere after a crash: its input and what it has read. Kept with its admission, dropped with its end, when the record
-// has both.
+// What a run needs to go on elsewhere after a crash: its input and what it has read. Kept with the run, dropped with its end, when the record has both.
 import { assert } from "../../base/assert.ts";
 import type { Json, RecordValues, Value } from "../../base/value.ts";
-import type { Random } from "../../base/random.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { keepPart, readPart } from "../../storage/decision-rows.ts";
+import { dropProposal, readAdmitted } from "../../storage/decision-rows.ts";
 import type { Question, Recorded } from "../context/gather.ts";
-
-export const ADMISSION = "admission";
-/** What people are asked about, while they are. */
-export const PROPOSAL = "proposal";
 
 export interface Admission extends Recorded {
   /** As over the wire. */
@@ -31,28 +25,26 @@ export interface Anew {
   readonly dueMs: number;
 }
 
-export interface Admitting { readonly question: Question; readonly own: Value | undefined; readonly read: Recorded; readonly random: Random }
+export interface Admitting { readonly question: Question; readonly own: Value | undefined; readonly read: Recorded }
 
-const SALT_BYTES = 32;
-
-export function keepAdmission(connection: Connection, run: string, { question, own, read, random }: Admitting): void {
+export function admissionOf({ question, own, read }: Admitting): string {
   const { decision: { declaration: { callable }, catalog }, isFromUntrusted = false, caller: { depth = 0 } } = question;
   const input: Record<string, Json> = wireInput(question.input, question);
   if (own !== undefined) input["own"] = toWireValue(own, callable.result, catalog);
   const admission: Admission = { ...read, input, isFromUntrusted, ...(depth === 0 ? {} : { depth }) };
-  keepPart(connection, run, { name: ADMISSION, salt: random.bytes(SALT_BYTES), data: JSON.stringify(admission) });
+  return JSON.stringify(admission);
 }
 
-/** Keeps that it is reasoned anew. */
-export function keepAnew(connection: Connection, run: string, anew: Anew, random: Random): void {
+/** Keeps that it is reasoned anew, and nothing of what was proposed. */
+export function keepAnew(connection: Connection, run: string, anew: Anew): void {
   const admission = readAdmission(connection, run);
   assert(admission !== null, "a run that has not ended has its admission");
-  keepPart(connection, run, { name: ADMISSION, salt: random.bytes(SALT_BYTES), data: JSON.stringify({ ...admission, anew }) });
+  dropProposal(connection, run, JSON.stringify({ ...admission, anew }));
 }
 
 /** Null: it was admitted with its end, or has ended. */
 export function readAdmission(connection: Connection, run: string): Admission | null {
-  const kept = readPart(connection, run, ADMISSION);
+  const kept = readAdmitted(connection, run);
   return kept === null ? null : JSON.parse(kept) as Admission;
 }
 

@@ -20,7 +20,7 @@ export function eraseRuns(connection: Connection, id: string, { timeMs, random }
   const gone = fault("DECISION_ERASED", "What the run was about has been erased.");
   for (const row of rows) {
     eraseRun(connection, row.id, { status: gone.status, answer: JSON.stringify(toProblem(gone, row.id)) });
-    appendRecord(connection, { run: row.id, timeMs, facts: { kind: "erasure", decision: row.name }, payloads: {} }, () => random.bytes(0));
+    appendRecord(connection, { run: row.id, timeMs, facts: { kind: "erasure", decision: row.name }, payloads: {} }, random);
   }
   const runs = rows.map((row) => row.id);
   forgetMemories(connection, { tenant: undefined, abouts: [], runs });

@@ -9,8 +9,6 @@ import { appendRecord } from "../audit/append-record.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 
 const ORDER: readonly DecisionMode[] = ["OFF", "SHADOW", "ENFORCE"];
-const SALT_BYTES = 32;
-
 export class LoweredModes {
   readonly #core: DispatchCore;
 
@@ -34,7 +32,7 @@ export class LoweredModes {
     const run = uuidv7(clock, random);
     await storage.commit((connection) => {
       keepMode(connection, name, mode);
-      appendRecord(connection, { run, timeMs, facts: { kind: "mode", decision: name, declared: declaration.mode, mode: mode ?? declaration.mode }, payloads: { principal } }, () => random.bytes(SALT_BYTES));
+      appendRecord(connection, { run, timeMs, facts: { kind: "mode", decision: name, declared: declaration.mode, mode: mode ?? declaration.mode }, payloads: { principal } }, random);
     });
     log.info("decision-mode", { decision: name, declared: declaration.mode, mode: mode ?? declaration.mode });
   }

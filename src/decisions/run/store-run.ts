@@ -4,14 +4,13 @@ import type { Random } from "../../base/random.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { approvalsOf, closeApprovals } from "../../storage/approval-rows.ts";
-import { admitEnded, dropPart, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
+import { admitEnded, endRun, type AdmittedRun } from "../../storage/decision-rows.ts";
 import { endRound } from "../../storage/negotiation-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { Gathered } from "../context/gather.ts";
 import { keepMemory } from "../memory/keep-memory.ts";
 import { shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
-import { ADMISSION, PROPOSAL } from "./admission.ts";
 import { addCallback } from "./callback.ts";
 import { answerOf, isAnswered, type Ending } from "./ending.ts";
 import { countEnd } from "../rollout/rollouts.ts";
@@ -57,11 +56,7 @@ export interface StoredRun {
 export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): RunEnd {
   const { admitted, decision, input, facts, random, nowMs } = run;
   // Whether people were asked is not for the decision of today to say.
-  if (run.epoch > 0) {
-    dropPart(connection, admitted.id, ADMISSION);
-    dropPart(connection, admitted.id, PROPOSAL);
-    closeApprovals(connection, admitted.id, { state: ending.state === "EXPIRED" || ending.reason === "approval_timeout" ? "EXPIRED" : "VOID", closedMs: nowMs, person: null });
-  }
+  if (run.epoch > 0) closeApprovals(connection, admitted.id, { state: ending.state === "EXPIRED" || ending.reason === "approval_timeout" ? "EXPIRED" : "VOID", closedMs: nowMs, person: null });
   const type = decision === null ? null : { result: decision.declaration.callable.result, catalog: decision.catalog };
   const leaf = appendRecord(connection, {
     run: admitted.id, timeMs: nowMs,
@@ -77,7 +72,7 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
       output: ending.output === undefined || type === null ? null : toWireValue(ending.output, { ...type.result, required: false }, type.catalog), effects: ending.effects as unknown as Json, tells: [...ending.tells],
       ...(gathered === null || gathered.memory.length === 0 ? {} : { memory: gathered.memory as unknown as Json }), ...(ending.memory === undefined ? {} : { remembered: ending.memory.facts as unknown as Json }), ...facts.payloads,
     },
-  }, () => saltFrom(random));
+  }, random);
   if (isAnswered(ending.state)) remember(connection, ending, run);
   const answer = answerOf(ending, { type, run: admitted.id });
   if (!isAnswered(ending.state) && decision?.declaration.negotiates !== null) endRound(connection, admitted.id, nowMs);
@@ -120,12 +115,6 @@ function remember(connection: WriteSession["connection"], { memory, output, sour
 
 /** Of an output that is remembered; a longer one is left out. */
 const EPISODE_BYTES_MAX = 2_048;
-
-const SALT_BYTES = 32;
-
-function saltFrom(random: Random): Uint8Array {
-  return random.bytes(SALT_BYTES);
-}
 
 function wireInput(input: RecordValues, { catalog, declaration: { callable } }: CompiledDecision): Json {
   return Object.fromEntries([...callable.arguments].map(([name, { type }]) => [name, toWireValue(input[name], { ...type, required: false }, catalog)]));
