@@ -62,7 +62,7 @@ export class ApprovalsClient {
 
   /** What waits, as it goes on; of more than `limit` (100) the oldest. */
   live({ limit }: { readonly limit?: number } = {}, handlers: LiveHandlers<Approval> = {}): LiveQuery<Approval> {
-    return followed<Approval>(`${PATH}${limit === undefined ? "" : `?limit=${limit}`}`, this.#parts, handlers);
+    return followed<Approval>(PATH + limited(limit), this.#parts, handlers);
   }
 
   /** Exactly what was shown. */
@@ -84,6 +84,10 @@ export class ApprovalsClient {
   }
 }
 
+export function limited(limit: number | undefined): string {
+  return limit === undefined ? "" : `?limit=${limit}`;
+}
+
 export async function pageOf<Value>(path: string, { sender }: StandingParts, { limit, after, signal }: PageOptions = {}): Promise<Page<Value>> {
   const given = [...(limit === undefined ? [] : [`limit=${limit}`]), ...(after === undefined ? [] : [`after=${encodeURIComponent(after)}`])];
   const answer = await sender.send({ method: "GET", path: `${path}${given.length === 0 ? "" : `?${given.join("&")}`}`, headers: {}, body: null }, signal);
@@ -103,6 +107,7 @@ export async function posted<Value>(path: string, body: object, { mutations }: S
   return (await mutations.mutate({ method: "POST", path, headers: {}, body: bodyText(body) }, options)).body as Value;
 }
 
-export function followed<Value>(path: string, { socket }: StandingParts, handlers: LiveHandlers<Value>): LiveQuery<Value> {
-  return new FollowedQuery(socket, { path, shown: (rows) => rows }, new LiveRows("id", null), handlers as unknown as LiveHandlers<Row>) as unknown as LiveQuery<Value>;
+/** `compare` null: in the order in which they were told. */
+export function followed<Value>(path: string, { socket }: StandingParts, handlers: LiveHandlers<Value>, compare: ((left: Row, right: Row) => number) | null = null): LiveQuery<Value> {
+  return new FollowedQuery(socket, { path, shown: (rows) => rows }, new LiveRows("id", compare), handlers as unknown as LiveHandlers<Row>) as unknown as LiveQuery<Value>;
 }

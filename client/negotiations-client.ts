@@ -1,6 +1,7 @@
 // Negotiations, offers and what was agreed: begun, followed, countered, accepted. Makes requests; who sends them is not its business.
-import { followed, oneOf, pageOf, posted, type PageOptions, type StandingParts } from "./approvals-client.ts";
+import { followed, limited, oneOf, pageOf, posted, type PageOptions, type StandingParts } from "./approvals-client.ts";
 import type { LiveHandlers, LiveQuery } from "./live-query.ts";
+import { compareText, type Row } from "./live-rows.ts";
 import type { Page } from "./query-types.ts";
 import type { MutationOptions, ReadOptions } from "./table-client.ts";
 
@@ -78,6 +79,11 @@ export class NegotiationsClient {
     return pageOf("/commitments", this.#parts, options);
   }
 
+  /** The same as it goes on; of more than `limit` (100) the newest. */
+  liveCommitments<Terms = unknown>({ limit }: { readonly limit?: number } = {}, handlers: LiveHandlers<Commitment<Terms>> = {}): LiveQuery<Commitment<Terms>> {
+    return followed(`/commitments${limited(limit)}`, this.#parts, handlers, newestFirst);
+  }
+
   commitment<Terms = unknown>(id: string, options?: ReadOptions): Promise<Commitment<Terms> | null> {
     return oneOf(`/commitments/${encodeURIComponent(id)}`, this.#parts, options);
   }
@@ -86,4 +92,9 @@ export class NegotiationsClient {
   release<Terms = unknown>({ id }: Pick<Commitment, "id">, options?: MutationOptions): Promise<Commitment<Terms>> {
     return posted(`/commitments/${encodeURIComponent(id)}/release`, {}, this.#parts, options);
   }
+}
+
+/** Ids are in the order in which they were given. */
+function newestFirst(left: Row, right: Row): number {
+  return compareText(String(right["id"]), String(left["id"]));
 }

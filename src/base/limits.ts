@@ -131,10 +131,12 @@ export interface Limits {
   readonly backtestRuns: number;
   /** Runs that a report of a backtest shows one by one. */
   readonly backtestDifferences: number;
-  /** Streams that follow runs, of everybody together. */
+  /** Streams that follow runs: of everybody together, of one subject. */
   readonly runFollowers: number;
-  /** Streams that follow approvals and negotiations, of everybody together. */
+  readonly runFollowersOfSubject: number;
+  /** The same of approvals, negotiations and commitments. */
   readonly rowFollowers: number;
+  readonly rowFollowersOfSubject: number;
   /** How many decisions may begin one another by what they change. */
   readonly triggerDepth: number;
   /** Proposals that wait for people at once. */
@@ -380,7 +382,9 @@ export const defaultLimits: Limits = {
   backtestRuns: 10_000,
   backtestDifferences: 200,
   runFollowers: 5_000,
+  runFollowersOfSubject: 500,
   rowFollowers: 5_000,
+  rowFollowersOfSubject: 500,
   triggerDepth: 3,
   approvalsWaiting: 100_000,
   decisionOutputTokens: 4_096,

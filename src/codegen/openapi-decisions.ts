@@ -85,9 +85,12 @@ const NEGOTIATIONS: JsonObject = {
   "/offers/{id}/decline": does("declineOffer", "Ends it.", { answer: OFFERED }),
   "/commitments": { get: {
     operationId: "listCommitments", summary: "What is owed to the caller, the newest first.", parameters: [{ name: "limit", in: "query", schema: { type: "integer" } }, { name: "after", in: "query", schema: text }],
-    responses: { 200: { description: "Commitments.", content: jsonContent({ type: "array", items: AGREED }) }, default: problem },
+    responses: { 200: { description: "Commitments; as events, the newest of them as they go on.", content: { ...jsonContent({ type: "array", items: AGREED }), "text/event-stream": { schema: text } } }, default: problem },
   } },
-  "/commitments/{id}": shows("getCommitment", "A commitment.", AGREED),
+  "/commitments/{id}": { get: {
+    operationId: "getCommitment", summary: "A commitment.", parameters: [ID],
+    responses: { 200: { description: "The commitment; as events, what comes of it.", content: { ...jsonContent(AGREED), "text/event-stream": { schema: text } } }, default: problem },
+  } },
   "/commitments/{id}/release": does("releaseCommitment", "Whom it is owed to does without.", { answer: AGREED }),
 };
 

@@ -258,7 +258,10 @@ export class Decisions implements DecisionPort {
   }
 
   rows(ask: RowsQuestion, caller: Pick<Caller, "identity">): RowsSource {
-    return ask.of === "approvals" ? this.#approvals.queue(ask.limit, caller) : this.#negotiations.followed(ask.id, caller);
+    switch (ask.of) {
+      case "approvals": case "approval": return this.#approvals.followed(ask, caller);
+      default: return this.#negotiations.followed(ask, caller);
+    }
   }
 
   negotiate(ask: NegotiationQuestion, caller: Caller, keep: KeepAnswer | null = null): Promise<NegotiationAnswer> {

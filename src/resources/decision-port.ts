@@ -128,8 +128,13 @@ export type KeepAnswer = (connection: Connection, body: Json) => void;
 
 export interface NegotiationAnswer { readonly status: number; readonly body: Json; readonly next: string | null }
 
-/** approvals: the first that wait for the caller, `limit` of them. negotiation: one, with its offer. */
-export type RowsQuestion = { readonly of: "approvals"; readonly limit: number } | { readonly of: "negotiation"; readonly id: string };
+/** What is followed of approvals: the first that wait for the caller, or one, while it waits for the caller. */
+export type ApprovalRows = { readonly of: "approvals"; readonly limit: number } | { readonly of: "approval"; readonly id: string };
+
+/** One negotiation with its offer, one commitment, the newest of the caller's. */
+export type NegotiationRows = { readonly of: "negotiation" | "commitment"; readonly id: string } | { readonly of: "commitments"; readonly limit: number };
+
+export type RowsQuestion = ApprovalRows | NegotiationRows;
 
 /** `after`: the id of one that was listed before. */
 export type ApprovalQuestion =

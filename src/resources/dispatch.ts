@@ -29,8 +29,8 @@ import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
 import { answerRun, followRun } from "./run-operations.ts";
 import { RunWatch, type RunSink } from "./run-watch.ts";
-import { FollowedRows } from "./followed-rows.ts";
-import type { LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
+import { FollowedRows, type RowsFollower } from "./followed-rows.ts";
+import type { LiveSubscription } from "./live-frame.ts";
 import { answerSecurity, noteOutcome } from "./security-record.ts";
 import { getSourced } from "./read-source.ts";
 import { RecordViews } from "./record-view.ts";
@@ -69,10 +69,10 @@ export interface RunFollowing {
   close(): void;
 }
 
-/** Approvals and negotiations that are followed. */
+/** Approvals, negotiations and commitments that are followed. */
 export interface RowsFollowing {
   /** Throws what looking at them throws, OVERLOADED. */
-  follow(ask: RowsQuestion, caller: Pick<Caller, "identity">, told: { readonly sink: LiveSink; readonly reset: ResetReason | null }): LiveSubscription;
+  follow(ask: RowsQuestion, follower: RowsFollower): LiveSubscription;
   /** Null: nothing serves next. */
   close(next: (() => FollowedRows) | null): void;
   readonly followed: FollowedRows;
@@ -96,7 +96,7 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     runs: { follow: (run, caller, sink) => followRun(core, run, { caller, sink }), close: () => core.runs.close() },
     rows: {
       followed: core.followed,
-      follow: (ask, caller, { sink, reset }) => core.followed.follow(decisionsOf(core).rows(ask, caller), sink, reset),
+      follow: (ask, follower) => core.followed.follow(decisionsOf(core).rows(ask, follower), follower),
       close: (next) => (next === null ? core.followed.close() : core.followed.handOver(next)),
     },
     limiting,

@@ -1,9 +1,8 @@
 // Rows that are followed: told by what has moved, equal sources once, a window that is refilled, ends.
 import { beforeEach, expect, test } from "bun:test";
+import { anonymousIdentity, subjectIdentity } from "../access/identities.ts";
 import { AmbitError } from "../base/error.ts";
-import { fakeClock } from "../base/clock.ts";
-import { systemRandom } from "../base/random.ts";
-import { FollowedRows, type RowsSource } from "./followed-rows.ts";
+import { FollowedRows, oneRow, type RowsFollower, type RowsSource } from "./followed-rows.ts";
 import type { LiveFrame, LiveSink } from "./live-frame.ts";
 
 let rows: Map<string, string>;
@@ -15,10 +14,10 @@ beforeEach(() => {
   hub = made();
 });
 
-const made = (): FollowedRows => new FollowedRows({ clock: fakeClock(), random: systemRandom(), limits: { rowFollowers: 3 } });
+const made = (): FollowedRows => new FollowedRows({ limits: { rowFollowers: 3, rowFollowersOfSubject: 2 } });
 const textOf = (key: string): string => `{"id":"${key}","value":${rows.get(key)!}}`;
 const source = (rowsMax = 10, name = "all"): RowsSource => ({
-  topic: "things", name, rowsMax,
+  topic: "things", name, rowsMax, newest: "last",
   page() {
     reads.push("page");
     return [...rows.keys()].slice(0, rowsMax).map((key) => ({ key, text: textOf(key) }));
@@ -40,7 +39,12 @@ class Client implements LiveSink {
   renew(): void { this.told.push("renewed"); }
 }
 
-const follow = (client: Client, asked = source(), from = hub): ReturnType<FollowedRows["follow"]> => from.follow(asked, client, null);
+let subjects = 0;
+/** As somebody else each time. */
+const follow = (client: Client, asked = source(), more: Partial<RowsFollower> = {}, from = hub): ReturnType<FollowedRows["follow"]> =>
+  from.follow(asked, { identity: who(String(++subjects)), sink: client, since: null, reset: null, ...more });
+const who = (subject: string): RowsFollower["identity"] => subjectIdentity({ subject, roles: [], tenant: null });
+const positionOf = (client: Client): string => (client.frames.at(-1) as { position: string }).position;
 const moved = (...keys: string[]): void => hub.changed("things", () => keys);
 
 test("a snapshot, then what differs, and nothing for what does not", () => {
@@ -121,6 +125,75 @@ test("no more than the limit; a source that cannot be read takes no place", () =
   expect(follow(new Client())).toBeDefined();
 });
 
+test("nor than those of one subject, who does not keep others out; all who are not signed in are one", () => {
+  const mine = [new Client(), new Client()].map((client) => follow(client, source(), { identity: who("me") }));
+  expect(() => follow(new Client(), source(), { identity: who("me") })).toThrow("You follow too many");
+  const other = follow(new Client(), source(), { identity: who("you") });
+  expect(() => follow(new Client(), source(), { identity: who("you") })).toThrow("Too many");
+  for (const one of [...mine, other]) one.close();
+  const nobodys = [new Client(), new Client()].map((client) => follow(client, source(), { identity: anonymousIdentity }));
+  expect(() => follow(new Client(), source(), { identity: anonymousIdentity })).toThrow("You follow too many");
+  nobodys[0]!.close();
+  nobodys[0]!.close();
+  expect(follow(new Client(), source(), { identity: anonymousIdentity })).toBeDefined();
+  expect(() => follow(new Client(), source(), { identity: anonymousIdentity })).toThrow("You follow too many");
+});
+
+test("who comes again with the position of what is there goes on, in another process too; with another one begins anew and is told why", () => {
+  const client = new Client();
+  follow(client).close();
+  const position = positionOf(client);
+  const [same, elsewhere, other, changed, nothing] = [new Client(), new Client(), new Client(), new Client(), new Client()];
+  follow(same, source(), { since: position }).close();
+  expect(same.frames).toMatchObject([{ op: "change", position, changes: [] }]);
+  follow(elsewhere, source(), { since: position }, made()).close();
+  expect(elsewhere.frames).toMatchObject([{ op: "change", position, changes: [] }]);
+  follow(other, source(10, "other"), { since: position }).close();
+  follow(nothing, source(), { since: "none" }).close();
+  for (const one of [other, nothing]) expect(one.told).toEqual(["reset query", 'snapshot [{"id":"a","value":1},{"id":"b","value":2}]']);
+  rows.set("a", "9");
+  follow(changed, source(), { since: position }).close();
+  expect(changed.told[0]).toBe("reset changed");
+  expect(changed.told[1]).toStartWith('snapshot [{"id":"a","value":9}');
+});
+
+test("a position is that of what was told: by change or at once, it is the same", () => {
+  const [slow, late] = [new Client(), new Client()];
+  follow(slow);
+  rows.set("c", "3");
+  moved("c");
+  rows.set("a", "7");
+  moved("a");
+  follow(late);
+  expect(positionOf(late)).toBe(positionOf(slow));
+});
+
+test("where the newest stand first, one that comes takes the place of the oldest, also where several come at once; what is behind is no news", () => {
+  const client = new Client();
+  const newestFirst: RowsSource = { ...source(2), newest: "first", page: () => [...rows.keys()].reverse().slice(0, 2).map((key) => ({ key, text: textOf(key) })) };
+  rows.delete("b");
+  follow(client, newestFirst);
+  rows.set("c", "3").set("d", "4");
+  moved("c", "d");
+  rows.set("a", "9");
+  moved("a");
+  rows.set("e", "5");
+  moved("e");
+  rows.delete("e");
+  moved("e");
+  expect(client.told.slice(1)).toEqual(['leave "a", enter "d", enter "c"', 'leave "c", enter "e"', 'leave "e", enter "c"']);
+});
+
+test("one row alone: there, another, gone", () => {
+  const client = new Client();
+  follow(client, oneRow("c", { topic: "things", name: "c", text: () => (rows.has("c") ? textOf("c") : null) }));
+  rows.set("c", "3").set("d", "4");
+  moved("c", "d");
+  rows.delete("c");
+  moved("c");
+  expect(client.told).toEqual(["snapshot []", 'enter "c"', 'leave "c"']);
+});
+
 test("what can be read no more begins anew, alone", () => {
   const [broken, well] = [new Client(), new Client()];
   follow(broken, { ...source(), name: "broken", row: () => { throw new Error("gone"); } });
@@ -137,7 +210,7 @@ test("handed over, whoever follows comes again, and what moves here is told ther
   hub.handOver(() => next);
   expect(before.told.slice(1)).toEqual(["renewed"]);
   expect(() => follow(new Client())).toThrow("being replaced");
-  expect(next.follow(source(), after, "reload")).toBeDefined();
+  expect(follow(after, source(), { reset: "reload" }, next)).toBeDefined();
   rows.set("c", "3");
   moved("c");
   expect(after.told).toEqual(["reset reload", 'snapshot [{"id":"a","value":1},{"id":"b","value":2}]', 'enter "c"']);

@@ -1,10 +1,10 @@
 // Rows that no query has and that are followed all the same: what waits for people, negotiations. Whoever moves one says so once it is committed; those
 // who may see it are told at once, in the frames of a followed query. Knows nothing of what the rows are, nor of who may see them.
 import { createHash } from "node:crypto";
-import type { Clock } from "../base/clock.ts";
+import type { Identity } from "../access/identity.ts";
 import { fault } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
-import { uuidv7, type Random } from "../base/random.ts";
+import { FollowerTally } from "./follower-tally.ts";
 import type { LiveChange, LiveSink, LiveSubscription, ResetReason } from "./live-frame.ts";
 
 export interface FollowedRow { readonly key: string; /** JSON. */ readonly text: string }
@@ -15,15 +15,38 @@ export interface RowsSource {
   readonly name: string;
   /** By which it is said that they have moved. */
   readonly topic: string;
-  /** Of more, the first are shown; what comes to be comes last. */
+  /** Of more, the first are shown. */
   readonly rowsMax: number;
+  /** Where what comes to be stands. */
+  readonly newest: "first" | "last";
   /** In order. */
   page(): readonly FollowedRow[];
   /** As JSON; null: it is not among them. */
   row(key: string): string | null;
 }
 
-export interface FollowedRowsParts { readonly clock: Clock; readonly random: Random; readonly limits: Pick<Limits, "rowFollowers"> }
+/** One row. `text` null: it is not there. */
+export function oneRow(key: string, { topic, name, text }: Pick<RowsSource, "topic" | "name"> & { text(): string | null }): RowsSource {
+  return {
+    topic, name, rowsMax: 2, newest: "last",
+    page() {
+      const found = text();
+      return found === null ? [] : [{ key, text: found }];
+    },
+    row: (asked) => (asked === key ? text() : null),
+  };
+}
+
+export interface FollowedRowsParts { readonly limits: Pick<Limits, "rowFollowers" | "rowFollowersOfSubject"> }
+
+export interface RowsFollower {
+  readonly identity: Identity;
+  readonly sink: LiveSink;
+  /** A position that was told before; null: from now on. */
+  readonly since: string | null;
+  /** Why the follower must begin anew; null: it need not. */
+  readonly reset: ResetReason | null;
+}
 
 interface Group {
   readonly source: RowsSource;
@@ -32,37 +55,38 @@ interface Group {
   readonly followers: Set<Follower>;
 }
 
-interface Follower { readonly sink: LiveSink; isOver: boolean }
+interface Follower { readonly sink: LiveSink; left(): void; isOver: boolean }
 
 export class FollowedRows {
-  readonly #limits: FollowedRowsParts["limits"];
-  readonly #mark: string;
+  readonly #tally: FollowerTally;
   /** By topic, then by name. */
   readonly #topics = new Map<string, Map<string, Group>>();
-  #count = 0;
-  #position = 0;
+  #frames = 0;
   #isClosed = false;
   #next: (() => FollowedRows) | null = null;
 
-  constructor({ clock, random, limits }: FollowedRowsParts) {
-    this.#limits = limits;
-    this.#mark = uuidv7(clock, random);
+  constructor({ limits: { rowFollowers: most, rowFollowersOfSubject: mostOfSubject } }: FollowedRowsParts) {
+    this.#tally = new FollowerTally({ what: "approvals, negotiations and commitments", most, mostOfSubject });
   }
 
-  /** All rows are told before this returns. Throws what the source throws, OVERLOADED. */
-  follow(source: RowsSource, sink: LiveSink, reset: ResetReason | null): LiveSubscription {
+  /** How the rows stand now is told before this returns. Throws what the source throws, OVERLOADED. */
+  follow(source: RowsSource, { identity, sink, since, reset }: RowsFollower): LiveSubscription {
     if (this.#isClosed) throw fault("UNAVAILABLE", "The app is being replaced.", { retryAfterS: 1 });
-    if (this.#count >= this.#limits.rowFollowers) throw fault("OVERLOADED", "Too many approvals and negotiations are followed.", { retryAfterS: 1 });
+    this.#tally.requireRoom(identity);
     const { topic, name } = source;
     const groups = this.#topics.get(topic) ?? new Map<string, Group>();
     const group = groups.get(name) ?? { source, told: new Map<string, string>(), followers: new Set() };
-    const follower: Follower = { sink, isOver: false };
     const rows = this.#read(group);
+    const follower: Follower = { sink, left: this.#tally.enter(identity), isOver: false };
     this.#topics.set(topic, groups.set(name, group));
     group.followers.add(follower);
-    this.#count++;
-    if (reset !== null) sink.take({ op: "reset", reason: reset });
-    sink.take({ op: "snapshot", ...this.#place(), rows });
+    const place = this.#place(group);
+    if (reset === null && since === place.position) sink.take({ op: "change", ...place, changes: [] });
+    else {
+      const reason = reset ?? (since === null ? null : since.startsWith(markOf(source)) ? "changed" : "query");
+      if (reason !== null) sink.take({ op: "reset", reason });
+      sink.take({ op: "snapshot", ...place, rows });
+    }
     return {
       snapshot: () => this.#snapshot(group, follower),
       close: () => this.#leave(group, follower),
@@ -76,6 +100,20 @@ export class FollowedRows {
     if (groups === undefined) return;
     const moved = keys();
     for (const group of groups.values()) this.#look(group, moved);
+  }
+
+  /** Any of them may have moved, or be for others now. */
+  allChanged(): void {
+    if (this.#next !== null) return this.#next().allChanged();
+    for (const groups of this.#topics.values()) {
+      for (const group of groups.values()) {
+        try {
+          this.#tell(group, this.#compare(group, group.source.page()));
+        } catch {
+          this.#renew(group);
+        }
+      }
+    }
   }
 
   /** Whoever follows comes again, to what serves by then: `next`, which is also told what moves here from now on. */
@@ -93,8 +131,10 @@ export class FollowedRows {
     const { told, source } = group;
     try {
       const isFull = (): boolean => told.size >= source.rowsMax;
-      // Where one of many goes, another that was not shown may take its place.
-      if (isFull() && keys.some((key) => told.has(key))) this.#tell(group, this.#compare(group, source.page()));
+      const unknown = keys.filter((key) => !told.has(key)).length;
+      // Where one of many goes, another that was not shown may take its place; where the newest stand first, one that comes takes that of another.
+      const isShifted = (isFull() && unknown < keys.length) || (source.newest === "first" && told.size + unknown > source.rowsMax);
+      if (isShifted) this.#tell(group, this.#compare(group, source.page()));
       else this.#tell(group, keys.flatMap((key) => (isFull() && !told.has(key) ? [] : this.#one(group, key, source.row(key)))));
     } catch {
       // Whoever asks anew is told what is wrong.
@@ -102,10 +142,10 @@ export class FollowedRows {
     }
   }
 
-  #tell({ followers }: Group, changes: readonly LiveChange[]): void {
-    if (changes.length === 0 || followers.size === 0) return;
-    const frame = { op: "change", ...this.#place(), changes } as const;
-    for (const { sink } of followers) sink.take(frame);
+  #tell(group: Group, changes: readonly LiveChange[]): void {
+    if (changes.length === 0 || group.followers.size === 0) return;
+    const frame = { op: "change", ...this.#place(group), changes } as const;
+    for (const { sink } of group.followers) sink.take(frame);
   }
 
   #compare(group: Group, rows: readonly FollowedRow[]): LiveChange[] {
@@ -133,7 +173,8 @@ export class FollowedRows {
   #snapshot(group: Group, follower: Follower): void {
     if (follower.isOver) return;
     try {
-      follower.sink.take({ op: "snapshot", ...this.#place(), rows: this.#read(group) });
+      const rows = this.#read(group);
+      follower.sink.take({ op: "snapshot", ...this.#place(group), rows });
     } catch {
       this.#renew(group);
     }
@@ -150,18 +191,27 @@ export class FollowedRows {
     if (follower.isOver) return;
     follower.isOver = true;
     followers.delete(follower);
-    this.#count--;
+    follower.left();
     const groups = this.#topics.get(topic);
     if (followers.size > 0 || groups === undefined) return;
     groups.delete(name);
     if (groups.size === 0) this.#topics.delete(topic);
   }
 
-  /** Of this process alone: whoever comes with one begins with all rows. */
-  #place(): { readonly at: number; readonly position: string } {
-    const at = ++this.#position;
-    return { at, position: `${this.#mark}.${at}` };
+  /** What was told, not when: whoever comes with the position of the rows as they are has them, also after a restart. */
+  #place({ source, told }: Group): { readonly at: number; readonly position: string } {
+    const rows = [...told].sort(([left], [right]) => (left < right ? -1 : 1)).flat().join(" ");
+    return { at: ++this.#frames, position: markOf(source) + shortDigest(rows) };
   }
+}
+
+/** Begins the positions of equal sources. */
+function markOf({ topic, name }: RowsSource): string {
+  return `${shortDigest(`${topic} ${name}`)}.`;
+}
+
+function shortDigest(text: string): string {
+  return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }
 
 function digestOf(text: string): string {

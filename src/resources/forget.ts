@@ -58,7 +58,10 @@ export async function forgetIn(body: Body, subject: string, recordsMax = Infinit
       eraseStores(core, { forgetting, records: goneWith(session, { forgetting, removed }, core.catalog), connection: session.connection, now: session.now });
       markForCompaction(session.connection);
     }),
-    tell() { if (forgetting.person !== null) core.storedKeys?.changed(forgetting.person); },
+    tell() {
+      if (forgetting.person !== null) core.storedKeys?.changed(forgetting.person);
+      core.followed.allChanged();
+    },
   });
   // Of another tenant's people it ends nothing.
   if (forgetting.person !== null && core.tokens !== undefined && (forgetting.tenant === undefined || removed.size > 0)) await revokeSubject(body, forgetting.person);

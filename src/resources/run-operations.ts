@@ -56,7 +56,7 @@ export async function answerRun(core: DispatchCore, ask: RunQuestion, caller: Ca
 
 /** How far a run has come, until it ends. Throws NOT_FOUND for one that the caller may not see. */
 export function followRun(core: DispatchCore, id: string, { caller, sink }: { readonly caller: Pick<Caller, "identity" | "rights">; readonly sink: RunSink }): LiveSubscription {
-  return core.runs.follow(id, () => core.decisions?.progress(id, caller) ?? progressOf(visible(core, id, caller)), sink);
+  return core.runs.follow(id, () => core.decisions?.progress(id, caller) ?? progressOf(visible(core, id, caller)), { identity: caller.identity, sink });
 }
 
 function progressOf({ state, progress, endedMs }: RunView): RunProgress {

@@ -1,8 +1,10 @@
 // Who follows runs, of decisions and of jobs: told of each move that is told here, and looks now and then for those that are not. A run is followed by
 // whoever may see it, and nobody learns more of it than state, step and kind.
 import { fault } from "../base/error.ts";
+import type { Identity } from "../access/identity.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../base/limits.ts";
+import { FollowerTally } from "./follower-tally.ts";
 import type { LiveSink, LiveSubscription } from "./live-frame.ts";
 
 /** How far a run has come. Of a decision `step` counts requests to the model; of a job `done` and `total` are its own. */
@@ -33,15 +35,14 @@ const LOOK_MS = 500;
 
 export class RunWatch {
   readonly #clock: Clock;
-  readonly #limits: Pick<Limits, "runFollowers">;
+  readonly #tally: FollowerTally;
   readonly #followers = new Map<string, Set<Follower>>();
   readonly #listeners: ((run: string) => void)[] = [];
-  #count = 0;
   #isClosed = false;
 
-  constructor({ clock, limits }: { readonly clock: Clock; readonly limits: Pick<Limits, "runFollowers"> }) {
+  constructor({ clock, limits: { runFollowers: most, runFollowersOfSubject: mostOfSubject } }: { readonly clock: Clock; readonly limits: Pick<Limits, "runFollowers" | "runFollowersOfSubject"> }) {
     this.#clock = clock;
-    this.#limits = limits;
+    this.#tally = new FollowerTally({ what: "runs", most, mostOfSubject });
   }
 
   /** Called for each run that has moved, as often as it does. Must not throw. */
@@ -56,16 +57,16 @@ export class RunWatch {
   }
 
   /** How it stands now is told before this returns. Throws what `look` throws, OVERLOADED. */
-  follow(run: string, look: LookAtRun, sink: RunSink): LiveSubscription {
+  follow(run: string, look: LookAtRun, { identity, sink }: { readonly identity: Identity; readonly sink: RunSink }): LiveSubscription {
     if (this.#isClosed) throw fault("UNAVAILABLE", "The app is being replaced.", { retryAfterS: 1 });
-    if (this.#count >= this.#limits.runFollowers) throw fault("OVERLOADED", "Too many runs are followed.", { retryAfterS: 1 });
+    this.#tally.requireRoom(identity);
     const following = new Following(run, look, sink);
     following.tell(look());
     if (following.isOver) return following;
     const follower: Follower = { look: () => following.look(), renew: () => following.renew() };
     const followers = this.#followers.get(run) ?? new Set();
     this.#followers.set(run, followers.add(follower));
-    this.#count++;
+    const left = this.#tally.enter(identity);
     let cancel = (): void => {};
     const again = (): void => { cancel = this.#clock.schedule(LOOK_MS, () => { following.look(); if (!following.isOver) again(); }); };
     again();
@@ -73,7 +74,7 @@ export class RunWatch {
       cancel();
       followers.delete(follower);
       if (followers.size === 0) this.#followers.delete(run);
-      this.#count--;
+      left();
     };
     return following;
   }

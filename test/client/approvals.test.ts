@@ -84,8 +84,14 @@ test("a negotiation is begun, followed, countered, accepted; what was agreed is 
   const { commitment } = await negotiations.accept<Terms>(offer!);
   await until("the end", () => live.rows[0]?.state === "AGREED");
   expect((await negotiations.commitments()).rows).toEqual([commitment] as never);
+  const owed = negotiations.liveCommitments<Terms>();
+  expect(await owed.ready).toEqual([commitment] as never);
   expect(await negotiations.release(commitment!)).toMatchObject({ state: "RELEASED" });
+  await until("the release", () => owed.rows[0]?.state === "RELEASED");
   expect(await negotiations.commitment(commitment!.id)).toMatchObject({ state: "RELEASED" });
+  const { commitment: later } = await negotiations.accept((await negotiations.begin("deal")).offer!);
+  await until("the newest, first", () => owed.rows[0]?.id === later!.id);
+  expect(owed.rows.map(({ id }) => id)).toEqual([later!.id, commitment!.id]);
   const other = await negotiations.begin("deal");
   expect(await negotiations.decline(other.offer!)).toMatchObject({ state: "DECLINED" });
   expect([await negotiations.get(other.id), await as("other").negotiations.get(other.id)]).toMatchObject([{ state: "DECLINED" }, null]);

@@ -35,7 +35,7 @@ let model: ScriptedModel;
 let answers: PromiseWithResolvers<void>;
 beforeAll(async () => {
   model = scriptedModel(() => []);
-  app = await startTestApp({ schema, resources, config: `${keysFor("support", "other", "auditor")}limits: { runFollowers: 3 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
+  app = await startTestApp({ schema, resources, config: `${keysFor("support", "other", "auditor")}limits: { runFollowers: 3, runFollowersOfSubject: 2 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
 });
 afterAll(async () => {
   answers.resolve();
@@ -104,12 +104,14 @@ test("whoever may not see the run is told what those are told who invent one", a
   for (const one of seeing) await one.ended();
 });
 
-test("no more follow than limits.runFollowers; who leaves makes room", async () => {
+test("no more follow than limits.runFollowers, nor of one subject than limits.runFollowersOfSubject; who leaves makes room", async () => {
   const run = await started();
   const first = await follow(run);
   await first.next();
-  for (let count = 2; count <= 3; count++) await (await follow(run)).next();
+  await (await follow(run)).next();
   expect((await follow(run)).response.status).toBe(503);
+  await (await follow(run, "admin")).next();
+  expect((await follow(run, "auditor")).response.status).toBe(503);
   first.close();
   await until(async () => {
     const another = await follow(run);

@@ -1,6 +1,6 @@
 // What waits for somebody: who may decide it, in pages and as it is followed. Decides nothing itself.
 import type { Identity } from "../../access/identity.ts";
-import type { RowsSource } from "../../resources/followed-rows.ts";
+import { oneRow, type RowsSource } from "../../resources/followed-rows.ts";
 import { findApproval, waitingApprovals, type ApprovalRow } from "../../storage/approval-rows.ts";
 import type { Connection } from "../../storage/connection.ts";
 
@@ -26,15 +26,28 @@ export function waitingFor(connection: Connection, identity: Identity, { after, 
   return found;
 }
 
-/** `textOf`: as it is shown to whoever may decide it. */
-export function queueSource(reader: Connection, identity: Identity, { limit, textOf }: { readonly limit: number; readonly textOf: (row: ApprovalRow) => string }): RowsSource {
-  const { kind, tenant, roles, only = null } = identity;
+/** As it is shown to whoever may decide it. */
+type TextOf = (row: ApprovalRow) => string;
+
+export function queueSource(reader: Connection, identity: Identity, { limit, textOf }: { readonly limit: number; readonly textOf: TextOf }): RowsSource {
   return {
-    topic: APPROVALS, name: JSON.stringify([limit, kind, tenant, [...roles].sort(), only]), rowsMax: limit,
+    topic: APPROVALS, name: audienceOf(identity, limit), rowsMax: limit, newest: "last",
     page: () => waitingFor(reader, identity, { after: 0, limit }).map((row) => ({ key: row.id, text: textOf(row) })),
-    row(id) {
-      const row = findApproval(reader, id);
-      return row === null || row.state !== "WAITING" || !mayDecide(row, identity) ? null : textOf(row);
-    },
+    row: (id) => waitingText(reader, identity, { id, textOf }),
   };
+}
+
+/** One of the queue. */
+export function waitingSource(reader: Connection, identity: Identity, { id, textOf }: { readonly id: string; readonly textOf: TextOf }): RowsSource {
+  return oneRow(id, { topic: APPROVALS, name: audienceOf(identity, id), text: () => waitingText(reader, identity, { id, textOf }) });
+}
+
+function waitingText(reader: Connection, identity: Identity, { id, textOf }: { readonly id: string; readonly textOf: TextOf }): string | null {
+  const row = findApproval(reader, id);
+  return row === null || row.state !== "WAITING" || !mayDecide(row, identity) ? null : textOf(row);
+}
+
+/** Who decides the same is shown the same. */
+function audienceOf({ kind, tenant, roles, only }: Identity, what: number | string): string {
+  return JSON.stringify([what, kind, tenant, [...roles].sort(), only ?? null]);
 }

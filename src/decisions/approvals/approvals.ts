@@ -12,7 +12,7 @@ import { invalid } from "../../tables/input-issue.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import type { Caller } from "../../resources/body.ts";
-import type { ApprovalQuestion, KeepAnswer } from "../../resources/decision-port.ts";
+import type { ApprovalQuestion, ApprovalRows, KeepAnswer } from "../../resources/decision-port.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
 import { addApproval, approvalsOf, closeApproval, closeApprovals, countWaiting, findApproval, lateRuns, runsUnder, waitingContracts, type ApprovalRow, type ApprovalState } from "../../storage/approval-rows.ts";
@@ -30,7 +30,7 @@ import { expired, failed, rejected, type Ending, type FallbackReason } from "../
 import type { RunEnd } from "../run/run-tally.ts";
 import { Fenced, KeyTaken, noFacts, storeRun, type RunFacts } from "../run/store-run.ts";
 import type { RowsSource } from "../../resources/followed-rows.ts";
-import { APPROVALS, mayDecide, queueSource, waitingFor } from "./approval-queue.ts";
+import { APPROVALS, mayDecide, queueSource, waitingFor, waitingSource } from "./approval-queue.ts";
 import { approvalView } from "./approval-view.ts";
 import { editedEffects, extractedOf, keptProposal, proposalHash, proposalOf, type KeptProposal } from "./kept-proposal.ts";
 import { readVerdict, type Verdict } from "./read-verdict.ts";
@@ -134,10 +134,12 @@ export class Approvals {
     return { body: found.map((row) => this.#view(row)), next: found.length === limit ? found.at(-1)?.id ?? null : null };
   }
 
-  /** What waits for this caller, as it is followed. */
-  queue(limit: number, caller: Pick<Caller, "identity">): RowsSource {
+  /** What waits for this caller, as it is followed: the queue, or one of it. */
+  followed(ask: ApprovalRows, caller: Pick<Caller, "identity">): RowsSource {
     requireSomebody(caller);
-    return queueSource(this.#parts.core.storage.reader, caller.identity, { limit, textOf: (row) => JSON.stringify(this.#view(row)) });
+    const { reader } = this.#parts.core.storage;
+    const textOf = (row: ApprovalRow): string => JSON.stringify(this.#view(row));
+    return ask.of === "approvals" ? queueSource(reader, caller.identity, { limit: ask.limit, textOf }) : waitingSource(reader, caller.identity, { id: ask.id, textOf });
   }
 
   /** A run may have begun to wait, or ceased to. */

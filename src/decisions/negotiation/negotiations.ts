@@ -10,9 +10,9 @@ import { fromWireValue } from "../../schema/wire-value.ts";
 import { notFound } from "../../tables/denial.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Body, Caller } from "../../resources/body.ts";
-import type { DecisionResult, KeepAnswer, NegotiationAnswer, NegotiationQuestion } from "../../resources/decision-port.ts";
+import type { DecisionResult, KeepAnswer, NegotiationAnswer, NegotiationQuestion, NegotiationRows } from "../../resources/decision-port.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
-import type { RowsSource } from "../../resources/followed-rows.ts";
+import { oneRow, type RowsSource } from "../../resources/followed-rows.ts";
 import { beside, runTransaction } from "../../resources/run-body.ts";
 import { stateOf } from "../../resources/work.ts";
 import type { Connection } from "../../storage/connection.ts";
@@ -48,8 +48,9 @@ export interface NegotiationsParts {
   prepare(name: string, input: RawInput, caller: Caller): Prepared;
 }
 
-/** The topic of all that are followed. */
+/** The topics of all that are followed. */
 const NEGOTIATIONS = "negotiations";
+const COMMITMENTS = "commitments";
 const AT_ONCE = 100;
 /** How long a round may be without its run. */
 const STALE_MS = 60_000;
@@ -73,7 +74,7 @@ export class Negotiations {
 
   /** Throws what is refused. */
   async answer(ask: NegotiationQuestion, caller: Caller, keep: KeepAnswer | null): Promise<NegotiationAnswer> {
-    if (caller.identity.kind === "anonymous") throw fault("UNAUTHENTICATED", "Who negotiates is signed in.");
+    requireSomebody(caller);
     switch (ask.do) {
       case "start": return this.#start(ask, caller);
       case "counter": return this.#counter(ask, caller);
@@ -87,11 +88,32 @@ export class Negotiations {
     }
   }
 
-  /** One, as it is followed. */
-  followed(id: string, caller: Pick<Caller, "identity">): RowsSource {
-    this.#negotiation(id, caller);
-    const textOf = (): string => JSON.stringify(this.#view(this.#negotiation(id, caller)));
-    return { topic: NEGOTIATIONS, name: id, rowsMax: 2, page: () => [{ key: id, text: textOf() }], row: (key) => (key === id ? textOf() : null) };
+  /** A negotiation, a commitment, or all that is owed to this caller, as it is followed. */
+  followed(ask: NegotiationRows, caller: Pick<Caller, "identity">): RowsSource {
+    const { reader } = this.#parts.core.storage;
+    switch (ask.of) {
+      case "negotiation": {
+        const { id } = this.#negotiation(ask.id, caller);
+        return oneRow(id, { topic: NEGOTIATIONS, name: id, text: () => JSON.stringify(this.#view(this.#negotiation(id, caller))) });
+      }
+      case "commitment": {
+        const { id } = this.#commitment(ask.id, caller);
+        return oneRow(id, { topic: COMMITMENTS, name: id, text: () => JSON.stringify(commitmentView(this.#commitment(id, caller))) });
+      }
+      case "commitments": {
+        requireSomebody(caller);
+        const { identity: { kind, tenant, only } } = caller;
+        const textOf = (row: CommitmentRow): string => JSON.stringify(commitmentView(row));
+        return {
+          topic: COMMITMENTS, name: JSON.stringify([ask.limit, kind, tenant, principalOf(caller), only ?? null]), rowsMax: ask.limit, newest: "first",
+          page: () => this.#owed(caller, { before: null, limit: ask.limit }).map((row) => ({ key: row.id, text: textOf(row) })),
+          row(id) {
+            const row = findCommitment(reader, id);
+            return row === null || !isParty(row, caller) ? null : textOf(row);
+          },
+        };
+      }
+    }
   }
 
   /** The run may be a round, which has gone on. */
@@ -102,6 +124,10 @@ export class Negotiations {
 
   #told(id: string): void {
     this.#parts.core.followed.changed(NEGOTIATIONS, () => [id]);
+  }
+
+  #commitmentMoved(id: string): void {
+    this.#parts.core.followed.changed(COMMITMENTS, () => [id]);
   }
 
   async #start({ decision: name, input }: Extract<NegotiationQuestion, { do: "start" }>, caller: Caller): Promise<NegotiationAnswer> {
@@ -196,6 +222,7 @@ export class Negotiations {
       };
     });
     this.#told(row.id);
+    if (commitment !== null) this.#commitmentMoved(commitment.id);
     return said;
   }
 
@@ -262,16 +289,28 @@ export class Negotiations {
   }
 
   #commitments({ limit, after }: Extract<NegotiationQuestion, { do: "commitments" }>, caller: Caller): NegotiationAnswer {
-    const { identity } = caller;
-    const rows = commitmentsOf(this.#parts.core.storage.reader, { principal: identity.kind === "administrator" ? null : principalOf(caller), tenant: identity.tenant }, { before: after, limit });
-    return { status: 200, body: rows.filter((row) => isParty(row, caller)).map(commitmentView), next: rows.length === limit ? rows.at(-1)!.id : null };
+    const rows = this.#owed(caller, { before: after, limit });
+    return { status: 200, body: rows.map(commitmentView), next: rows.length === limit ? rows.at(-1)!.id : null };
+  }
+
+  /** Behind `before`, the newest first. A key that is good for some decisions only is shown fewer. */
+  #owed(caller: Pick<Caller, "identity">, { before, limit }: { readonly before: string | null; readonly limit: number }): readonly CommitmentRow[] {
+    const { identity: { kind, tenant } } = caller;
+    const whose = { principal: kind === "administrator" ? null : principalOf(caller), tenant };
+    const found: CommitmentRow[] = [];
+    for (let [last, count] = [before, limit]; found.length < limit && count === limit;) {
+      const rows = commitmentsOf(this.#parts.core.storage.reader, whose, { before: last, limit });
+      found.push(...rows.filter((row) => isParty(row, caller)));
+      [last, count] = [rows.at(-1)?.id ?? null, rows.length];
+    }
+    return found.slice(0, limit);
   }
 
   /** By whom it is owed to. */
   async #release(id: string, caller: Caller, keep: KeepAnswer | null): Promise<Json> {
     const { core: { storage, clock } } = this.#parts;
     const row = this.#commitment(id, caller);
-    return storage.commit((connection) => {
+    const released = await storage.commit((connection) => {
       const nowMs = clock.now();
       if (!moveCommitment(connection, id, { from: "ACTIVE", to: "RELEASED", nowMs })) throw fault("CONFLICT", "The commitment is not active any more.");
       this.#record(connection, { kind: "release", offer: findOffer(connection, row.offer)!, commitment: id, timeMs: nowMs });
@@ -279,6 +318,8 @@ export class Negotiations {
       keep?.(connection, said);
       return said;
     });
+    this.#commitmentMoved(id);
+    return released;
   }
 
   /** Throws NOT_FOUND for what this caller may not know of. */
@@ -296,7 +337,7 @@ export class Negotiations {
     return { offer, row };
   }
 
-  #commitment(id: string, caller: Caller): CommitmentRow {
+  #commitment(id: string, caller: Pick<Caller, "identity">): CommitmentRow {
     const row = findCommitment(this.#parts.core.storage.reader, id);
     if (row === null || !isParty(row, caller)) throw fault("NOT_FOUND", "There is no commitment with this id.");
     return row;
@@ -365,12 +406,14 @@ export class Negotiations {
           this.#record(connection, { kind: isKept ? "kept" : "remedy", offer, commitment: row.id, timeMs: nowMs });
         };
       });
+      this.#commitmentMoved(row.id);
     } catch (error) {
       if (error instanceof Quicker) return;
       log.error("remedy-failed", { commitment: row.id, ...describeError(error) });
       if (!(error instanceof AmbitError)) return;
       const nowMs = core.clock.now();
       await storage.commit((connection) => moveCommitment(connection, row.id, { from: row.state, to: "BREACHED", nowMs, isLate, lookMs: nowMs + REMEDY_AGAIN_MS }));
+      this.#commitmentMoved(row.id);
     }
   }
 
@@ -414,6 +457,10 @@ function termsOf({ terms }: OfferRow, { declaration: { callable: { result } }, c
 function termsAsArguments({ terms }: OfferRow): { readonly [name: string]: Json } {
   const value = JSON.parse(terms) as Json;
   return typeof value === "object" && value !== null && !Array.isArray(value) ? value : { terms: value };
+}
+
+function requireSomebody({ identity }: Pick<Caller, "identity">): void {
+  if (identity.kind === "anonymous") throw fault("UNAUTHENTICATED", "Who negotiates is signed in.");
 }
 
 function told(body: Json): NegotiationAnswer {

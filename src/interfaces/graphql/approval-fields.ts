@@ -4,6 +4,7 @@ import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "
 import { GraphQLID, GraphQLInt, GraphQLString } from "graphql/type/scalars";
 import { fault } from "../../base/error.ts";
 import type { ApprovalQuestion } from "../../resources/decision-port.ts";
+import { mayApprove } from "../../resources/standing-rights.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { Members } from "./filter-conditions.ts";
 import type { SharedType } from "./graphql-names.ts";
@@ -24,8 +25,7 @@ const HASH = { hash: { type: new GraphQLNonNull(GraphQLString), description: "Of
 
 export function approvalFields(context: SchemaContext): StandingFields {
   const { catalog, names, rights } = context;
-  const asked = [...catalog.decisions.values()].flatMap(({ approvals }) => approvals.flatMap(({ by }) => by));
-  if (asked.length === 0 || !(rights.administrator || asked.some((role) => rights.standing.roles.includes(role)))) return { queries: {}, mutations: {}, subscriptions: {} };
+  if (!mayApprove(catalog, rights)) return { queries: {}, mutations: {}, subscriptions: {} };
   const row = approvalType(context);
   return {
     queries: {

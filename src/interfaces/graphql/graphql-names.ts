@@ -60,10 +60,10 @@ export interface GraphqlNames {
 }
 
 const sharedTypes = ["Direction", "State", "Near", "Similar", "Written", "HistoryPage", "HistoryEntry", "JSONPath", "LiveOp", "LiveChange", "ChannelOp", "Presence", "PresenceChange",
-  "Approval", "ApprovalPage", "ApprovalDecided", "ApprovalRun", "ApprovalEvent", "ApprovalChange", "Negotiation", "NegotiationRun", "NegotiationEvent", "NegotiationChange", "Offer", "Commitment", "CommitmentPage"] as const;
+  "Approval", "ApprovalPage", "ApprovalDecided", "ApprovalRun", "ApprovalEvent", "ApprovalChange", "Negotiation", "NegotiationRun", "NegotiationEvent", "NegotiationChange", "Offer", "Commitment", "CommitmentPage", "CommitmentEvent", "CommitmentChange"] as const;
 export type SharedType = (typeof sharedTypes)[number];
 
-/** Root fields of what is there beside the app's own: approvals and negotiations. */
+/** Root fields of what is there beside the app's own: approvals, negotiations and commitments. */
 const standing = {
   queries: ["approvals", "approval", "negotiation", "offer", "commitment", "commitments"],
   mutations: ["approveProposal", "rejectProposal", "editProposal", "counterNegotiation", "acceptOffer", "declineOffer", "releaseCommitment"],

@@ -4,16 +4,19 @@ import type { GraphQLObjectType } from "graphql";
 import { GraphQLNonNull } from "graphql/type/definition";
 import { GraphQLBoolean, GraphQLID, GraphQLInt, GraphQLString } from "graphql/type/scalars";
 import type { NegotiationQuestion } from "../../resources/decision-port.ts";
-import { ID_ARGUMENT, PAGE_ARGUMENTS, pageAsked, pageOf, sharedType, type StandingFields } from "./approval-fields.ts";
+import { mayNegotiate } from "../../resources/standing-rights.ts";
+import { ID_ARGUMENT, LIMIT_MAX, PAGE_ARGUMENTS, pageAsked, pageOf, sharedType, type StandingFields } from "./approval-fields.ts";
 import { scalarType } from "./graphql-scalars.ts";
 import { plainAnswer } from "./plain-shape.ts";
 import { valueOf, type Root, type RootResolver } from "./root-field.ts";
 import { rowSubscription } from "./row-events.ts";
 import type { SchemaContext } from "./schema-context.ts";
 
+const COMMITMENT_EVENTS = { event: "CommitmentEvent", change: "CommitmentChange" } as const;
+
 export function negotiationFields(context: SchemaContext): StandingFields {
   const { catalog, names, rights } = context;
-  if (![...catalog.decisions.values()].some(({ negotiates, callable }) => negotiates !== null && rights.mayCall(callable) !== false)) return { queries: {}, mutations: {}, subscriptions: {} };
+  if (!mayNegotiate(catalog, rights)) return { queries: {}, mutations: {}, subscriptions: {} };
   const [negotiation, offer, commitment] = [negotiationType(context), offerType(context), commitmentType(context)];
   const one = (asked: "find" | "offer" | "commitment" | "decline" | "release"): RootResolver => (given, root) => negotiate({ do: asked, id: given["id"] as string }, root);
   return {
@@ -42,6 +45,13 @@ export function negotiationFields(context: SchemaContext): StandingFields {
       [names.standing("negotiation")]: rowSubscription({
         description: "One that you have begun, and how it goes on.", args: ID_ARGUMENT, row: negotiation, names: { event: "NegotiationEvent", change: "NegotiationChange" },
         ask: (given) => ({ of: "negotiation", id: given["id"] as string }),
+      }, context),
+      [names.standing("commitment")]: rowSubscription({
+        description: "One, and what comes of it.", args: ID_ARGUMENT, row: commitment, names: COMMITMENT_EVENTS, ask: (given) => ({ of: "commitment", id: given["id"] as string }),
+      }, context),
+      [names.standing("commitments")]: rowSubscription({
+        description: "What is owed to you: a snapshot, then what comes to be and what comes of it.", args: { limit: { type: GraphQLInt, description: `Of more, the newest; ${LIMIT_MAX} at most.` } },
+        row: commitment, names: COMMITMENT_EVENTS, ask: (given) => ({ of: "commitments", limit: pageAsked(given, LIMIT_MAX).limit }),
       }, context),
     },
   };

@@ -1,4 +1,4 @@
-// Subscription fields for rows that no table has: approvals, negotiations. Only translates: what is told, and to whom, is behind the port.
+// Subscription fields for rows that no table has: approvals, negotiations, commitments. Only translates: what is told, and to whom, is behind the port.
 import type { GraphQLFieldConfigArgumentMap, GraphQLObjectType } from "graphql";
 import { GraphQLList, GraphQLNonNull, GraphQLObjectType as ObjectTypeOf } from "graphql/type/definition";
 import { GraphQLID, GraphQLString } from "graphql/type/scalars";
@@ -14,7 +14,7 @@ import { plainShape } from "./plain-shape.ts";
 import { objectText, type Root } from "./root-field.ts";
 import type { SchemaContext } from "./schema-context.ts";
 import { TYPE_NAME, type Selected } from "./selected-fields.ts";
-import type { SubscriptionField } from "./subscription-fields.ts";
+import { SINCE, sinceOf, type SubscriptionField } from "./subscription-fields.ts";
 
 export interface FollowedRowsField {
   readonly description: string;
@@ -26,13 +26,13 @@ export interface FollowedRowsField {
 
 export function rowSubscription({ description, args, row, names, ask }: FollowedRowsField, context: SchemaContext): SubscriptionField {
   return {
-    type: eventType(row, names, context), description, args,
+    type: eventType(row, names, context), description, args: { ...args, ...SINCE },
     follow(given, root) {
       const asked = ask(given);
       return {
         subscribe({ rows }, sink, reset) {
           assert(rows !== undefined, "what is followed is told");
-          return rows.follow(asked, root.caller.sender, { sink, reset });
+          return rows.follow(asked, { identity: root.caller.sender.identity, sink, since: sinceOf(given), reset });
         },
         event: eventsOf(root.selected(), root),
       };
@@ -45,6 +45,7 @@ function eventType(row: GraphQLObjectType, { event, change }: FollowedRowsField[
   return context.type(names.shared(event), () => new ObjectTypeOf({
     name: names.shared(event), fields: () => ({
       op: { type: new GraphQLNonNull(wordType("LiveOp", context)), description: "RESET and GAP: a SNAPSHOT follows." },
+      position: { type: GraphQLString, description: "For since; null of RESET and GAP." },
       reason: { type: GraphQLString, description: "Of RESET." },
       rows: { type: new GraphQLList(new GraphQLNonNull(row)), description: "Of SNAPSHOT: all there are." },
       changes: { type: new GraphQLList(new GraphQLNonNull(changeType(row, change, context))), description: "Of CHANGE." },
@@ -71,6 +72,7 @@ function eventsOf(selected: readonly Selected[], root: Root): (frame: ChannelFra
     switch (name) {
       case TYPE_NAME: return [key, () => root.type.name];
       case "op": return [key, ({ op }) => op.toUpperCase()];
+      case "position": return [key, (frame) => (frame.op === "snapshot" || frame.op === "change" ? frame.position : null)];
       case "reason": return [key, (frame) => (frame.op === "reset" ? frame.reason : null)];
       case "rows": {
         const shape = plainShape(root.below(one), one.type, root);

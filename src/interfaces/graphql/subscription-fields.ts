@@ -45,16 +45,17 @@ export interface SubscriptionField {
 
 export type SubscriptionFields = Record<string, SubscriptionField>;
 
+export const SINCE = { since: { type: GraphQLString, description: "The position of an earlier event: goes on from there if it can." } };
+
 export function tableSubscriptions(table: Table, context: SchemaContext): SubscriptionFields {
   const { one, list, aggregate } = context.names.table(table.name);
   const { description } = table;
-  const since = { since: { type: GraphQLString, description: "The position of an earlier event: goes on from there if it can." } };
   return {
-    [one]: { type: eventType(table, context), description, args: { ...keyArgument(table), ...since }, follow: followRecord(table) },
-    [list]: { type: eventType(table, context), description, args: { ...listArguments(table, context), ...rankingArguments(table, context), ...since }, follow: followList(table) },
+    [one]: { type: eventType(table, context), description, args: { ...keyArgument(table), ...SINCE }, follow: followRecord(table) },
+    [list]: { type: eventType(table, context), description, args: { ...listArguments(table, context), ...rankingArguments(table, context), ...SINCE }, follow: followList(table) },
     [aggregate]: {
       type: groupsType(table, context), description: `Groups of ${list}, told anew whenever one differs.`,
-      args: { ...listArguments(table, context), ...rankingArguments(table, context), ...since }, follow: followGroups(table),
+      args: { ...listArguments(table, context), ...rankingArguments(table, context), ...SINCE }, follow: followGroups(table),
     },
   };
 }
@@ -103,7 +104,7 @@ function liveRequest({ plan, limit, values }: ReturnType<typeof listPlan>, given
   return { plan, limit, since: sinceOf(given), ...(values === undefined ? {} : { values }) };
 }
 
-function sinceOf(given: Members): string | null {
+export function sinceOf(given: Members): string | null {
   return (given["since"] as string | null | undefined) ?? null;
 }
 

@@ -3,7 +3,7 @@ import { fault } from "../../base/error.ts";
 import { ChannelTopics, type ChannelTopicsOptions } from "./channel-topics.ts";
 import { RecordTopics, type RecordTopicsOptions } from "./record-topics.ts";
 import { DecisionTopics } from "./decision-topics.ts";
-import { StandingTopics } from "./standing-topics.ts";
+import { StandingTopics, type StandingTopicsOptions } from "./standing-topics.ts";
 import { TopicAnswers } from "./topic-answers.ts";
 import type { SecurityRecord } from "../../resources/security-record.ts";
 import type { UsageLimits } from "../../resources/usage-limits.ts";
@@ -13,7 +13,7 @@ import { readTopic } from "./topics.ts";
 export interface MqttAppOptions extends Omit<RecordTopicsOptions, "dispatcher"> {
   readonly authenticator: MqttApp["authenticator"];
   readonly security?: SecurityRecord;
-  readonly dispatcher: RecordTopicsOptions["dispatcher"] & ChannelTopicsOptions["dispatcher"] & { readonly limiting: UsageLimits };
+  readonly dispatcher: RecordTopicsOptions["dispatcher"] & ChannelTopicsOptions["dispatcher"] & StandingTopicsOptions["dispatcher"] & { readonly limiting: UsageLimits };
 }
 
 export function createMqttApp(options: MqttAppOptions): MqttApp {
@@ -24,11 +24,12 @@ export function createMqttApp(options: MqttAppOptions): MqttApp {
   const standing = new StandingTopics(options, answers);
   return {
     version: options.catalog.hash, limits: options.limits, authenticator: options.authenticator,
-    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity), ...decisions.sources(filter), ...standing.sources(filter)],
+    sources: (filter, identity) => [...records.sources(filter, identity), ...channels.sources(filter, identity), ...decisions.sources(filter), ...standing.sources(filter, identity)],
     channelName: (message) => channels.nameOf(message),
     isVisible: (message, identity) => channels.isVisible(message, identity),
     isKeptVisible(kept, identity, isOther) {
       const name = readTopic(kept.topic)?.name ?? "";
+      if (standing.has(name)) return !isOther;
       return records.has(name) ? !isOther && records.isReadable(name, identity) : channels.has(name) && channels.isKeptVisible(name, kept.payload, identity);
     },
     count({ name }, from) {

@@ -7,8 +7,8 @@ import { smallestBody } from "../../resources/usage-limits.ts";
 import type { ChannelSubscription } from "../../resources/channel-frame.ts";
 import type { LiveSubscription } from "../../resources/live-frame.ts";
 import type { Answer, Exchange, HttpHandler } from "../http/exchange.ts";
-import { answerNegotiation, followNegotiation } from "./negotiation-handlers.ts";
-import { answerApproval, followApprovals } from "./approval-handlers.ts";
+import { answerNegotiation, followedNegotiation } from "./negotiation-handlers.ts";
+import { answerApproval } from "./approval-handlers.ts";
 import { answerBatch, type BatchParts } from "./batch.ts";
 import { callAction, callEndpoint } from "./call-handlers.ts";
 import { answerFile, answerLink, answerUpload } from "./file-handlers.ts";
@@ -16,7 +16,7 @@ import { readHistory, restoreRecord } from "./history-handlers.ts";
 import { answerTopic, followTopic, publishMessage, publishTopic, type PublishRequest } from "./channel-handlers.ts";
 import { answerProof, consistencyQuestion } from "./audit-handlers.ts";
 import { decide, listDecisions } from "./decide-handlers.ts";
-import { answerRowEvents } from "./followed-rows.ts";
+import { answerRowEvents, followPage, type RowsTold } from "./followed-rows.ts";
 import { createRecords, removeRecords, updateRecords } from "./list-writes.ts";
 import { answerEvents, followExchange, wantsEvents, type FollowOptions } from "./live-handlers.ts";
 import { answerMemory } from "./memory-handlers.ts";
@@ -53,8 +53,7 @@ export function createRest(options: RestOptions): RestHandler {
       case "endpoint": return callEndpoint(request, target);
       case "channel": return request.exchange.method === "POST" ? publishMessage(request, target) : answerTopic(request, target);
       case "decide": return target.decision === null ? listDecisions(request) : decide(request, target.decision);
-      case "negotiation": return target.do === "find" && wantsEvents(request.exchange) ? answerRowEvents(request, (own, told) => followNegotiation(own, target, told)) : answerNegotiation(request, target);
-      case "approval": return target.id === null && wantsEvents(request.exchange) ? answerRowEvents(request, followApprovals) : answerApproval(request, target.id);
+      case "negotiation": case "approval": return answerStanding(request, target);
       case "receipt": return answerProof(request, { of: "receipt", run: target.run });
       case "trace": return answerTrace(request, target.run);
       case "proof": return answerProof(request, target.of === "consistency" ? consistencyQuestion(request) : { of: target.of });
@@ -81,13 +80,27 @@ export function createRest(options: RestOptions): RestHandler {
     follow(exchange, following) {
       const target = router.find("GET", exchange.segments)?.target;
       if (target?.kind === "channel") return followTopic(new RestRequest(exchange, parts), target, following);
-      if (target?.kind === "approval" && target.id === null) return followApprovals(new RestRequest(exchange, parts), following);
-      if (target?.kind === "negotiation" && target.do === "find") return followNegotiation(new RestRequest(exchange, parts), target, following);
+      const followRowsOf = target?.kind === "approval" || target?.kind === "negotiation" ? followedRows(target) : null;
+      if (followRowsOf !== null) return followRowsOf(new RestRequest(exchange, parts), following);
       if (target?.kind === "run") return followRunExchange(new RestRequest(exchange, parts), target.id, following.sink);
       if (target?.kind !== "list" && target?.kind !== "record") throw fault("NOT_FOUND", "Nothing that can be followed is at this path.");
       return followExchange(new RestRequest(exchange, parts), { table: target.table, id: target.kind === "list" ? null : target.id }, following);
     },
   };
+}
+
+type StandingTarget = Extract<RestTarget, { kind: "negotiation" | "approval" }>;
+
+function answerStanding(request: RestRequest, target: StandingTarget): Answer | Promise<Answer> {
+  const follow = wantsEvents(request.exchange) ? followedRows(target) : null;
+  if (follow !== null) return answerRowEvents(request, follow);
+  return target.kind === "approval" ? answerApproval(request, target.id) : answerNegotiation(request, target);
+}
+
+/** Null: it is not followed. */
+function followedRows(target: StandingTarget): ((request: RestRequest, told: RowsTold) => LiveSubscription) | null {
+  if (target.kind === "negotiation") return followedNegotiation(target);
+  return target.id === null ? (request, told) => followPage(request, "approvals", told) : null;
 }
 
 /** What @limit(body) says of where the request goes. What is read already is held against it where it is carried out. */
