@@ -5,10 +5,12 @@ import type { Expression } from "../expression/expression.ts";
 import { sameType, typeOfField } from "../expression/field-type.ts";
 import type { Catalog, TypeRef } from "../schema/catalog.ts";
 import type { Operand } from "./query-syntax.ts";
+import { searchMatch } from "./rankings.ts";
+import { textType } from "./resolve-field.ts";
 import { textOperand } from "./text-operand.ts";
 
 /** As which type a value is read, and what an error calls its place. */
-export interface OpenValue { readonly type: TypeRef; readonly where: string }
+export interface OpenValue { readonly type: TypeRef; readonly where: string; /** It is words to search for, and becomes what FTS5 is asked. */ readonly isWords?: true }
 
 /** The root of the variables. */
 export const openValuesRoot = "values";
@@ -25,7 +27,7 @@ export class OpenOperands {
   /** The next operand. `text` is what stands there now. */
   operand(text: string, where: string): Operand {
     const index = this.#values.push(null) - 1;
-    return { ...textOperand(text, where), open: (type) => this.#open(index, type, where) };
+    return { ...textOperand(text, where), open: (type) => this.#open(index, type, where), openWords: () => this.#openWords(index, where) };
   }
 
   /** In order of the operands. Null: some must be known before there is a plan. */
@@ -44,6 +46,11 @@ export class OpenOperands {
     this.#values[index] = { type, where };
     return { op: "variable", type: own, root: openValuesRoot, path: [String(index)] };
   }
+
+  #openWords(index: number, where: string): Expression {
+    this.#values[index] = { type: textType, where, isWords: true };
+    return { op: "variable", type: { kind: "string" }, root: openValuesRoot, path: [String(index)] };
+  }
 }
 
 /** What is compared in the form in which it is stored: any other form is better worked out once, with the plan. */
@@ -55,5 +62,5 @@ export function isOpenType(type: TypeRef): boolean {
 
 /** Throws what the query itself would for such a value. */
 export function readOpenValues(values: readonly OpenValue[], texts: readonly string[], catalog: Catalog): Value[] {
-  return values.map(({ type, where }, index) => textOperand(texts[index]!, where).value(type, catalog));
+  return values.map(({ type, where, isWords }, index) => (isWords === true ? searchMatch(texts[index]!) : textOperand(texts[index]!, where).value(type, catalog)));
 }

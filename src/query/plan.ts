@@ -59,6 +59,8 @@ export interface OrderTerm {
 /** `search=`: ranked; best first unless `order` says otherwise. Of several rankings search counts before similar, similar before near. `words`: in the syntax `web` of base/text-query.ts. `paths`: own text fields, or through relations to many. */
 export interface SearchClause {
   readonly words: string;
+  /** In place of `words`: a variable that holds what FTS5 is asked (query/open-operand.ts). */
+  readonly match?: Expression;
   readonly paths: readonly { readonly path: readonly string[]; readonly weight: number; /** Set by access: a hit counts only where this holds on the row that holds the text (row `record`). */ readonly visibleWhen: Expression | null }[];
 }
 

@@ -1,11 +1,13 @@
 // Shapes of queries, and that a plan with open values asks what the query itself asks: the same rows' conditions, the same refusals.
 import { expect, test } from "bun:test";
 import { AmbitError } from "../base/error.ts";
+import { ftsQuery } from "../base/text-query.ts";
 import { seededRandom } from "../base/random.ts";
 import type { Value } from "../base/value.ts";
 import type { Expression } from "../expression/expression.ts";
 import { partsOf, withParts } from "../expression/inspect.ts";
 import { OpenOperands, openValuesRoot, readOpenValues } from "./open-operand.ts";
+import type { Plan } from "./plan.ts";
 import { openParameters, queryShape } from "./query-shape.ts";
 import { parseRestQuery } from "./rest-query.ts";
 import { fixtureContext } from "./testing/query-fixture.ts";
@@ -15,6 +17,7 @@ import { urlPairs } from "./url-pairs.ts";
 test("values of plain comparisons are left out, everything else stays", () => {
   expect(queryShape("price=gt.5&limit=20")).toEqual({ text: "&price=gt.&limit=20", values: ["5"] });
   expect(queryShape("title=eq.a%20b+c&title=neq.&price=lte.%2B1")).toEqual({ text: "&title=eq.&title=neq.&price=lte.", values: ["a b c", "", "+1"] });
+  expect(queryShape("search=%22red+shoes%22&limit=5")).toEqual({ text: "&search=&limit=5", values: ['"red shoes"'] });
   expect(queryShape("title=eq.a.b.eq.c\nd")).toEqual({ text: "&title=eq.", values: ["a.b.eq.c\nd"] });
   for (const query of ["", "limit=20", "limit=eq.5", "order=eq.5", "price=5", "price=in.(1,2)", "price=not.eq.5", "price=eq(any).{1}", "stock.price=eq.5", "%70rice=eq.5", "data->a=eq.1", "title=is.null", "title=like.a*", "and=(price.eq.5)"]) {
     expect(queryShape(query), query).toBeNull();
@@ -28,7 +31,7 @@ interface Outcome { readonly plan?: unknown; readonly refusal?: unknown }
 function direct(query: string): Outcome {
   try {
     const { plan } = parseRestQuery(urlPairs(query), fixtureContext());
-    return { plan };
+    return { plan: { ...plan, search: asked(plan, []) } };
   } catch (error) {
     if (!(error instanceof AmbitError)) throw error;
     return { refusal: [error.code, error.message, error.extras.where] };
@@ -43,11 +46,19 @@ function shared(first: string, query: string): Outcome | undefined {
     const open = operands.values();
     if (open === null) return undefined;
     const values = readOpenValues(open, queryShape(query)!.values, fixtureContext().scope.catalog);
-    return { plan: { ...plan, filter: plan.filter === null ? null : withValues(plan.filter, values) } };
+    return { plan: { ...plan, filter: plan.filter === null ? null : withValues(plan.filter, values), search: asked(plan, values) } };
   } catch (error) {
     if (!(error instanceof AmbitError)) throw error;
     return { refusal: [error.code, error.message, error.extras.where] };
   }
+}
+
+/** With what FTS5 is asked in place of words and variable. */
+function asked({ search }: Plan, values: readonly Value[]): unknown {
+  if (search === null) return null;
+  const { paths, words, match } = search;
+  const literal = { op: "literal", type: { kind: "string" }, value: ftsQuery("web", words) };
+  return { paths, match: match === undefined ? literal : withValues(match, values) };
 }
 
 function withValues(expression: Expression, values: readonly Value[]): Expression {
@@ -62,6 +73,8 @@ test("another value gives the plan that its own query would give", () => {
     ["price=gt.5&order=title&limit=3", "price=gt.7&order=title&limit=3"],
     ["price=gt.5&price=lt.9&title=eq.x", "price=gt.-1&price=lt.10&title=eq.y%20z"],
     ["price=gt.5&select=id,reviews(id)&reviews.stars=gt.3", "price=gt.6&select=id,reviews(id)&reviews.stars=gt.3"],
+    ["search=red+shoes&price=gt.5", "search=-blue+%22red%22&price=gt.6"],
+    ["search=red", "search="],
     ["price=gt.5&or=(price.eq.1,title.eq.b)", "price=gt.6&or=(price.eq.1,title.eq.b)"],
   ] as const) {
     expect(queryShape(first)!.text).toBe(queryShape(second)!.text);
@@ -72,7 +85,7 @@ test("another value gives the plan that its own query would give", () => {
 });
 
 test("a value that is none is refused as in its own query", () => {
-  for (const [first, second] of [["price=gt.5", "price=gt.five"], ["price=gt.5", "price=gt."], ["price=gt.5", "price=gt.null"], ["title=eq.x", "title=eq.%01"]] as const) {
+  for (const [first, second] of [["price=gt.5", "price=gt.five"], ["price=gt.5", "price=gt."], ["price=gt.5", "price=gt.null"], ["title=eq.x", "title=eq.%01"], ["search=red", "search=-red"], ["search=red", "search=%00"], ["search=red", `search=${"a+".repeat(70)}`]] as const) {
     const outcome = shared(first, second);
     expect(outcome, second).toEqual(direct(second));
   }

@@ -1,4 +1,5 @@
-// What a query string asks, apart from the values of its plain comparisons: `category=eq.7&limit=20` has the shape of `category=eq.8&limit=20`.
+// What a query string asks, apart from the values of its plain comparisons and the words that it searches: `category=eq.7&limit=20` has the shape of
+// `category=eq.8&limit=20`.
 // Purely textual, and careful: what it does not recognise belongs to the shape as it stands.
 import type { OpenOperands } from "./open-operand.ts";
 import { reservedParameters, type Parameter } from "./rest-parameters.ts";
@@ -10,6 +11,8 @@ export interface QueryShape {
   readonly values: readonly string[];
 }
 
+/** All behind it is words. */
+const SEARCH = /^(search)=()(.*)$/s;
 /** One own field, one comparison, anything behind it. */
 const COMPARISON = /^([A-Za-z_][A-Za-z0-9_]*)=((?:eq|neq|gt|gte|lt|lte)\.)(.*)$/s;
 const reserved = new Set(reservedParameters);
@@ -39,5 +42,5 @@ export function openParameters(query: string, operands: OpenOperands): Parameter
 
 function comparison(part: string): RegExpExecArray | null {
   const found = COMPARISON.exec(part);
-  return found === null || reserved.has(found[1]!) ? null : found;
+  return found === null || reserved.has(found[1]!) ? SEARCH.exec(part) : found;
 }

@@ -42,6 +42,8 @@ export interface Operand {
   state(): State;
   /** In place of `value`: a variable for it, if the plan can do without the value. */
   open?(type: TypeRef): Expression | null;
+  /** In place of `text`, of `search`: a variable for what FTS5 is asked. */
+  openWords?(): Expression;
 }
 
 export interface OperationSyntax {

@@ -1,12 +1,13 @@
 // `near`, `search` and `similar`: from their text to clauses of a plan, by the indexes that the caller may use.
 import { AmbitError, fault } from "../base/error.ts";
-import { textQueryProblem } from "../base/text-query.ts";
+import { ftsQuery, textQueryProblem } from "../base/text-query.ts";
 import type { Expression } from "../expression/expression.ts";
 import { coerceText } from "../schema/coerce-text.ts";
 import type { Index, Table } from "../schema/catalog.ts";
 import type { NearClause, SearchClause, SimilarClause } from "./plan.ts";
 import { isRelation, relatedTable, tableLabel, unknownField, visibleField, visibleRelation, type Resolution } from "./resolution.ts";
 import { textType } from "./resolve-field.ts";
+import { requireWellFormed } from "./rest-parameters.ts";
 
 const DEGREES_LATITUDE = 90;
 const DEGREES_LONGITUDE = 180;
@@ -37,17 +38,28 @@ export function nearExpression(near: NearClause, table: Table): Expression {
   return { op: "near", row: "record", table: table.name, ...near };
 }
 
-/** Over the paths of @search, or where there are none over all fields with a text index; only those that the caller may read. */
-export function searchClause(words: string, table: Table, resolution: Resolution): SearchClause {
+/** Over the paths of @search, or where there are none over all fields with a text index; only those that the caller may read. `match`: in place of the words. */
+export function searchClause(words: string, table: Table, resolution: Resolution, match?: Expression): SearchClause {
   const declared = table.search.length > 0 ? table.search
     : table.indexes.filter((index) => index.kind === "TEXT").flatMap((index) => index.fields.map((field) => ({ path: [field], weight: 1 })));
   const paths = declared.filter(({ path }) => isVisiblePath(path, table, resolution)).map(({ path, weight }) => ({ path, weight, visibleWhen: null }));
   if (paths.length === 0) {
     throw fault("MALFORMED_QUERY", `${tableLabel(table)} has no text to search.`, { where: "search", fix: "Declare @search(fields: [...]) on the type, or @indexed(type: TEXT) on a field." });
   }
+  requireSearchable(words);
+  return { words, paths, ...(match === undefined ? {} : { match }) };
+}
+
+function requireSearchable(words: string): void {
   const problem = textQueryProblem("web", words);
   if (problem !== null) throw fault("BAD_FILTER_VALUE", problem, { where: "search" });
-  return { words, paths };
+}
+
+/** What FTS5 is asked for these words. Throws what `search` with them would. */
+export function searchMatch(words: string): string {
+  requireWellFormed(words);
+  requireSearchable(words);
+  return ftsQuery("web", words);
 }
 
 function isVisiblePath(path: readonly string[], start: Table, resolution: Resolution): boolean {

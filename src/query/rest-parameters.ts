@@ -23,6 +23,8 @@ export interface RestParameters {
   /** As text, by name; null: not given. */
   readonly single: Readonly<Record<Single, string | null>>;
   readonly levels: readonly LevelSyntax[];
+  /** Of `search`, where they are left open. */
+  readonly words: Operand | null;
 }
 
 interface Key {
@@ -37,17 +39,24 @@ export function readParameters(parameters: readonly Parameter[]): RestParameters
   const values: Record<Single, string | null> = { select: null, columns: null, on_conflict: null, after: null, near: null, search: null, similar: null, explain: null, asof: null, since: null };
   const levels: LevelSyntax[] = [];
   const seen = new Set<string>();
+  let words: Operand | null = null;
   for (const [name, value, operand] of parameters) {
-    if (!isWellFormedText(name) || !isWellFormedText(value)) throw fault("MALFORMED_QUERY", "A parameter contains a character that text must not have.");
+    requireWellFormed(name);
+    requireWellFormed(value);
     const key = readKey(name);
     const reserved = key.word !== null && reservedParameters.includes(key.word);
     if (reserved && key.word !== "and" && key.word !== "or") refuseRepeat(name, seen);
     if (isSingle(key.word)) {
       if (key.path.length > 0) throw fault("UNKNOWN_PARAMETER", `${key.word} is a parameter of the whole request.`, { where: name, fix: `Write ${key.word}=..., or ${key.path.join(".")}."${key.word}" for a field.` });
       values[key.word] = value;
+      if (operand !== undefined) words = operand;
     } else levels.push(reserved ? readLevel(key, name, value) : readFilter(key, name, value, operand));
   }
-  return { single: values, levels };
+  return { single: values, levels, words };
+}
+
+export function requireWellFormed(text: string): void {
+  if (!isWellFormedText(text)) throw fault("MALFORMED_QUERY", "A parameter contains a character that text must not have.");
 }
 
 function isSingle(word: string | null): word is Single {

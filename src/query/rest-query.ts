@@ -73,9 +73,9 @@ function rootField(level: LevelSyntax): string | null {
   return level.kind === "condition" && level.path.length === 0 && level.condition.kind === "filter" ? level.condition.field.name : null;
 }
 
-function withRankings(plan: Plan, { single }: RestParameters, table: Table, resolution: Resolution): Plan {
+function withRankings(plan: Plan, { single, words }: RestParameters, table: Table, resolution: Resolution): Plan {
   const near = single.near === null ? null : nearClause(single.near, table, resolution);
-  const search = single.search === null ? null : searchClause(single.search, table, resolution);
+  const search = single.search === null ? null : searchClause(single.search, table, resolution, words?.openWords?.());
   const similar = single.similar === null ? null : similarClause(single.similar, table, resolution);
   return rankedPlan({ ...plan, near, search, similar }, table);
 }

@@ -24,7 +24,7 @@ const MASKS_MAX = 3;
 
 export function searchSource(scope: PlanScope, search: SearchClause, row: RowAlias): { from: string; rank: OrderKey } {
   const hits = textPlaces(search).flatMap((place) =>
-    openings(place.fields).map((opening) => hitsSql(scope, row, { relations: place.relations, opening, words: search.words })));
+    openings(place.fields).map((opening) => hitsSql(scope, row, { relations: place.relations, opening, search })));
   const source = hits.length === 1 ? hits[0]! : `SELECT hit, min(score) AS score FROM (${hits.join(" UNION ALL ")}) GROUP BY hit`;
   const alias = scope.nextAlias();
   const from = `(${source}) ${alias} CROSS JOIN ${fromTable(row)} ON ${column(row.alias, rowKeyColumn(row.table))} = ${alias}.hit`;
@@ -74,18 +74,17 @@ function conjunction(masks: readonly Expression[]): Expression {
   return masks.length === 1 ? masks[0]! : { op: "and", operands: masks };
 }
 
-interface HitSearch { readonly relations: readonly string[]; readonly opening: Opening; readonly words: string }
+interface HitSearch { readonly relations: readonly string[]; readonly opening: Opening; readonly search: SearchClause }
 
 /** Keys of rows of `root`'s table, with a score: the smaller, the better. */
-function hitsSql(scope: PlanScope, root: RowAlias, search: HitSearch): string {
-  const rows = rowsAlong(scope, root, search.relations);
+function hitsSql(scope: PlanScope, root: RowAlias, { opening, relations, search }: HitSearch): string {
+  const rows = rowsAlong(scope, root, relations);
   const holder = rows.at(-1)!;
   const texts = scope.nextAlias();
-  const { opening, relations } = search;
   const hit = column(rows[0]!.alias, rowKeyColumn(root.table));
   const joins = [`${fromTable(holder)} ON ${column(holder.alias, rowKeyColumn(holder.table))} = ${texts}.rowid`];
   const score = scoreSql(scope, holder.table, opening);
-  const terms = [`${column(texts, textTable(holder.table))} MATCH ${scope.bindings.value(matchText(search))}`];
+  const terms = [`${column(texts, textTable(holder.table))} MATCH ${matchSql(scope, opening, search)}`];
   const from = `${quoted(textTable(holder.table))} ${texts}`;
   if (relations.length === 0 && opening.holding.length + opening.failing.length === 0) {
     return `SELECT ${texts}.rowid AS hit, ${score} FROM ${from} WHERE ${terms.join(" AND ")}`;
@@ -117,7 +116,8 @@ function scoreSql(scope: PlanScope, table: Table, opening: Opening): string {
 }
 
 /** The words, looked for in the open columns only. */
-function matchText({ opening, words }: HitSearch): string {
-  const columns = opening.fields.map(({ path }) => quoted(textColumn(path.at(-1)!)));
-  return `{${columns.join(" ")}} : (${ftsQuery("web", words)})`;
+function matchSql({ bindings }: PlanScope, { fields }: Opening, { words, match }: SearchClause): string {
+  const columns = `{${fields.map(({ path }) => quoted(textColumn(path.at(-1)!))).join(" ")}}`;
+  if (match === undefined) return bindings.value(`${columns} : (${ftsQuery("web", words)})`);
+  return `(${bindings.value(`${columns} : (`)} || ${bindings.bind({ kind: "closed", expression: match })} || ')')`;
 }
