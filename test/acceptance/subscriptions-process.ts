@@ -63,13 +63,13 @@ const keys = {
 } as const;
 const ADMINISTRATOR_KEY = "key-of-the-administrator";
 
-export const billingFolder = join(root, "examples", "subscriptions");
+const billingFolder = join(root, "examples", "subscriptions");
 
 /** `environment`: more of it. */
-export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}, folder = billingFolder): Promise<Billing> {
+export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}): Promise<Billing> {
   const scratch = scratchFolder();
   const data = scratch.free("data");
-  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(folder, {
+  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(billingFolder, {
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
       ...keys, ...environment, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
