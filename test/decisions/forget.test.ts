@@ -51,6 +51,8 @@ type Decisions {
     @mayWrite(operation: "Shelf.hold", set: { id: "input.shelf", who: "input.said" }, release: "Shelf.release", convert: "Shelf.sell", taint: ALLOW)
     @negotiates(rounds: 3, offerTtl: "P1D", exclusive: "input.shelf + input.said", taint: ALLOW)
     @fallback(value: { price: 9, by: "2100-01-01T00:00:00Z" })
+  """Asks people."""
+  favour(said: String!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["bob"]) @approval(when: "true", by: ["support"], within: "P9D") @fallback(value: { credit: 0 })
   """Of an account."""
   account(accountId: ID!, said: String): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"])
     @memory(about: "'Account:' + input.accountId", reads: ["note"], writes: ["note"]) @fallback(value: { credit: 0 })
@@ -259,6 +261,17 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   expect([(await send("POST", `/offers/${offer}/decline`, {}, { as: "bob" })).status, (await send("POST", `/commitments/${commitment}/release`, {}, { as: "bob" })).status]).toEqual([200, 200]);
   expect([await forget("Shelf:eli"), await gone(marks("eli"))]).toEqual([{ store: "negotiations", erased: 2, left: 0 }, []]);
 }, 60_000);
+
+test("what waits for people ends and goes, too: nobody is asked about who is forgotten", async () => {
+  const marks = [marked("bob", "wish"), marked("bob", "favour")];
+  bounds.model.script = () => [answers({ credit: 1, text: marks[1]! })];
+  const ask = (): Promise<{ status: number; body: unknown }> => send("POST", "/decide/favour", { said: marks[0] }, { as: "bob", headers: { "idempotency-key": "favour-of-bob" } });
+  const { status, body } = await ask();
+  const queue = async (): Promise<unknown> => (await send("GET", "/approvals", null)).body;
+  expect([status, await queue(), onDisk(marks)]).toMatchObject([202, [{ run: (body as { run: string }).run }], marks]);
+  expect((await send("POST", "/admin/forget", { subject: "bob" }, { as: "admin" })).body as unknown).toMatchObject({ stores: expect.arrayContaining([{ store: "runs", erased: expect.any(Number), left: 0 }]) as unknown });
+  expect([await queue(), await gone(marks), await ask()]).toMatchObject([[], [], { status: 410, body: { code: "DECISION_ERASED" } }]);
+});
 
 test("others than the administrator forget nobody", async () => {
   expect((await send("POST", "/admin/forget", { subject: "bob" })).status).toBe(403);
