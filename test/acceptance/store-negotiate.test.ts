@@ -191,7 +191,7 @@ test("8: what was agreed and is not kept is paid for once, across restarts; what
   await store.restart();
   await Bun.sleep(1_500);
   expect([await credits(late), await credits(kept), await credits(twice), await states()]).toEqual([[700], [], [500], looked]);
-}, 60_000);
+}, 120_000);
 
 test("8, 9: without a model what is promised is offered and binds, and is paid for if it is not kept; the checkout waits for nothing", async () => {
   const bare = await startStore({ environment: { DAY_MS: "1" } });

@@ -96,7 +96,7 @@ test("11: what a manager rejects is not sent, and cannot be approved any more; l
 });
 
 test("11: what nobody has approved in time is not sent, and cannot be approved any more", async () => {
-  const hasty = await startBilling({ trialMs: NEVER_MS, dunningMs: NEVER_MS }, { MODEL_URL: model.url, MODEL_KEY: "key-of-the-model", MAILER_URL: mailer.url, PERIOD_MS: String(NEVER_MS), APPROVAL_WITHIN: "PT1S" });
+  const hasty = await startBilling({ trialMs: NEVER_MS, dunningMs: NEVER_MS }, { MODEL_URL: model.url, MODEL_KEY: "key-of-the-model", MAILER_URL: mailer.url, PERIOD_MS: String(NEVER_MS), APPROVAL_WITHIN: "PT1H" });
   try {
     const contract = await paying(hasty, hasty.acme);
     const sent = mailer.requests.length;
@@ -104,7 +104,7 @@ test("11: what nobody has approved in time is not sent, and cannot be approved a
     const { run } = expectStatus(await suggest(hasty.acme, contract), 202).json<{ run: string }>();
     const [one] = await waitingFor(hasty.acme.manager);
     await hasty.kill();
-    await Bun.sleep(1_100);
+    await hasty.forward(3_600_000);
     await hasty.restart();
     await until(async () => (await hasty.acme.care.get(`/runs/${run}`)).json<{ state: string }>().state, (state) => state === "EXPIRED");
     if (one !== undefined) expect((await hasty.acme.manager.post(`/approvals/${one.id}`, { verdict: "APPROVE", hash: one.hash })).status).toBe(409);

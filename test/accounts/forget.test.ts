@@ -39,7 +39,7 @@ test("sessions, keys and tokens end, and no byte of the account stays", async ()
   } finally {
     await app.stop();
   }
-}, 30_000);
+}, 120_000);
 
 test("invitations, codes under way, mails and what the forgetting itself makes known do not name who was forgotten", async () => {
   const mailbox = new Mailbox();
@@ -73,4 +73,4 @@ test("invitations, codes under way, mails and what the forgetting itself makes k
     await app.stop();
     await mailbox.stop();
   }
-}, 30_000);
+}, 120_000);

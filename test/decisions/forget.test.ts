@@ -10,6 +10,7 @@ import { startApp } from "../../src/runtime/start-app.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { adminToken, startTestApp } from "../scenarios/started-app.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const schema = `type Advice { credit: Int! text: String }
 type Facts { note: String @allow(to: ["support"]) }
@@ -128,7 +129,7 @@ function onDisk(marks: readonly string[]): readonly string[] {
 }
 
 async function gone(marks: readonly string[]): Promise<readonly string[]> {
-  for (let tries = 0; tries < 100 && onDisk(marks).length > 0; tries++) await Bun.sleep(50);
+  await comesTrue(() => onDisk(marks).length === 0);
   return onDisk(marks);
 }
 
@@ -249,7 +250,7 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   const forget = async (subject = "ann"): Promise<Store> => ((await send("POST", "/admin/forget", { subject }, { as: "admin" })).body as { stores: Store[] }).stores.find(({ store }) => store === "negotiations")!;
   expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 1 });
   expect(states()).toEqual([["AGREED", "ACCEPTED", "RELEASED"], ["DECLINED", "COUNTERED", null], ["DECLINED", "DECLINED", null], ...kept]);
-  for (let tries = 0; tries < 300 && bounds.row("Shelf", "dan")!["free"] !== 1; tries++) await Bun.sleep(50);
+  await comesTrue(() => bounds.row("Shelf", "dan")!["free"] === 1);
   expect([bounds.row("Shelf", "dan"), bounds.row("Shelf", "eli")]).toMatchObject([{ free: 1 }, { free: 0 }]);
   expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 0 });
   expect([await gone(marks("dan")), onDisk(marks("eli"))]).toEqual([[], marks("eli")]);
@@ -260,7 +261,7 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   const [[offer], [commitment]] = [...bounds.values(`SELECT "id" FROM "$offer" WHERE "state" = 'OPEN'`), ...bounds.values(`SELECT "id" FROM "$commitment" WHERE "state" = 'ACTIVE'`)] as [[string], [string]];
   expect([(await send("POST", `/offers/${offer}/decline`, {}, { as: "bob" })).status, (await send("POST", `/commitments/${commitment}/release`, {}, { as: "bob" })).status]).toEqual([200, 200]);
   expect([await forget("Shelf:eli"), await gone(marks("eli"))]).toEqual([{ store: "negotiations", erased: 2, left: 0 }, []]);
-}, 60_000);
+}, 120_000);
 
 test("what waits for people ends and goes, too: nobody is asked about who is forgotten", async () => {
   const marks = [marked("bob", "wish"), marked("bob", "favour")];
