@@ -133,9 +133,11 @@ export function endRound(connection: Connection, run: string, movedMs: number): 
   connection.run(`UPDATE "$negotiation" SET "state" = 'DECLINED', "pending" = NULL, "moved" = ?2 WHERE "pending" = ?1 AND "state" = 'OPEN'`, run, movedMs);
 }
 
-/** Rounds that have been going on since before, the longest first. */
-export function staleRounds(connection: Connection, movedBeforeMs: number, limit: number): NegotiationRow[] {
-  return connection.values(`SELECT ${NEGOTIATION} FROM "$negotiation" WHERE "pending" IS NOT NULL AND "state" = 'OPEN' AND "moved" < ?1 ORDER BY "moved" LIMIT ?2`, movedBeforeMs, limit).map(negotiationOf);
+/** Rounds that began before, and of whose runs none is under way: nothing comes of them. The oldest first. */
+export function staleRounds(connection: Connection, beganBeforeMs: number, limit: number): { readonly id: string; readonly run: string }[] {
+  return connection.values(
+    `SELECT "id", "pending" FROM "$negotiation" n WHERE "pending" IS NOT NULL AND "state" = 'OPEN' AND "moved" < ?1
+      AND NOT EXISTS (SELECT 1 FROM "$decision" d WHERE d."id" = n."pending" AND d."ended" IS NULL) ORDER BY "moved" LIMIT ?2`, beganBeforeMs, limit).map(([id, run]) => ({ id: id as string, run: run as string }));
 }
 
 export function addOffer(connection: Connection, { id, negotiation, round, run, terms, hash, untilMs, holds, isHeld }: Omit<OfferRow, "state">): void {
@@ -220,8 +222,10 @@ export function renameCommitments(connection: Connection, names: ReadonlyMap<str
   }
 }
 
-export function dueCommitments(connection: Connection, nowMs: number, limit: number): CommitmentRow[] {
-  return connection.values(`SELECT ${COMMITMENT} FROM "$commitment" WHERE "state" IN ('ACTIVE', 'BREACHED') AND "look" <= ?1 ORDER BY "look" LIMIT ?2`, nowMs, limit).map(commitmentOf);
+export function dueCommitments(connection: Connection, decisions: readonly string[], { nowMs, limit }: { readonly nowMs: number; readonly limit: number }): CommitmentRow[] {
+  return connection.values(
+    `SELECT ${COMMITMENT} FROM "$commitment" WHERE "state" IN ('ACTIVE', 'BREACHED') AND "look" <= ?1 AND "decision" IN (SELECT "value" FROM json_each(?3)) ORDER BY "look" LIMIT ?2`,
+    nowMs, limit, JSON.stringify(decisions)).map(commitmentOf);
 }
 
 export interface CommitmentMove { readonly from: CommitmentState; readonly to: CommitmentState; readonly nowMs: number; readonly isLate?: boolean; /** When it is looked at again. */ readonly lookMs?: number }

@@ -352,13 +352,12 @@ export class Negotiations {
   /** Ends offers whose time is over, frees what nobody needs, looks at what is due. */
   async endLate(): Promise<void> {
     await this.#expire();
-    const { core: { storage: { reader }, clock } } = this.#parts;
-    for (const { id, pending, movedMs } of staleRounds(reader, clock.now() - STALE_MS, AT_ONCE)) {
-      const run = readRun(reader, pending!);
-      if (run === null ? movedMs < clock.now() - STALE_MS : run.endedMs !== null) await this.#over(id, pending!);
-    }
+    const { core: { storage: { reader }, clock, catalog }, decisionOf } = this.#parts;
+    for (const { id, run } of staleRounds(reader, clock.now() - STALE_MS, AT_ONCE)) await this.#over(id, run);
     await this.#freeInVain(null);
-    for (const row of dueCommitments(reader, clock.now(), AT_ONCE)) await this.#look(row);
+    // What others have agreed waits until they are there again, and holds up nobody.
+    const decisions = [...catalog.decisions.keys()].filter((name) => (decisionOf(name)?.commitment ?? null) !== null);
+    for (const row of dueCommitments(reader, decisions, { nowMs: clock.now(), limit: AT_ONCE })) await this.#look(row);
   }
 
   async #expire(): Promise<void> {
