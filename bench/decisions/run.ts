@@ -13,7 +13,8 @@ import { ORDERS } from "./scale.ts";
 
 const ROUNDS = Number(process.env["BENCH_ROUNDS"] ?? 5);
 const RUNS = Number(process.env["BENCH_RUNS"] ?? 4_000);
-const WARM_UP_RUNS = Number(process.env["BENCH_WARM_UP"] ?? 4_000);
+/** So many that what is compiled while they run is a small part. */
+const WARM_UP_RUNS = Number(process.env["BENCH_WARM_UP"] ?? 12_000);
 const LEAVES = Number(process.env["BENCH_LEAVES"] ?? 10_000_000);
 const CALLERS = 64;
 const PORT = 9131;
@@ -103,6 +104,7 @@ try {
   const far = await start("far", {});
   await rows(far, [["two steps, model over HTTP", "refund", "200 model null"]]);
   for (let count = 0; count < 20; count++) await ask("down", "200 fallback provider_unavailable").catch(() => {});
+  await measure(far, "down", "200 fallback circuit_open", { runs: WARM_UP_RUNS, callers: 4 });
   const down = await measure(far, "down", "200 fallback circuit_open", { runs: RUNS, callers: 4 });
   console.log(`\nProvider down, breaker open, 4 callers: p99 ${down.p99Ms.toFixed(1)} ms, ${Math.round(down.perSecond)} per second`);
   await far.stop();

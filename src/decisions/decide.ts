@@ -472,6 +472,7 @@ export class Decisions implements DecisionPort {
     const { reasoner } = asked.ready;
     const direct = directReason(asked.ready.decision, lower(this.#modes.of(asked.ready.decision), asked.mode));
     if (direct !== undefined || reasoner === null) return this.#answerDirectly(asked, direct === undefined ? "no_model" : direct);
+    if (reasoner.isOut && !countsBeforeAsking(asked.question.decision)) return this.#answerDirectly(asked, "circuit_open");
     return this.#hold(asked.admitted.id, (signal) => reasoner.run(this.#reasoning(asked, signal)));
   }
 
@@ -489,12 +490,13 @@ export class Decisions implements DecisionPort {
   }
 
   /** As it has ended, whoever has ended it. */
-  async #hold(run: string, work: (signal: AbortSignal) => Promise<string>): Promise<DecisionResult> {
+  async #hold(run: string, work: (signal: AbortSignal) => Promise<DecisionResult | null>): Promise<DecisionResult> {
     const held = new AbortController();
+    let result: DecisionResult | null = null;
     const over = Promise.withResolvers<void>();
     this.#held.set(run, { abort: () => held.abort(), over: over.promise });
     try {
-      await work(held.signal);
+      result = await work(held.signal);
     } catch (error) {
       await this.#endedElsewhere(run, error);
     } finally {
@@ -503,7 +505,7 @@ export class Decisions implements DecisionPort {
       this.#parts.core.runs.changed(run);
       over.resolve();
     }
-    return this.#result(run);
+    return result ?? this.#result(run);
   }
 
   /** Throws the fault where nobody else ends the run. */
@@ -537,26 +539,29 @@ export class Decisions implements DecisionPort {
   async #answerDirectly(asked: Asked, reason: FallbackReason | null, { epoch = 0, facts = noFacts }: { readonly epoch?: number; readonly facts?: RunFacts } = {}): Promise<DecisionResult> {
     const { core } = this.#parts;
     const { question, admitted, ready, own } = asked;
-    let seen: Gathered | null = null;
+    const done: { seen: Gathered | null; result: DecisionResult | null } = { seen: null, result: null };
     const fallback = (gathered: Gathered): ReturnType<typeof fallbackAnswer> => this.#fallback(asked, gathered);
     // Of a rule people are asked as of a model; of a fallback they are not.
     const opening = reason !== null || ready.decision.approvals.length === 0 ? {} : this.#approvals.opening({ asked: { question, own, admitted, fallback }, epoch, extracted: {}, facts: () => facts });
     const request: CommitRequest = {
       question, proposal: null, reason, extracted: {}, isNew: epoch === 0, mayReason: false, fallback, ...opening,
-      store: (session, ending, gathered) => storeRun(session, ending, seen = gathered, {
+      store: (session, ending, gathered) => storeRun(session, ending, done.seen = gathered, {
         admitted: { ...admitted, subject: subjectOf(ready.decision, gathered, core) }, epoch, decision: ready.decision, input: question.input, facts, random: core.random, nowMs: core.clock.now(),
       }),
       ended: (end) => {
+        done.result = end.result;
         callbackAdded(admitted, core);
         this.#parts.ended(end);
       },
     };
     await commitRun(core, request);
+    const { seen, result } = done;
     if (seen !== null) asked.writers?.addGathered(ready.decision, seen);
-    const row = readRun(core.storage.reader, admitted.id);
-    if (row === null) throw fault("NOT_FOUND", "There is no such run.");
-    if (seen !== null && row.state === "FELL_BACK" && row.reason === "mode_shadow") this.#shadow(asked, seen, { admitted, row });
-    return resultOf(row);
+    // Without an end it waits for people.
+    if (result === null) return this.#result(admitted.id);
+    const row = seen !== null && result.state === "FELL_BACK" && result.reason === "mode_shadow" ? readRun(core.storage.reader, admitted.id) : null;
+    if (row !== null) this.#shadow(asked, seen, { admitted, row });
+    return result;
   }
 
   /** What a model would have said, when there is time for it. `gathered` null: it reads for itself. */
@@ -577,6 +582,11 @@ export class Decisions implements DecisionPort {
     if (row === null) throw fault("NOT_FOUND", "There is no such run.");
     return resultOf(row);
   }
+}
+
+/** What is spent, or looked for, before a model is asked is so whether one can be. */
+function countsBeforeAsking({ declaration: { budgets }, memories }: CompiledDecision): boolean {
+  return memories.length > 0 || budgets.some(({ runs }) => runs !== null);
 }
 
 function lower(mode: DecisionMode, other: DecisionMode = mode): DecisionMode {

@@ -5,6 +5,7 @@ import { describeError } from "../base/log.ts";
 import { assert } from "../base/assert.ts";
 import type { Json, RecordValues, Value } from "../base/value.ts";
 import type { Caller } from "../resources/body.ts";
+import type { DecisionResult } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
 import { beside } from "../resources/run-body.ts";
 import { toWireValue } from "../schema/wire-value.ts";
@@ -39,7 +40,7 @@ import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type 
 import { failed, type Ending, type FallbackReason } from "./run/ending.ts";
 import { ownCaller } from "./run/own-caller.ts";
 import type { RunEnd } from "./run/run-tally.ts";
-import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts } from "./run/store-run.ts";
+import { Fenced, KeyTaken, noFacts, seenIn, storeRun, type RunFacts, type StoredEnd } from "./run/store-run.ts";
 
 export interface ReasonRequest {
   readonly question: Question;
@@ -75,10 +76,12 @@ export interface AskingPlace { readonly admitted: AdmittedRun; readonly epoch: n
 export interface TakenRun { readonly epoch: number; readonly read: Recorded; readonly steps: readonly RunStep[]; /** By whom it has asked. */ readonly spentBelow: Spent; /** Absent: people did not have to decide of it, or its proposal stands. */ readonly anew?: Anew }
 
 export interface Reasoner {
-  /** Answers the id of the run, which has ended. Throws KeyTaken, and NOT_FOUND before the run is admitted. */
-  run(request: ReasonRequest): Promise<string>;
+  /** No model of it may be asked just now: it failed too often. */
+  readonly isOut: boolean;
+  /** As it has ended; null: it waits for people. Throws KeyTaken, and NOT_FOUND before the run is admitted. */
+  run(request: ReasonRequest): Promise<DecisionResult | null>;
   /** Goes on where its journal ends, if time is left. */
-  resume(request: ReasonRequest, taken: TakenRun): Promise<string>;
+  resume(request: ReasonRequest, taken: TakenRun): Promise<DecisionResult | null>;
   /** Nothing but a record comes of it. */
   shadow(request: ReasonRequest & Required<Pick<ReasonRequest, "shadowed">>): Promise<void>;
 }
@@ -102,6 +105,7 @@ export interface AskingRun { readonly run: string; readonly caller: Caller; read
 
 export function modelReasoner(parts: ReasonerParts): Reasoner {
   return {
+    get isOut() { return parts.access.isOut; },
     run: (request) => new ReasonRun(parts, request).toEnd(),
     shadow: (request) => new ReasonRun(parts, request).beside(request.shadowed),
     resume: (request, taken) => new ReasonRun(parts, request, taken).again(taken.read),
@@ -172,6 +176,8 @@ class ReasonRun {
   readonly #ledger: StepLedger;
   /** What it began with. */
   #first: Gathered | null = null;
+  /** Once it has ended here. */
+  #result: DecisionResult | null = null;
   #steps = 0;
   #repairs = 0;
   #reported = { input: 0, output: 0 };
@@ -213,7 +219,7 @@ class ReasonRun {
     });
   }
 
-  async toEnd(): Promise<string> {
+  async toEnd(): Promise<DecisionResult | null> {
     const { core } = this.#parts;
     const first = await this.#look();
     const { question } = this.#request;
@@ -234,11 +240,11 @@ class ReasonRun {
     return gather(this.#request.question, beside(core), core);
   }
 
-  async again(read: Recorded): Promise<string> {
+  async again(read: Recorded): Promise<DecisionResult | null> {
     return this.#toEndWith(gatheredAgain(this.#request.question, read));
   }
 
-  async #toEndWith(first: Gathered): Promise<string> {
+  async #toEndWith(first: Gathered): Promise<DecisionResult | null> {
     const { core } = this.#parts;
     const end = (): void => this.#gone.abort();
     const cancel = core.clock.schedule(Math.max(0, this.#deadlineMs - core.clock.now()), end);
@@ -296,7 +302,7 @@ class ReasonRun {
     if (!admitRun(connection, this.#admitted, { state: "REASONING", admission: admissionOf({ question, own, read: recordOf(this.#first!) }) })) throw new KeyTaken("the key is another run's");
   }
 
-  async #reasonAndCommit(first: Gathered): Promise<string> {
+  async #reasonAndCommit(first: Gathered): Promise<DecisionResult | null> {
     let over = first;
     for (let again = 0; ; again++) {
       const reasoned = await this.#reason(over);
@@ -312,31 +318,30 @@ class ReasonRun {
         continue;
       }
       const ended = await this.#tryCommit(reasoned, over, again < RE_REASONS_MAX && "proposal" in reasoned);
-      if (ended === null) return this.#admitted.id;
+      if (ended === null) return this.#result;
       over = ended;
       this.#anew = recordOf(ended);
     }
   }
 
   /** A fault of ours: the run ends all the same, and nothing of it is there. Throws the fault where not even that can be written. */
-  async #fail(error: unknown): Promise<string> {
+  async #fail(error: unknown): Promise<DecisionResult | null> {
     const { core } = this.#parts;
     const { decision } = this.#request.question;
     core.log.error("decision-failed", { run: this.#admitted.id, decision: decision.name, ...describeError(error) });
     try {
       await this.#ledger.settled();
-      this.#parts.ended(await core.storage.commit((connection) => this.#store({ connection }, failed, null, { ...noFacts, steps: this.#steps })));
-      callbackAdded(this.#admitted, core);
+      this.#ended(await core.storage.commit((connection) => this.#store({ connection }, failed, null, { ...noFacts, steps: this.#steps })));
     } catch {
       throw error;
     }
-    return this.#admitted.id;
+    return this.#result;
   }
 
-  async #commit(reasoned: Reasoned, over: Gathered): Promise<string> {
+  async #commit(reasoned: Reasoned, over: Gathered): Promise<DecisionResult | null> {
     const again = await this.#tryCommit(reasoned, over, false);
     assert(again === null, "a run without a model is not reasoned again");
-    return this.#admitted.id;
+    return this.#result;
   }
 
   /** Null: the run has ended. Else the contexts as they are by now: a bound no longer holds over them. */
@@ -361,17 +366,21 @@ class ReasonRun {
         this.#request.writers?.addGathered(question.decision, gathered);
         return this.#store(session, ending, gathered, this.#facts(over));
       },
-      ended: (end) => {
-        callbackAdded(this.#admitted, core);
-        this.#parts.ended(end);
-      },
+      ended: (end) => this.#ended(end),
     };
     const committed = await core.tracer.span("commit", { kind: "internal" }, () => commitRun(core, request));
     return committed.kind === "reason-again" ? committed.gathered : null;
   }
 
+  /** Durably. */
+  #ended(end: StoredEnd): void {
+    this.#result = end.result;
+    callbackAdded(this.#admitted, this.#parts.core);
+    this.#parts.ended(end);
+  }
+
   /** In the commit of its end. */
-  #store(session: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, facts: RunFacts): RunEnd {
+  #store(session: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, facts: RunFacts): StoredEnd {
     const { core } = this.#parts;
     const { decision, input } = this.#request.question;
     this.#ledger.writeRest(session.connection);
@@ -438,7 +447,7 @@ class ReasonRun {
       return work();
     };
     const acting = new Acting({
-      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, ownCaller(question, core), core), writers: this.#writers,
+      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, () => ownCaller(question, core), core), writers: this.#writers,
       beyond: shadowed !== undefined ? null : {
         callTool: (call, args, watch) => outside(() => callTool(call, args, { caller: question.caller, watch })),
         ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget, writers: this.#writers?.apart() })),

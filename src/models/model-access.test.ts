@@ -81,6 +81,22 @@ test("after so many failures in a row a model is left alone, then tried once", a
   expect(breaker.isClosed()).toBe(true);
 });
 
+test("it is out while each of its models is left alone", async () => {
+  const [first, second] = [scripted("a", failure("provider_unavailable")), scripted("b", failure("provider_unavailable"))];
+  const clock = fakeClock();
+  const breakers = new Map([first, second].map((model) => [model, new CircuitBreaker(clock, { failuresMax: 1, openMs: 1_000 })]));
+  const access = modelAccess({ clock, random: seededRandom(1), models: [first, second], breakers, attempts: 1 });
+  expect(access.isOut).toBe(false);
+  breakers.get(first)!.failed();
+  expect(access.isOut).toBe(false);
+  breakers.get(second)!.failed();
+  // To look changes nothing.
+  expect([access.isOut, access.isOut]).toEqual([true, true]);
+  clock.advance(1_000);
+  expect([access.isOut, breakers.get(first)!.isClosed(), access.isOut]).toEqual([false, true, false]);
+  expect([breakers.get(first)!.isClosed(), breakers.get(second)!.isClosed(), access.isOut]).toEqual([false, true, true]);
+});
+
 test("a limit of the rate is no failure of the provider", () => {
   const breaker = new CircuitBreaker(fakeClock(), { failuresMax: 1, openMs: 1_000 });
   expect(breaker.isClosed()).toBe(true);

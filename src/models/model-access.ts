@@ -6,6 +6,8 @@ import { ModelFailure, type ModelAnswer, type ModelRequest, type Provided } from
 
 export interface ModelAccess<Request = ModelRequest, Answer = ModelAnswer> {
   readonly primary: Provided<Request, Answer>;
+  /** Each of its models failed too often, and none is to be tried yet. */
+  readonly isOut: boolean;
   /** Throws ModelFailure. `attempt` is told before each request, with the model that is asked. */
   ask(request: Request, options: AskOptions<Request, Answer>): Promise<{ readonly answer: Answer; readonly model: Provided<Request, Answer> }>;
 }
@@ -49,6 +51,7 @@ export function modelAccess<Request, Answer>({ clock, random, models, breakers, 
   };
   return {
     primary: models[0]!,
+    get isOut() { return models.every((model) => breakers.get(model)!.isOpen); },
     async ask(request, options) {
       let last: unknown = null;
       for (const model of models) {
@@ -96,10 +99,14 @@ export class CircuitBreaker {
 
   /** A request may be made. */
   isClosed(): boolean {
-    if (this.#failures < this.#failuresMax) return true;
-    if (this.#clock.now() < this.#openUntilMs) return false;
-    this.#openUntilMs = this.#clock.now() + this.#openMs;
+    if (this.isOpen) return false;
+    if (this.#failures >= this.#failuresMax) this.#openUntilMs = this.#clock.now() + this.#openMs;
     return true;
+  }
+
+  /** Nothing is asked until its time is over. */
+  get isOpen(): boolean {
+    return this.#failures >= this.#failuresMax && this.#clock.now() < this.#openUntilMs;
   }
 
   succeeded(): void { this.#failures = 0; }

@@ -34,6 +34,7 @@ export class RecentEntries {
   readonly #entries = new Map<number, Entry>();
   readonly #readers = new Set<ReadSet>();
   #changes = 0;
+  #head = { generation: -1, position: 0 };
 
   constructor(limits: RecentLimits) {
     this.#limits = limits;
@@ -47,6 +48,12 @@ export class RecentEntries {
     this.#changes += changes.length;
     const { certificationEntries, certificationChanges } = this.#limits;
     while (this.#entries.size > certificationEntries || this.#changes > certificationChanges) this.#drop(this.#entries.keys().next().value!);
+  }
+
+  /** Of the state that readers see: many begin within one of them. */
+  headOf({ generation, reader }: Storage): number {
+    if (this.#head.generation !== generation) this.#head = { generation, position: logHead(reader) };
+    return this.#head.position;
   }
 
   join(reader: ReadSet): void {
@@ -188,7 +195,7 @@ export class ReadSet {
   extend(): Touch | null {
     const { storage, recent } = this.#parts;
     if (this.#generation === storage.generation) return null;
-    const head = logHead(storage.reader);
+    const head = recent.headOf(storage);
     if (this.#position === null) recent.join(this);
     else {
       const touch = this.certify(head);

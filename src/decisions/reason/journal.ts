@@ -1,6 +1,6 @@
 // The steps of a run as they happened: each request's hash and its answer, kept before anything of it is acted on. A run that goes on elsewhere
 // takes its answers from here, as long as it asks the same.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ModelAnswer, ModelRequest } from "../../models/model.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { askedBy, stepsOf, type RunStep } from "../../storage/decision-rows.ts";
@@ -37,7 +37,7 @@ export class Diverged extends Error {
 export function requestHash(model: { readonly alias: string; readonly id: string }, { messages, tools, maxOutputTokens }: ModelRequest): { readonly hash: string; readonly bytes: number } {
   const said = `${JSON.stringify(messages)},${toolsText(tools)}`;
   const text = `[${JSON.stringify(model.alias)},${JSON.stringify(model.id)},${said},${maxOutputTokens}]`;
-  return { hash: createHash("sha256").update(text).digest("hex"), bytes: Buffer.byteLength(said) + "[]".length };
+  return { hash: hash("sha256", text, "hex"), bytes: Buffer.byteLength(said) + "[]".length };
 }
 
 /** The tools of a decision are the same ones in all its requests. */

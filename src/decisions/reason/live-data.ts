@@ -6,11 +6,11 @@ import { readQuery, type Question } from "../context/gather.ts";
 import { ofSubject } from "../context/of-subject.ts";
 import type { ActData } from "./act.ts";
 
-/** `own`: the rights of `decision:NAME`. */
-export function liveData({ caller }: Pick<Question, "caller">, own: Caller, core: DispatchCore): ActData {
+/** `own`: with the rights of `decision:NAME`. */
+export function liveData({ caller }: Pick<Question, "caller">, own: () => Caller, core: DispatchCore): ActData {
   return {
     rows(read, { valueOf, about }) {
-      const { rights } = read.as === "DECISION" ? own : caller;
+      const { rights } = read.as === "DECISION" ? own() : caller;
       if (rights.permission(read.query.table.name, "READ") === false) return null;
       const query = about === null ? read.query : ofSubject(read.query, about.table, core.catalog);
       return readQuery(query, { id: query.id === null ? null : valueOf(query.id), values: query.holes.map(valueOf), rights, subject: about?.id ?? null }, { state: beside(core), core });

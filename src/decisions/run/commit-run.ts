@@ -24,7 +24,7 @@ import type { StagedFact } from "../memory/remember.ts";
 import { runValue } from "../policy/decision-values.ts";
 import type { CompiledApproval, CompiledBound, CompiledEffect, CompiledFixedEffect, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
-import type { RunEnd } from "./run-tally.ts";
+import type { StoredEnd } from "./store-run.ts";
 
 /** What a model wants to have done: staged, never applied before. */
 export interface StagedEffect { readonly write: CompiledWrite; readonly args: Readonly<Record<string, Value>> }
@@ -98,9 +98,9 @@ export interface CommitRequest {
   /** The run's end, or that people are asked, is committed. */
   told?(): void;
   /** In the commit: the run's end, the record, the answer. Throws where somebody else has ended it. */
-  store(session: WriteSession, ending: Ending, gathered: Gathered): RunEnd;
+  store(session: WriteSession, ending: Ending, gathered: Gathered): StoredEnd;
   /** Once it is durable. */
-  ended(end: RunEnd): void;
+  ended(end: StoredEnd): void;
 }
 
 /** `output` undefined: it gave none, or one of another shape. */
@@ -241,7 +241,7 @@ class RunCommit {
 
   /** The run ends with this transaction. */
   async end(ending: Ending, sums: readonly DailySum[] = []): Promise<Committed> {
-    const ends: RunEnd[] = [];
+    const ends: StoredEnd[] = [];
     await this.#body.work.effect({
       store: (session) => {
         for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");

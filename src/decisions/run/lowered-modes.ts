@@ -4,24 +4,41 @@ import { fault } from "../../base/error.ts";
 import { uuidv7 } from "../../base/random.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { DecisionMode } from "../../schema/decision.ts";
+import type { Connection } from "../../storage/connection.ts";
 import { keepMode, keptMode } from "../../storage/decision-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 
 const ORDER: readonly DecisionMode[] = ["OFF", "SHADOW", "ENFORCE"];
+/** As they are in a data file, by name: one for all that serve it, since the app before may set one last. */
+const knownOf = new WeakMap<Connection, Map<string, DecisionMode | null>>();
+
 export class LoweredModes {
   readonly #core: DispatchCore;
+  readonly #known: Map<string, DecisionMode | null>;
 
   constructor(core: DispatchCore) {
     this.#core = core;
+    const { reader } = core.storage;
+    this.#known = knownOf.get(reader) ?? new Map();
+    knownOf.set(reader, this.#known);
   }
 
   of({ name, declaration: { mode, kind } }: Pick<CompiledDecision, "name" | "declaration">): DecisionMode {
     if (kind === "RULE") return mode;
-    // Asked for each time: the app that served before may have set it last.
-    const text = keptMode(this.#core.storage.reader, name);
-    const kept = text === null ? undefined : ORDER.find((one) => one === text);
-    return kept === undefined || isAbove(kept, mode) ? mode : kept;
+    const kept = this.#kept(name);
+    return kept === null || isAbove(kept, mode) ? mode : kept;
+  }
+
+  /** Null: none was set. */
+  #kept(name: string): DecisionMode | null {
+    const { reader } = this.#core.storage;
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const text = keptMode(reader, name);
+    const kept = ORDER.find((one) => one === text) ?? null;
+    this.#known.set(name, kept);
+    return kept;
   }
 
   /** Null: that of the schema again. What is under way goes on as it began. Throws VALIDATION_FAILED. */
@@ -34,6 +51,7 @@ export class LoweredModes {
       keepMode(connection, name, mode);
       appendRecord(connection, { run, timeMs, facts: { kind: "mode", decision: name, declared: declaration.mode, mode: mode ?? declaration.mode }, payloads: { principal } }, random);
     });
+    this.#known.set(name, mode);
     log.info("decision-mode", { decision: name, declared: declaration.mode, mode: mode ?? declaration.mode });
   }
 }

@@ -1,6 +1,7 @@
 // What is written of a run with its end, in the commit of its effects: the record in the audit log, the state, the answer under its key.
 import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
+import type { DecisionResult } from "../../resources/decision-port.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { approvalsOf, closeApprovals } from "../../storage/approval-rows.ts";
@@ -12,7 +13,7 @@ import { keepMemory } from "../memory/keep-memory.ts";
 import { shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { addCallback } from "./callback.ts";
-import { answerOf, isAnswered, type Ending } from "./ending.ts";
+import { answerOf, isAnswered, reasonClass, type Ending } from "./ending.ts";
 import { countEnd } from "../rollout/rollouts.ts";
 import type { RunEnd } from "./run-tally.ts";
 
@@ -52,8 +53,11 @@ export interface StoredRun {
   readonly nowMs: number;
 }
 
+/** `result`: as whoever asked is told it. */
+export interface StoredEnd extends RunEnd { readonly result: DecisionResult }
+
 /** Throws KeyTaken, Fenced. */
-export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): RunEnd {
+export function storeRun({ connection }: Pick<WriteSession, "connection">, ending: Ending, gathered: Gathered | null, run: StoredRun): StoredEnd {
   const { admitted, decision, input, facts, random, nowMs } = run;
   // Whether people were asked is not for the decision of today to say.
   if (run.epoch > 0) closeApprovals(connection, admitted.id, { state: ending.state === "EXPIRED" || ending.reason === "approval_timeout" ? "EXPIRED" : "VOID", closedMs: nowMs, person: null });
@@ -87,7 +91,11 @@ export function storeRun({ connection }: Pick<WriteSession, "connection">, endin
     agrees: agreementIn(facts),
   });
   addCallback(connection, admitted, { ending, answer, nowMs });
-  return { decision: admitted.name, state: ending.state, reason: ending.reason, durationMs: nowMs - admitted.admittedMs, steps: facts.steps, tokens: facts.tokens, costMicros: facts.costMicros };
+  const { state, source, reason, isUntrusted, tells } = ending;
+  return {
+    decision: admitted.name, state, reason, durationMs: nowMs - admitted.admittedMs, steps: facts.steps, tokens: facts.tokens, costMicros: facts.costMicros,
+    result: { run: admitted.id, state, status: answer.status, body: answer.body, source, reason: reasonClass(reason), isUntrusted, tells, replayed: false },
+  };
 }
 
 /** A bound did not hold that only people may let pass, whatever they said. */
