@@ -46,7 +46,11 @@ test("an invitation brings its roles, within the company, once; and expires", as
     expect(status).toBe(201);
     return json["invitation"]!;
   };
-  expect((await owner.post("/auth/invite", { email: "x@example.com", roles: ["root"] })).status).toBe(422);
+  // Nobody makes those who approve of what they get.
+  for (const role of ["root", "care", "manager"]) {
+    expect((await owner.post("/auth/invite", { email: "x@example.com", roles: ["member", role] })).status).toBe(403);
+    expect((await owner.post("/User", { email: "x@example.com", roles: [role] })).status).toBe(403);
+  }
   const late = await invite("late@desks.example", ["member"]);
   const invitation = await invite("mo@desks.example", ["meter"]);
   const mo = await signUp({ email: "mo@desks.example", invitation });
