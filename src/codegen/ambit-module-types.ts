@@ -145,6 +145,8 @@ export interface Ctx {
   at<N extends keyof JobInputs>(time: Date | string, job: N, ...rest: $JobRest<N, Omit<EnqueueOptions, "delay">>): Promise<string>;
   /** In a job: how far it is, for whoever looks at its run. */
   progress(done: number, total?: number): void;
+  /** In a tool that a model calls: of this call, and the same when it is repeated after a crash. */
+  readonly callKey: string;
   /** Aborted when the job is cancelled or its time is up; elsewhere when the caller went away, where that is known. */
   readonly signal: AbortSignal;
   /** The file behind a field of a record, whoever may read that: give it what a record holds, never what a caller sent. */

@@ -433,18 +433,20 @@ export class Decisions implements DecisionPort {
   }
 
   /** Throws what is wrong with the request. */
-  #ask({ name, input: raw, caller, key, callback, trigger, isRound = false, isAdvice = false }: Omit<DecideRequest, "isAsynchronous"> & { readonly isRound?: boolean; readonly isAdvice?: boolean }): Asked {
+  #ask({ name, input: raw, caller, key, callback, trigger, isOfCode = false, isRound = false, isAdvice = false }: Omit<DecideRequest, "isAsynchronous"> & { readonly isRound?: boolean; readonly isAdvice?: boolean }): Asked {
     const { core, decisions } = this.#parts;
     const ready = decisions.get(name);
     if (ready === undefined) throw fault("NOT_FOUND", `There is no decision ${name}.`);
     const { callable } = ready.decision.declaration;
-    if (trigger === undefined) caller.rights.requireCall(callable);
+    // Code may ask, and a decision whose declaration says so, where @allow lets in nobody.
+    const isOpen = trigger !== undefined || ((isAdvice || isOfCode) && callable.allow.length === 0);
+    if (!isOpen) caller.rights.requireCall(callable);
     if (ready.decision.declaration.negotiates !== null && !isRound) throw fault("VALIDATION_FAILED", `${name} answers with offers, in rounds.`, { fix: `Send {"decision": "${name}", "input": {...}} to POST /negotiations.` });
     const { own, question } = readQuestion(raw, ready.decision, core, { caller, isFromUntrusted: trigger?.isUntrusted ?? false });
     const { input } = question;
     const now = new Date(core.clock.now()).toISOString();
     const permission = caller.rights.mayCall(callable);
-    if (trigger === undefined && typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
+    if (!isOpen && typeof permission !== "boolean" && !isTrue(permission, { rows: {}, variables: { auth: caller.rights.auth, input }, now, source: null }, core.book)) throw caller.rights.callRefusal(callable);
     const kept = callback === undefined ? null : readCallback(callback, { identity: caller.identity, core });
     return { ready, own, question, admitted: { ...admittedRun(ready, { question, own, key, isKeyed: !isRound && !isAdvice, now }, core), callback: kept } };
   }
@@ -478,7 +480,7 @@ export class Decisions implements DecisionPort {
 
   async decideWithin({ name, input, key }: Pick<DecideRequest, "name" | "input" | "key">, body: Body): Promise<DecisionResult> {
     const { core } = this.#parts;
-    const asked = this.#ask({ name, input, key, caller: body.caller });
+    const asked = this.#ask({ name, input, key, caller: body.caller, isOfCode: true });
     const { question, admitted } = asked;
     assert(question.decision.declaration.kind === "RULE", "what joins a transaction has no model");
     const known = admitted.key === null ? null : runOfKey(core.storage.reader, admitted.key.scope, admitted.key.key, admitted.admittedMs);

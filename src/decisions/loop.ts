@@ -449,7 +449,7 @@ class ReasonRun {
     const acting = new Acting({
       core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, () => ownCaller(question, core), core), writers: this.#writers,
       beyond: shadowed !== undefined ? null : {
-        callTool: (call, args, watch) => outside(() => callTool(call, args, { caller: question.caller, watch })),
+        callTool: (call, args, how) => outside(() => callTool(call, args, { caller: { ...question.caller, callKey: `${this.#admitted.id}-${how.key}` }, watch: how.watch })),
         ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget, writers: this.#writers?.apart() })),
       },
     }, gathered);

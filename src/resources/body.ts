@@ -28,6 +28,8 @@ export interface Caller {
   readonly request: Operation["request"];
   /** Who is counted for what is done within it; absent: nobody. */
   readonly from?: Sender;
+  /** Of a tool's call, for `ctx.callKey`; absent: no model calls. */
+  readonly callKey?: string;
   /** For `ctx.signal`. */
   readonly signal: AbortSignal | null;
   /** Of a job. */

@@ -9,6 +9,7 @@ import { deciders } from "./decide-operation.ts";
 import { enqueue, tellProgress } from "./enqueue.ts";
 import { appError } from "./app-fault.ts";
 import type { Body, Mode } from "./body.ts";
+import { BodyMistake } from "./body-calls.ts";
 import { rawInput } from "./code-input.ts";
 import { publisher } from "./channel-access.ts";
 import { forgetFrom } from "./forget.ts";
@@ -56,6 +57,7 @@ export function createContext(body: Body): object {
     enqueue: (job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.enqueue", () => enqueue(body, { job, input, options })),
     at: (time: unknown, job: unknown, input?: unknown, options?: unknown) => calls.start("ctx.at", () => enqueue(body, { job, input, options, time })),
     progress: (done: unknown, total?: unknown) => tellProgress(body, done, total),
+    get callKey() { return callKeyOf(body); },
     get signal() { return caller.signal ?? NEVER; },
     transaction(this: unknown, run: unknown) { return calls.start("ctx.transaction", () => inTransaction(body, run, this)); },
     token: (options: unknown) => signToken(body, options),
@@ -74,6 +76,12 @@ async function createBare(body: Body, table: string, input: unknown): Promise<un
   body.caller.rights.require(table, "CREATE");
   const write = ownWrite(body, createOf(table, rawInput(input, `${table}.create`)), "caller");
   return shownAfter(body, await straightWrite(body, write), "caller");
+}
+
+/** A tool may be called again after a crash: whom it calls can tell by this. */
+function callKeyOf({ caller }: Body): string {
+  if (caller.callKey === undefined) throw new BodyMistake("ctx.callKey was read outside of a tool that a model calls.");
+  return caller.callKey;
 }
 
 /** A tool of a model acts for whoever asked, never without rules. */

@@ -94,7 +94,7 @@ async function decideFromCode(body: Body, asked: Asked): Promise<object> {
   const input = rawInput(asked.input, `ctx.decide.${name}`);
   const port = decisionsOf(body.core);
   // What joins a transaction is repeated with it.
-  const result = body.work.transactional ? await port.decideWithin({ name, input, key: asked.key }, body) : await port.decide({ name, input, caller: body.caller, key: asked.key ?? asked.derived(), isAsynchronous: false });
+  const result = body.work.transactional ? await port.decideWithin({ name, input, key: asked.key }, body) : await port.decide({ name, input, caller: body.caller, key: asked.key ?? asked.derived(), isAsynchronous: false, isOfCode: true });
   const value = result.status === 200 ? fromWireValue(JSON.parse(result.body) as Json, decision.callable.result, catalog) : null;
   return decided(result, result.status, value);
 }

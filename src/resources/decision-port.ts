@@ -19,6 +19,8 @@ export interface DecideRequest {
   readonly isAsynchronous: boolean;
   /** Who is told the end of the run: an address, as the caller has sent it. Absent: nobody. */
   readonly callback?: string;
+  /** `ctx.decide`: what says nothing of who may ask it is code's to ask. */
+  readonly isOfCode?: boolean;
   /** Nobody asks: a change or a schedule does, whose declaration is the permission. */
   readonly trigger?: { /** Its input is text that nobody vouches for. */ readonly isUntrusted: boolean };
 }

@@ -16,7 +16,8 @@ export interface QueryTemplate {
   readonly pieces: readonly TemplatePiece[] | null;
 }
 
-const ARGUMENT = /^\?([A-Za-z_]\w*)\s*:\s*([A-Za-z_]\w*)$/;
+/** Each argument must be given: `Money!` says no more than `Money`. */
+const ARGUMENT = /^\?([A-Za-z_]\w*)\s*:\s*([A-Za-z_]\w*)!?$/;
 
 export function queryTemplate(text: Cel): QueryTemplate {
   const pieces: TemplatePiece[] = [];

@@ -57,6 +57,17 @@ test.each<[string, Declared]>([
   ["the smallest", {}], ["a bound", BOUND("")], ["a rule", RULE], ["a judgement", JUDGE], ["a policy in a file", { policy: "", decision: `policyFile: "policy.md"` }], ["a table", { fallback: `@fallback(table: "fees.csv")` }], ["the caller's own", { fallback: "@fallback(own: true)" }],
   ["no model at all", { config: "", decision: `model: "careful"` }], ["an effect", { more: `@effect(operation: "Order.update", set: { id: "order.id", total: "out.amount" })` }],
   ["budgets", { more: `@budget(time: "PT5S", steps: 3, calls: 2, tokens: 100, cost: "0.03 USD") @budget(per: TENANT_DAY, runs: 5)` }], ["a list that is empty", { more: `@context(name: "none", query: "Order?id=eq.none", maxRows: 1, maxBytes: 1)` }],
+  // Where one operation is meant, what it is called with is there.
+  ["an argument of the one call", { more: `@mayCall(tool: "stockOf") @bound(name: "b", at: CALL, rule: "args.sku != order.id")` }],
+  ["arguments and record of the one effect", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.total <= row.total && args.id == order.id")` }],
+  ["arguments of an update in where", { more: WRITE(`fields: ["total"], set: { id: "order.id" }, where: "args.total <= row.total && args.id == order.id"`) }],
+  ["a record that the model chooses", { more: WRITE(`fields: ["id", "total"], where: "row.customerId == order.customerId && args.total < 5"`) }],
+  ["a field held by effects in the commit", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @effect(operation: "Customer.create", set: { name: "'x'" }) @bound(name: "b", at: COMMIT, rule: "effects.all(e, e.operation != 'Order.update' || e.args.total <= e.after.total)")` }],
+  ["a field held in a list after the effects", { more: `@context(name: "all", query: "Order?limit=5") ${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: COMMIT, rule: "after.all.all(one, one.total <= 5)")` }],
+  ["a field held by its sum after the effects", { more: `@context(name: "sums", query: "Order?select=all:total.sum()") ${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: COMMIT, rule: "after.sums.all(one, one.all == null || one.all <= 5)")` }],
+  ["a record with a fixed id", { more: `@context(name: "house", query: "Customer/main")` }],
+  ["an argument of a read that says that it is required", { more: `@mayRead(name: "more", query: "Order?total=gte.{?least: Int!}")` }],
+  ["a decision that is allowed something", { types: `type Log @table @allow(to: ["decision:refund"], do: [READ]) { id: ID! @primaryKey }` }],
   ["an action of the table", { more: `@effect(operation: "Order.hold", set: { id: "order.id", units: "out.amount" })` }],
 ])("sound: %s", (_, declared) => expect(problems(declared)).toEqual([]));
 
@@ -182,6 +193,15 @@ test.each<[code: string, what: string, declared: Declared]>([
   // The rest of the page.
   ["UNBOUNDED_WRITE", "a field that nothing holds", { more: WRITE(`fields: ["total"], set: { id: "order.id" }`) }],
   ["EXTRACT_SHAPE", "text out of what is extracted", { more: `@context(name: "c", from: "order.note", extract: "Spoken")` }],
+  ["UNBOUNDED_WRITE", "a record that nothing holds", { more: `@mayWrite(operation: "Order.delete", fields: ["id"])` }],
+  ["UNBOUNDED_WRITE", "a field whose record alone is held", { more: WRITE(`fields: ["id", "total"], where: "row.customerId == order.customerId"`) }],
+  ["BOUND_NULLABLE", "an argument that may be null", { more: `${WRITE(`fields: ["note"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.note.size() < 5")` }],
+  ["BOUND_NULLABLE", "an argument of one effect of two", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @effect(operation: "Customer.update", set: { id: "order.customerId", name: "'x'" }) @bound(name: "b", at: EFFECT, rule: "args.total < 5")` }],
+  ["BOUND_NULLABLE", "the record before it is made", { more: `@effect(operation: "Customer.create", set: { name: "'x'" }) @bound(name: "b", at: EFFECT, rule: "row.name != 'y'")` }],
+  ["BOUND_NULLABLE", "what is there after an effect, before it", { more: `@effect(operation: "Customer.create", set: { name: "'x'" }) @bound(name: "b", rule: "effects.all(e, e.after.name != 'y')")` }],
+  ["BOUND_NULLABLE", "an argument that no effect has", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.totall < 5")` }],
+  ["UNKNOWN_NAME", "a decision that is allowed something", { types: `type Log @table @allow(to: ["decision:refnd"], do: [READ]) { id: ID! @primaryKey }` }],
+  ["SECRET_LEAK", "a secret that a quarantined call reads", { types: "type Read { angry: Boolean @secret }", more: `@context(name: "c", from: "order.note", extract: "Read")` }],
   ["SECRET_LEAK", "a secret in a read's hole", { more: `@context(name: "customer", query: "Customer/{order.customerId}") @mayRead(query: "Order?note=eq.{customer.secret}")` }],
   ["ASK_SHAPE", "advice of who writes", { more: `@mayAsk(decision: "other")`, others: OTHER(`@effect(operation: "Customer.update", set: { id: "'a'", name: "out.reason" })`) }],
   ["ASK_SHAPE", "advice of whom people approve", { more: `@mayAsk(decision: "other")`, others: OTHER(APPROVAL) }],

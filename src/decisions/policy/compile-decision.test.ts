@@ -124,7 +124,7 @@ test("what it does under its own name it may: a record must be read to be change
   expect(warned("", write("Credit.update"))).toEqual(["READ", "UPDATE"].map((verb) => `NOBODY_ALLOWED refund writes Credit as decision:refund, which may not ${verb} there.`));
   expect(warned(`@allow(to: ["decision:refund"], do: [UPDATE])`, write("Credit.update"))).toEqual(["NOBODY_ALLOWED refund writes Credit as decision:refund, which may not READ there."]);
   expect(warned(`@allow(to: ["decision:refund"], do: [READ, DELETE])`, write("Credit.delete"))).toEqual([]);
-  expect(warned(`@allow(to: ["decision:other"], do: [READ])`, `@mayRead(query: "Credit?customerId=eq.{order.customerId}", as: DECISION)`)).toEqual(["NOBODY_ALLOWED refund reads Credit as decision:refund, which may not READ there."]);
+  expect(warned(`@allow(to: ["decision:other"], do: [READ])`, `@mayRead(query: "Credit?customerId=eq.{order.customerId}", as: DECISION)`)).toEqual(["UNKNOWN_NAME @allow(to) names decision:other, which does not exist.", "NOBODY_ALLOWED refund reads Credit as decision:refund, which may not READ there."]);
   expect(warned("", write("Credit.update").replace(", as: DECISION", ""))).toEqual([]);
 });
 

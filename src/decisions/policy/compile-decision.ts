@@ -24,6 +24,7 @@ import { compileQuery, type CompiledQuery } from "./compile-query.ts";
 import { afterType, argumentsType, callValues, committedValues, contextValues, memTypes, negotiationType, outcomeTypes, outcomeValues, placeOf, rowType, type NamedContext, type Values } from "./decision-values.ts";
 import { compileTable, type DecisionTable } from "./decision-table.ts";
 import { fallbackBounds } from "./fallback-bounds.ts";
+import { knownOperations, type OperationValues } from "./operation-values.ts";
 import { fieldsRead, placeOfField } from "./read-fields.ts";
 import { ownRights } from "./own-rights.ts";
 import { secretLeaks } from "./secret-leaks.ts";
@@ -53,6 +54,8 @@ const BOOL: Expected = { type: { kind: "bool" }, domain: null, what: "A bound" }
 const TEXT: Expected = { type: { kind: "string" }, domain: null, what: "This" };
 const INT: Expected = { type: { kind: "int" }, domain: null, what: "What is summed" };
 
+interface Target { readonly table: Table; readonly action: CompiledEffect["action"]; readonly fields: ReadonlyMap<string, InputField> }
+
 class DecisionCompiler {
   readonly diagnostics: Diagnostic[] = [];
   readonly #declaration: Decision;
@@ -61,6 +64,8 @@ class DecisionCompiler {
   /** Those that are there before any call. */
   readonly #loaded: NamedContext[] = [];
   #catalog: Catalog;
+  /** Of `args`, `row` and `effects`. */
+  #known = knownOperations([], []);
 
   constructor(declaration: Decision, parts: DecisionParts) {
     this.#declaration = declaration;
@@ -76,6 +81,9 @@ class DecisionCompiler {
     const mem = memTypes(declaration, this.#parts.catalog);
     this.#add(mem.map((type) => [type.name, type]));
     if (declaration.negotiates !== null) this.#add(negotiationType(declaration, this.#catalog).map((type) => [type.name, type]));
+    const tools = declaration.mayCall.flatMap(({ tool }) => this.#parts.catalog.tools.get(tool) ?? []);
+    this.#known = knownOperations(tools.map((tool) => argumentsType(tool.name, tool.arguments)), this.#operations());
+    this.#add(Object.values(this.#known).flatMap(({ types }) => types.map((type) => [type.name, type] as const)));
     const outcome = outcomeValues(values, declaration, mem.at(-1) ?? null);
     const known = { declaration, contexts, catalog: this.#catalog };
     const decision: CompiledDecision = {
@@ -189,7 +197,7 @@ class DecisionCompiler {
     return { declaration, tool, where };
   }
 
-  #target({ table: name, verb }: EffectTarget): { readonly table: Table; readonly action: CompiledEffect["action"]; readonly fields: ReadonlyMap<string, InputField> } | null {
+  #target({ table: name, verb }: EffectTarget): Target | null {
     const table = appTable(this.#catalog, name);
     if (table === undefined) return null;
     const action = table.actions.get(verb) ?? null;
@@ -203,9 +211,7 @@ class DecisionCompiler {
     if (target === null) return null;
     const { table, action, fields } = target;
     const name = `${declaration.operation.table}_${declaration.operation.verb}`;
-    // What the model must supply is there; of the rest nobody knows.
-    const isDemanded = (field: string): boolean => declaration.fields.includes(field) && (action !== null || declaration.operation.verb === "create");
-    const args = argumentsType(name, new Map([...fields].map(([field, one]) => [field, { ...one, type: { ...one.type, required: isDemanded(field) && one.type.required } }])));
+    const args = argumentsGiven(declaration, target).args;
     const row = declaration.operation.verb === "create" ? null : rowType(table);
     this.#add([[args.name, args], ...(row === null ? [] : [[row.name, row] as const])]);
     const where = declaration.where === null ? null : this.#rule(declaration.where, callValues(outcome, { args, row }), "A condition");
@@ -217,6 +223,15 @@ class DecisionCompiler {
     if (target === null) return null;
     const when = declaration.when === null ? null : this.#rule(declaration.when, outcome, "A condition");
     return { declaration, table: target.table, action: target.action, verb: declaration.operation.verb, when, set: this.#set(declaration.set, target.fields, outcome) };
+  }
+
+  /** All that it may write. */
+  #operations(): readonly OperationValues[] {
+    const { mayWrite, effects } = this.#declaration;
+    return [...mayWrite, ...effects.map((one) => ({ ...one, fields: [] }))].flatMap((one) => {
+      const target = this.#target(one.operation);
+      return target === null ? [] : [{ ...argumentsGiven(one, target), verb: one.operation.verb, row: rowType(target.table) }];
+    });
   }
 
   #set(set: ReadonlyMap<string, Cel>, fields: ReadonlyMap<string, Pick<InputField, "type">>, values: Values): ReadonlyMap<string, Expression> {
@@ -236,10 +251,9 @@ class DecisionCompiler {
   }
 
   #bound(declaration: Bound, { values, outcome }: { readonly values: Values; readonly outcome: Values }): CompiledBound | null {
-    const place = this.#boundValues(declaration, values, outcome);
-    const rule = this.#rule(declaration.rule, place, "A bound");
+    const rule = this.#rule(declaration.rule, this.#boundValues(declaration, values, outcome), "A bound", this.#knownAt(declaration));
     const of = declaration.of === null ? null : this.#expression(declaration.of, committedValues(outcome), INT);
-    if (of !== null) this.#guard(declaration.of!, of, committedValues(outcome));
+    if (of !== null) this.#guard(declaration.of!, of, new Map([...committedValues(outcome), ...this.#knownAt(declaration)]));
     const to = declaration.to === null ? new Map<string, Expression>() : this.#clamp(declaration.to, outcome);
     return rule === null ? null : { declaration, rule, readsEffects: someIn(rule, (part) => part.op === "variable" && part.root === "effects"), of, to };
   }
@@ -282,6 +296,16 @@ class DecisionCompiler {
     }
   }
 
+  #knownAt({ at }: Bound): Values {
+    const { calls, effects, planned, committed } = this.#known;
+    switch (at) {
+      case "CALL": return calls.values;
+      case "EFFECT": return effects.values;
+      case "INPUT": case "OUTPUT": return planned.values;
+      case "COMMIT": case "TOTAL": return committed.values;
+    }
+  }
+
   /** CEL to a map of output fields. */
   #clamp(to: Cel, outcome: Values): ReadonlyMap<string, Expression> {
     const fields = this.#catalog.objects.get(this.#declaration.callable.result.name)?.fields ?? new Map<string, InputField>();
@@ -292,9 +316,9 @@ class DecisionCompiler {
   }
 
   /** Of verdict type, and without a null that nobody thought of. */
-  #rule(cel: Cel, values: Values, what: string): Expression | null {
+  #rule(cel: Cel, values: Values, what: string, known: Values = this.#known.planned.values): Expression | null {
     const expression = this.#expression(cel, values, { ...BOOL, what });
-    if (expression !== null) this.#guard(cel, expression, values);
+    if (expression !== null) this.#guard(cel, expression, new Map([...values, ...known]));
     return expression;
   }
 
@@ -324,6 +348,12 @@ class DecisionCompiler {
   #report(cel: Cel, code: ErrorCode, message: string, why: string, fix: string): void {
     this.diagnostics.push(celDiagnostic(cel, { start: 0, end: cel.source.length }, { code, message, why, fix }));
   }
+}
+
+/** What is given is there as its type says: a model that leaves it out is refused. Of the rest nobody knows. */
+function argumentsGiven({ operation: { table: name, verb }, fields: supplied, set }: { readonly operation: EffectTarget; readonly fields: readonly string[]; readonly set: ReadonlyMap<string, Cel> }, { table, action, fields }: Target): Pick<OperationValues, "args" | "given"> {
+  const given = new Set([...supplied, ...set.keys(), ...(verb === "create" && action === null ? [table.primaryKey] : [])]);
+  return { given, args: argumentsType(`${name}_${verb}`, new Map([...fields].map(([field, one]) => [field, { ...one, type: { ...one.type, required: given.has(field) && one.type.required } }]))) };
 }
 
 /** With that of @negotiates(concession), as any other. */

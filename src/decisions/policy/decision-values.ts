@@ -90,7 +90,8 @@ export function argumentsType(name: string, fields: ReadonlyMap<string, InputFie
   return { name: `@args ${name}`, description: null, kind: "object", fields };
 }
 
-function objectOf(name: string, members: readonly (readonly [string, TypeRef])[]): ObjectType {
+/** A type of ours, with fields without limits. */
+export function objectOf(name: string, members: readonly (readonly [string, TypeRef])[]): ObjectType {
   const fields = new Map(members.map(([member, type]): [string, InputField] => [member, { name: member, description: null, position: { file: "", line: 1, column: 1 }, type, defaultValue: undefined, limits: noLimits }]));
   return { name, description: null, kind: "object", fields };
 }

@@ -15,6 +15,7 @@ export function secretLeaks(decision: CompiledDecision, book: ExpressionBook): D
   const isOpenly = (expression: Expression | null): boolean => expression !== null && fieldsRead(expression, decision).some(({ limits }) => limits.secret);
   return [
     ...decision.contexts.flatMap(({ declaration: context, source }) => (source.kind === "extract" && isOpenly(source.from) ? [leak(`The context ${context.name} of ${name} reads a secret.`, "Extract from what is not secret.")] : [])),
+    ...decision.contexts.flatMap(({ declaration: context, source }) => (source.kind === "extract" && hasSecret({ name: source.type }, catalog, new Set()) ? [leak(`What the context ${context.name} of ${name} reads out of text has secret fields.`, "A model reads it: remove @secret there.")] : [])),
     ...decision.reads.flatMap((read) => ([read.query.id, ...read.query.holes].some((hole) => hole?.kind === "value" && isOpenly(hole.expression)) ? [leak(`What ${read.name} of ${name} finds depends on a secret.`, "Compare with what is not secret.")] : [])),
     ...decision.memories.flatMap(({ about }) => (isOpenly(about) ? [leak(`Whom the memory of ${name} is about depends on a secret.`, "Name the record by what is not secret.")] : [])),
     ...decision.calls.flatMap(({ tool }) => (hasSecret(tool.result, catalog, new Set()) ? [leak(`The tool ${tool.name} of ${name} answers a type with secret fields.`, "Answer a type of its own.")] : [])),
@@ -31,7 +32,7 @@ function leakAt(position: SourcePosition, message: string, fix: string): Diagnos
   return { code: "SECRET_LEAK", severity: "error", position, message, why: "What is @secret never enters a request to a model, and is not guessed by trying.", fix, edits: [] };
 }
 
-function hasSecret({ name }: TypeRef, catalog: Catalog, seen: Set<string>): boolean {
+function hasSecret({ name }: Pick<TypeRef, "name">, catalog: Catalog, seen: Set<string>): boolean {
   if (seen.has(name)) return false;
   seen.add(name);
   const fields = catalog.objects.get(name)?.fields ?? catalog.tables.get(name)?.fields;

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { AmbitError } from "../../base/error.ts";
 import { uuidv7 } from "../../base/random.ts";
 import type { Json, RecordValues, Value } from "../../base/value.ts";
+import type { Expression } from "../../expression/expression.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import type { InputField, Table } from "../../schema/catalog.ts";
@@ -18,14 +19,14 @@ import { holdsOne, isHidden, keptBack } from "../context/kept-back.ts";
 import { untrustedIn } from "../context/taint.ts";
 import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { TextWriters } from "../approvals/text-writers.ts";
-import type { CompiledCall, CompiledDecision, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { CompiledBound, CompiledCall, CompiledDecision, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Hole } from "../policy/compile-query.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
 import type { Acted } from "./journal.ts";
 import { argument, readFields, type ArgumentReader } from "./read-arguments.ts";
-import { stagedAgain, stagedArguments } from "./staged-arguments.ts";
+import { knownArguments, stagedAgain, stagedArguments } from "./staged-arguments.ts";
 
 /** The reasoning ends here, with this. */
 export class Halt extends Error {
@@ -60,8 +61,8 @@ export interface ActParts {
   readonly writers: TextWriters | null;
   /** Tools and other decisions. Null in a shadow: what was not recorded is not asked. */
   readonly beyond: {
-    /** Runs the body of a tool, which only reads. */
-    callTool(call: CompiledCall, args: RecordValues, watch: ReadWatch | null): Promise<Json>;
+    /** Runs the body of a tool, which only reads. `key`: of this call within the run. */
+    callTool(call: CompiledCall, args: RecordValues, how: { readonly key: string; readonly watch: ReadWatch | null }): Promise<Json>;
     /** Asks another decision for its advice. */
     ask(name: string, args: RecordValues, isUntrusted: boolean): Promise<Advice>;
   } | null;
@@ -186,12 +187,12 @@ export class Acting {
     this.#checkTaint(declaration.taint, tool.name);
     const args = readFields(text, tool.arguments, this.#parts.reader);
     if (args === undefined) return malformed();
-    const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, where, "CALL");
+    const refusal = this.#judge({ ...this.#gathered.variables, args, row: null }, { where, bounds: this.#parts.question.decision.bounds, point: "CALL" });
     const { beyond, writers } = this.#parts;
     if (beyond === null) return refusal ?? notRecorded();
     return refusal ?? this.#given(async () => {
       const read = writers?.apart();
-      const found = await beyond.callTool(call, args, read?.watch() ?? null);
+      const found = await beyond.callTool(call, args, { key: callKey(tool.name, text).slice(0, 32), watch: read?.watch() ?? null });
       if (untrustedIn({ found: found as Value }, new Map([["found", { ...argument("found", tool.result), position: tool.position }]]), { catalog: this.#parts.question.decision.catalog })) {
         this.isUntrusted = true;
         writers?.add(read!.subjects);
@@ -228,18 +229,20 @@ export class Acting {
   #stage(write: CompiledWrite, text: string): Json {
     const { declaration, table, verb } = write;
     this.#checkTaint(declaration.taint, write.name);
-    const { core } = this.#parts;
+    const { core, question: { decision } } = this.#parts;
     const whole = stagedArguments(write, text, this.#parts.reader, () => uuidv7(core.clock, core.random));
     if (whole === undefined) return malformed();
-    const key = whole["id"] ?? whole[table.primaryKey] ?? null;
-    const row = verb === "create" || key === null ? null : this.#parts.data.record(table.name, key);
+    const judging = { variables: this.#gathered.variables, now: String(this.#gathered.variables["now"]), book: core.book };
+    const { args, id, isJudged } = knownArguments(write, whole, judging);
+    const where = write.where !== null && isJudged(write.where) ? write.where : null;
+    const bounds = decision.bounds.filter(({ declaration: { at }, rule }) => at === "EFFECT" && isJudged(rule));
+    const isSeen = verb !== "create" && id !== null && [where, ...bounds.map(({ rule }) => rule)].some((rule) => rule !== null && someIn(rule, (part) => part.op === "variable" && part.root === "row"));
+    const row = isSeen ? this.#parts.data.record(table.name, id) : null;
     if (row === undefined) return notRecorded();
-    // What depends on the answer is judged when there is one.
-    const where = write.where !== null && someIn(write.where, (part) => part.op === "variable" && OF_ANSWER.includes(part.root)) ? null : write.where;
-    const refusal = this.#judge({ ...this.#gathered.variables, args: whole, row: row as Value }, where, "EFFECT");
+    const refusal = this.#judge({ ...judging.variables, args, row: row as Value }, { where, bounds, point: "EFFECT" });
     if (refusal !== null) return refusal;
     this.staged.push({ write, args: whole });
-    return { staged: key === null ? this.staged.length : String(key) };
+    return { staged: id === null || holdsOne(String(id), this.#keptBack) ? this.staged.length : String(id) };
   }
 
   /** Throws Halt where a run that has read untrusted text may not do this. */
@@ -259,9 +262,8 @@ export class Acting {
   }
 
   /** Null: nothing stands against it. */
-  #judge(variables: Variables, where: CompiledWrite["where"], point: "CALL" | "EFFECT"): Json | null {
-    const { question, core } = this.#parts;
-    const judging = { variables, now: String(this.#gathered.variables["now"]), book: core.book, bounds: question.decision.bounds };
+  #judge(variables: Variables, { where, bounds, point }: { readonly where: Expression | null; readonly bounds: readonly CompiledBound[]; readonly point: "CALL" | "EFFECT" }): Json | null {
+    const judging = { variables, now: String(this.#gathered.variables["now"]), book: this.#parts.core.book, bounds };
     if (!permits(where, judging)) return refused("NOT_PERMITTED", "This is not permitted.");
     const broken = violations(judging, point);
     // Of effects the commit finds them again.
@@ -270,9 +272,6 @@ export class Acting {
     return first === undefined ? null : refused("BOUND", first.declaration.tell);
   }
 }
-
-/** There from PROPOSED on. */
-const OF_ANSWER: readonly string[] = ["out", "effects", "mem", "negotiation", "run"];
 
 /** What a model calls, without its name. */
 export type CallKind = "read" | "call" | "ask" | "write" | "other";
