@@ -79,6 +79,7 @@ export function createRestRouter(catalog: Catalog, over: "REST" | "WS" = "REST")
     if (segments.length === 1 && segments[0] === "batch") return method === "POST" ? BATCH : null;
     const asked = method === "HEAD" ? "GET" : method;
     if (segments.length === 2 && segments[0] === "runs" && segments[1] !== "") return asked === "GET" || asked === "DELETE" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}" } : null;
+    if (segments.length === 3 && segments[0] === "runs" && segments[2] === "cancel") return asked === "POST" ? { target: { kind: "run", id: segments[1]! }, name: "/runs/{id}/cancel" } : null;
     if (segments.length === 3 && segments[0] === "runs" && (segments[2] === "receipt" || segments[2] === "trace") && catalog.decisions.size > 0) return asked === "GET" ? { target: { kind: segments[2], run: segments[1]! }, name: `/runs/{id}/${segments[2]}` } : null;
     if (segments[0] === ".well-known" && segments[1] === "ambit-audit" && catalog.decisions.size > 0) return asked === "GET" ? findProof(segments) : null;
     if (NEGOTIATING.includes(segments[0]!) && catalog.decisions.size > 0) return findNegotiation(asked, segments);

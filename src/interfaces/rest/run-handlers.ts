@@ -10,7 +10,7 @@ import { NEVER_STORED, noContent, textOf } from "./rest-answer.ts";
 import type { RestRequest } from "./rest-request.ts";
 
 export async function answerRun(request: RestRequest, id: string): Promise<Answer> {
-  const cancels = request.exchange.method === "DELETE";
+  const cancels = ["DELETE", "POST"].includes(request.exchange.method);
   const bytes = cancels ? await request.exchange.body() : null;
   const { status, body } = await request.dispatch({ kind: "run", ask: { do: cancels ? "cancel" : "find", id } }, bytes);
   return { status, headers: { "content-type": "application/json", "cache-control": "private, no-store" }, body: textOf(body) };
