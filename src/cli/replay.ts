@@ -1,7 +1,6 @@
 // `ambit replay`: a past decision gone through again from its record, over the files of the app as they are now. No model is asked.
 import { resolve } from "node:path";
 import { decisions } from "#decisions";
-import { systemClock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
 import { isError, loadApp } from "../runtime/load-app.ts";
 import { withDataFile } from "../storage/backup.ts";
@@ -23,7 +22,7 @@ export const replayCommand: Command = {
       call.output.diagnostics(loaded.diagnostics);
       return 1;
     }
-    const replay = withDataFile(dataFileOf(call), (connection) => tools.replay(connection, run!, loaded, systemClock()));
+    const replay = withDataFile(dataFileOf(call), (connection) => tools.replay(connection, run!, loaded));
     if (replay === null) throw fault("NOT_FOUND", `There is no run ${run}.`);
     call.output.object({ event: "replayed", ...replay });
     call.output.say([replay.outcome, ...replay.differences.map((one) => `${one}.`)].join("\n"));

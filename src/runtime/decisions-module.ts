@@ -108,7 +108,7 @@ export interface AuditTools {
   /** Told line by line, from this record on. */
   export(connection: Connection, from: number, line: (text: string) => void): { readonly records: number; readonly checkpoints: number };
   /** Null: there is no such run. Asks no model. */
-  replay(connection: Connection, run: string, app: DecisionsApp, clock: Clock): AuditReplay | null;
+  replay(connection: Connection, run: string, app: DecisionsApp): AuditReplay | null;
   /** The report. Throws what is wrong with the request. */
   backtest(connection: Connection, request: BacktestRequest, options: BacktestOptions): Promise<object>;
   /** HTML of a report, for people. */

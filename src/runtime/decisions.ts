@@ -2,7 +2,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { isAbsolute, join, normalize } from "node:path";
 import { assert } from "../base/assert.ts";
-import type { Clock } from "../base/clock.ts";
 import { fault } from "../base/error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Metric } from "../base/metric.ts";
@@ -68,9 +67,9 @@ export const decisions: DecisionsModule = {
     export: exportLog,
     backtest: (connection, request, { app, ports, ...options }) => begun(request, { app, ports })({ ...options, connection }),
     report: backtestPage,
-    replay(connection, run, app, clock) {
+    replay(connection, run, app) {
       const { compiled } = compileAll(app);
-      return replayRun(connection, run, (name) => (compiled.has(name) ? replayParts(compiled.get(name)!, app, clock) : null));
+      return replayRun(connection, run, (name) => (compiled.has(name) ? replayParts(compiled.get(name)!, app) : null));
     },
   },
   taintOf(app) {
@@ -210,8 +209,8 @@ function fileText(directory: string, file: string): string | null {
 }
 
 /** What it takes to go through a past run of it. */
-function replayParts(decision: CompiledDecision, app: DecisionsApp, clock: Clock): ReplayParts {
-  return { ...wordsOf(decision, app), decision, version: versionOf(decision, app), book: app.book, fallbacks: app.code.fallbacks, clock };
+function replayParts(decision: CompiledDecision, app: DecisionsApp): ReplayParts {
+  return { ...wordsOf(decision, app), decision, version: versionOf(decision, app), book: app.book, fallbacks: app.code.fallbacks };
 }
 
 function versionOf(decision: CompiledDecision, app: DecisionsApp): string {
@@ -254,9 +253,9 @@ function begun(request: BacktestRequest, { app, ports }: { readonly app: Decisio
       const { decision, diagnostics } = compileDecision(name, declaration, partsFor(app));
       return { decision, diagnostics: [...diagnostics, ...unknownModel(name, declaration, configured), ...unpriced(name, declaration, configured), ...unasked(name, declaration, app)] };
     },
-    partsOf: (decision) => replayParts(decision, app, ports.clock), accessOf: (alias) => models.get(alias) ?? null,
+    partsOf: (decision) => replayParts(decision, app), accessOf: (alias) => models.get(alias) ?? null,
   });
-  return (going) => backtest({ ...made, ...going, limits, pause: () => new Promise<void>((resolve) => { setImmediate(resolve); }) });
+  return (going) => backtest({ ...made, ...going, limits, clock: ports.clock, pause: () => new Promise<void>((resolve) => { setImmediate(resolve); }) });
 }
 
 interface ReadyParts { readonly app: DecisionsApp; readonly core: DispatchCore; readonly access: ModelAccess | null; readonly port: Decisions; ended(end: RunEnd): void }

@@ -5,7 +5,6 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
 import { canonicalJson } from "../../src/decisions/audit/canonical-json.ts";
 import { readCheckpoint, readNotes } from "../../src/decisions/audit/checkpoint.ts";
 import { consistencyProof, inclusionProof, isConsistent, isIncluded, leafHash, nodeHash } from "../../src/decisions/audit/merkle-tree.ts";
@@ -299,7 +298,7 @@ test("a run whose payloads are erased stays in the tree, and tells nothing any m
   expect((await get(`/runs/${run}/receipt`)).body as Receipt).toEqual(before);
   expect(await verify(join(app.directory, "data"), "--checkpoint", exported)).toMatchObject({ ok: true, erased: expect.any(Number) as number });
   expect((await verify(join(app.directory, "data"))).erased).toBeGreaterThan(5);
-  expect(decisions.audit!.replay(storage.reader, run, app.running.loaded, systemClock())).toEqual({ run, outcome: "ERASED", differences: [] });
+  expect(decisions.audit!.replay(storage.reader, run, app.running.loaded)).toEqual({ run, outcome: "ERASED", differences: [] });
   expect((await fetch(`${app.url}/decide/take`, request)).status).toBe(410);
 });
 

@@ -1,6 +1,5 @@
 // Bounds over effects: at EFFECT each is held, whoever gave the answer; from PROPOSED on `effects` are all of them, those to come as those that are done.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { systemClock } from "../../src/base/clock.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
@@ -96,5 +95,5 @@ test("all of it is found again in a replay", () => {
   const { reader } = bounds.app.running.storage;
   const runs = bounds.values(`SELECT "id" FROM "$decision"`).map(([id]) => String(id));
   expect(runs.length).toBeGreaterThan(5);
-  for (const run of runs) expect(decisions.audit!.replay(reader, run, bounds.app.running.loaded, systemClock())).toEqual({ run, outcome: "SAME", differences: [] });
+  for (const run of runs) expect(decisions.audit!.replay(reader, run, bounds.app.running.loaded)).toEqual({ run, outcome: "SAME", differences: [] });
 });

@@ -1,7 +1,6 @@
 // Memories that share no word with the question, found by their vectors: of the record that is asked about alone, the same in replay and commit, and
 // without a model for it words alone.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { systemClock } from "../../src/base/clock.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { answerWith, startEmbeddingServer, type EmbeddingServer } from "../embeddings/embedding-server.ts";
 import type { ChatRequest } from "../models/scripted-model.ts";
@@ -89,7 +88,7 @@ test("a replay shows the same, whatever is remembered by then; STRICT has no con
   expect(bounds.values(`SELECT "state" FROM "$decision" WHERE "id" IN ('${runs.join("', '")}')`)).toEqual([["DECIDED"], ["DECIDED"]]);
   await remember(customer, "an engine");
   const { storage: { reader }, loaded } = bounds.app.running;
-  expect(runs.map((id) => decisions.audit!.replay(reader, id, loaded, systemClock())!.outcome)).toEqual(["SAME", "SAME"]);
+  expect(runs.map((id) => decisions.audit!.replay(reader, id, loaded)!.outcome)).toEqual(["SAME", "SAME"]);
 });
 
 test("what came to mind is kept with the run before its model is asked", async () => {

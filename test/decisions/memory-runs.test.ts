@@ -1,7 +1,6 @@
 // Memory in the life of runs: replayed and shadowed from what was recorded, part of what STRICT certifies, bounded, worked over by decisions that begin
 // by themselves, and read by those that are asked for advice.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { systemClock } from "../../src/base/clock.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
 import type { ChatRequest } from "../models/scripted-model.ts";
@@ -63,7 +62,7 @@ test("a replay is over what was remembered then, whatever is by now", async () =
   const runs = [(await bounds.decide("plain", { customerId: customer })).run, (await bounds.decide("called", { customerId: customer })).run, (await bounds.decide("plain", { customerId: customer, mail: "hostile" })).run];
   await post({ note: "after", mood: "FINE" });
   const { storage: { reader }, loaded } = bounds.app.running;
-  expect(runs.map((run) => decisions.audit!.replay(reader, run, loaded, systemClock())!).filter(({ outcome }) => outcome !== "SAME")).toEqual([]);
+  expect(runs.map((run) => decisions.audit!.replay(reader, run, loaded)!).filter(({ outcome }) => outcome !== "SAME")).toEqual([]);
 });
 
 test("a fallback sees what is known, and bounds hold it to that", async () => {

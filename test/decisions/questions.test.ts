@@ -4,7 +4,6 @@ import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { systemClock } from "../../src/base/clock.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { runAmbit } from "../processes/ambit-command.ts";
 import { startApp } from "../processes/app-process.ts";
@@ -143,7 +142,7 @@ test("a replay comes to the same, and asks nobody", async () => {
   told = (questions, count) => (count % 2 === 1 ? {} : usual(questions, count));
   const runs = [(await decide("triage")).run, (await decide("poor")).run, (await decide("read", { text: "Now!" })).run];
   const requests = asked().length;
-  for (const run of runs) expect(decisions.audit!.replay(app.running.storage.reader, run, app.running.loaded, systemClock())).toMatchObject({ outcome: "SAME", differences: [] });
+  for (const run of runs) expect(decisions.audit!.replay(app.running.storage.reader, run, app.running.loaded)).toMatchObject({ outcome: "SAME", differences: [] });
   expect(asked().length).toBe(requests);
 });
 

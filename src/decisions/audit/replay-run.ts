@@ -4,7 +4,6 @@ import type { Json, RecordValues, Value } from "../../base/value.ts";
 import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { AppFunction } from "../../resources/app-code.ts";
 import { coerceFields, coerceValue, noLimits } from "../../schema/coerce-value.ts";
-import type { Clock } from "../../base/clock.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { inputsOf } from "../../schema/page-arguments.ts";
 import type { Connection } from "../../storage/connection.ts";
@@ -44,7 +43,6 @@ export interface ReplayParts {
   readonly parse: ParseJson;
   readonly book: ExpressionBook;
   readonly fallbacks: ReadonlyMap<string, AppFunction>;
-  readonly clock: Clock;
 }
 
 interface Asked extends Exchange { readonly tools?: Json; readonly answer: ModelAnswer }
@@ -165,11 +163,11 @@ class RunReplay {
   }
 
   #decided(input: RecordValues, gathered: Gathered, proposed: JudgedAnswer | null, ending: Ending): void {
-    const { decision, fallbacks, clock, book } = this.#parts;
+    const { decision, fallbacks, book } = this.#parts;
     const approval = this.#record["approval"] as Members | undefined;
     // What a person has let through, or written, is theirs.
     const given = ending.source === "human" ? ending.output : ending.source === "model" ? (proposed !== null && "output" in proposed ? proposed.output : undefined)
-      : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock, book }).output;
+      : decision.declaration.fallback?.kind === "own" ? ending.output : fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, clock: null, book }).output;
     this.#same("the output", this.#wire(ending.source === "human" ? given : this.#clamped(given, gathered, ending)), this.#payloads["output"]);
     const outcome: Variables = { ...gathered.variables, out: ending.output ?? null, effects: ending.effects as unknown as Value, run: runValue(ending.isUntrusted || approval?.["untrusted"] === true), mem: memValues(decision, gathered.memory) };
     this.#same("the verdict over the output", this.#unlifted(earlyViolations(this.#judging(outcome))), []);

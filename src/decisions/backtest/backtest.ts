@@ -1,5 +1,6 @@
 // Goes through the last runs of a decision with other bounds, another policy or another model. Reads their records alone, writes nothing; gives others
 // their turn while it is at it.
+import type { Clock } from "../../base/clock.ts";
 import type { Limits } from "../../base/limits.ts";
 import type { ModelAccess } from "../../models/model-access.ts";
 import type { Connection } from "../../storage/connection.ts";
@@ -22,6 +23,7 @@ export interface BacktestParts {
   readonly access: ModelAccess | null;
   readonly head: Omit<ReportHead, "kind" | "version" | "changedVersion">;
   readonly limits: Limits;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
   /** Whatever waits has its turn. */
   pause(): Promise<void>;
@@ -53,7 +55,7 @@ class Backtest {
     this.#parts = parts;
     this.#ids = decidedRuns(parts.connection, { name: parts.present.decision.name, limit: parts.limits.backtestRuns });
     this.#ceiling = new Ceiling(parts.head.maxCostMicros);
-    this.#sliceMs = parts.present.clock.now();
+    this.#sliceMs = parts.clock.now();
   }
 
   /** Takes one after the other until there are no more. */
@@ -78,7 +80,7 @@ class Backtest {
   }
 
   async #giveWay(): Promise<void> {
-    const { present: { clock }, pause } = this.#parts;
+    const { clock, pause } = this.#parts;
     if (clock.now() - this.#sliceMs < SLICE_MS) return;
     await pause();
     this.#sliceMs = clock.now();
@@ -137,7 +139,7 @@ class Backtest {
     for (let again = 0; again < repeat; again++) {
       const commit = new PastCommit(past, by);
       const early = commit.early();
-      const asking = new AskAnew({ decision: by.decision, access, clock: by.clock, limits, ceiling: this.#ceiling, signal });
+      const asking = new AskAnew({ decision: by.decision, access, clock: this.#parts.clock, limits, ceiling: this.#ceiling, signal });
       try {
         verdicts.push(early ?? commit.conclude(await reasonAgain({ past, by, limits, commit, ask: (request, kept) => asking.ask(request, kept), calling: () => asking.calling() })));
         // What was given up says nothing of the model.

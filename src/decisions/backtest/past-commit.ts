@@ -86,9 +86,9 @@ export class PastCommit {
 
   /** `reason` null: it is a rule. */
   #fallBack(reason: string | null): Verdict {
-    const { decision, fallbacks, clock, book } = this.#by;
+    const { decision, fallbacks, book } = this.#by;
     const { input, own, committed: gathered } = this.#past;
-    const { output, source } = fallbackAnswer(decision, { input, own, gathered }, { fallbacks, clock, book });
+    const { output, source } = fallbackAnswer(decision, { input, own, gathered }, { fallbacks, clock: null, book });
     // The caller's own answer is kept only where it was given.
     if (output === undefined) return this.#end({ state: decision.declaration.fallback?.kind === "own" ? "FELL_BACK" : "REFUSED", reason });
     const proposal: Proposal = { output, effects: [], source: reason === null ? "rule" : source, over: null, isUntrusted: decision.declaration.fallback?.kind !== "value" && gathered.isUntrusted };

@@ -90,7 +90,7 @@ function rowsOf({ declaration: { required, maxRows }, source }: CompiledContext,
 /** Undefined: none, or none of its type. */
 function answerTo({ input, gathered }: Tried, decision: CompiledDecision, { fallbacks, book }: TryParts): { readonly output: Value; readonly text: string } | undefined {
   // How long it takes is the machine's business.
-  const { output } = fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, book, clock: { now: () => 0, schedule: () => () => {} } });
+  const { output } = fallbackAnswer(decision, { input, own: undefined, gathered }, { fallbacks, book, clock: null });
   const { callable: { result } } = decision.declaration;
   return output === undefined ? undefined : { output, text: JSON.stringify(toWireValue(output, { ...result, required: false }, decision.catalog)) };
 }
