@@ -33,6 +33,7 @@ export const errorRegistry = define({
   OUTBOUND_REFUSED: { status: 422, title: "The app may not call this address", fix: "Use a public address, or name the host in outbound.allowPrivate of config.yaml." },
   FORBIDDEN: { status: 403, title: "Not permitted", fix: "Use an identity whose roles and rules permit this." },
   ORIGIN_NOT_ALLOWED: { status: 403, title: "The page is none of the app's own", fix: "Send the session as Authorization: Bearer, or ask from a page of the app." },
+  SIGN_IN_FAILED: { status: 400, title: "Signing in or up has failed", fix: "docs/errors/SIGN_IN_FAILED.md says what each code asks for." },
   NOT_FOUND: { status: 404, title: "Not found", fix: "Check the path and the id." },
   METHOD_NOT_ALLOWED: { status: 405, title: "Method not allowed", fix: "Use one of the methods in Allow." },
   NOT_ACCEPTABLE: { status: 406, title: "No acceptable representation", fix: "Accept application/json." },

@@ -8,6 +8,8 @@ export interface ErrorExtras {
   readonly hint?: string;
   /** Where in the input: a field path such as `lines[3].quantity`, or a parameter's name. */
   readonly where?: string;
+  /** Whose page tells of this code, which has none of its own. */
+  readonly page?: ErrorCode;
   /** Overrides the registry's fix. */
   readonly fix?: string;
   /** Seconds after which the same request may succeed; makes `retry` true and sets Retry-After. */
@@ -53,9 +55,10 @@ export interface Problem {
 }
 
 export function toProblem(error: AmbitError, requestId: string): Problem {
-  const known = Object.hasOwn(errorRegistry, error.code) ? errorRegistry[error.code as ErrorCode] : undefined;
+  const page = Object.hasOwn(errorRegistry, error.code) ? error.code as ErrorCode : error.extras.page;
+  const known = page === undefined ? undefined : errorRegistry[page];
   return {
-    type: known === undefined ? "about:blank" : `/docs/errors/${error.code}`,
+    type: page === undefined ? "about:blank" : `/docs/errors/${page}`,
     title: known?.title ?? error.code,
     status: error.status,
     code: error.code,

@@ -1,7 +1,7 @@
 // `ambit explain`: the page of an error code, or how a query would be answered by the app that runs here.
 import { didYouMean } from "../base/diagnostic.ts";
 import { fault } from "../base/error.ts";
-import { errorRegistry } from "../base/error-registry.ts";
+import { errorRegistry, type ErrorCode } from "../base/error-registry.ts";
 import { packageFile } from "../runtime/package-files.ts";
 import { ask } from "./call.ts";
 import type { Call, Command } from "./command.ts";
@@ -22,16 +22,24 @@ export const explainCommand: Command = {
 };
 
 async function explainCode(call: Call, code: string): Promise<number> {
-  if (!Object.hasOwn(errorRegistry, code)) {
+  const page = await pageOf(code);
+  if (page === null) {
     const meant = didYouMean(code, Object.keys(errorRegistry));
     throw fault("USAGE", `There is no error code ${code} of Ambit.${meant === null ? "" : ` Did you mean ${meant}?`}`, {
       fix: meant === null ? "docs/errors/ has all of them. A code of ctx.error is the app's own: look for it in resources.ts." : `ambit explain ${meant}`,
     });
   }
-  const text = await Bun.file(packageFile("docs", "errors", `${code}.md`)).text();
-  call.output.object({ code, page: text });
-  call.output.say(text.trimEnd());
+  call.output.object({ code, page });
+  call.output.say(page.trimEnd());
   return 0;
+}
+
+/** Codes of the library behind `/auth` stand on one page. Null: it is none of Ambit's. */
+async function pageOf(code: string): Promise<string | null> {
+  const read = (name: ErrorCode): Promise<string> => Bun.file(packageFile("docs", "errors", `${name}.md`)).text();
+  if (Object.hasOwn(errorRegistry, code)) return read(code as ErrorCode);
+  const ofSignIn = await read("SIGN_IN_FAILED");
+  return ofSignIn.includes(`\`${code}\``) ? ofSignIn : null;
 }
 
 async function explainQuery(call: Call, path: string): Promise<number> {

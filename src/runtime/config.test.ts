@@ -94,6 +94,10 @@ test("what could never take effect is refused at its place", () => {
 });
 
 test("a reference that is not complete is no text", () => {
+  expect(load("http: { port: ${PORT:-1}, host: ${HOST} }", {}).diagnostics.map(({ code, fix, edits }) => [code, fix, edits.map(({ text }) => text)])).toEqual([
+    ["SYNTAX", 'Write "${PORT:-1}".', ['"${PORT:-1}"']], ["SYNTAX", 'Write "${HOST}".', ['"${HOST}"']],
+  ]);
+  expect(load('auth: { oidc: [{ name: acme, issuer: "${ISSUER}", clientId: "${ID}" }] }', {}).diagnostics.map(({ code, message }) => [code, /variable (\w+)/.exec(message)?.[1]])).toEqual([["ENVIRONMENT", "ISSUER"], ["ENVIRONMENT", "ID"]]);
   for (const text of ["${A", "${}", "${1}", "x ${A:-${B}}"]) expect(load(`values: { a: "${text}" }`, { A: "1", B: "2" }).diagnostics.map(({ code }) => code)).toEqual(["ENVIRONMENT"]);
   for (const text of ["$A", "{A}", "${A:-}}", "$${A}"]) expect(load(`values: { a: "${text}" }`, { A: "1" }).diagnostics).toEqual([]);
 });

@@ -102,7 +102,7 @@ export function loadConfig(
   };
   // What is a warning to the parser, a tag that nobody knows, would be ignored.
   const broken = [...document.errors, ...document.warnings];
-  if (broken.length > 0) return { config: assemble({}), diagnostics: broken.map((error) => syntaxProblem(error.message, at(error.pos[0]))) };
+  if (broken.length > 0) return { config: assemble({}), diagnostics: syntaxProblems(broken.map((error) => syntaxProblem(error.message, at(error.pos[0]))), text) };
   const diagnostics: Diagnostic[] = [];
   visit(document, {
     Scalar(key, node, path) {
@@ -120,7 +120,10 @@ export function loadConfig(
   });
   const raw = plainData(document);
   if (raw instanceof ReferenceError) return { config: assemble({}), diagnostics: [syntaxProblem(`${raw.message}.`, at(0))] };
-  diagnostics.push(...schemaProblems(raw, configSchema as JsonSchema).map((problem) => schemaProblem(problem, document, at)));
+  // What is missing would be of the wrong form, too.
+  const isMissing = ({ position }: Diagnostic): boolean => missing.some((one) => one.position.line === position.line && one.position.column === position.column);
+  const missing = [...diagnostics];
+  diagnostics.push(...schemaProblems(raw, configSchema as JsonSchema).map((problem) => schemaProblem(problem, document, at)).filter((problem) => !isMissing(problem)));
   const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
   if (config.zone !== "UTC") diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
   diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
@@ -319,6 +322,18 @@ function keyOffset(document: Document, path: readonly string[], name: string): n
 
 function syntaxProblem(message: string, position: SourcePosition): Diagnostic {
   return { code: "SYNTAX", severity: "error", position, message: message.split("\n")[0] ?? message, why: "config.yaml must be valid YAML.", fix: "Correct the YAML at this place.", edits: [] };
+}
+
+const BARE_REFERENCE = /(?<=[[{,:]\s*)\$\{[A-Za-z_]\w*(?::-[^}"']*)?\}(?=\s*(?:[,}\]]|$))/g;
+
+/** Where a reference stands without quotes inside braces, all that comes after it only follows from it. */
+function syntaxProblems(problems: readonly Diagnostic[], text: string): Diagnostic[] {
+  const { file, line } = problems[0]!.position;
+  const bare = [...(text.split("\n")[line - 1] ?? "").matchAll(BARE_REFERENCE)].map(({ 0: reference, index }): Diagnostic => {
+    const [start, end] = [{ line, column: index + 1 }, { line, column: index + 1 + reference.length }];
+    return { ...syntaxProblem(`${reference} stands without quotes.`, { file, ...start }), why: "Inside braces YAML takes { for a map of its own.", fix: `Write "${reference}".`, edits: [{ file, start, end, text: `"${reference}"` }] };
+  });
+  return bare.length > 0 ? bare : [...problems];
 }
 
 function zoneProblem(position: SourcePosition): Diagnostic {

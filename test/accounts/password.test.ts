@@ -1,5 +1,7 @@
 // People with a password: they sign up as records of the app's own type, sign in with a cookie or a bearer token, and are out at once when they are.
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { Visitor } from "./visitor.ts";
 
@@ -52,6 +54,16 @@ test("who signs up is a record of the app's own, and signed in", async () => {
   const { status } = await visitor.post("/Note", { text: "mine" });
   expect(status).toBe(201);
   expect((await visitor.get("/User?select=email,notes(text)")).json as unknown).toEqual([{ email, notes: [{ text: "mine" }] }]);
+});
+
+test("refusals of sign-in lead to a page that tells of them", async () => {
+  const { visitor, email } = await person();
+  const refused = [["/auth/sign-in/email", { email, password: "wrong" }], ["/auth/sign-in/email", { email }], ["/auth/sign-up/email", { email, password: "short" }], ["/auth/change-password", { currentPassword: "wrong", newPassword: "battery staple" }]] as const;
+  const page = readFileSync(join(import.meta.dir, "..", "..", "docs", "errors", "SIGN_IN_FAILED.md"), "utf8");
+  for (const [path, body] of refused) {
+    const { json } = await visitor.post(path, body);
+    expect([json["type"], page.includes(`\`${json["code"]!}\``), json["fix"]] as unknown[]).toEqual(["/docs/errors/SIGN_IN_FAILED", true, expect.stringContaining("docs/errors/SIGN_IN_FAILED.md")]);
+  }
 });
 
 test("a session is a bearer token as well, and the same person with the same rights over it", async () => {

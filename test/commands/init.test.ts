@@ -87,6 +87,7 @@ test("describe tells what is there, of a folder at rest, a running app and a URL
 test("explain shows an error's page, and the SQL and indexes of a query", async () => {
   const page = await ambit(["explain", "UNIQUE_VIOLATION"]);
   expect([page.code, page.out.startsWith("# UNIQUE_VIOLATION")]).toEqual([0, true]);
+  expect((await ambit(["explain", "INVALID_EMAIL_OR_PASSWORD"])).out).toStartWith("# SIGN_IN_FAILED");
   const query = await ambit(["explain", "/Task?owner=eq.ann&order=title", "--json"]);
   expect(query.code).toBe(0);
   expect(JSON.stringify(only(query))).toContain("Task");

@@ -28,6 +28,7 @@ const unprovoked: Readonly<Partial<Record<ErrorCode, string | null>>> = {
   PORT_IN_USE: "test/commands/start.test.ts",
   SOURCE_TIMEOUT: "test/sources/reading.test.ts",
   EMBEDDING_UNAVAILABLE: "test/embeddings/similar.test.ts",
+  SIGN_IN_FAILED: "test/accounts/password.test.ts",
   MAIL_MISSING: "test/outbox/outbox.test.ts",
   TOO_MANY_REQUESTS: "test/limits/limits.test.ts",
   APPROVAL_VOID: null,

@@ -50,7 +50,7 @@ export class AccountRequests implements AccountPort {
     const scope: AccountScope = { store, fields: {}, invitation: null, provider: null, refusal: null, namesSessions: false, own: null };
     const route = routeOf(request.path, this.#routes);
     if (route === null) throw fault("NOT_FOUND", "Nothing is at this path.");
-    if (route === "/error") throw new AmbitError(400, "SIGN_IN_FAILED", `Signing in has failed: ${new URLSearchParams(request.query).get("error")?.slice(0, 100) ?? "unknown"}.`);
+    if (route === "/error") throw fault("SIGN_IN_FAILED", `Signing in has failed: ${new URLSearchParams(request.query).get("error")?.slice(0, 100) ?? "unknown"}.`);
     const body = this.#routes.get(route) === "POST" ? readBody(request.body) : null;
     return accountScope.run(scope, async () => (route === "/invite" ? this.#invite(body!, store) : this.#pass(request, this.#accepted(route, body, scope), scope)));
   }
@@ -147,7 +147,7 @@ function refusalOf(response: Response, text: string, { refusal }: AccountScope):
   if (response.status >= 500) return new Error(`sign-in answered ${response.status}`);
   const code = typeof told.code === "string" && /^[A-Z_]{3,60}$/.test(told.code) ? told.code : "SIGN_IN_FAILED";
   const after = Number(response.headers.get("retry-after") ?? "");
-  return new AmbitError(response.status, code, typeof told.message === "string" && told.message !== "" ? told.message : "Signing in has failed.", after > 0 ? { retryAfterS: after } : {});
+  return new AmbitError(response.status, code, typeof told.message === "string" && told.message !== "" ? told.message : "Signing in has failed.", { page: "SIGN_IN_FAILED", ...(after > 0 ? { retryAfterS: after } : {}) });
 }
 
 /** The mail tells the rest: what is stored, even an id, would tell an address that has an account from one that had none. */
