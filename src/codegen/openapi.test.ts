@@ -65,8 +65,8 @@ type Endpoints {
 }
 `;
 
-function documentsOf(text: string, development = false): (identity: Identity) => JsonObject {
-  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
+function documentsOf(text: string, { development = false, values = {} }: { readonly development?: boolean; readonly values?: object } = {}): (identity: Identity) => JsonObject {
+  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values: { ...values } });
   const compiled = compileCatalogExpressions(catalog);
   const problems = [...diagnostics, ...compiled.diagnostics].filter((one) => one.severity === "error");
   expect(problems.map((one) => `${one.code} ${one.message}`)).toEqual([]);
@@ -82,7 +82,7 @@ function at(document: JsonObject, ...path: string[]): unknown {
 }
 
 describe("validity", () => {
-  const store = documentsOf(readFileSync("examples/store/schema.graphql", "utf8"));
+  const store = documentsOf(readFileSync("examples/store/schema.graphql", "utf8"), { values: { cartTtl: "P30D", offerTtl: "PT15M" } });
   const rows: readonly (readonly [string, (identity: Identity) => JsonObject, Identity])[] = [
     ["everything, administrator", of, administratorIdentity], ["everything, staff", of, staff], ["everything, anonymous", of, anonymousIdentity],
     ["store, administrator", store, administratorIdentity], ["store, anonymous", store, anonymousIdentity],
@@ -194,7 +194,7 @@ describe("exactly what the caller reaches", () => {
   });
 
   test("in development everyone sees all", () => {
-    expect(documentsOf(everything, true)(anonymousIdentity)).toEqual(of(administratorIdentity));
+    expect(documentsOf(everything, { development: true })(anonymousIdentity)).toEqual(of(administratorIdentity));
   });
 });
 

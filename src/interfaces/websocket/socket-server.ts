@@ -1,5 +1,5 @@
-// All WebSockets of a listener: takes requests for `/ws`, hands messages to their connections, and ends all of them at a stop.
-import type { Server, ServerWebSocket } from "bun";
+// The WebSockets of a listener: takes requests for `/ws` that become one.
+import type { Server } from "bun";
 import type { Identity } from "../../access/identity.ts";
 import type { Clock } from "../../base/clock.ts";
 import { fault } from "../../base/error.ts";
@@ -11,8 +11,8 @@ import { problemAnswer } from "../http/problem-answer.ts";
 import { createRequestIds } from "../http/request-id.ts";
 import type { SocketServedApp, SocketPort, SocketState } from "../http/served-app.ts";
 import { withinTenant } from "../http/tenant-header.ts";
-import { CLOSE, SocketConnection, type ConnectionParts } from "./socket-connection.ts";
-import { SocketTurn, type Wire } from "./socket-outbox.ts";
+import { SocketConnection, type ConnectionParts } from "./socket-connection.ts";
+import { SocketSet, type SocketStats } from "./socket-set.ts";
 
 export interface SocketParts {
   readonly current: () => SocketServedApp;
@@ -22,7 +22,7 @@ export interface SocketParts {
 }
 
 export interface Sockets extends SocketPort {
-  stats(): { readonly open: number; readonly subscriptions: number; readonly waitingBytes: number };
+  stats(): SocketStats;
 }
 
 export function createSockets(parts: SocketParts): Sockets {
@@ -31,23 +31,17 @@ export function createSockets(parts: SocketParts): Sockets {
 
 class SocketServer implements Sockets {
   readonly #parts: SocketParts;
-  readonly #connections = new Set<SocketConnection>();
-  readonly #turn = new SocketTurn();
+  readonly #open: SocketSet;
   readonly #ids: ReturnType<typeof createRequestIds>;
-  #isStopping = false;
 
   constructor(parts: SocketParts) {
     this.#parts = parts;
+    this.#open = new SocketSet(parts.clock);
     this.#ids = createRequestIds(parts.random);
   }
 
-  stats(): { readonly open: number; readonly subscriptions: number; readonly waitingBytes: number } {
-    let [subscriptions, waitingBytes] = [0, 0];
-    for (const connection of this.#connections) {
-      subscriptions += connection.subscriptions;
-      waitingBytes += connection.waitingBytes;
-    }
-    return { open: this.#connections.size, subscriptions, waitingBytes };
+  stats(): SocketStats {
+    return this.#open.stats();
   }
 
   upgrade(request: Request, server: Server<SocketState>, address: string): Response | undefined | Promise<Response | undefined> | null {
@@ -57,7 +51,7 @@ class SocketServer implements Sockets {
     const refuse = (error: unknown): Response => asResponse(problemAnswer(error, { requestId: name, log: this.#parts.log }));
     try {
       const app = this.#parts.current();
-      if (this.#isStopping || this.#connections.size >= app.limits.sockets) throw fault("OVERLOADED", "No more connections are taken.", { retryAfterS: 1 });
+      if (!this.#open.hasRoom(app.limits.sockets)) throw fault("OVERLOADED", "No more connections are taken.", { retryAfterS: 1 });
       const credential = credentialOf(request, app);
       const identity = credential === null ? null : app.authenticator.authenticate(credential, address);
       const begin = (known: Identity | null): Response | undefined => this.#upgrade(request, server, { name, identity: known, credential, address });
@@ -67,42 +61,18 @@ class SocketServer implements Sockets {
     }
   }
 
-  async stop(drainMs: number): Promise<void> {
-    this.#isStopping = true;
-    let cancel = (): void => {};
-    const late = new Promise<void>((resolve) => { cancel = this.#parts.clock.schedule(drainMs, resolve); });
-    await Promise.race([Promise.all([...this.#connections].map((connection) => connection.drain())), late]);
-    cancel();
-    for (const connection of this.#connections) connection.close(CLOSE.goingAway, "the server stops");
+  stop(drainMs: number): Promise<void> {
+    return this.#open.stop(drainMs);
   }
 
   #upgrade(request: Request, server: Server<SocketState>, { name, identity, credential, address }: Pick<ConnectionParts, "name" | "identity" | "address"> & { readonly credential: string | null }): Response | undefined {
     const header = (of: string): string | null => headers[of] ?? null;
     const headers: Record<string, string | undefined> = { authorization: credential ?? undefined, "x-ambit-tenant": request.headers.get("x-ambit-tenant") ?? undefined };
     const within = identity === null ? null : withinTenant(identity, header);
-    if (server.upgrade(request, { data: this.#state({ name, identity: within, address, header }) })) return undefined;
-    throw fault("MALFORMED_HEADER", "The request cannot become a WebSocket.", { fix: "Send the headers of RFC 6455." });
-  }
-
-  #state(from: Pick<ConnectionParts, "name" | "identity" | "address" | "header">): SocketState {
     const { current, clock, log } = this.#parts;
-    let connection: SocketConnection | null = null;
-    return {
-      opened: (socket) => {
-        connection = new SocketConnection({ ...from, wire: wireOf(socket, this.#turn), current, clock, log });
-        this.#connections.add(connection);
-      },
-      received: (message) => {
-        if (typeof message === "string") connection?.receive(message);
-        else connection?.close(UNSUPPORTED, "frames are text");
-      },
-      drained: () => connection?.drained(),
-      closed: () => {
-        if (connection === null) return;
-        connection.closed();
-        this.#connections.delete(connection);
-      },
-    };
+    const data = this.#open.state((wire) => new SocketConnection({ name, identity: within, address, header, wire, current, clock, log }));
+    if (server.upgrade(request, { data })) return undefined;
+    throw fault("MALFORMED_HEADER", "The request cannot become a WebSocket.", { fix: "Send the headers of RFC 6455." });
   }
 }
 
@@ -112,19 +82,7 @@ export function credentialOf({ method, headers }: Request, { cookies }: Pick<Soc
   return sent !== null || cookies === undefined ? sent : cookieCredential({ method, header: (name) => headers.get(name) }, cookies, true);
 }
 
-const UNSUPPORTED = 1003;
 const IS_SOCKET = /^(?:\w+:\/\/[^/?#]*)?\/ws(?:\?|$)/;
-
-/** `turn`: of all connections of a server. */
-export function wireOf(socket: ServerWebSocket<SocketState>, turn: SocketTurn): Wire {
-  return {
-    send: (text) => { socket.send(text); },
-    waiting: () => socket.getBufferedAmount(),
-    together: (work) => { if (socket.readyState === WebSocket.OPEN) socket.cork(work); },
-    soon: (outbox) => turn.add(outbox),
-    close: (code, reason) => socket.close(code, reason),
-  };
-}
 
 function asResponse({ status, headers, body }: Answer): Response {
   return new Response(body as string, { status, headers });

@@ -21,9 +21,9 @@ export function subjectWith(...roles: string[]): Identity {
   return subjectIdentity({ subject: "someone", roles, tenant: null });
 }
 
-/** `answer`: of each Operation. */
-export function schemaFixture(text: string, identity: Identity, answer: (body: Operation["body"]) => Result = () => { throw new Error("nothing is dispatched here"); }): SchemaFixture {
-  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text });
+/** `answer`: of each Operation. `values`: of config.yaml. */
+export function schemaFixture(text: string, identity: Identity, answer: (body: Operation["body"]) => Result = () => { throw new Error("nothing is dispatched here"); }, values: Readonly<Record<string, unknown>> = {}): SchemaFixture {
+  const { catalog, diagnostics } = compileSchema({ file: "schema.graphql", text, values });
   const { book } = compileCatalogExpressions(catalog);
   const errors = diagnostics.filter(({ severity }) => severity === "error");
   if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));
