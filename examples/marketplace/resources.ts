@@ -55,13 +55,14 @@ async function note(ctx: Ctx, { id, orderId }: { readonly id: string; readonly o
 }
 
 export const Endpoints = endpoints({
-  // The same candidates for the same buyer and words are ranked once a day: the key says what they were.
+  // The same candidates for the same words and a buyer who has bought nothing since are ranked once a day: the key says what they were.
   async discover(ctx, { words, category, below }) {
     const found = await ctx.db.Listing.find({ search: words, published: true, ...(category == null ? {} : { category }), ...(below == null ? {} : { price: { lt: below } }), limit: FOUND });
     if (found.length < 2) return found;
     const sellers = await ctx.db.Seller.find({ id: { in: [...new Set(found.map(({ sellerId }) => sellerId))] } });
     const candidates = found.map(({ id, title, category: kind, price, sellerId }) => ({ id, title, category: kind, price, trust: sellers.find((one) => one.id === sellerId)?.trust ?? 0 }));
-    const key = await hashOf([ctx.auth.subject, words, candidates]);
+    const bought = await ctx.db.Order.first({ buyerId: ctx.auth.subject!, order: { createdAt: "desc" } });
+    const key = await hashOf([ctx.auth.subject, bought?.id ?? null, words, candidates]);
     const { value } = await ctx.decide.rankForBuyer({ words, candidates }, { key });
     const place = new Map((value?.ids ?? []).map((id, index) => [id, index] as const));
     return found.toSorted((a, b) => (place.get(a.id) ?? FOUND) - (place.get(b.id) ?? FOUND));

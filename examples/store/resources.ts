@@ -30,7 +30,7 @@ export class Cart extends Table("Cart") {
     const { warehouseId, promisedDays } = await reserve(ctx, wanted.map(({ line, product }) => ({ productId: product.id, sku: line.sku, quantity: line.quantity })), shipTo);
     const reservedUntil = new Date(ctx.now().getTime() + Number(ctx.values.reservationMs));
     const order = await ctx.system.Order.create({
-      customerId: this.customerId, currency: this.currency, warehouseId, promisedDays, shipTo, reservedUntil, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
+      customerId: this.customerId, currency: this.currency, warehouseId, promisedDays, dayMs: Number(ctx.values.dayMs), shipTo, reservedUntil, note: note ?? null, total: lines.reduce((sum, line) => sum + line.total, 0),
     });
     await ctx.at(reservedUntil, "endReservation", { orderId: order.id });
     await ctx.enqueue("route", { orderId: order.id });
@@ -172,7 +172,7 @@ export const Fallbacks = fallbacks({
   },
 
   asPromised(_input, { order }) {
-    return { orderId: order.id, days: order.promisedDays, by: new Date(Date.parse(order.placedAt) + order.promisedDays * 86_400_000).toISOString(), credit: 0, amount: Math.floor(order.total / 20), currency: order.currency };
+    return { orderId: order.id, days: order.promisedDays, by: new Date(Date.parse(order.placedAt) + order.promisedDays * order.dayMs).toISOString(), credit: 0, amount: Math.floor(order.total / 20), currency: order.currency };
   },
 });
 

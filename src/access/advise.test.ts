@@ -19,8 +19,8 @@ test("who may write without signing in", () => {
 });
 
 test("conditions that nothing meets, and none that something might", () => {
-  for (const where of ["false", "record.rank == 1 && record.rank == 2", "record.rank > 5 && record.rank < 3", "record.open && !(true)", "1 == 2 || false", "record.rank >= 3 && (record.open && record.rank == 2)", "auth.subject in []"]) expect([where, never(where)]).toEqual([where, true]);
-  for (const where of ["true", "record.rank > 3 && record.rank >= 5 && record.rank <= 5", "record.rank == 1 || record.rank == 2", "record.owner == auth.subject", "!(record.rank == 1)", "record.text == null", "record.rank != 1 && record.rank == 2", "old.rank == 1 && record.rank == 2"]) expect([where, never(where)]).toEqual([where, false]);
+  for (const where of ["false", "record.rank == 1 && record.rank == 2", "record.rank > 5 && record.rank < 3", "record.open && !(true)", "1 == 2 || false", "record.rank >= 3 && (record.open && record.rank == 2)", "auth.subject in []", "record.rank > 5 && record.rank < 5", "5 < record.rank && record.rank <= 5", "record.rank == 4 && record.rank > 4", "record.rank == 4 && record.rank != 4", "record.open && !record.open", "record.open && record.open == false", "record.rank == null", "record.open && record.owner == null"]) expect([where, never(where)]).toEqual([where, true]);
+  for (const where of ["true", "record.rank > 3 && record.rank >= 5 && record.rank <= 5", "record.rank == 1 || record.rank == 2", "record.owner == auth.subject", "!(record.rank == 1)", "record.text == null", "old.rank == null", "record.open && !(record.text == null)", "record.rank >= 5 && record.rank <= 5", "5 <= record.rank && record.rank < 6", "record.rank != 1 && record.rank == 2", "old.rank == 1 && record.rank == 2"]) expect([where, never(where)]).toEqual([where, false]);
   expect([never("record.owner == auth.subject", '"public"'), never("auth.subject == null", '"public"'), never("record.owner == auth.subject", '"public", "user"')]).toEqual([true, false, false]);
 });
 
@@ -39,10 +39,13 @@ test("fields that allow what their type does not", () => {
 });
 
 test("rules that read everybody's rows to find those of the caller", () => {
-  const scans = (where: string, more = ""): string[] => advice(`type Note @table @export @allow(to: ["user"], do: [READ], where: "${where}") ${more} { id: ID! @primaryKey owner: ID! by: ID! @indexed open: Boolean! }`);
+  const scans = (where: string, more = ""): string[] => advice(`type Note @table @export @allow(to: ["user"], do: [READ], where: "${where}") ${more} { id: ID! @primaryKey owner: ID! by: ID! @indexed open: Boolean! readers: [ID!] }`);
   expect(scans("record.owner == auth.subject")).toEqual(["RULE_SCANS Reading Note under this rule looks at every row: owner has no index."]);
   expect(scans("auth.subject == record.owner && record.open")).toHaveLength(1);
   for (const where of ["record.by == auth.subject", "record.id == auth.subject", "record.open", "record.owner == auth.subject && record.by == auth.subject", "record.open || record.owner == auth.subject"]) expect([where, scans(where)]).toEqual([where, []]);
   expect(scans("record.owner == auth.subject || record.by == auth.subject")).toHaveLength(1);
+  expect(scans("lower(record.by) == auth.subject")).toEqual(["RULE_SCANS Reading Note under this rule looks at every row: no index has what lower makes of its fields."]);
+  expect(scans("auth.subject in record.readers")).toEqual(["RULE_SCANS Reading Note under this rule looks at every row: readers is a list, which no index looks into."]);
+  expect([scans("record.owner in auth.roles").length, scans("record.by in auth.roles").length, scans("auth.subject in record.readers || record.open").length]).toEqual([1, 0, 0]);
   expect(scans("record.owner == auth.subject", '@indexed(fields: ["owner", "by"])')).toEqual([]);
 });

@@ -18,7 +18,7 @@ export function advise(catalog: Catalog, book: ExpressionBook): Diagnostic[] {
   ];
   return [
     ...tables.filter(({ exportName }) => exportName !== null).flatMap(openToPublic),
-    ...rules.flatMap(({ where, rule }) => neverTrue(where, rule, book)),
+    ...rules.flatMap(({ where, rule }) => neverTrue(where, rule, { book, catalog })),
     ...tables.flatMap(moreOpen),
     ...tables.filter(({ exportName }) => exportName !== null).flatMap((table) => scanning(table, book)),
   ];
@@ -45,8 +45,9 @@ function openToPublic(table: Table): Diagnostic[] {
   });
 }
 
-function neverTrue(where: string, rule: AllowRule, book: ExpressionBook): Diagnostic[] {
-  if (rule.where === null || !isNever(book.of(rule.where), rule.to.every((role) => role === "public"))) return [];
+function neverTrue(where: string, rule: AllowRule, { book, catalog }: { readonly book: ExpressionBook; readonly catalog: Catalog }): Diagnostic[] {
+  const nobody = rule.to.every((role) => role === "public");
+  if (rule.where === null || !isNever(book.of(rule.where), { nobody, isRequired: (table, field) => catalog.tables.get(table)?.fields.get(field)?.type.required === true })) return [];
   return [warn("NEVER_TRUE", rule.position, { message: `The where of an @allow on ${where} can never be true.`, why: "It lets nobody in: null makes a comparison unknown, for public every auth.* is absent, and unknown denies.", fix: "Correct the condition, or remove the @allow." })];
 }
 
@@ -66,28 +67,48 @@ function isCovered(role: string, verb: Verb, table: Table): boolean {
 
 function scanning(table: Table, book: ExpressionBook): Diagnostic[] {
   return table.allow.filter((rule) => rule.do.includes("READ") && rule.where !== null).flatMap((rule) => {
-    const fields = ownedBy(book.of(rule.where!), table);
-    if (fields === null || fields.length === 0) return [];
-    return [warn("RULE_SCANS", rule.position, { message: `Reading ${table.name} under this rule looks at every row: ${fields.join(", ")} has no index.`, why: "It picks the few rows that are the caller's, so its cost grows with everybody's.", fix: `Add @indexed to ${fields[0]!}.` })];
+    const [first] = scannedBy(book.of(rule.where!), table) ?? [];
+    if (first === undefined) return [];
+    return [warn("RULE_SCANS", rule.position, { message: `Reading ${table.name} under this rule looks at every row: ${first.because}.`, why: "It picks the few rows that are the caller's, so its cost grows with everybody's.", fix: first.fix })];
   });
 }
 
-/** Fields without an index by which the rule finds whose a row is; null: an index finds them, or nothing is compared with the caller. */
-function ownedBy(expression: Expression, table: Table): string[] | null {
+interface Scan { readonly because: string; readonly fix: string }
+
+/** Why no index finds the rows that are the caller's; empty: one does. Null: nothing is compared with the caller. */
+function scannedBy(expression: Expression, table: Table): readonly Scan[] | null {
   if (expression.op === "and") {
-    const found = expression.operands.map((operand) => ownedBy(operand, table));
-    const indexed = found.some((fields) => fields?.length === 0);
-    return indexed ? [] : found.reduce((all, one) => (one === null ? all : [...all ?? [], ...one]), null);
+    const found = expression.operands.map((operand) => scannedBy(operand, table));
+    const isFound = found.some((scans) => scans?.length === 0);
+    return isFound ? [] : found.reduce((all, one) => (one === null ? all : [...all ?? [], ...one]), null);
   }
   if (expression.op === "or") {
-    const found = expression.operands.map((operand) => ownedBy(operand, table));
+    const found = expression.operands.map((operand) => scannedBy(operand, table));
     return found.includes(null) ? null : found.flatMap((one) => one ?? []);
   }
-  if (expression.op !== "compare" || expression.comparison !== "eq") return null;
-  const pair = [[expression.left, expression.right], [expression.right, expression.left]] as const;
-  const [field] = pair.flatMap(([own, other]) => (own.op === "field" && own.row === "record" && own.path.length === 0 && own.within.length === 0 && other.op === "variable" && other.root === "auth" ? [own.field] : []));
-  if (field === undefined) return null;
-  return field === table.primaryKey || table.indexes.some(({ kind, fields }) => kind === "BTREE" && fields[0] === field) ? [] : [field];
+  const own = ofCaller(expression);
+  return own === null ? null : scansOf(own, table);
+}
+
+/** What of the record must be what the caller is or has. */
+function ofCaller(expression: Expression): Expression | null {
+  const isCaller = (one: Expression): boolean => one.op === "variable" && one.root === "auth";
+  switch (expression.op) {
+    case "compare": return expression.comparison !== "eq" ? null : isCaller(expression.right) ? expression.left : isCaller(expression.left) ? expression.right : null;
+    case "in": return isCaller(expression.list) ? expression.item : isCaller(expression.item) ? expression.list : null;
+    default: return null;
+  }
+}
+
+function scansOf(own: Expression, table: Table): readonly Scan[] | null {
+  if (own.op === "call") return own.arguments.some((argument) => argument.op === "field" && argument.row === "record") ? [{ because: `no index has what ${own.function} makes of its fields`, fix: "Compare the field itself: with @indexed(fold: true) case does not count." }] : null;
+  if (own.op !== "field" || own.row !== "record") return null;
+  const { path, within, field } = own;
+  // Parts of another record are asked for by that record, as a rule.
+  if (path.length > 0) return null;
+  if (own.type.kind === "list") return [{ because: `${field} is a list, which no index looks into`, fix: "Keep its items as rows of a table, or give roles within a record with @grants." }];
+  if (within.length > 0) return null;
+  return field === table.primaryKey || table.indexes.some(({ kind, fields }) => kind === "BTREE" && fields[0] === field) ? [] : [{ because: `${field} has no index`, fix: `Add @indexed to ${field}.` }];
 }
 
 function warn(code: string, position: SourcePosition, told: Pick<Diagnostic, "message" | "why" | "fix">): Diagnostic {

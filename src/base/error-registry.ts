@@ -154,6 +154,7 @@ export const errorRegistry = define({
   UNBOUNDED_WRITE: { status: 422, title: "A model supplies a field that nothing holds", fix: "Name the field in where, or in a bound at EFFECT or COMMIT." },
   ROLLOUT_SHAPE: { status: 422, title: "A rollout tries a decision like its own", fix: "Name another decision with the same arguments and result, and shares from 0 to 1." },
   DECISION_TABLE: { status: 422, title: "A decision table must be sound", fix: "Correct the file; each problem says its line." },
+  TRIGGER_TENANT: { status: 422, title: "A decision begins without a tenant", fix: "Begin it with @on over a table with tenants." },
   EVERY_INPUT: { status: 422, title: "@every is not possible here", fix: "Use it on jobs and decisions, with input for required arguments." },
   BODY_MISSING: { status: 422, title: "Declaration and body differ", fix: "Declare and write both, with the same shape." },
   TENANT_FIELD: { status: 422, title: "Tenant and partition name required fields", fix: "Name a required field; that of the tenant is ID or String." },

@@ -1,5 +1,6 @@
 // Takes records out of the kept log. The entry stays with its position, and says that something was taken: whoever goes on across it reads anew.
 import type { Connection } from "../storage/connection.ts";
+import { isLoose, looseTables, type Named } from "../storage/loose-rows.ts";
 import type { Whose } from "../storage/whose-rows.ts";
 import { loggedRenames } from "../storage/renames.ts";
 
@@ -10,6 +11,8 @@ export interface ErasedEntries {
   readonly whose: readonly Whose[];
   /** Who is not named as the one who wrote any more; null: nobody. */
   readonly actor: string | null;
+  /** Whom sign-in names by an address; null: nobody. */
+  readonly named: Named | null;
 }
 
 /** By the table's name and the key, as text. */
@@ -20,16 +23,16 @@ export function recordKey(table: string, id: unknown): string {
 const PAGE_ROWS = 500;
 
 /** Answers how many entries were rewritten. */
-export function eraseEntries(connection: Connection, { records, whose, actor }: ErasedEntries): number {
+export function eraseEntries(connection: Connection, { records, whose, actor, named }: ErasedEntries): number {
   const gone = withFormerNames(connection, records);
-  const names = [...[...gone].map((key) => (JSON.parse(key) as [string])[0]), ...whose.map(({ table }) => table.name)];
+  const names = [...[...gone].map((key) => (JSON.parse(key) as [string])[0]), ...whose.map(({ table }) => table.name), ...named === null ? [] : looseTables];
   const tables = [...new Set(names)].map((name) => `"table":${JSON.stringify(name)}`);
   const by = actor === null ? null : `{"actor":${JSON.stringify(actor)},`;
   let erased = 0;
   for (let after = -1; ;) {
     const rows = connection.values(`SELECT "position", "entry" FROM "$log" WHERE "position" > ?1 ORDER BY "position" LIMIT ?2`, after, PAGE_ROWS);
     for (const [position, entry] of rows) {
-      const text = rewritten(entry as string, { gone, whose, tables, by });
+      const text = rewritten(entry as string, { gone, whose, named, tables, by });
       if (text === null) continue;
       connection.run(`UPDATE "$log" SET "entry" = ?2 WHERE "position" = ?1`, position!, text);
       erased++;
@@ -39,15 +42,15 @@ export function eraseEntries(connection: Connection, { records, whose, actor }: 
   }
 }
 
-interface Erasing { readonly gone: ReadonlySet<string>; readonly whose: readonly Whose[]; readonly tables: readonly string[]; readonly by: string | null }
+interface Erasing { readonly gone: ReadonlySet<string>; readonly whose: readonly Whose[]; readonly named: Named | null; readonly tables: readonly string[]; readonly by: string | null }
 
 /** Null: it is as it was. */
-function rewritten(text: string, { gone, whose, tables, by }: Erasing): string | null {
+function rewritten(text: string, { gone, whose, named, tables, by }: Erasing): string | null {
   const isTheirs = by !== null && text.startsWith(by);
   const mayHold = tables.some((table) => text.includes(table));
   if (!isTheirs && !mayHold) return null;
   const entry = JSON.parse(text) as { readonly actor: string | null; readonly changes: readonly KeptChange[] };
-  const changes = mayHold ? entry.changes.filter((change) => !gone.has(recordKey(change.table, change.id)) && !whose.some((one) => isOf(change, one))) : entry.changes;
+  const changes = mayHold ? entry.changes.filter((change) => !gone.has(recordKey(change.table, change.id)) && !whose.some((one) => isOf(change, one)) && (named === null || !isLoose(change.table, change.new ?? change.old ?? {}, named))) : entry.changes;
   const isChanged = changes.length < entry.changes.length;
   if (!isTheirs && !isChanged) return null;
   return JSON.stringify({ ...entry, ...(isTheirs ? { actor: null } : {}), changes, ...(isChanged ? { erased: true } : {}) });

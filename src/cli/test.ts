@@ -7,6 +7,9 @@ import { isError, loadApp } from "../runtime/load-app.ts";
 import { packageFile } from "../runtime/package-files.ts";
 import type { Command } from "./command.ts";
 
+/** Of one test, which starts an app of its own: on a machine that does other things too that may take longer than the five seconds of Bun. */
+const TEST_MS = 60_000;
+
 export const testCommand: Command = {
   name: "test",
   usage: "[DIR] [--name PATTERN]",
@@ -25,7 +28,7 @@ export const testCommand: Command = {
     try {
       const name = call.flag("name");
       const runner = Bun.spawn([
-        process.execPath, "test", "--no-orphans", "--preload", packageFile("src", "runtime", "test-preload.ts"), ...(name === null ? [] : ["--test-name-pattern", name]),
+        process.execPath, "test", "--no-orphans", `--timeout=${TEST_MS}`, "--preload", packageFile("src", "runtime", "test-preload.ts"), ...(name === null ? [] : ["--test-name-pattern", name]),
         ...(output.json ? ["--reporter=junit", `--reporter-outfile=${report}`] : []), ...files.map((file) => `./${file}`),
       ], { cwd: directory, env: { ...call.environment, AMBIT_TEST_APP: directory, AMBIT_FORBID_OUTBOUND: "1" }, stdout: output.json ? "ignore" : "inherit", stderr: output.json ? "pipe" : "inherit" });
       const said = output.json ? await new Response(runner.stderr as ReadableStream).text() : "";

@@ -109,7 +109,7 @@ test("what the compiler takes and what it refuses", () => {
   const meant = use.trim().split("\n").flatMap((line, index) => (line.endsWith("// wrong") ? [index + 1] : []));
   expect({ wrong, output }).toEqual({ wrong: meant, output });
   expect(output.split("\n").filter((line) => line !== "" && !line.startsWith("use.ts") && !line.startsWith(" "))).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("what it knows at run time: keys, relations, order, which calls read", () => {
   const { catalog } = compileSchema({ file: "schema.graphql", text: schema, values: {} });

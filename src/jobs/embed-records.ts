@@ -50,6 +50,8 @@ export interface Embedder {
   remembered(): void;
   /** Tokens that a request has used, of whatever text. */
   used(tokens: number): void;
+  /** A request brought no vectors. */
+  failed(): void;
   stats(): { readonly waiting: number; readonly givenUp: number; readonly filled: number; readonly requests: number; readonly failures: number; readonly tokens: number };
 }
 
@@ -147,6 +149,10 @@ class Filler implements Embedder {
     this.#counts.tokens += tokens;
   }
 
+  failed(): void {
+    this.#counts.failures++;
+  }
+
   stats(): ReturnType<Embedder["stats"]> {
     return { ...countEmbeddings(this.#options.storage.reader), ...this.#counts };
   }
@@ -189,7 +195,6 @@ class Filler implements Embedder {
         const retryAfterMs = error instanceof EmbeddingFailure ? error.retryAfterMs ?? 0 : 0;
         const waitMs = Math.min(Math.max(this.#backOff(++lane.failures), retryAfterMs), limits.embeddingDelayMaxMs);
         lane.notBeforeMs = clock.now() + waitMs;
-        this.#counts.failures++;
         log.warn("embedding-failed", { model: alias, waitMs, ...(error instanceof EmbeddingFailure ? { problem: error.message } : describeError(error)) });
       }
     }

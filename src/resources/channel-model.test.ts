@@ -126,4 +126,4 @@ test(`what is told is what the model says (seed ${SEED})`, async () => {
   while (listeners.length > 0) leave(listeners[0]!);
   await turn();
   expect(serving.dispatcher.channels.stats()).toMatchObject({ subscriptions: 0, topics: 0 });
-}, 60_000);
+}, 120_000);

@@ -6,6 +6,7 @@ import { appTable } from "../schema/account-tables.ts";
 import type { Catalog, Table } from "../schema/catalog.ts";
 import { markForCompaction } from "../storage/compact.ts";
 import type { Connection } from "../storage/connection.ts";
+import { looseKeys, namedOf, type Named } from "../storage/loose-rows.ts";
 import { keysOf, whoseOf, type Whose } from "../storage/whose-rows.ts";
 import type { WriteSession } from "../tables/write-session.ts";
 import type { Body, Caller } from "./body.ts";
@@ -24,10 +25,12 @@ export interface Receipt {
 
 interface Forgetting {
   readonly person: string | null;
-  /** `TABLE:id`; null: a person was named. */
-  readonly named: string | null;
+  /** `TABLE:id`; null: a person was meant. */
+  readonly record: string | null;
   readonly tenant: string | null | undefined;
   readonly whose: readonly Whose[];
+  /** Whom sign-in names by an address; null: nobody. */
+  readonly named: Named | null;
 }
 
 /** `ctx.forget`: with the author's authority, within the caller's tenant. All in one transaction: a person with more records than it may write is refused. */
@@ -51,6 +54,7 @@ export async function forgetIn(body: Body, subject: string, recordsMax = Infinit
   for (const whose of forgetting.whose) noteFormer(core, whose, removed);
   let room = recordsMax;
   for (const table of personalTables(core.catalog)) room -= await removeTheirs(body, table, { forgetting, removed, max: room });
+  if (forgetting.named !== null) await removeLoose(body, forgetting.named, removed);
   const foreseen: Receipt["stores"][number][] = [];
   core.storage.rehearse((connection) => { foreseen.push(...eraseStores(core, { forgetting, records: [...removed.values()], connection, now: body.now })); });
   await body.work.effect({
@@ -59,8 +63,10 @@ export async function forgetIn(body: Body, subject: string, recordsMax = Infinit
       markForCompaction(session.connection);
     }),
     tell() {
-      if (forgetting.person !== null) core.storedKeys?.changed(forgetting.person);
       core.followed.allChanged();
+      if (forgetting.person === null) return;
+      core.storedKeys?.changed(forgetting.person);
+      core.security?.forgotten(forgetting.person, forgetting.tenant);
     },
   });
   // Of another tenant's people it ends nothing.
@@ -80,7 +86,8 @@ function forgettingOf({ catalog, storage }: DispatchCore, { rights, identity }: 
   const table = appTable(catalog, name);
   // Whose key is whose it is, is a person.
   const person = table === undefined ? subject : table.personal?.join(".") === table.primaryKey ? id : null;
-  return { person, named: table === undefined ? null : subject, tenant, whose: person === null ? [] : whoseOf(storage.reader, catalog, person, tenant) };
+  const ofPerson = person === null ? { whose: [], named: null } : { whose: whoseOf(storage.reader, catalog, person, tenant), named: namedOf(storage.reader, catalog, person, tenant) };
+  return { person, record: table === undefined ? null : subject, tenant, ...ofPerson };
 }
 
 /** Those that refer to others first: what may not be deleted while something refers to it goes after that. */
@@ -124,6 +131,17 @@ async function removeTheirs(body: Body, table: Table, { forgetting: { person }, 
 
 const PAGE_ROWS = 200;
 
+/** What is theirs without a key that says so. */
+async function removeLoose(body: Body, named: Named, removed: Map<string, GoneRecord>): Promise<void> {
+  const { catalog, storage } = body.core;
+  for (const [name, id] of looseKeys(storage.reader, named)) {
+    const table = catalog.tables.get(name)!;
+    if (readPage(body, codePlan(body, table, { [table.primaryKey]: id, select: [table.primaryKey] }, "system"), "system").rows.length === 0) continue;
+    await body.work.write(removeOf(name, id), { dialect: "code", authority: null, sent: null });
+    note(removed, table, id);
+  }
+}
+
 /** Null: nobody is called so there. */
 function whoseIs(table: Table, person: string, catalog: Catalog): RecordValues | null {
   const path = table.personal!;
@@ -164,8 +182,8 @@ function goneWith(session: WriteSession, { forgetting: { whose }, removed }: Pic
 
 interface Storing { readonly forgetting: Forgetting; readonly records: readonly GoneRecord[]; readonly connection: Connection; readonly now: string }
 
-function eraseStores(core: DispatchCore, { forgetting: { person, named, tenant, whose }, records, connection, now }: Storing): Receipt["stores"] {
-  const names = [...new Set([...named === null ? [] : [named], ...records.map(({ table, key }) => `${table.name}:${key}`)])];
-  const erasing: Erasing = { connection, person, tenant, records, whose, names, now };
+function eraseStores(core: DispatchCore, { forgetting: { person, record, named, tenant, whose }, records, connection, now }: Storing): Receipt["stores"] {
+  const names = [...new Set([...record === null ? [] : [record], ...records.map(({ table, key }) => `${table.name}:${key}`)])];
+  const erasing: Erasing = { connection, person, tenant, records, whose, named, names, now };
   return forgettables(core).map(({ name, erase }) => ({ store: name, ...erase(erasing) }));
 }

@@ -9,6 +9,7 @@ import { eraseAnswers, eraseDeliveries, eraseFiles, eraseJobs, eraseMessages, ty
 import { formerVersions } from "../storage/former-versions.ts";
 import { keepsFormer } from "../storage/history-tables.ts";
 import { eraseMomentActor } from "../storage/moments.ts";
+import { eraseMails, type Named } from "../storage/loose-rows.ts";
 import { eraseKeys } from "../storage/key-rows.ts";
 import { forgetInSecurity } from "../storage/security-rows.ts";
 import { removeFetch } from "../storage/source-rows.ts";
@@ -23,6 +24,8 @@ export interface Erasing {
   readonly tenant: string | null | undefined;
   /** Those that are gone with this commit, and those that were gone and are still in a history or a trash. */
   readonly records: readonly GoneRecord[];
+  /** By whom sign-in names by an address; null: nobody. */
+  readonly named: Named | null;
   /** By which records are theirs. */
   readonly whose: readonly Whose[];
   /** `TABLE:id`: of those records, and of the one that was named. */
@@ -45,12 +48,12 @@ export function forgettables(core: DispatchCore): readonly Forgettable[] {
     ({ name, erase: ({ connection, person, tenant }) => (person === null ? nothing : erase(connection, person, tenant)) });
   return [
     { name: "history", erase: (erasing) => counted(eraseHistory(core, erasing)) },
-    { name: "log", erase: ({ connection, records, whose, person }) => counted(eraseEntries(connection, { whose, records: new Set(records.map(({ table, key }) => recordKey(table.name, key))), actor: person })) },
+    { name: "log", erase: ({ connection, records, whose, person, named }) => counted(eraseEntries(connection, { whose, named, records: new Set(records.map(({ table, key }) => recordKey(table.name, key))), actor: person })) },
     { name: "files", erase: ({ connection, person, tenant, records, now }) => eraseFiles(connection, { person, tenant, now, records: records.map(({ table, key }) => [table.sqlName, key]) }) },
     { name: "messages", erase: ({ connection, records }) => eraseMessages(connection, records.flatMap(({ table, key }) => (table.exportName === null ? [] : [`${table.exportName}/${key}`]))) },
     ofPerson("answers", (connection, person, tenant) => eraseAnswers(connection, person, tenant, erasedAnswer())),
     ofPerson("jobs", eraseJobs),
-    ofPerson("outbox", eraseDeliveries),
+    { name: "outbox", erase: ({ connection, person, tenant, named }) => both(person === null ? nothing : eraseDeliveries(connection, person, tenant), named === null ? nothing : eraseMails(connection, named)) },
     ofPerson("keys", (connection, person, tenant) => counted(eraseKeys(connection, person, tenant))),
     ofPerson("security", (connection, person, tenant) => counted(forgetInSecurity(connection, person, tenant))),
     ...core.decisions?.forgettables ?? [],
@@ -58,6 +61,10 @@ export function forgettables(core: DispatchCore): readonly Forgettable[] {
 }
 
 const nothing = { erased: 0, left: 0 };
+
+function both(one: { readonly erased: number; readonly left: number }, other: typeof one): typeof one {
+  return { erased: one.erased + other.erased, left: one.left + other.left };
+}
 
 function counted(erased: number): { readonly erased: number; readonly left: number } {
   return { erased, left: 0 };

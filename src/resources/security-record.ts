@@ -43,6 +43,8 @@ const TRIM_ROWS = 1_000;
 export class SecurityRecord {
   readonly #parts: SecurityParts;
   #waiting = new Map<string, SecurityEvent>();
+  /** Whom events that wait do not name any more. */
+  #forgotten = new Map<string, string | null | undefined>();
   readonly #told = new WeakSet<AmbitError>();
   #left = 0;
   #cancelFlush: (() => void) | null = null;
@@ -73,6 +75,12 @@ export class SecurityRecord {
     this.#cancelFlush ??= clock.schedule(FLUSH_MS, () => { void this.flush(); });
   }
 
+  /** Also in what waits to be written, and in what their forgetting itself makes known. `tenant`: undefined: of all. */
+  forgotten(subject: string, tenant: string | null | undefined): void {
+    this.#forgotten.set(subject, tenant);
+    this.#cancelFlush ??= this.#parts.clock.schedule(FLUSH_MS, () => { void this.flush(); });
+  }
+
   /** Somebody was told that they may not, or not as often; any other error is none of this record's. */
   refused(error: unknown, { identity, address, requestId }: { readonly identity: Identity; readonly address: string; readonly requestId: string }, operation: string): void {
     const event = error instanceof AmbitError ? REFUSALS[error.status] : undefined;
@@ -86,8 +94,9 @@ export class SecurityRecord {
   async flush(): Promise<void> {
     this.#cancelFlush?.();
     this.#cancelFlush = null;
-    const [events, left] = [[...this.#waiting.values()], this.#left];
+    const [events, left] = [[...this.#waiting.values()].map((event) => withoutNames(event, this.#forgotten)), this.#left];
     this.#waiting = new Map();
+    this.#forgotten = new Map();
     this.#left = 0;
     if (events.length === 0) return;
     const { storage, log } = this.#parts;
@@ -113,6 +122,13 @@ export class SecurityRecord {
       log.warn("security-events-not-trimmed", describeError(error));
     }
   }
+}
+
+/** As storage/security-rows.ts leaves them of somebody who is forgotten. */
+function withoutNames(event: SecurityEvent, forgotten: ReadonlyMap<string, string | null | undefined>): SecurityEvent {
+  const isForgotten = (name: string): boolean => forgotten.has(name) && [undefined, event.tenant].includes(forgotten.get(name));
+  const [subject, about] = [event.subject, event.about].map((name) => (name !== null && isForgotten(name) ? null : name)) as [string | null, string | null];
+  return subject === event.subject && about === event.about ? event : { ...event, subject, about, address: null, details: {} };
 }
 
 /** What was refused to whoever came over a wire, and what the administrator did there. */

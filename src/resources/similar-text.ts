@@ -44,7 +44,8 @@ async function vectorOf({ embeddings, clock, limits }: Pick<DispatchCore, "embed
     return await alias.embedQuery(text, { signal: signal === null ? late.signal : AbortSignal.any([signal, late.signal]), deadlineMs: clock.now() + limits.embeddingQueryMs });
   } catch (error) {
     if (!(error instanceof EmbeddingFailure)) throw error;
-    throw fault("EMBEDDING_UNAVAILABLE", "The model that embeds the text does not answer.", { where: "similar", retryAfterS: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1_000)), cause: error });
+    // That nobody answers is logged where it begins, not for each who asks.
+    throw fault("EMBEDDING_UNAVAILABLE", "The model that embeds the text does not answer.", { where: "similar", retryAfterS: Math.max(1, Math.ceil((error.retryAfterMs ?? 0) / 1_000)), ...(error.isAboutTexts ? { cause: error } : {}) });
   } finally {
     cancel();
   }

@@ -25,6 +25,7 @@ import { compileDecision, type DecisionParts } from "../decisions/policy/compile
 import { decisionContract, decisionVersion, type VersionParts } from "../decisions/policy/decision-version.ts";
 import { watchChanges } from "../decisions/triggers/watch-changes.ts";
 import { taintSummary } from "../decisions/policy/taint-sources.ts";
+import { tenantlessRuns } from "../decisions/policy/tenantless-runs.ts";
 import { tryFallback } from "../decisions/policy/try-fallback.ts";
 import { toolCaller } from "../decisions/reason/call-tool.ts";
 import { answerTool, type Schemas } from "../decisions/reason/prompt.ts";
@@ -149,6 +150,7 @@ function compileAll(app: DeclaredDecisions): { readonly compiled: ReadonlyMap<st
       diagnostics.push({ code: "POLICY_SOURCE", severity: "error", position: callable.position, message: `The policy file ${policyFile} of ${name} cannot be read.`, why: "The policy is the body of the decision.", fix: "Name a file in the app's folder.", edits: [] });
     }
   }
+  diagnostics.push(...tenantlessRuns(compiled, app));
   return { compiled, diagnostics };
 }
 

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { fakeClock } from "../base/clock.ts";
 import { defaultLimits, type Limits } from "../base/limits.ts";
+import { createLog } from "../base/log.ts";
 import { seededRandom } from "../base/random.ts";
 import { EmbeddingFailure } from "../resources/embedding-port.ts";
 import { loadConfig } from "./config.ts";
@@ -10,11 +11,14 @@ import { embeddingsOf } from "./embedding-models.ts";
 function opened(limits: Partial<Limits> = {}, { dimensions = 2, isScripted = false, answer = null as (() => Response) | null } = {}) {
   const sent: string[][] = [];
   const used: number[] = [];
+  const logged: string[] = [];
+  let failed = 0;
   const clock = fakeClock();
   const local = `provider: openai-compatible, url: http://127.0.0.1:1/v1, model: m`;
   const { models } = loadConfig("config.yaml", `models:\n  embedding: { ${local}, dimensions: ${dimensions} }\n  same: { ${local}, dimensions: ${dimensions} }\n  other: { ${local}, dimensions: 3 }\n  talks: { ${local} }\n  unset: { provider: openai, model: m, key: "\${NO_SUCH}", dimensions: 2 }\n`, {}).config;
   const port = embeddingsOf({ models, limits: { ...defaultLimits, modelAttempts: 1, ...limits } }, {
-    clock, random: seededRandom(1), isScripted, used: (tokens) => used.push(tokens), remembered() {},
+    clock, random: seededRandom(1), isScripted, used: (tokens) => used.push(tokens), failed: () => failed++, remembered() {},
+    log: createLog({ clock, sink: (line) => logged.push(line) }),
     fetch: async (_, init) => {
       const { input } = JSON.parse(String(init?.body)) as { input: string[] };
       sent.push(input);
@@ -22,7 +26,7 @@ function opened(limits: Partial<Limits> = {}, { dimensions = 2, isScripted = fal
     },
   });
   const until = { signal: new AbortController().signal, deadlineMs: clock.now() + 1_000 };
-  return { port, sent, used, clock, until, failure: (asking: Promise<unknown>) => asking.then(() => null, (error: unknown) => error as EmbeddingFailure) };
+  return { port, sent, used, logged, failed: () => failed, clock, until, failure: (asking: Promise<unknown>) => asking.then(() => null, (error: unknown) => error as EmbeddingFailure) };
 }
 
 test("aliases with dimensions and a key are there; they are alike where their vectors can be compared", () => {
@@ -72,4 +76,23 @@ test.each([[400, true], [413, true], [422, true], [401, false], [404, false], [4
   const { port, until, failure } = opened({}, { answer: () => new Response("", { status, headers: { "retry-after": "3" } }) });
   const error = await failure(port.of("embedding")!.embed(["a"], until));
   expect([error?.isAboutTexts, error?.retryAfterMs]).toEqual([isAboutTexts, status === 429 || status === 500 ? 3_000 : null]);
+});
+
+test("that a provider fails is logged once until it answers again, and counted each time; what a text or a caller is the cause of is no failure of it", async () => {
+  let status = 503;
+  const { port, logged, failed, clock, until, failure } = opened({ modelFailures: 100 }, { answer: () => (status === 200 ? Response.json({ data: [{ index: 0, embedding: [1, 2] }] }) : new Response("WORDS", { status })) });
+  const events = (): unknown[] => logged.map((line) => { const { event, model } = JSON.parse(line) as { event: string; model: string }; return [event, model]; });
+  const ask = (deadlineMs = clock.now() + 1_000, signal = until.signal): Promise<unknown> => failure(port.of("embedding")!.embedQuery("a", { signal, deadlineMs }));
+  status = 400;
+  await ask();
+  await ask(undefined, AbortSignal.abort());
+  expect([events(), failed()]).toEqual([[], 2]);
+  status = 503;
+  for (let time = 0; time < 3; time++) await ask();
+  expect([events(), failed()]).toEqual([[["embedding-ceased", "embedding"]], 5]);
+  status = 200;
+  for (const text of ["b", "c"]) await port.of("embedding")!.embedQuery(text, until);
+  status = 503;
+  await ask();
+  expect([events(), failed(), logged.join("").includes("WORDS")]).toEqual([[["embedding-ceased", "embedding"], ["embedding-resumed", "embedding"], ["embedding-ceased", "embedding"]], 6, false]);
 });

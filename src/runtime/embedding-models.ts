@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Limits } from "../base/limits.ts";
+import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import { loadEmbedding } from "../models/load-provider.ts";
 import { CircuitBreaker, modelAccess, type ModelAccess } from "../models/model-access.ts";
@@ -19,8 +20,11 @@ export interface EmbeddingParts {
   readonly fetch: Fetch;
   /** For tests: nobody is asked, words that two texts share make them alike. */
   readonly isScripted: boolean;
+  readonly log: Log;
   /** Tokens as the provider reports them. */
   used(tokens: number): void;
+  /** A request brought no vectors. */
+  failed(): void;
   remembered(): void;
 }
 
@@ -36,7 +40,7 @@ export function embeddingsOf({ models, limits }: Pick<AppConfig, "models" | "lim
     const breaker = breakers.get(place) ?? new CircuitBreaker(parts.clock, { failuresMax: limits.modelFailures, openMs: limits.modelPauseMs });
     breakers.set(place, breaker);
     const access = modelAccess({ ...parts, models: [model], breakers: new Map([[model, breaker]]), attempts: limits.modelAttempts });
-    return [[alias, new Alias({ model, access, identity: identityOf(settings, parts), limits, used: (tokens) => parts.used(tokens) })]];
+    return [[alias, new Alias({ ...parts, model, access, identity: identityOf(settings, parts), limits, used: (tokens) => parts.used(tokens), failed: () => parts.failed() })]];
   }));
   return { of: (alias) => aliases.get(alias) ?? null, remembered: () => parts.remembered() };
 }
@@ -56,12 +60,11 @@ function identityOf({ provider, model, url, dimensions }: ModelSettings, { isScr
   return createHash("sha256").update(JSON.stringify([isScripted ? "scripted" : provider, url, model, dimensions])).digest("hex").slice(0, 16);
 }
 
-interface AliasParts {
+interface AliasParts extends Pick<EmbeddingParts, "clock" | "log" | "used" | "failed"> {
   readonly model: EmbeddingModel;
   readonly access: ModelAccess<readonly string[], EmbeddingAnswer>;
   readonly identity: string;
   readonly limits: Limits;
-  used(tokens: number): void;
 }
 
 class Alias implements EmbeddingAlias {
@@ -71,6 +74,8 @@ class Alias implements EmbeddingAlias {
   readonly #parts: AliasParts;
   /** Of texts that somebody looked for, in the order in which they were last asked. */
   readonly #kept = new Map<string, readonly number[]>();
+  /** Since a provider has failed: the log is told once, not for each who asks meanwhile. */
+  #isCeased = false;
 
   constructor(parts: AliasParts) {
     this.#parts = parts;
@@ -81,15 +86,27 @@ class Alias implements EmbeddingAlias {
 
   async embed(texts: readonly string[], { signal, deadlineMs }: EmbeddingTime): Promise<readonly (readonly number[])[]> {
     assert(texts.length > 0 && texts.length <= this.textsMax, "a request has as many texts as it may");
-    const { access, limits, used } = this.#parts;
+    const { access, limits, log, model: { alias }, used } = this.#parts;
     try {
       const { answer } = await access.ask(texts.map((text) => cut(text, limits.embeddingLength)), { signal, deadlineMs, attempt() {} });
       used(answer.tokens ?? 0);
+      if (this.#isCeased) log.info("embedding-resumed", { model: alias });
+      this.#isCeased = false;
       return answer.vectors;
     } catch (error) {
-      if (error instanceof ModelFailure) throw failureOf(error);
-      throw error;
+      if (!(error instanceof ModelFailure)) throw error;
+      const failure = failureOf(error);
+      this.#failed(failure, signal.aborted && this.#parts.clock.now() < deadlineMs);
+      throw failure;
     }
+  }
+
+  #failed({ message, isAboutTexts }: EmbeddingFailure, isGivenUp: boolean): void {
+    const { failed, log, model: { alias } } = this.#parts;
+    failed();
+    if (this.#isCeased || isAboutTexts || isGivenUp) return;
+    this.#isCeased = true;
+    log.warn("embedding-ceased", { model: alias, problem: message });
   }
 
   async embedQuery(text: string, until: EmbeddingTime): Promise<readonly number[]> {

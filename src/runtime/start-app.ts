@@ -226,7 +226,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const { tracer } = options;
   const [fetch, modelFetch] = [fetchOf(config, options.forbidOutbound), modelFetchOf(config, options.forbidOutbound && options.modelsOutbound !== true)].map((one) => (tracer === null ? one : tracedFetch(one, tracer))) as [Fetch, Fetch];
   options.embedder.watch({ catalog, book, tables });
-  const embeddings = embeddingsOf(config, { clock, random, fetch: modelFetch, isScripted: options.modelStandIn !== undefined, used: (tokens) => options.embedder.used(tokens), remembered: () => options.embedder.remembered() });
+  const embeddings = embeddingsOf(config, { clock, random, fetch: modelFetch, isScripted: options.modelStandIn !== undefined, log, used: (tokens) => options.embedder.used(tokens), failed: () => options.embedder.failed(), remembered: () => options.embedder.remembered() });
   followAccounts(options.keys, { catalog, tables, storage, log });
   noteRights(options.security, { catalog, tables });
   const signedIn = signedInOf(loaded, { tables, storage, clock, service: options.accounts });

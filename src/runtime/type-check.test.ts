@@ -66,7 +66,7 @@ export const Jobs = jobs({ async none(ctx) { ctx.progress(1, 2); if (ctx.signal.
   for (const [right, wrong] of [['ctx.enqueue("some", { id: "x" })', 'ctx.enqueue("some")'], ['{ id: "x" }', "{ id: true }"], ['ctx.enqueue("none");', 'ctx.enqueue("noen");'], ['dedupe: "x"', "delay: 5"], ["work(args)", '"text"'], ["id.length * times", "id * times"]] as const) {
     expect([wrong, (await problems(schema, code.replace(right, wrong))).length]).toEqual([wrong, 1]);
   }
-}, 60_000);
+}, 120_000);
 
 test("arguments, which are read-only, may stand in a JSON answer", async () => {
   const schema = "type Endpoints { list(numbers: [Int!], more: JSON): JSON @http }";
@@ -130,4 +130,4 @@ test("sources are typed from their table", async () => {
     remove() {},`))).toEqual([]);
   expect((await problems(SOURCED, sourceOf("async get() { return { rate: \"much\" }; }"))).map(({ code }) => code)).toContain("TYPESCRIPT");
   expect((await problems(SOURCED, `export const Sources = { Rate: { async get() { return { rate: "much" }; } } };\nexport const Endpoints = { told: () => true };`))[0]).toMatchObject({ code: "BODY_MISSING", where: "schema.graphql:1:6" });
-}, 60_000);
+}, 120_000);

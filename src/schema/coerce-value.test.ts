@@ -6,6 +6,7 @@ import type { Catalog, TypeRef, ValueLimits } from "./catalog.ts";
 import { coerceFields, coerceUndeclared, coerceValue, noLimits, type CoerceContext, type Issue } from "./coerce-value.ts";
 import { compileSchema } from "./compile-schema.ts";
 import { fromWireValue, toWireValue, wireRecord } from "./wire-value.ts";
+import { processorTimer } from "../base/testing/processor-time.ts";
 
 const schema = `
 enum Colour { RED GREEN }
@@ -132,9 +133,9 @@ describe("limits", () => {
   });
 
   test("a pattern that would explode elsewhere does not", () => {
-    const started = performance.now();
-    expect(limit("a".repeat(5_000) + "!", scalar("String"), { pattern: "^(a+)+$" })).toEqual(["x PATTERN"]);
-    expect(performance.now() - started).toBeLessThan(1_000);
+    const tookMs = processorTimer();
+    expect(limit(`${"a".repeat(5_000)}!`, scalar("String"), { pattern: "^(a+)+$" })).toEqual(["x PATTERN"]);
+    expect(tookMs()).toBeLessThan(30_000);
   });
 
   test("issues never say the value", () => {

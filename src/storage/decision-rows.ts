@@ -221,6 +221,11 @@ export function rootOf(connection: Connection, id: string): string {
   return parent === null ? id : rootOf(connection, parent);
 }
 
+/** A run and those that it has asked, the asked before who asks. */
+export function treeOf(connection: Connection, row: DecisionRow): DecisionRow[] {
+  return [...askedBy(connection, row.id).flatMap((child) => treeOf(connection, child)), row];
+}
+
 /** What runs are about is called otherwise from now on: by the names of tables before and after. In a transaction of the caller's. */
 export function renameSubjects(connection: Connection, names: ReadonlyMap<string, string>): void {
   for (const [id, subject] of connection.values(`SELECT "id", "subject" FROM "$decision" WHERE ${tableIn("subject")} IN (SELECT "value" FROM json_each(?1))`, JSON.stringify([...names.keys()]))) {

@@ -144,7 +144,7 @@ test("stopped anywhere it goes on from there, also behind writes of a process th
   expect(read(opened, next)).toEqual(before.map(({ id: key, a }) => ({ id: key!, b: Number(a) * 2 })));
   expect(looked).toBeLessThan(1_400);
   expect(opened.storage.pendingMigration()).toBeNull();
-}, 30_000);
+}, 120_000);
 
 test("a live write that the catalog to come would refuse is accepted, and blocks the switch until it is mended", async () => {
   const { opened, app: old } = await started(`type Parent @table { id: ID! @primaryKey } type Item @table { id: ID! @primaryKey a: Int sku: String parentId: ID }`, 200, (index) => ({ id: id(index), a: index, sku: `s${index}`, parentId: index === 7 ? "p" : null }));

@@ -2,6 +2,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { registerSqlFunctions } from "./sql-functions.ts";
+import { processorTimer } from "../base/testing/processor-time.ts";
 
 function connection(): Database {
   const database = new Database(":memory:");
@@ -32,7 +33,7 @@ test("conversions and exact integers", () => {
 
 test("patterns do not explode", () => {
   using database = connection();
-  const started = performance.now();
-  database.query("SELECT ambit_match(?1, '^(a+)+$', 0)").get(`${"a".repeat(20_000)}!`);
-  expect(performance.now() - started).toBeLessThan(1_000);
+  const tookMs = processorTimer();
+  database.query("SELECT ambit_match(?1, '^(a+)+$', 0)").get(`${"a".repeat(1_000_000)}!`);
+  expect(tookMs()).toBeLessThan(30_000);
 });

@@ -1,5 +1,6 @@
 // What decides on tokens of the app's own making: the key that signs them, and since when those of a subject count no more. Every function
 // that writes runs inside a commit.
+import { createHash } from "node:crypto";
 import { foldCase } from "../base/text.ts";
 import type { Table } from "../schema/catalog.ts";
 import { foldColumn, quoted } from "./column.ts";
@@ -21,13 +22,18 @@ export function writeTokenKey(connection: Connection, key: string): void {
 
 /** Milliseconds since the epoch: what was signed for the subject until then is refused. Null: nothing is. */
 export function revokedAt(connection: Connection, subject: string): number | null {
-  return connection.values(`SELECT "time" FROM "$revoked" WHERE "subject" = ?1`, subject)[0]?.[0] as number | undefined ?? null;
+  return connection.values(`SELECT max("time") FROM "$revoked" WHERE "subject" IN (?1, ?2)`, subject, hashed(subject))[0]![0] as number | null;
 }
 
 /** `expiredMs`: whatever was signed before has expired, so that nobody need remember. */
 export function revokeTokens(connection: Connection, subject: string, { nowMs, expiredMs }: { readonly nowMs: number; readonly expiredMs: number }): void {
   connection.run(`DELETE FROM "$revoked" WHERE "time" < ?1`, expiredMs);
-  connection.run(`INSERT INTO "$revoked" ("subject", "time") VALUES (?1, ?2) ON CONFLICT ("subject") DO UPDATE SET "time" = max("time", excluded."time")`, subject, nowMs);
+  connection.run(`INSERT INTO "$revoked" ("subject", "time") VALUES (?1, ?2) ON CONFLICT ("subject") DO UPDATE SET "time" = max("time", excluded."time")`, hashed(subject), nowMs);
+}
+
+/** Somebody who is forgotten is not named here; older rows have the name itself. */
+function hashed(subject: string): string {
+  return createHash("sha256").update(subject).digest("base64url");
 }
 
 /** Keys of the records whose case-folded text is this; empty where the field is not compared so. */

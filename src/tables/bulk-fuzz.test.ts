@@ -40,7 +40,7 @@ test.each([1, 2, 3])("the order of a bulk never decides (seed %d)", async (seed)
   } finally {
     await Promise.all([left.close(), right.close()]);
   }
-}, 60_000);
+}, 120_000);
 
 async function run(app: OpenTables, writes: readonly Write[]): Promise<string> {
   return app.writeAll(writes).then(() => "ok", (error: { code?: string; message: string }) => {

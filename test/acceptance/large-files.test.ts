@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const BYTES = process.env["AMBIT_TEST_SIZE"] === "long" ? 1_000_000_000 : 100_000_000;
 /** Far below what the file would need: the rest is what the allocator keeps, some more for a file that takes longer. */
@@ -104,7 +105,7 @@ test("clients that read nothing hold little", async () => {
   for (const socket of sockets) socket.destroy();
   console.log(`grew by ${Math.round(growth / 1e6)} MB`);
   expect(growth).toBeLessThan(GROWTH_BYTES);
-}, 60_000);
+}, 120_000);
 
 test("more than limits.uploads at once are refused; who goes away leaves nothing", async () => {
   const slow = Array.from({ length: 4 }, () => {
@@ -114,15 +115,15 @@ test("more than limits.uploads at once are refused; who goes away leaves nothing
     return socket;
   });
   const incoming = join(data, "files", "incoming");
-  for (let turn = 0; turn < 100 && readdirSync(incoming).length < 4; turn++) await Bun.sleep(20);
+  await comesTrue(() => readdirSync(incoming).length >= 4);
   expect(readdirSync(incoming).length).toBe(4);
   const refused = await fetch(`${app.url}/files/Film/file`, { method: "POST", headers, body: "one more" });
   expect([refused.status, (await refused.json() as { code: string }).code]).toEqual([503, "OVERLOADED"]);
   for (const socket of slow) socket.destroy();
-  for (let turn = 0; turn < 250 && readdirSync(incoming).length > 0; turn++) await Bun.sleep(20);
+  await comesTrue(() => readdirSync(incoming).length === 0);
   expect(readdirSync(incoming)).toEqual([]);
   await upload(1_000);
-}, 60_000);
+}, 120_000);
 
 test("a client that stops sending is cut off", async () => {
   const socket = connect(app.port, "127.0.0.1");
@@ -131,6 +132,6 @@ test("a client that stops sending is cut off", async () => {
   socket.write("POST /files/Film/file HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer key-ann\r\nContent-Length: 1000000\r\n\r\nfirst bytes");
   await closed;
   const incoming = join(data, "files", "incoming");
-  for (let turn = 0; turn < 250 && readdirSync(incoming).length > 0; turn++) await Bun.sleep(20);
+  await comesTrue(() => readdirSync(incoming).length === 0);
   expect(readdirSync(incoming)).toEqual([]);
-}, 60_000);
+}, 120_000);

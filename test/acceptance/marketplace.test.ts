@@ -108,6 +108,10 @@ describe("5: rankForBuyer", () => {
     expect(market.model.requests).toHaveLength(1);
     expect(await discover(market.bea)).toEqual(found.toReversed());
     expect(market.model.requests).toHaveLength(2);
+    // What they have bought is part of the context.
+    await bought(market.sue, market.bob);
+    await discover(market.bob);
+    expect(market.model.requests).toHaveLength(3);
   });
 
   test.each([

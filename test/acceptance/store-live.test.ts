@@ -5,6 +5,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { RawSocket, type Frame } from "../scenarios/live-clients.ts";
 import type { HttpCaller } from "../processes/http-caller.ts";
 import { addProduct, expectStatus, keys, type Order, placeOrder, startStore, statusOf, type Store } from "./store-process.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const LONG = process.env["AMBIT_TEST_SIZE"] === "long";
 const ORDERS = LONG ? 60 : 12;
@@ -134,7 +135,7 @@ test(`10: each state change of the own orders, once, in order, seed ${SEED}`, as
   for (const [{ screen, subject }, followed] of orders) {
     const expected = new Map(followed.map(({ order, way }) => [order.id, ["PENDING", ...way]]));
     const isEqual = (): boolean => Bun.deepEquals([...screen.seen].toSorted(), [...expected].toSorted());
-    for (let waited = 0; waited < 250 && !isEqual(); waited++) await Bun.sleep(20);
+    await comesTrue(() => isEqual());
     expect({ subject, problems: screen.problems, seen: [...screen.seen].toSorted() }).toEqual({ subject, problems: [], seen: [...expected].toSorted() });
     expect([screen.snapshots, screen.connections > KILLS]).toEqual([1, true]);
     screen.stop();
@@ -150,7 +151,7 @@ test("10: whoever names another's order follows nothing", async () => {
   for (const [id, query] of [`/Order/${order.id}`, `/Order?id=eq.${order.id}`, "/Order?customerId=eq.c2&select=id"].entries()) socket.send({ op: "subscribe", id: String(id), query });
   expectStatus(await store.other.post(`/Order/${order.id}/cancel`, {}), 200);
   socket.send({ op: "call", id: "end", method: "GET", path: "/Order?customerId=eq.c2" });
-  for (let waited = 0; waited < 200 && !frames.some(({ id }) => id === "end"); waited++) await Bun.sleep(10);
+  await comesTrue(() => frames.some(({ id }) => id === "end"));
   expect(frames.filter(({ op }) => op === "change")).toEqual([]);
   expect(frames.filter(({ id }) => id !== "end").map(({ op, rows, problem }) => problem?.status ?? [op, rows])).toEqual([["snapshot", []], ["snapshot", []], ["snapshot", []]] as never);
   expect(frames.find(({ id }) => id === "end")!.body).toEqual([]);

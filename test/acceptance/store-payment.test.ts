@@ -5,7 +5,7 @@ import { startApp } from "../processes/app-process.ts";
 import { countAnswers, type HttpAnswer, httpCaller } from "../processes/http-caller.ts";
 import { addProduct, availableOf, type ChargeEvent, eventually, expectStatus, keys, type Order, placeOrder, type Product, startStore, statusOf, type Store, storeFolder, tell } from "./store-process.ts";
 
-const RESERVED_MS = 3_000;
+const RESERVED_MS = 3_600_000;
 const STOCK = 5;
 
 let store: Store;
@@ -52,6 +52,7 @@ test("declined, and no other card in time: it fails, the stock is free again, an
   const product = await addProduct(store, { available: STOCK });
   const order = await placeOrder(store.customer, product);
   expect((await pay(store, order, "tok_declined")).code).toBe("PAYMENT_DECLINED");
+  await store.forward(RESERVED_MS);
   await eventually(() => stateOf(store, order, product), ["PAYMENT_FAILED", STOCK]);
   expect((await pay(store, order, "tok_ok")).code).toBe("ILLEGAL_STEP");
   expect(store.payment.chargesOf(order.id)).toEqual([]);
@@ -63,6 +64,7 @@ test("declined, and no other card in time: it fails, the stock is free again, an
 test("nobody pays: of many at once each fails, and each unit comes back once", async () => {
   const product = await addProduct(store, { available: STOCK });
   const orders = await Promise.all(Array.from({ length: STOCK }, () => placeOrder(store.customer, product)));
+  await store.forward(RESERVED_MS);
   await eventually(() => Promise.all(orders.map((order) => statusOf(store, order))), orders.map(() => "PAYMENT_FAILED"));
   expect(await availableOf(store, product)).toBe(STOCK);
 });
@@ -71,6 +73,7 @@ test("a sale stays one when the time has passed", async () => {
   const product = await addProduct(store, { available: STOCK });
   const [sold, other] = [await placeOrder(store.customer, product), await placeOrder(store.customer, product)];
   expectStatus(await pay(store, sold, "tok_ok"), 200);
+  await store.forward(RESERVED_MS);
   await eventually(() => statusOf(store, other), "PAYMENT_FAILED");
   expect(await stateOf(store, sold, product)).toEqual(["PAID", STOCK - 1]);
 });
@@ -100,6 +103,7 @@ test("success that is told in time is the sale; repeated, older or contradicting
 
 test("success that is told too late: one refund is asked for, however often it is told, and nothing is sold", async () => {
   const { product, order, charge } = await unansweredOrder(store);
+  await store.forward(RESERVED_MS);
   await eventually(() => stateOf(store, order, product), ["PAYMENT_FAILED", STOCK]);
   const late = event(order, charge);
   const answers = await Promise.all([
@@ -129,7 +133,7 @@ test("killed before the time is over: it fails once after the restart, and a suc
   const { product, order, charge } = await unansweredOrder(store);
   const placed = await placeOrder(store.customer, product);
   await store.process.kill();
-  await Bun.sleep(RESERVED_MS);
+  await store.forward(RESERVED_MS);
   await store.restart();
   // Told at once: whether or not the job has run by now, it is too late.
   expectStatus(await tell(store, event(order, charge)), 200);
@@ -140,6 +144,7 @@ test("killed before the time is over: it fails once after the restart, and a suc
 
 test("killed while the payment service takes no refunds: the refund is asked for after the restart, with the same key", async () => {
   const { product, order, charge } = await unansweredOrder(store);
+  await store.forward(RESERVED_MS);
   await eventually(() => stateOf(store, order, product), ["PAYMENT_FAILED", STOCK]);
   store.payment.refusesRefunds = true;
   const late = event(order, charge);

@@ -2,9 +2,11 @@
 import { join } from "node:path";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { type HttpAnswer, type HttpCaller, httpCaller } from "../processes/http-caller.ts";
+import { movableClock } from "../processes/movable-clock.ts";
 import { root, scratchFolder, type ScratchFolder } from "../processes/scratch-folder.ts";
 import { standard, standardSecret } from "../webhooks/signed.ts";
 import { type PaymentServer, startPaymentServer } from "./payment-server.ts";
+import { until } from "../processes/waits.ts";
 
 export interface Order {
   readonly id: string;
@@ -36,6 +38,9 @@ export interface Store {
   readonly merchant: HttpCaller;
   readonly administrator: HttpCaller;
   readonly anonymous: HttpCaller;
+  /** Its clock, also while it is dead. */
+  forward(byMs: number): Promise<void>;
+  now(): number;
   /** On the same data, after it was killed or stopped. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -47,12 +52,13 @@ export async function startStore(options: StoreOptions = {}): Promise<Store> {
   const scratch = scratchFolder();
   const payment = startPaymentServer();
   const data = scratch.free("data");
+  const clock = movableClock(scratch);
   const start = (seed: string | undefined): Promise<AppProcess> => startApp(storeFolder, {
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
       CUSTOMER_KEY: keys.customer, OTHER_CUSTOMER_KEY: keys.other, SUPPORT_KEY: keys.support, MERCHANT_KEY: keys.merchant,
       AMBIT_ADMIN_TOKEN: keys.administrator, PAYMENT_URL: payment.url, PAYMENT_WEBHOOK_SECRET: standardSecret, AMBIT_LOG: "quiet",
-      ...options.environment,
+      ...clock.environment, ...options.environment,
     },
   });
   let process = await start(options.seed ?? "seed.ts");
@@ -62,6 +68,8 @@ export async function startStore(options: StoreOptions = {}): Promise<Store> {
     get process() { return process; },
     customer: caller(keys.customer), other: caller(keys.other), support: caller(keys.support), merchant: caller(keys.merchant),
     administrator: caller(keys.administrator), anonymous: caller(null),
+    now: () => clock.now(),
+    forward: (byMs) => clock.forward(byMs, process),
     async restart() { process = await start(undefined); },
     async stop() {
       payment.release();
@@ -115,20 +123,15 @@ export async function statusOf({ support }: Store, order: Order): Promise<string
 export interface ChargeEvent { readonly id: string; readonly order: string; readonly charge: string; readonly version: number; readonly state: string }
 
 /** `delivery`: the id of the message, which a service may change when it repeats one. */
-export function tell({ anonymous }: Store, event: ChargeEvent, { delivery = event.id, secret = standardSecret } = {}): Promise<HttpAnswer> {
-  const { headers, body } = standard(delivery, event, { secret });
+export function tell({ anonymous, now }: Store, event: ChargeEvent, { delivery = event.id, secret = standardSecret } = {}): Promise<HttpAnswer> {
+  const { headers, body } = standard(delivery, event, { secret, nowMs: now() });
   return anonymous.post("/hooks/payments", body, headers);
 }
 
 /** Fails, instead of waiting for ever, with the value that it had last. */
-export async function eventually(read: () => Promise<unknown>, wanted: unknown, withinMs = 20_000): Promise<void> {
-  const end = Date.now() + withinMs;
-  let value = await read();
-  while (!Bun.deepEquals(value, wanted)) {
-    if (Date.now() > end) throw new Error(`it stayed ${JSON.stringify(value)}, not ${JSON.stringify(wanted)}`);
-    await Bun.sleep(20);
-    value = await read();
-  }
+export async function eventually(read: () => Promise<unknown>, wanted: unknown): Promise<void> {
+  let value: unknown;
+  await until(async () => Bun.deepEquals(value = await read(), wanted), () => `it stayed ${JSON.stringify(value)}, not ${JSON.stringify(wanted)}`);
 }
 
 /** The answer, or an error that shows what came instead. */

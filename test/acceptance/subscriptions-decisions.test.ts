@@ -1,13 +1,11 @@
 // The billing backend's promises 9 and 11, over HTTP, with a model service that answers by script and a mailer that writes down what it gets: a large credit
 // waits for a person, and nothing is sent before; however the model chooses, a regulated company gets few mails.
 import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
 import { scriptedModel, type ChatRequest, type ScriptedModel } from "../models/scripted-model.ts";
 import { recordingServer, type RecordingServer } from "../outbox/recording-server.ts";
 import type { HttpAnswer, HttpCaller } from "../processes/http-caller.ts";
-import { scratchFolder } from "../processes/scratch-folder.ts";
 import { expectStatus } from "./store-process.ts";
-import { type Billing, billingFolder, type Company, type Contract, noticesOf, paying, startBilling, until } from "./subscriptions-process.ts";
+import { type Billing, type Company, type Contract, noticesOf, paying, startBilling, until } from "./subscriptions-process.ts";
 
 setDefaultTimeout(60_000);
 const NEVER_MS = 86_400_000;
@@ -98,14 +96,7 @@ test("11: what a manager rejects is not sent, and cannot be approved any more; l
 });
 
 test("11: what nobody has approved in time is not sent, and cannot be approved any more", async () => {
-  const scratch = scratchFolder();
-  const folder = scratch.free("app");
-  for (const name of ["schema.graphql", "resources.ts", "config.yaml", "seed.ts"]) {
-    // Three days are a declaration of the schema, which has no environment.
-    const text = await Bun.file(join(billingFolder, name)).text();
-    await Bun.write(join(folder, name), text.replace("within: \"P3D\"", "within: \"PT1S\""));
-  }
-  const hasty = await startBilling({ trialMs: NEVER_MS, dunningMs: NEVER_MS }, { MODEL_URL: model.url, MODEL_KEY: "key-of-the-model", MAILER_URL: mailer.url, PERIOD_MS: String(NEVER_MS) }, folder);
+  const hasty = await startBilling({ trialMs: NEVER_MS, dunningMs: NEVER_MS }, { MODEL_URL: model.url, MODEL_KEY: "key-of-the-model", MAILER_URL: mailer.url, PERIOD_MS: String(NEVER_MS), APPROVAL_WITHIN: "PT1H" });
   try {
     const contract = await paying(hasty, hasty.acme);
     const sent = mailer.requests.length;
@@ -113,14 +104,13 @@ test("11: what nobody has approved in time is not sent, and cannot be approved a
     const { run } = expectStatus(await suggest(hasty.acme, contract), 202).json<{ run: string }>();
     const [one] = await waitingFor(hasty.acme.manager);
     await hasty.kill();
-    await Bun.sleep(1_100);
+    await hasty.forward(3_600_000);
     await hasty.restart();
     await until(async () => (await hasty.acme.care.get(`/runs/${run}`)).json<{ state: string }>().state, (state) => state === "EXPIRED");
     if (one !== undefined) expect((await hasty.acme.manager.post(`/approvals/${one.id}`, { verdict: "APPROVE", hash: one.hash })).status).toBe(409);
     expect([await offersOf(hasty.acme), await waitingFor(hasty.acme.manager), mailer.requests.length]).toEqual([[], [], sent]);
   } finally {
     await hasty.stop();
-    scratch.remove();
   }
 });
 

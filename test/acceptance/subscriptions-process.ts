@@ -3,9 +3,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { type HttpAnswer, type HttpCaller, httpCaller } from "../processes/http-caller.ts";
+import { movableClock } from "../processes/movable-clock.ts";
 import { root, scratchFolder } from "../processes/scratch-folder.ts";
 import { standard, standardSecret, type Signed } from "../webhooks/signed.ts";
 import { expectStatus } from "./store-process.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 export interface Contract {
   readonly id: string;
@@ -50,6 +52,8 @@ export interface Billing {
   url(): string;
   /** In any file of the data directory. */
   hasOnDisk(text: string): boolean;
+  /** Its clock, also while it is dead. */
+  forward(byMs: number): Promise<void>;
   /** `kill -9`. */
   kill(): Promise<void>;
   /** On the same data, after it was killed; `without`: this key is gone. */
@@ -63,16 +67,17 @@ const keys = {
 } as const;
 const ADMINISTRATOR_KEY = "key-of-the-administrator";
 
-export const billingFolder = join(root, "examples", "subscriptions");
+const billingFolder = join(root, "examples", "subscriptions");
 
 /** `environment`: more of it. */
-export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}, folder = billingFolder): Promise<Billing> {
+export async function startBilling(durations: Durations, environment: Readonly<Record<string, string>> = {}): Promise<Billing> {
   const scratch = scratchFolder();
   const data = scratch.free("data");
-  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(folder, {
+  const clock = movableClock(scratch);
+  const start = ({ trialMs, dunningMs }: Durations, { seed, without }: { readonly seed?: string; readonly without?: string } = {}): Promise<AppProcess> => startApp(billingFolder, {
     data, temporary: scratch.path, ...(seed === undefined ? {} : { seed }),
     environment: {
-      ...keys, ...environment, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
+      ...keys, ...environment, ...clock.environment, PROVIDER_SECRET: standardSecret, TRIAL_MS: String(trialMs), DUNNING_MS: String(dunningMs),
       AMBIT_ADMIN_TOKEN: ADMINISTRATOR_KEY, AMBIT_LOG: "quiet", ...(without === undefined ? {} : { [without]: "" }),
     },
   });
@@ -84,9 +89,10 @@ export async function startBilling(durations: Durations, environment: Readonly<R
     acme: { owner: caller(keys.ACME_OWNER_KEY), meter: caller(keys.ACME_METER_KEY), care: caller(keys.ACME_CARE_KEY), manager: caller(keys.ACME_MANAGER_KEY) },
     globex: { owner: caller(keys.GLOBEX_OWNER_KEY), meter: caller(keys.GLOBEX_METER_KEY), care: caller(keys.GLOBEX_CARE_KEY), manager: caller(keys.GLOBEX_MANAGER_KEY) },
     administrator: caller(ADMINISTRATOR_KEY), anonymous, deliver,
-    tell: (id, event) => deliver(standard(id, event)),
+    tell: (id, event) => deliver(standard(id, event, { nowMs: clock.now() })),
     url: () => process.url,
     hasOnDisk: (text) => readdirSync(data, { recursive: true, withFileTypes: true }).some((file) => file.isFile() && readFileSync(join(file.parentPath, file.name)).includes(text)),
+    forward: (byMs) => clock.forward(byMs, process),
     kill: () => process.kill(),
     async restart(changed = durations, without) { process = await start(changed, without === undefined ? {} : { without }); },
     async stop() {
@@ -121,15 +127,9 @@ export async function noticesOf({ owner }: Company): Promise<Notice[]> {
   return expectStatus(await owner.get("/Notice?select=kind,level&order=createdAt"), 200).json<Notice[]>();
 }
 
-const WAITED_MS = 20_000;
-
 /** Asks until it holds; fails with what was there last. */
 export async function until<T>(ask: () => Promise<T>, holds: (found: T) => boolean): Promise<T> {
-  const deadline = performance.now() + WAITED_MS;
-  for (;;) {
-    const found = await ask();
-    if (holds(found)) return found;
-    if (performance.now() > deadline) throw new Error(`still ${JSON.stringify(found)}`);
-    await Bun.sleep(25);
-  }
+  let found: T;
+  if (await comesTrue(async () => holds(found = await ask()))) return found!;
+  throw new Error(`still ${JSON.stringify(found!)}`);
 }

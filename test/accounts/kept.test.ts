@@ -59,7 +59,7 @@ test("a backup keeps people signed in, and tokens signed; an export has people a
   const texts = filesIn(exported).map((file) => [file, readFileSync(file, "utf8")] as const);
   expect(texts.some(([, text]) => text.includes("kept@example.com"))).toBe(true);
   for (const [file, text] of texts) expect([file, /_ambit_|argon2|token/.test(file + text)]).toEqual([file, false]);
-}, 60_000);
+}, 120_000);
 
 function filesIn(place: string): string[] {
   if (!existsSync(place)) return [];
@@ -85,7 +85,7 @@ test("a person who is forgotten is in no byte of the data: neither where they si
   } finally {
     await app.stop();
   }
-}, 30_000);
+}, 120_000);
 
 test("within a tenant nobody forgets, or ends the sessions of, a person of another", async () => {
   const app = await startTestApp({
@@ -128,7 +128,7 @@ export const Endpoints = endpoints({
   } finally {
     await app.stop();
   }
-}, 20_000);
+}, 120_000);
 
 test("an app without @account loads nothing of sign-in, and has no path of it", () => {
   const script = `

@@ -60,4 +60,4 @@ test("from ambit init to people who sign in, by a password and by a provider", a
     await app.stop();
     await issuer.stop();
   }
-}, 60_000);
+}, 120_000);

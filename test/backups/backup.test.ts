@@ -133,7 +133,7 @@ test("a restored app serves the backup's records under versions that never were,
   expect((await again.send("PATCH", "/Folder/f", { owner: "x" }, { "if-match": tag })).status).toBe(412);
   expect((await again.send("PATCH", "/Folder/f", { owner: "x" }, { "if-match": fresh })).status).toBe(204);
   expect((await again.get("/Folder?owner=eq.x")).json<unknown[]>()).toHaveLength(1);
-}, 60_000);
+}, 120_000);
 
 test("a disk that is full, a target that exists and one that cannot be are told, and leave nothing", async () => {
   const folder = scratch.app({ "schema.graphql": crashSchema, "resources.ts": crashResources, "config.yaml": crashConfig });
@@ -161,4 +161,4 @@ test("a disk that is full, a target that exists and one that cannot be are told,
   expect(await told(["restore", join(target, "a.db"), folder], 100)).toEqual([1, "STORAGE_FULL"]);
   expect(readdirSync(data).sort()).toEqual(["data.db", "lock.db"]);
   expect(await told(["backup", join(target, "b.db"), folder], undefined, scratch.path)).toEqual([2, "USAGE"]);
-}, 60_000);
+}, 120_000);

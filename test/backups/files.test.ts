@@ -89,7 +89,7 @@ test("a backup of damaged files is none", async () => {
   const refused = await ambitHere(["backup", target, app, "--data", data]);
   expect([refused.code, refused.err]).toEqual([1, expect.stringContaining("missing or not whole")]);
   expect([existsSync(target), existsSync(`${target}.files`)]).toEqual([false, false]);
-}, 60_000);
+}, 120_000);
 
 test("an export has the files of its records, and an import takes them, at rest and through a running app", async () => {
   const data = scratch.free("data");

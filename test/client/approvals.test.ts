@@ -3,9 +3,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { AmbitError, type Client } from "../../client/index.ts";
 import { startApprovalsApp, type ApprovalsApp } from "../decisions/approvals-app.ts";
 import { answers } from "../decisions/bounds-app.ts";
-import { within } from "../processes/app-process.ts";
 import { clientOf } from "./client-app.ts";
 import { openCutProxy } from "./cut-proxy.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Terms @commitment(due: "timestamp('2030-01-01T00:00:00Z')", keptWhen: "true", remedy: "Credit.create") { price: Int! amount: Int! }
@@ -33,7 +33,6 @@ const as = (who: string, url = people.app.url): Client => {
   return client;
 };
 const ask = async (): Promise<unknown> => (await people.call("support", "POST", "/decide/refund", { wanted: 1 })).body["run"];
-const until = (what: string, holds: () => boolean): Promise<void> => within(5_000, what, (async () => { while (!holds()) await Bun.sleep(5); })());
 const codeOf = (work: Promise<unknown>): Promise<unknown> => work.then(() => null, (error: unknown) => (error instanceof AmbitError ? error.code : error));
 
 test("the queue is followed, over a lost connection too; words count once, and are refused as over REST", async () => {
@@ -45,11 +44,11 @@ test("the queue is followed, over a lost connection too; words count once, and a
     const queue = client.approvals.live();
     expect((await queue.ready).map(({ run }) => run)).toEqual([first] as never);
     const second = await ask();
-    await until("the second", () => queue.rows.length === 2);
+    await until(() => queue.rows.length === 2, "the second");
     proxy.cut();
     const third = await ask();
     const [shown, other] = queue.rows;
-    await until("the third", () => queue.rows.length === 3);
+    await until(() => queue.rows.length === 3, "the third");
     expect(queue.rows.map(({ run }) => run)).toEqual([first, second, third] as never);
 
     const { approvals } = client;
@@ -59,7 +58,7 @@ test("the queue is followed, over a lost connection too; words count once, and a
     expect(await approvals.approve(shown!, { idempotencyKey: "word-1" })).toEqual(decided);
     expect(await codeOf(approvals.approve(shown!))).toBe("APPROVAL_VOID");
     expect(await approvals.edit(other!, { output: 60 })).toMatchObject({ state: "EDITED", run: { output: 60 } });
-    await until("they are gone", () => queue.rows.length === 1);
+    await until(() => queue.rows.length === 1, "they are gone");
     const page = await approvals.page({ limit: 1 });
     expect([page.rows.map(({ run }) => run), page.next]).toEqual([[third], page.rows[0]!.id] as never);
     expect((await approvals.page({ limit: 1, after: page.next! })).rows).toEqual([]);
@@ -80,17 +79,19 @@ test("a negotiation is begun, followed, countered, accepted; what was agreed is 
   expect(await live.ready).toMatchObject([{ id: begun.id, round: 1 }]);
   people.model.script = () => [answers({ price: 75, amount: 1 })];
   const { offer } = await negotiations.counter<Terms>(begun.id, { terms: { price: 70 }, message: "please" });
-  await until("the second round", () => live.rows[0]?.offer?.terms.price === 75);
+  await until(() => live.rows[0]?.offer?.terms.price === 75, "the second round");
   const { commitment } = await negotiations.accept<Terms>(offer!);
-  await until("the end", () => live.rows[0]?.state === "AGREED");
+  await until(() => live.rows[0]?.state === "AGREED", "the end");
   expect((await negotiations.commitments()).rows).toEqual([commitment] as never);
   const owed = negotiations.liveCommitments<Terms>();
   expect(await owed.ready).toEqual([commitment] as never);
   expect(await negotiations.release(commitment!)).toMatchObject({ state: "RELEASED" });
-  await until("the release", () => owed.rows[0]?.state === "RELEASED");
+  await until(() => owed.rows[0]?.state === "RELEASED", "the release");
   expect(await negotiations.commitment(commitment!.id)).toMatchObject({ state: "RELEASED" });
+  // Of what was made in one millisecond none is the newer one.
+  people.clock.advance(1);
   const { commitment: later } = await negotiations.accept((await negotiations.begin("deal")).offer!);
-  await until("the newest, first", () => owed.rows[0]?.id === later!.id);
+  await until(() => owed.rows[0]?.id === later!.id, "the newest, first");
   expect(owed.rows.map(({ id }) => id)).toEqual([later!.id, commitment!.id]);
   const other = await negotiations.begin("deal");
   expect(await negotiations.decline(other.offer!)).toMatchObject({ state: "DECLINED" });

@@ -5,10 +5,11 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
-import { startApp, within, type AppProcess } from "../processes/app-process.ts";
+import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { chromiumPath, openChromium } from "../processes/chromium.ts";
 import { openCutProxy, type CutProxy } from "./cut-proxy.ts";
 import { config, facts, resources, schema } from "./client-app.ts";
+import { until } from "../processes/waits.ts";
 
 if (chromiumPath === null) console.log("SKIPPED: the client in a browser: there is no Chromium here");
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
   proxy = await openCutProxy();
   await serve();
   browser = await openChromium();
-}, 60_000);
+}, 120_000);
 
 afterAll(async () => {
   await browser?.close();
@@ -93,10 +94,6 @@ async function opened(context: Page): Promise<void> {
   await context.evaluate((url) => window.shown.start(url), proxy.url);
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  await within(30_000, what, (async () => { while (!await holds()) await Bun.sleep(50); })());
-}
-
 async function stored(): Promise<readonly unknown[]> {
   const response = await fetch(`${app!.url}/Item?order=price.desc&select=id,price,title`, { headers: { authorization: "Bearer key-clerk" } });
   return await response.json() as unknown[];
@@ -113,12 +110,12 @@ test.skipIf(chromiumPath === null)("a page goes through kills, lost answers and 
   };
   await opened(context);
   await context.evaluate(() => { window.shown.create("a"); window.shown.create("b"); });
-  await until("the first rows", async () => Bun.deepEquals(await shownRows(context), await stored()) && (await stored()).length === 2);
+  await until(async () => Bun.deepEquals(await shownRows(context), await stored()) && (await stored()).length === 2, "the first rows");
 
   // Answers that nobody hears: the requests go out again, and are carried out once.
   proxy.loseAnswers = 3;
   await raise(5);
-  await until("lost answers", async () => await context.evaluate(() => window.shown.pending()) === 0);
+  await until(async () => await context.evaluate(() => window.shown.pending()) === 0, "lost answers");
   expect([proxy.loseAnswers, (await stored())[0]]).toEqual([0, { id: "a", price: raises, title: "made in a page" }]);
 
   // Killed while it works; more is done meanwhile, and somebody else changes rows before the page is back.
@@ -129,8 +126,8 @@ test.skipIf(chromiumPath === null)("a page goes through kills, lost answers and 
   expect(await context.evaluate(() => window.shown.pending())).toBeGreaterThan(5);
   await serve();
   await fetch(`${app!.url}/Item/b`, { method: "PATCH", headers: { authorization: "Bearer key-clerk", "content-type": "application/json" }, body: JSON.stringify({ price: 1_000 }) });
-  await until("all of it", async () => await context.evaluate(() => window.shown.pending()) === 0);
-  await until("the same rows", async () => Bun.deepEquals(await shownRows(context), await stored()));
+  await until(async () => await context.evaluate(() => window.shown.pending()) === 0, "all of it");
+  await until(async () => Bun.deepEquals(await shownRows(context), await stored()), "the same rows");
   expect([(await stored())[1], await context.evaluate(() => window.shown.refused)]).toEqual([{ id: "a", price: raises, title: "made in a page" }, ["UNIQUE_VIOLATION"]]);
 
   // The page ends while it waits; the next one sends what it left.
@@ -142,8 +139,8 @@ test.skipIf(chromiumPath === null)("a page goes through kills, lost answers and 
   expect(await context.evaluate(() => window.shown.rows())).toEqual([]);
   await raise(1);
   await serve();
-  await until("what was left", async () => await context.evaluate(() => window.shown.pending() === 0 && window.shown.settled.length === 5));
-  await until("the same rows again", async () => Bun.deepEquals(await shownRows(context), await stored()));
+  await until(async () => await context.evaluate(() => window.shown.pending() === 0 && window.shown.settled.length === 5), "what was left");
+  await until(async () => Bun.deepEquals(await shownRows(context), await stored()), "the same rows again");
   expect(((await stored()) as { id: string; price: number }[]).find(({ id }) => id === "a")?.price).toBe(raises);
 
   // Without a network for a while, as the browser sees it.
@@ -153,7 +150,7 @@ test.skipIf(chromiumPath === null)("a page goes through kills, lost answers and 
   await fetch(`${app!.url}/Item/c`, { method: "DELETE", headers: { authorization: "Bearer key-clerk" } });
   await Bun.sleep(300);
   await context.context().setOffline(false);
-  await until("online again", async () => await context.evaluate(() => window.shown.pending()) === 0 && Bun.deepEquals(await shownRows(context), await stored()));
+  await until(async () => await context.evaluate(() => window.shown.pending()) === 0 && Bun.deepEquals(await shownRows(context), await stored()), "online again");
   expect(((await stored()) as { id: string; price: number }[]).map(({ id, price }) => [id, price])).toEqual([["b", 1_000], ["a", raises]]);
 
   // The browser's own EventSource, with a ticket.

@@ -8,6 +8,7 @@ import { within } from "../processes/app-process.ts";
 import type { StartedApp } from "../scenarios/started-app.ts";
 import { clientOf, startClientApp } from "./client-app.ts";
 import { openCutProxy } from "./cut-proxy.ts";
+import { until, WAIT_MS } from "../processes/waits.ts";
 
 let app: StartedApp;
 let client: Client;
@@ -35,10 +36,6 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
     throw error;
   }
   return "none";
-}
-
-async function until(what: string, holds: () => boolean): Promise<void> {
-  await within(5_000, what, (async () => { while (!holds()) await Bun.sleep(5); })());
 }
 
 describe("tables", () => {
@@ -151,7 +148,7 @@ describe("live", () => {
     for (const [index, live] of lives.entries()) {
       const read = await items.find(queries[index]!);
       const keys = (rows: readonly Readonly<Record<string, unknown>>[]): unknown[] => rows.map((row) => row["id"]);
-      await until(`query ${index}`, () => Bun.deepEquals(keys(live.rows), keys(read)));
+      await until(() => Bun.deepEquals(keys(live.rows), keys(read)), `query ${index}`);
       live.close();
     }
     expect(client.status).toBe("idle");
@@ -165,7 +162,7 @@ describe("live", () => {
     const bad = guest.from("Nope").live({}, { onError: ({ code }) => { errors.push(code); } });
     expect([(await good.ready).length, await codeOf(bad.ready), errors]).toEqual([0, "404 NOT_FOUND", ["NOT_FOUND"]]);
     await client.from("Item").create({ id: "seen", open: true });
-    await until("the row", () => good.rows.length === 1);
+    await until(() => good.rows.length === 1, "the row");
     await client.from("Item").remove("seen");
     good.close();
   });
@@ -175,7 +172,7 @@ describe("live", () => {
     await live.ready;
     await app.running.reload({ typeCheck: false });
     await client.from("Item").create({ id: "re", title: "reload" });
-    await until("the row", () => live.rows.length === 1);
+    await until(() => live.rows.length === 1, "the row");
     await client.from("Item").remove("re");
     live.close();
   });
@@ -195,15 +192,15 @@ describe("channels", () => {
     await talking.ready;
     await talking.setPresence({ typing: true, since: 5n });
     await own.publish({ text: "two" });
-    await until("both", () => heard.length === 2 && present.at(-1)?.length === 2);
+    await until(() => heard.length === 2 && present.at(-1)?.length === 2, "both");
     expect(heard).toEqual([{ boardId: "4/2", text: "one" }, { boardId: "4/2", text: "two" }]);
-    await until("the state", () => listening.present.some(({ state }) => Bun.deepEquals(state, { typing: true, since: "5" })));
+    await until(() => listening.present.some(({ state }) => Bun.deepEquals(state, { typing: true, since: "5" })), "the state");
     expect([await codeOf(own.publish({ text: "x".repeat(101) })), await codeOf(listener.channel("Board", "4/2").publish({ text: "x" }))]).toEqual(["400 VALIDATION_FAILED", "403 FORBIDDEN"]);
     const loop = (async () => { for await (const message of listening) return message; return null; })();
     await own.publish({ text: "three" });
     expect(await loop).toMatchObject({ text: "three" });
     talking.close();
-    await until("leaving", () => listening.present.length === 1);
+    await until(() => listening.present.length === 1, "leaving");
     listening.close();
   });
 });
@@ -220,13 +217,13 @@ test("a listener whose connection is lost says that messages may be missing, and
   await Promise.all([listening.ready, watching.ready]);
   await listening.setPresence("here");
   const isThere = (): boolean => watching.present.some(({ state }) => state === "here");
-  await until("the state", isThere);
+  await until(isThere, "the state");
   proxy.cut();
-  await until("leaving", () => !isThere());
+  await until(() => !isThere(), "leaving");
   await near.channel("Board", "cut").publish({ text: "missed" });
-  await until("coming again", () => isThere() && gaps === 1);
+  await until(() => isThere() && gaps === 1, "coming again");
   await near.channel("Board", "cut").publish({ text: "heard" });
-  await until("the message", () => heard.length > 0);
+  await until(() => heard.length > 0, "the message");
   expect(heard).toEqual(["heard"]);
   listening.close();
   watching.close();
@@ -237,7 +234,7 @@ test("a stream by EventSource has its ticket from the client", async () => {
   const { EventSource } = await import("eventsource");
   await client.from("Item").create({ id: "ticket", title: "by ticket" });
   const source = new EventSource(await client.eventSourceUrl("/Item?title=eq.by%20ticket"));
-  const data = await within(5_000, "the snapshot", new Promise<string>((resolve) => { source.addEventListener("snapshot", (event) => resolve(String(event.data))); }));
+  const data = await within(WAIT_MS, "the snapshot", new Promise<string>((resolve) => { source.addEventListener("snapshot", (event) => resolve(String(event.data))); }));
   source.close();
   expect(data).toContain("by ticket");
   await client.from("Item").remove("ticket");
@@ -261,7 +258,7 @@ test("the built module, with its types, is one file that Node runs", async () =>
       client.close();
     `);
     const node = Bun.spawn(["node", "--experimental-websocket", "--no-warnings", join(folder, "main.mjs")], { stdout: "pipe", stderr: "pipe" });
-    const [output, problems] = await within(20_000, "node", Promise.all([new Response(node.stdout).text(), new Response(node.stderr).text()]));
+    const [output, problems] = await within(WAIT_MS, "node", Promise.all([new Response(node.stdout).text(), new Response(node.stderr).text()]));
     // It ends by itself: a closed client holds nothing open.
     expect([output, problems, await node.exited]).toEqual(["0\n5\n", "", 0]);
     const types = Bun.spawnSync([join(root, "node_modules", ".bin", "tsc"), "-p", join(root, "client"), "--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", join(folder, "types")]);
@@ -271,4 +268,4 @@ test("the built module, with its types, is one file that Node runs", async () =>
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+}, 120_000);

@@ -9,6 +9,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { startApp, within, type AppProcess } from "../processes/app-process.ts";
 import { clientOf, config, resources, schema } from "./client-app.ts";
 import { openCutProxy, type CutProxy } from "./cut-proxy.ts";
+import { comesTrue, WAIT_MS } from "../processes/waits.ts";
 
 const LONG = process.env["AMBIT_TEST_SIZE"] === "long";
 const KILLS = LONG ? 20 : 2;
@@ -104,13 +105,13 @@ test(`${CLIENTS} clients, ${KILLS} kills`, async () => {
       lead(app.port);
     }
     for (const proxy of proxies) proxy.loseAnswers = 0;
-    await within(60_000, "what waits", (async () => { while (members.some(({ client }) => client.pending > 0)) await Bun.sleep(20); })());
+    await within(WAIT_MS, "what waits", (async () => { while (members.some(({ client }) => client.pending > 0)) await Bun.sleep(20); })());
     const raised = new Map<string, number>();
     for (const member of members) for (const [id, count] of member.raised) raised.set(id, (raised.get(id) ?? 0) + count);
     for (const [index, member] of members.entries()) {
       const expected = await clientOf(app.url, { token: `key-${member.role}` }).from("Item").find(member.query);
       const shown = (): readonly Row[] => (member.query["order"] === undefined ? [...member.live.rows].sort((left, right) => (String(left["id"]) < String(right["id"]) ? -1 : 1)) : member.live.rows);
-      for (let waited = 0; waited < 200 && !Bun.deepEquals(shown(), expected); waited++) await Bun.sleep(20);
+      await comesTrue(() => Bun.deepEquals(shown(), expected));
       expect([SEED, index, member.errors, shown()]).toEqual([SEED, index, [], expected]);
     }
     const counters = await clientOf(app.url).from("Item").find({ id: { like: "c%" }, order: { id: "asc" } });

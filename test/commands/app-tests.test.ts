@@ -25,4 +25,4 @@ test("a port of MQTT that is taken does not matter, and what a schedule makes of
   });
   const { code, objects, err } = await runAmbit(["test", folder, "--json"], { temporary: scratch.path });
   expect([code, objects().filter(({ status }) => status === "passed").length, err]).toEqual([0, 3, ""]);
-}, 30_000);
+}, 120_000);

@@ -60,7 +60,7 @@ test("a bundle made of the sources as they are answers as they do", () => {
   const answer = ask(madeBundle());
   expect(answer).toStartWith("ok");
   expect(answer).toBe(ask(join(root, "src", "cli", "main.ts")));
-}, 60_000);
+}, 120_000);
 
 test("what is loaded late works from the bundle as well: sign-in with passkeys, GraphQL, a model's provider", async () => {
   const folder = scratch.app({
@@ -79,4 +79,4 @@ type Decisions { """Guess.""" guess: Int! @decision(mode: ENFORCE, kind: JUDGE) 
   expect(await (await post("/graphql", { query: "{ userList { rows { email } } }" }, token)).json()).toEqual({ data: { userList: { rows: [{ email: "ann@example.com" }] } } });
   const guessed = await post("/decide/guess", {}, token);
   expect([await guessed.json(), guessed.headers.get("Ambit-Reason")]).toEqual([3, "provider_unavailable"]);
-}, 60_000);
+}, 120_000);

@@ -113,7 +113,7 @@ test("models by script, runs to look at", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "resources.ts": resources, "app.test.ts": passing });
   const { objects, err } = await runAmbit(["test", folder, "--json"], { temporary: scratch.path });
   expect([objects().map(({ test: name, status, message }) => ({ name, status, message })).filter(({ status }) => status !== "passed"), objects().length, err]).toEqual([[], 5, ""]);
-}, 30_000);
+}, 120_000);
 
 test("what is wrong with a script fails its test", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "resources.ts": resources, "app.test.ts": failing });
@@ -122,4 +122,4 @@ test("what is wrong with a script fails its test", async () => {
   expect(objects().map(({ status, message }) => `${String(status)} ${String(message).split("\n")[0]}`)).toEqual([
     "failed ScriptFault: The script of beside has no step 0.", expect.stringContaining("expect(received).toBe(expected)"), "failed Error: There is no decision besides.",
   ]);
-}, 30_000);
+}, 120_000);

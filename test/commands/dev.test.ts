@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type AppProcess, spawnApp, startApp, within } from "../processes/app-process.ts";
 import { httpCaller, type HttpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -49,7 +50,7 @@ type Event = Readonly<Record<string, unknown>>;
 async function save(files: Readonly<Record<string, string>>, outcome: "reloaded" | "reload-refused"): Promise<Event[]> {
   const from = app.events.length;
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-  await within(20_000, outcome, app.event((event) => event["event"] === outcome, from));
+  await within(WAIT_MS, outcome, app.event((event) => event["event"] === outcome, from));
   return app.events.slice(from);
 }
 
@@ -94,8 +95,8 @@ test("a change that the data does not fit is told, and the app before it goes on
   await caller.put("/Note/a", { text: "kept" });
   const from = app.events.length;
   writeFileSync(join(folder, "schema.graphql"), schema.replace("text: String!", "text: String!\n  must: Int!"));
-  await within(20_000, "the refusal", app.event((event) => event["code"] === "MIGRATION_NEEDED", from));
-  await within(20_000, "what goes on", app.event((event) => event["event"] === "reload-refused", from));
+  await within(WAIT_MS, "the refusal", app.event((event) => event["code"] === "MIGRATION_NEEDED", from));
+  await within(WAIT_MS, "what goes on", app.event((event) => event["event"] === "reload-refused", from));
   expect((await caller.get("/Note/a")).json()).toEqual({ id: "a", text: "kept" });
   await save({ "schema.graphql": schema, "resources.ts": resources("again") }, "reloaded");
   expect(await hello()).toBe("again");
@@ -147,20 +148,20 @@ test("several saves in a row end with the last one", async () => {
     await Bun.sleep(30);
   }
   const last = async (): Promise<void> => { while (await hello() !== "save 7") await Bun.sleep(50); };
-  await within(20_000, "the last save", last());
+  await within(WAIT_MS, "the last save", last());
 });
 
 test("an app with errors is waited for, and started when it is mended", async () => {
   const other = scratch.app({ "schema.graphql": schema.replace("@export", "@exprot"), "resources.ts": resources("first") });
   const waiting = spawnApp(other, { command: "dev", data: scratch.free("data"), temporary: scratch.path });
   try {
-    await within(20_000, "the problem", waiting.process.event((event) => event["code"] === "UNKNOWN_DIRECTIVE"));
+    await within(WAIT_MS, "the problem", waiting.process.event((event) => event["code"] === "UNKNOWN_DIRECTIVE"));
     // The watch begins right after.
     await Bun.sleep(200);
     writeFileSync(join(other, "schema.graphql"), schema);
     await waiting.started;
     expect(await httpCaller(() => waiting.process.url, null).get("/hello").then((answer) => answer.json<string>())).toBe("first");
-    expect(await within(10_000, "exit after SIGTERM", waiting.process.stop())).toBe(0);
+    expect(await within(WAIT_MS, "exit after SIGTERM", waiting.process.stop())).toBe(0);
   } finally {
     await waiting.process.kill();
   }

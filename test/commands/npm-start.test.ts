@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { untilClosed, within } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { root, scratchFolder } from "../processes/scratch-folder.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -18,10 +19,10 @@ test.each(["SIGTERM", "SIGKILL"] as const)("with its seed, and ends with %s to n
   const npm = Bun.spawn(["npm", "start", "--silent", "--", "--port", "0", "--data", scratch.free("data"), "--json"], {
     cwd: root, env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: scratch.path, AMBIT_LOG: "quiet" }, stdin: "ignore", stdout: "pipe", stderr: "ignore",
   });
-  const first = await within(30_000, "npm start", npm.stdout.getReader().read());
+  const first = await within(WAIT_MS, "npm start", npm.stdout.getReader().read());
   const { url, port } = JSON.parse(new TextDecoder().decode(first.value)) as { url: string; port: number };
   expect((await httpCaller(() => url, null).get("/Product?select=sku&order=sku&limit=1")).json()).toEqual([{ sku: "BOO-0001" }]);
   npm.kill(signal);
-  await within(10_000, "the server's end", untilClosed(port));
+  await within(WAIT_MS, "the server's end", untilClosed(port));
   await npm.exited;
 });

@@ -8,6 +8,7 @@ import { runAmbit } from "../processes/ambit-command.ts";
 import { startApp, untilClosed, within } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -144,7 +145,7 @@ describe("serves", () => {
     await untilClosed(app.port);
     expect(hasEnded(app.pid)).toBe(false);
     expect((await slow).json<string>()).toBe("done");
-    expect(await within(10_000, "exit after SIGTERM", stopped)).toBe(0);
+    expect(await within(WAIT_MS, "exit after SIGTERM", stopped)).toBe(0);
     await using again = await startApp(good, { data, temporary });
     expect((await httpCaller(() => again.url, null).get("/Note?select=text")).json()).toEqual([{ text: "slept" }]);
   });
@@ -153,7 +154,7 @@ describe("serves", () => {
     const app = await startApp(good, { data: scratch.free("data"), temporary });
     const sockets = Array.from({ length: 5 }, () => connect(app.port, "127.0.0.1").on("error", () => {}));
     await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.once("data", resolve).write("GET /health HTTP/1.1\r\nHost: x\r\n\r\n"))));
-    expect(await within(5_000, "exit after SIGTERM", app.stop())).toBe(0);
+    expect(await within(WAIT_MS, "exit after SIGTERM", app.stop())).toBe(0);
     for (const socket of sockets) socket.destroy();
   });
 
@@ -162,14 +163,14 @@ describe("serves", () => {
     const app = await startApp(good, { data, temporary, launcher: true });
     expect((await httpCaller(() => app.url, null).post("/Note", { text: "kept" })).status).toBe(201);
     await app.kill();
-    await within(5_000, "the server's end", untilClosed(app.port));
+    await within(WAIT_MS, "the server's end", untilClosed(app.port));
     await using again = await startApp(good, { data, temporary, launcher: true });
     expect((await httpCaller(() => again.url, null).get("/Note?select=text")).json()).toEqual([{ text: "kept" }]);
   });
 
   test("the launcher passes on signals and the exit code", async () => {
     const app = await startApp(good, { data: scratch.free("data"), temporary, launcher: true });
-    expect(await within(5_000, "exit after SIGTERM", app.stop())).toBe(0);
+    expect(await within(WAIT_MS, "exit after SIGTERM", app.stop())).toBe(0);
     expect((await runAmbit(["strat"], { temporary, launcher: true })).code).toBe(2);
     expect((await runAmbit(["check", scratch.app({ "schema.graphql": "type" })], { temporary, launcher: true })).code).toBe(1);
   });

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { seededRandom, type Random } from "../../src/base/random.ts";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 200 : 20;
 const WORKERS = 4;
@@ -167,10 +168,6 @@ function bytesOf(file: string): Buffer | null {
   }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 120 && !isSo(); turn++) await Bun.sleep(250);
-}
-
 test(`${KILLS} times kill -9 while files come and go`, async () => {
   const seed = Number(process.env["AMBIT_TEST_SEED"] ?? randomBytes(4).readUInt32LE());
   console.log(`seed ${seed} (AMBIT_TEST_SEED=${seed} plans the same again)`);
@@ -199,13 +196,13 @@ test(`${KILLS} times kill -9 while files come and go`, async () => {
   const rows = await (await fetch(`${running.url}/Doc`, { headers })).json() as { file: Shown; copy: Shown | null }[];
   const used = [...new Set(rows.flatMap(({ file, copy }) => (copy === null ? [file.hash] : [file.hash, copy.hash])))].sort();
   const before = contentsIn(data).length;
-  await until(() => contentsIn(data).length <= used.length);
+  await comesTrue(() => contentsIn(data).length <= used.length);
   console.log(`${before} contents, ${used.length} in use`);
   expect(contentsIn(data).sort()).toEqual(used);
   expect(before).toBeGreaterThan(used.length);
   expect(readdirSync(join(data, "files", "incoming"))).toEqual([]);
   await fetch(`${running.url}/Doc?id=neq.none`, { method: "DELETE", headers });
-  await until(() => contentsIn(data).length === 0);
+  await comesTrue(() => contentsIn(data).length === 0);
   expect(contentsIn(data)).toEqual([]);
   await running.stop();
 }, KILLS * 6_000 + 60_000);

@@ -55,4 +55,4 @@ test("what was never recorded is told of, by the name of the request", async () 
   await Bun.write(join(folder, "models.jsonl"), "");
   const missing = await runAmbit(["test", folder, "--json", "--name", "recorded b"], { temporary: scratch.path });
   expect([missing.code, missing.out]).toEqual([1, expect.stringMatching(/No answer of the model default to request [0-9a-f]{12} is recorded in .*models\.jsonl: its turn 1, with the tools answer\./)]);
-}, 60_000);
+}, 120_000);

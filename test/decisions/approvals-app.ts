@@ -6,6 +6,7 @@ import type { RecordValues } from "../../src/base/value.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 export interface Said { readonly status: number; readonly headers: Headers; readonly body: { readonly [name: string]: unknown } }
 /** As GET /approvals shows it. */
@@ -65,9 +66,8 @@ export async function startApprovalsApp(schema: string, options: { readonly conf
     row: (table, id) => app.running.tables.get(table, id)?.values ?? null,
     values: (sql) => file.query(sql).values(),
     async until(run, state) {
-      for (let tries = 0; tries < 500 && file.query(`SELECT "state" FROM "$decision" WHERE "id" = ?1`).values(String(run))[0]?.[0] !== state; tries++) await Bun.sleep(10);
-      const [found] = file.query(`SELECT "state" FROM "$decision" WHERE "id" = ?1`).values(String(run));
-      if (found?.[0] !== state) throw new Error(`${String(run)} is ${String(found?.[0])}, not ${state}`);
+      const found = (): unknown => file.query(`SELECT "state" FROM "$decision" WHERE "id" = ?1`).values(String(run))[0]?.[0];
+      await until(() => found() === state, () => `${String(run)} is ${state}; it is ${String(found())}`);
     },
     async stop() {
       file.close();

@@ -9,6 +9,7 @@ import { SocketClient } from "../scenarios/live-clients.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { startApprovalsApp, type ApprovalsApp, type Shown } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 const schema = `
 type Refund { amount: Int! big: Long reason: String! }
@@ -68,7 +69,7 @@ const eventClient = (who: string): Iterating => {
   return client as never;
 };
 interface Event { readonly op: string; readonly rows: readonly unknown[] | null; readonly changes: readonly { readonly type: string; readonly key: string; readonly record: { readonly [name: string]: unknown } | null }[] | null }
-const nextOf = async (events: AsyncIterator<unknown>): Promise<Event> => Object.values(((await within(5_000, "the next event", events.next())).value as Result).data!)[0] as Event;
+const nextOf = async (events: AsyncIterator<unknown>): Promise<Event> => Object.values(((await within(WAIT_MS, "the next event", events.next())).value as Result).data!)[0] as Event;
 
 test("what waits is read, page by page, and decided as over REST; with the same key the same answer", async () => {
   const run = await ask();
@@ -144,7 +145,7 @@ test("a key that is revoked ends the subscription", async () => {
   const events = client.iterate({ query: "subscription { approvals { op rows { id } changes { type } } }" });
   expect(await nextOf(events)).toMatchObject({ op: "SNAPSHOT" });
   expect((await people.call(adminToken, "DELETE", `/admin/keys/${String(body["id"])}`)).status).toBe(200);
-  const ended = await within(2_000, "the end", events.next().then(() => null, (error: { code?: number }) => error.code));
+  const ended = await within(WAIT_MS, "the end", events.next().then(() => null, (error: { code?: number }) => error.code));
   expect(ended).toBe(4403);
 });
 
@@ -170,7 +171,7 @@ test("a browser's EventSource follows the queue by a ticket", async () => {
   const { body } = await people.call("manager", "POST", "/auth/ticket");
   const source = new EventSource(`${people.app.url}/approvals?ticket=${encodeURIComponent(String(body["ticket"]))}`);
   closing.push(() => source.close());
-  const told = (name: string): Promise<{ data: string }> => within(5_000, name, new Promise((resolve) => { source.addEventListener(name, resolve as never, { once: true }); }));
+  const told = (name: string): Promise<{ data: string }> => within(WAIT_MS, name, new Promise((resolve) => { source.addEventListener(name, resolve as never, { once: true }); }));
   const [snapshot, entered, left] = [told("snapshot"), told("enter"), told("leave")];
   expect(JSON.parse((await snapshot).data)).toMatchObject({ op: "snapshot", rows: [] });
   const { id: one, run } = await people.waiting(await ask());

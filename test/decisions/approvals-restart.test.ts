@@ -12,6 +12,7 @@ import { EventClient } from "../scenarios/live-clients.ts";
 import { adminToken, keysFor } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 interface Shown { readonly id: string; readonly run: string; readonly hash: string }
 
@@ -70,11 +71,7 @@ async function waiting(): Promise<Shown[]> {
 const ended = async (run: string): Promise<unknown> => (await call("support", "GET", `/runs/${run}`)).body;
 
 async function until(run: string, state: string): Promise<unknown> {
-  for (let tries = 0; tries < 300; tries++) {
-    const found = await ended(run) as { readonly state: string };
-    if (found.state === state) return found;
-    await Bun.sleep(10);
-  }
+  await comesTrue(async () => (await ended(run) as { readonly state: string }).state === state);
   return ended(run);
 }
 
@@ -134,10 +131,7 @@ test("whoever is to be told is told that something waits, and never what", async
   try {
     await start({ config: `approvals: { notify: ["http://127.0.0.1:${server.port}/hook"] }\noutbound: { allowPrivate: ["127.0.0.1"] }\n` });
     const { run } = (await call("support", "POST", "/decide/asked", { amount: 1 })).body as Shown;
-    for (let tries = 0; tries < 300 && told.length === 0; tries++) {
-      clock.advance(1_000);
-      await Bun.sleep(10);
-    }
+    await comesTrue(() => told.length > 0, { meanwhile: () => clock.advance(1_000) });
     expect(told).toEqual([{ type: "approval-waiting", approval: expect.any(String), run, decision: "asked", by: ["manager"], tenant: null, due: expect.any(String) }]);
   } finally {
     await server.stop(true);

@@ -58,7 +58,7 @@ beforeAll(async () => {
     return [...(credit === null ? [] : [{ name: "Credit_create", arguments: { amount: credit } }]), ...(messages.length > 0 ? [answers({ amount })] : [])];
   };
   await bounds.write("Order", "o1", { total: 100 });
-}, 60_000);
+}, 120_000);
 afterAll(() => bounds?.stop());
 
 interface Report { readonly runs: number; readonly agreement: number; readonly outcomes: readonly { readonly outcome: string; readonly reason: string | null; readonly before: number; readonly after: number }[]; readonly bounds: readonly { readonly bound: string; readonly after: { readonly violated: number }; readonly unjudged: number }[] }
@@ -83,7 +83,7 @@ test("effects on a record that was read by its key are seen in after; sums are n
   const other = await backtest("pay", "--model", "default");
   expect([other.agreement, ended(other, "after")]).toEqual([0, { DECIDED: 1 }]);
   expect(bounds.row("Order", "o1")).toMatchObject({ paid: 30 });
-}, 60_000);
+}, 120_000);
 
 test("what a model would write is staged, judged and left", async () => {
   credit = 45;
@@ -95,7 +95,7 @@ test("what a model would write is staged, judged and left", async () => {
   expect((await bounds.decide("pay", { orderId: "o1" })).body).toEqual({ amount: 10 });
   expect(ended(await backtest("pay", "--last", "1", "--bound", "few=effects.all(e, e.operation != 'Credit.create' || (e.args.amount != null && e.args.amount <= 19))"), "after")).toEqual({ "FELL_BACK bound:few": 1 });
   credit = null;
-}, 60_000);
+}, 120_000);
 
 test("of a list nobody knows what an effect leaves, unless it was recorded", async () => {
   amount = 40;
@@ -104,7 +104,7 @@ test("of a list nobody knows what an effect leaves, unless it was recorded", asy
   amount = 50;
   const { bounds: judged } = await backtest("list", "--model", "default");
   expect(judged).toMatchObject([{ bound: "sum", unjudged: 1 }]);
-}, 60_000);
+}, 120_000);
 
 test("people who would be asked are not", async () => {
   amount = 50;
@@ -112,7 +112,7 @@ test("people who would be asked are not", async () => {
   const report = await backtest("asked", "--bound", "much=out.amount <= 40");
   expect([ended(report, "before"), ended(report, "after"), report.agreement]).toEqual([{ DECIDED: 1 }, { AWAITING_APPROVAL: 1 }, 1]);
   expect(bounds.values(`SELECT count(*) FROM "$approval"`)).toEqual([[0]]);
-}, 60_000);
+}, 120_000);
 
 test("in SHADOW the model is judged by what it said beside, and compared with what was answered", async () => {
   amount = 75;
@@ -123,7 +123,7 @@ test("in SHADOW the model is judged by what it said beside, and compared with wh
   expect([ended(judged, "before"), ended(judged, "after")]).toEqual([{ DECIDED: 1 }, { "FELL_BACK bound:cap": 1 }]);
   amount = 9;
   expect((await backtest("own", "--model", "default")).agreement).toBe(1);
-}, 60_000);
+}, 120_000);
 
 test("what was read out of text stays what it was, and the text is sent to nobody", async () => {
   amount = 8;
@@ -136,4 +136,4 @@ test("what was read out of text stays what it was, and the text is sent to nobod
   expect(asked).toContain("ANGRY");
   expect(asked).not.toContain("very cross");
   expect(await backtest("moody", "--candidate", "moodier")).toMatchObject({ runs: 0, leftOut: { NOT_RECORDED: 1 } });
-}, 60_000);
+}, 120_000);

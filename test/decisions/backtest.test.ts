@@ -228,7 +228,7 @@ test("looks at no more runs than limits.backtestRuns", async () => {
   const directory = await copied((_, text) => text);
   writeFileSync(join(directory, "config.yaml"), readFileSync(join(directory, "config.yaml"), "utf8").replace("limits: { ", "limits: { backtestRuns: 7, "));
   expect((await backtest(["--bound", "cap=out.amount <= 50"], directory)).report.runs).toBe(7);
-}, 60_000);
+}, 120_000);
 
 test("the page is text and charts alone: no word of a model is more than text, no secret is in it", async () => {
   const page = join(bounds.app.directory, "report.html");
@@ -262,14 +262,14 @@ describe("as an Operation", () => {
     expect(await settled(body["id"])).toMatchObject({ state: "DONE", report: { runs: 10, last: 10 } });
     expect((await call("GET", "/admin/backtests")).body[0 as never]).toMatchObject({ id: body["id"], state: "DONE" });
     expect(bounds.values(`SELECT count(*) FROM "$audit" WHERE "run" = '${String(body["id"])}'`)).toEqual([[1]]);
-  }, 60_000);
+  }, 120_000);
 
   test("is the administrator's, and strict", async () => {
     expect((await call("POST", "/admin/backtests", { decision: "refund" }, "key-support")).status).toBe(403);
     for (const wrong of [{}, { decision: "refund" }, { decision: "refund", last: 0, policy: "x" }, { decision: "refund", other: 1 }, { decision: "refund", bounds: { cap: 1 } }]) expect((await call("POST", "/admin/backtests", wrong)).status).toBe(400);
     expect((await call("POST", "/admin/backtests", { decision: "none", policy: "x" })).status).toBe(404);
     expect((await call("GET", "/admin/backtests/none")).status).toBe(404);
-  }, 60_000);
+  }, 120_000);
 
   test("is cancelled while a model hangs; only two go on at once", async () => {
     bounds.model.script = () => new Promise(() => {});
@@ -283,5 +283,5 @@ describe("as an Operation", () => {
     } finally {
       bounds.model.script = scriptOf();
     }
-  }, 60_000);
+  }, 120_000);
 });

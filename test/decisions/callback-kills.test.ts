@@ -2,12 +2,13 @@
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { recordingServer, until } from "../outbox/recording-server.ts";
+import { recordingServer } from "../outbox/recording-server.ts";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor } from "../scenarios/started-app.ts";
 import type { KillAt } from "./kill-at.ts";
 import { scriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 20 : 1;
 
@@ -59,7 +60,7 @@ for (const [name, at] of Object.entries(points)) {
       expect(before.callbacks).toBe(before.isOver ? 1 : 0);
       app = await start(null);
       const told = (): string[] => receiver.requests.filter(({ headers }) => headers["webhook-id"] === `run-${before.run}`).map(({ body }) => body);
-      await until(() => told().length > 0, 20_000);
+      await until(() => told().length > 0, "it is told");
       await app.stop();
       expect(outcome()).toEqual({ run: before.run, isOver: true, callbacks: 1 });
       expect(new Set(told())).toEqual(new Set([JSON.stringify({ run: before.run, decision: "refund", state: "DECIDED", status: 200, source: "model", reason: null, taint: null, answer: 40, tells: [] })]));

@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { eraseRun } from "../../src/storage/decision-rows.ts";
 import { verifySignature } from "../../src/access/webhook-signature.ts";
-import { recordingServer, until, type RecordedRequest, type RecordingServer } from "../outbox/recording-server.ts";
+import { recordingServer, type RecordedRequest, type RecordingServer } from "../outbox/recording-server.ts";
 import { EventClient } from "../scenarios/live-clients.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey refunded: Int! @default(value: 0) }

@@ -10,6 +10,7 @@ import { readNotes } from "../../src/decisions/audit/checkpoint.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { adminToken, keysFor } from "../scenarios/started-app.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `type Decisions { yes: Boolean! @decision(kind: RULE) @export @allow(to: ["support"]) @fallback(value: true)
   @acknowledge(rule: "UNBOUNDED_WRITE", reason: "It writes nothing.") }`;
@@ -37,13 +38,6 @@ async function decide(count: number): Promise<void> {
 
 const sizes = (): unknown[] => running!.storage.reader.values(`SELECT "size" FROM "$checkpoint" ORDER BY "size"`).map(([size]) => size);
 const notesOf = (file: string): number[] => readNotes(readFileSync(file, "utf8")).map((note) => Number(note.split("\n")[1]));
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turns = 0; !isSo(); turns++) {
-    if (turns > 300) throw new Error("it never came to that");
-    await Bun.sleep(20);
-  }
-}
 
 const verify = async (directory: string): Promise<Record<string, unknown>> => (await ambitHere(["audit", "verify", "--data", join(directory, "data"), "--json"])).objects()[0]!;
 

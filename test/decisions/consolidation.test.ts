@@ -12,6 +12,7 @@ import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { answers } from "./bounds-app.ts";
 import { scriptedModel, type ChatRequest, type ScriptedModel } from "../models/scripted-model.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const HOUR = 3_600_000;
 const schema = (catchUp: boolean): string => `
@@ -131,7 +132,7 @@ test("each night what has piled up becomes facts: with where they come from, the
 
   const { storage: { reader }, loaded } = running!;
   expect(runs().map(({ id }) => decisions.audit!.replay(reader, id, loaded)?.outcome)).toEqual(runs().map(() => "SAME"));
-}, 60_000);
+}, 120_000);
 
 test("a night during which the process ends is decided once, after the restart", async () => {
   await start();
@@ -143,17 +144,14 @@ test("a night during which the process ends is decided once, after the restart",
   await stop();
   concluding({ summary: "After the restart." });
   await start();
-  for (let tries = 0; tries < 500 && (facts("summary").length === 0 || rows(`SELECT 1 FROM "$job" WHERE "ended" IS NULL`).length > 0); tries++) {
-    clock.advance(100);
-    await Bun.sleep(10);
-  }
+  await comesTrue(() => facts("summary").length > 0 && rows(`SELECT 1 FROM "$job" WHERE "ended" IS NULL`).length === 0, { meanwhile: () => clock.advance(100) });
   expect([facts("summary"), runs().map(({ state }) => state)]).toEqual([[['"After the restart."', 0, 1]], ["DECIDED"]]);
   clock.advance(24 * HOUR);
   await running!.jobs.settled();
   expect(runs().map(({ state }) => state)).toEqual(["DECIDED", "DECIDED"]);
   // Said again it is nothing new.
   expect(facts("summary")).toHaveLength(1);
-}, 60_000);
+}, 120_000);
 
 test("nights that nobody was there for are left out, or made up for once", async () => {
   for (const catchUp of [false, true]) {
@@ -167,4 +165,4 @@ test("nights that nobody was there for are left out, or made up for once", async
     await running!.jobs.settled();
     expect(runs().length - before).toBe(catchUp ? 1 : 0);
   }
-}, 60_000);
+}, 120_000);

@@ -131,7 +131,7 @@ describe("a model decides", () => {
     model.script = () => [{ name: "hangs", arguments: {} }];
     const { headers } = await decide("refund", { orderId: "o", reason: "broken" });
     expect(headers.get("ambit-reason")).toBe("provider_timeout");
-  }, 10_000);
+  }, 120_000);
 
   test("what nothing repairs falls back", async () => {
     model.script = () => [answer(101)];
@@ -195,7 +195,7 @@ describe("a model decides", () => {
     model.script = () => new Promise<Response>(() => {});
     const { headers, status } = await decide("refund", { orderId: "o", reason: "x" });
     expect([status, headers.get("ambit-reason")]).toEqual([200, "provider_timeout"]);
-  }, 10_000);
+  }, 120_000);
 
   test.each([
     ["500 of HTML", () => new Response("<html>", { status: 500 }), "provider_unavailable"],

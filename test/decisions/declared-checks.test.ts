@@ -13,6 +13,8 @@ type Said { angry: Boolean amount: Int @range(min: 0, max: 9) }
 type Spoken { words: String }
 type Order @table { id: ID! @primaryKey customerId: ID! @indexed customer: Customer! @relationship(from: "customerId") total: Int! note: String way: Way hold(units: Int!): Order! @action }
 type Customer @table { id: ID! @primaryKey name: String! secret: String @secret }
+type Ours @table(tenant: "orgId") { id: ID! @primaryKey orgId: ID! countryId: ID country: Country @relationship(from: "countryId") total: Int! }
+type Country @table { id: ID! @primaryKey ours: [Ours!]! @relationship(to: "countryId") }
 type Tools { stockOf(sku: String!): Int! }
 type Facts { note: String mood: Int }
 `;
@@ -50,11 +52,14 @@ const BOUND = (shape: string): Declared => ({ more: `@bound(name: "b", rule: "ou
 const APPROVAL = `@approval(by: ["manager"], within: "PT1H")`;
 const WRITE = (more: string): string => `@mayWrite(operation: "Order.update", ${more})`;
 const OTHER = (directives: string): string => `"""Other."""\nother(orderId: ID!, wanted: Int): Refund! @decision ${directives} @fallback(value: { way: REFUND, amount: 0, reason: "no" })`;
+const BEGUN = (directives: string): string => `"""Count."""\nbegun: Int! @decision ${directives} @fallback(value: 0)`;
 const RULE = { policy: "", decision: "kind: RULE" } as const;
 const JUDGE = { decision: "kind: JUDGE" } as const;
 
 test.each<[string, Declared]>([
   ["the smallest", {}], ["a bound", BOUND("")], ["a rule", RULE], ["a judgement", JUDGE], ["a policy in a file", { policy: "", decision: `policyFile: "policy.md"` }], ["a table", { fallback: `@fallback(table: "fees.csv")` }], ["the caller's own", { fallback: "@fallback(own: true)" }],
+  ["an event of a tenant over records of tenants", { others: BEGUN(`@on(change: "Ours?total=gt.5") @context(name: "ours", query: "Ours?total=gt.5")`) }],
+  ["a schedule over what is of all", { others: BEGUN(`@every(cron: "0 3 * * *") @context(name: "lands", query: "Country")`) }],
   ["no model at all", { config: "", decision: `model: "careful"` }], ["an effect", { more: `@effect(operation: "Order.update", set: { id: "order.id", total: "out.amount" })` }],
   ["budgets", { more: `@budget(time: "PT5S", steps: 3, calls: 2, tokens: 100, cost: "0.03 USD") @budget(per: TENANT_DAY, runs: 5)` }], ["a list that is empty", { more: `@context(name: "none", query: "Order?id=eq.none", maxRows: 1, maxBytes: 1)` }],
   // Where one operation is meant, what it is called with is there.
@@ -216,5 +221,12 @@ test.each<[code: string, what: string, declared: Declared]>([
   ["DIRECTIVE_PLACE", "a commitment of no offer", { types: `type Offer @commitment(due: "now", keptWhen: "true", remedy: "Order.hold") { amount: Int! }` }],
   ["EVERY_INPUT", "a schedule without what it asks", { ...RULE, more: `@every(cron: "0 3 * * *")` }],
   ["EVERY_INPUT", "an event without what it asks", { ...RULE, more: `@on(change: "Order?total=gt.5")` }],
+  ["TRIGGER_TENANT", "a schedule over records of tenants", { others: BEGUN(`@every(cron: "0 3 * * *") @context(name: "ours", query: "Ours?total=gt.5")`) }],
+  ["TRIGGER_TENANT", "a schedule that reads them along with others", { others: BEGUN(`@every(cron: "0 3 * * *") @context(name: "lands", query: "Country?select=id,ours(total)")`) }],
+  ["TRIGGER_TENANT", "a schedule that filters by them", { others: BEGUN(`@every(cron: "0 3 * * *") @context(name: "lands", query: "Country?ours.total=gt.5&select=id,ours!inner(id)")`) }],
+  ["TRIGGER_TENANT", "a schedule whose model may ask for them", { others: BEGUN(`@every(cron: "0 3 * * *") @mayRead(name: "ours", query: "Ours?total=gt.{?least: Int}", as: DECISION)`) }],
+  ["TRIGGER_TENANT", "a schedule that writes them", { others: BEGUN(`@every(cron: "0 3 * * *") @effect(operation: "Ours.create", set: { total: "out", orgId: "'a'" })`) }],
+  ["TRIGGER_TENANT", "a schedule that asks who reads them", { others: `${BEGUN(`@every(cron: "0 3 * * *") @mayAsk(decision: "advice")`)}\n"""Advise."""\nadvice: Int! @decision @context(name: "ours", query: "Ours") @fallback(value: 0)` }],
+  ["TRIGGER_TENANT", "an event of all over records of tenants", { others: BEGUN(`@on(change: "Country") @context(name: "ours", query: "Ours?total=gt.5")`) }],
   ["FALLBACK_BOUND", "a fallback beyond its own bound", { more: `@bound(name: "b", rule: "out.amount > 0")` }],
 ])("%s: %s", (code, _, declared) => expect(problems(declared)).toContain(code));

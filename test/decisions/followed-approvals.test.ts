@@ -2,11 +2,11 @@
 // those who may decide it and to nobody else; whose credential ends is told nothing more. And what is asked over a socket is what REST answers.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { seededRandom } from "../../src/base/random.ts";
-import { until } from "../outbox/recording-server.ts";
 import { EventClient, Rebuilt, SocketClient, type Frame, type Told } from "../scenarios/live-clients.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { startApprovalsApp, type ApprovalsApp, type Said, type Shown } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
+import { comesTrue, until } from "../processes/waits.ts";
 
 const schema = `
 type Refund { amount: Int! reason: String! }
@@ -121,10 +121,7 @@ test("voided and proposed anew, expired, cancelled, of a rule, of one of two: ea
   const grave = await ask("grave");
   const gone = (await people.waiting(grave, "director")).id;
   expect(changesIn(await told(stream))).toEqual([`enter ${String(grave)}`]);
-  for (let tries = 0; tries < 200 && (await people.queue("director")).length > 0; tries++) {
-    people.clock.advance(3_600_000);
-    await Bun.sleep(10);
-  }
+  await comesTrue(async () => (await people.queue("director")).length === 0, { meanwhile: () => people.clock.advance(3_600_000) });
   expect(changesIn(await told(stream))).toEqual([`leave ${gone}`]);
 
   people.model.script = () => [answers({ amount: 80, reason: "because" })];
@@ -220,11 +217,7 @@ test("no more follow than limits.rowFollowers; who leaves makes room", async () 
   expect((await events("director")).response.status).toBe(503);
   clients[0]!.close();
   let status = 503;
-  for (let tries = 0; tries < 100 && status === 503; tries++) {
-    await Bun.sleep(10);
-    const again = await events("director");
-    ({ status } = again.response);
-  }
+  await comesTrue(async () => ({ status } = (await events("director")).response).status !== 503);
   expect(status).toBe(200);
 });
 
@@ -253,11 +246,9 @@ test("a negotiation is followed by its parties: rounds, the end of an offer, not
   const expiring = await events("buyer", `/negotiations/${String(other.body["id"])}`);
   await told(expiring);
   people.clock.advance(3_600_000);
-  for (let tries = 0; tries < 100; tries++) {
-    people.clock.advance(1_000);
-    await Bun.sleep(5);
-  }
-  expect(await told(expiring)).toMatchObject({ changes: [{ record: { state: "EXPIRED", offer: { state: "EXPIRED" } } }] });
+  const end = told(expiring);
+  await comesTrue(() => Promise.race([end.then(() => true), false]), { meanwhile: () => people.clock.advance(1_000) });
+  expect(await end).toMatchObject({ changes: [{ record: { state: "EXPIRED", offer: { state: "EXPIRED" } } }] });
 });
 
 test("what is not exported is negotiated over no wire", async () => {

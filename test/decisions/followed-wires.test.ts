@@ -2,7 +2,7 @@
 // nothing to anybody else; it ends with its credential, and goes on from a position.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { connected, type TestClient } from "../mqtt/mqtt-clients.ts";
-import { until } from "../outbox/recording-server.ts";
+import { until } from "../processes/waits.ts";
 import { EventClient, Rebuilt, SocketClient, type Frame, type Row } from "../scenarios/live-clients.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { startApprovalsApp, type ApprovalsApp } from "./approvals-app.ts";
@@ -141,7 +141,7 @@ async function shown(followed: readonly Followed[], who: string, path: string): 
   const wanted = JSON.stringify(sorted(rows).map(sortedMembers));
   for (const [index, one] of followed.entries()) {
     const now = (): string => JSON.stringify(sorted(one.rows.values()).map(sortedMembers));
-    await until(() => now() === wanted, 5_000).catch(() => expect([wires[index]?.[0], now()]).toEqual([wires[index]?.[0], wanted]));
+    await until(() => now() === wanted).catch(() => expect([wires[index]?.[0], now()]).toEqual([wires[index]?.[0], wanted]));
   }
   return rows;
 }
@@ -174,7 +174,7 @@ test("what waits: as it is, as it comes, as it is decided; nothing for who may n
   await people.call("manager", "POST", `/approvals/${(await people.queue("manager"))[0]!.id}`, { verdict: "REJECT" });
   expect(await shown(mine, "manager", "/approvals")).toEqual([]);
   for (const one of others) expect(one.rows.size).toBe(0);
-  await until(() => others[2]!.refusal !== null, 5_000);
+  await until(() => others[2]!.refusal !== null);
   expect(others.map(({ refusal }) => refusal)).toEqual([null, null, "INVALID_DOCUMENT", null]);
 });
 
@@ -192,7 +192,7 @@ test("a negotiation: its rounds, its offer, its end; nothing for who is no party
   expect(await both()).toMatchObject({ round: 2, offer: { terms: { price: 82 } } });
   await accept(offer);
   expect(await both()).toMatchObject({ state: "AGREED", offer: { state: "ACCEPTED" } });
-  await until(() => others.slice(0, 3).every(({ refusal }) => refusal !== null), 5_000);
+  await until(() => others.slice(0, 3).every(({ refusal }) => refusal !== null));
   expect(others.map(({ refusal, rows }) => [refusal, rows.size])).toEqual([["NOT_FOUND", 0], ["NOT_FOUND", 0], ["NOT_FOUND", 0], [null, 0]]);
 });
 
@@ -215,7 +215,7 @@ test("what is owed: agreed, released, kept, breached and remedied; to each their
   await until(async () => {
     people.clock.advance(1_000);
     return (await get("buyer", `/commitments/${broken}`))[0]!["state"] === "REMEDIED";
-  }, 10_000);
+  });
   expect(await states()).toMatchObject({ [first]: "KEPT", [broken]: "REMEDIED" });
   expect(Object.keys(await states())).not.toContain(theirs);
 });
@@ -248,10 +248,10 @@ test("who comes again with a position goes on where nothing has moved, else begi
     const again = await wire("buyer", "/commitments", position);
     await accept((await offered(85)).offer);
     const news = (): readonly Frame[] => again.frames.filter(({ op, changes }) => op !== "change" || changes!.length > 0);
-    await until(() => news().length > 0, 5_000);
+    await until(() => news().length > 0);
     expect([name, news().map(({ op, changes }) => [op, changes?.map(({ type }) => type)])]).toEqual([name, [["change", ["enter"]]]]);
     const anew = await wire("buyer", "/commitments", position);
-    await until(() => anew.frames.length > 1, 5_000);
+    await until(() => anew.frames.length > 1);
     expect([name, anew.frames.map(({ op, reason }) => [op, reason ?? null])]).toEqual([name, [["reset", "changed"], ["snapshot", null]]]);
   }
 });
@@ -261,20 +261,20 @@ test("over MQTT: whoever takes everything takes these, one by its own topic, a s
   const all = await connected(people.app.port, { protocol: "ws", path: "/mqtt", protocolVersion: 5, username: "x", password: "key-manager", clientId: "all", clean: false, properties: { sessionExpiryInterval: 600 } });
   opened.push({ close: () => all.end(true) });
   await all.subscribe("#", 2);
-  await until(() => all.received.some(({ topic, retain }) => topic === `approvals/${waits.id}` && retain), 5_000);
+  await until(() => all.received.some(({ topic, retain }) => topic === `approvals/${waits.id}` && retain));
   const one = await mqtt("manager", `/approvals/${waits.id}`);
-  await until(() => one.rows.has(waits.id), 5_000);
+  await until(() => one.rows.has(waits.id));
   await all.end(true);
   await people.approve("manager", waits);
-  await until(() => one.rows.size === 0, 5_000);
+  await until(() => one.rows.size === 0);
   const later = await connected(people.app.port, { protocol: "ws", path: "/mqtt", protocolVersion: 5, username: "x", password: "key-manager", clientId: "all", clean: false, properties: { sessionExpiryInterval: 600 } });
   opened.push({ close: () => later.end(true) });
-  await until(() => later.received.some(({ topic, json }) => topic === `approvals/${waits.id}` && json === null), 5_000);
+  await until(() => later.received.some(({ topic, json }) => topic === `approvals/${waits.id}` && json === null));
 
   const buyers = await connected(people.app.port, { protocol: "ws", path: "/mqtt", protocolVersion: 5, username: "x", password: "key-buyer" });
   opened.push({ close: () => buyers.end(true) });
   await buyers.subscribe("#", 1);
-  await until(() => buyers.received.some(({ topic }) => topic.startsWith("commitments/")), 5_000);
+  await until(() => buyers.received.some(({ topic }) => topic.startsWith("commitments/")));
   expect(buyers.received.filter(({ topic }) => topic.startsWith("approvals/"))).toEqual([]);
   for (let count = 1; count < 20; count++) await buyers.subscribe(`commitments/none${count}`, 0);
   const many = await Promise.all(Array.from({ length: 19 }, () => sse("buyer", "/commitments")));

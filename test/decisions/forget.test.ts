@@ -10,6 +10,7 @@ import { startApp } from "../../src/runtime/start-app.ts";
 import { ambitHere } from "../processes/ambit-here.ts";
 import { adminToken, startTestApp } from "../scenarios/started-app.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const schema = `type Advice { credit: Int! text: String }
 type Facts { note: String @allow(to: ["support"]) }
@@ -51,6 +52,8 @@ type Decisions {
     @mayWrite(operation: "Shelf.hold", set: { id: "input.shelf", who: "input.said" }, release: "Shelf.release", convert: "Shelf.sell", taint: ALLOW)
     @negotiates(rounds: 3, offerTtl: "P1D", exclusive: "input.shelf + input.said", taint: ALLOW)
     @fallback(value: { price: 9, by: "2100-01-01T00:00:00Z" })
+  """Asks people."""
+  favour(said: String!): Advice! @decision(mode: ENFORCE) @export @allow(to: ["bob"]) @approval(when: "true", by: ["support"], within: "P9D") @fallback(value: { credit: 0 })
   """Of an account."""
   account(accountId: ID!, said: String): Advice! @decision(mode: ENFORCE) @export @allow(to: ["support"])
     @memory(about: "'Account:' + input.accountId", reads: ["note"], writes: ["note"]) @fallback(value: { credit: 0 })
@@ -126,7 +129,7 @@ function onDisk(marks: readonly string[]): readonly string[] {
 }
 
 async function gone(marks: readonly string[]): Promise<readonly string[]> {
-  for (let tries = 0; tries < 100 && onDisk(marks).length > 0; tries++) await Bun.sleep(50);
+  await comesTrue(() => onDisk(marks).length === 0);
   return onDisk(marks);
 }
 
@@ -247,7 +250,7 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   const forget = async (subject = "ann"): Promise<Store> => ((await send("POST", "/admin/forget", { subject }, { as: "admin" })).body as { stores: Store[] }).stores.find(({ store }) => store === "negotiations")!;
   expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 1 });
   expect(states()).toEqual([["AGREED", "ACCEPTED", "RELEASED"], ["DECLINED", "COUNTERED", null], ["DECLINED", "DECLINED", null], ...kept]);
-  for (let tries = 0; tries < 300 && bounds.row("Shelf", "dan")!["free"] !== 1; tries++) await Bun.sleep(50);
+  await comesTrue(() => bounds.row("Shelf", "dan")!["free"] === 1);
   expect([bounds.row("Shelf", "dan"), bounds.row("Shelf", "eli")]).toMatchObject([{ free: 1 }, { free: 0 }]);
   expect(await forget()).toEqual({ store: "negotiations", erased: 1, left: 0 });
   expect([await gone(marks("dan")), onDisk(marks("eli"))]).toEqual([[], marks("eli")]);
@@ -258,7 +261,18 @@ test("negotiations: what was asked, said, offered, held and agreed is gone; what
   const [[offer], [commitment]] = [...bounds.values(`SELECT "id" FROM "$offer" WHERE "state" = 'OPEN'`), ...bounds.values(`SELECT "id" FROM "$commitment" WHERE "state" = 'ACTIVE'`)] as [[string], [string]];
   expect([(await send("POST", `/offers/${offer}/decline`, {}, { as: "bob" })).status, (await send("POST", `/commitments/${commitment}/release`, {}, { as: "bob" })).status]).toEqual([200, 200]);
   expect([await forget("Shelf:eli"), await gone(marks("eli"))]).toEqual([{ store: "negotiations", erased: 2, left: 0 }, []]);
-}, 60_000);
+}, 120_000);
+
+test("what waits for people ends and goes, too: nobody is asked about who is forgotten", async () => {
+  const marks = [marked("bob", "wish"), marked("bob", "favour")];
+  bounds.model.script = () => [answers({ credit: 1, text: marks[1]! })];
+  const ask = (): Promise<{ status: number; body: unknown }> => send("POST", "/decide/favour", { said: marks[0] }, { as: "bob", headers: { "idempotency-key": "favour-of-bob" } });
+  const { status, body } = await ask();
+  const queue = async (): Promise<unknown> => (await send("GET", "/approvals", null)).body;
+  expect([status, await queue(), onDisk(marks)]).toMatchObject([202, [{ run: (body as { run: string }).run }], marks]);
+  expect((await send("POST", "/admin/forget", { subject: "bob" }, { as: "admin" })).body as unknown).toMatchObject({ stores: expect.arrayContaining([{ store: "runs", erased: expect.any(Number), left: 0 }]) as unknown });
+  expect([await queue(), await gone(marks), await ask()]).toMatchObject([[], [], { status: 410, body: { code: "DECISION_ERASED" } }]);
+});
 
 test("others than the administrator forget nobody", async () => {
   expect((await send("POST", "/admin/forget", { subject: "bob" })).status).toBe(403);

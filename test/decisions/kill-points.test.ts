@@ -7,6 +7,7 @@ import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor } from "../scenarios/started-app.ts";
 import type { KillAt } from "./kill-at.ts";
 import { scriptedModel } from "../models/scripted-model.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 20 : 1;
 
@@ -124,7 +125,7 @@ for (const [name, { at, requests }] of Object.entries(points)) {
 
 /** What was taken up at the start has ended. */
 async function settled(): Promise<void> {
-  for (let tries = 0; tries < 500 && values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL`).length > 0; tries++) await Bun.sleep(10);
+  await comesTrue(() => values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL`).length === 0);
   expect(values(`SELECT "id" FROM "$decision" WHERE "ended" IS NULL`)).toEqual([]);
 }
 
@@ -167,7 +168,7 @@ test("a run whose time is over by then, or whose decision is another, falls back
   expect(values(`SELECT "state", "reason" FROM "$decision" WHERE "key" = 'other'`)).toEqual([["FELL_BACK", "replay_divergence"]]);
   expect(values(`SELECT "refunded" FROM "Order" WHERE "id" = 'other'`)).toEqual([[0]]);
   await app.stop();
-}, 60_000);
+}, 120_000);
 
 test("a decision that is no more ends its runs as failed", async () => {
   const spawned = spawnApp(folder, { data, temporary: scratch.path, environment: environmentOf(null) });
@@ -184,4 +185,4 @@ test("a decision that is no more ends its runs as failed", async () => {
   app = await start(null);
   await settled();
   expect(values(`SELECT "state" FROM "$decision" ORDER BY "admitted" DESC LIMIT 1`)).toEqual([["FAILED"]]);
-}, 60_000);
+}, 120_000);

@@ -5,6 +5,7 @@ import { decisions } from "../../src/runtime/decisions.ts";
 import { answerWith, startEmbeddingServer, type EmbeddingServer } from "../embeddings/embedding-server.ts";
 import type { ChatRequest } from "../models/scripted-model.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const ask = (name: string, more = ""): string => `
   """Advise."""
@@ -119,7 +120,7 @@ test("what was remembered while the provider failed is found once it is back", a
   await remember(customer, "bought a car");
   server.behaves(({ input }) => answerWith(input.map(vectorOf)));
   const waiting = (): number => bounds.values(`SELECT count(*) FROM "$memory_vector" WHERE "vector" IS NULL`)[0]![0] as number;
-  for (let tries = 0; tries < 300 && waiting() > 0; tries++) await Bun.sleep(10);
+  await comesTrue(() => waiting() === 0);
   expect((await asked("automobile")).slice(3)).toContain("bought a car");
 });
 

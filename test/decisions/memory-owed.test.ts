@@ -8,6 +8,7 @@ import { addCommitment, commitmentsAbout, eraseNegotiation, negotiationDdl, rena
 import { startApprovalsApp, type ApprovalsApp, type Said } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
 import type { ChatRequest, Script } from "../models/scripted-model.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const asks = (name: string, maxTokens: number, freshness = "REVALIDATE"): string => `
   """Advise."""
@@ -87,10 +88,7 @@ test("what is not open any more is not owed: kept, or remedied after a breach", 
   await agreed();
   expect(kinds(await known())).toContain("commitment");
   people.clock.advance(3 * 3_600_000);
-  for (let tries = 0; tries < 200 && kinds(await known()).includes("commitment"); tries++) {
-    people.clock.advance(1_000);
-    await Bun.sleep(10);
-  }
+  await comesTrue(async () => !kinds(await known()).includes("commitment"), { meanwhile: () => people.clock.advance(1_000) });
   expect(kinds(await known())).not.toContain("commitment");
   expect(people.values(`SELECT count(*) FROM "Credit" WHERE "orderId" = '${id}'`)).toEqual([[1]]);
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
 import type { ChatRequest } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const about = `@memory(about: "'Customer:' + input.customerId", reads: ["mood", "note"], writes: ["mood", "note"])`;
 const ask = (name: string, more: string, mode = "ENFORCE"): string => `
@@ -17,7 +18,7 @@ type Decisions {
 ${ask("plain", about)}
 ${ask("strict", `@memory(about: "'Customer:' + input.customerId", reads: ["mood"])`).replace("mode: ENFORCE", "mode: ENFORCE, freshness: STRICT")}
 ${ask("shadow", about, "SHADOW")}
-${ask("recent", `@memory(about: "'Customer:' + input.customerId", reads: ["mood", "note"], maxAge: "PT1S")`)}
+${ask("recent", `@memory(about: "'Customer:' + input.customerId", reads: ["mood", "note"], maxAge: "PT1H")`)}
 ${ask("asks", `@mayAsk(decision: "adviser")`)}
 ${ask("adviser", `@memory(about: "'Customer:' + input.customerId", reads: ["note"])`)}
 ${ask("called", `@memory(about: "'Customer:' + input.customerId", reads: ["mood"]) @bound(name: "calm", rule: "mem.mood == null || mem.mood != 'ANGRY' || out.credit > 0")`).replace("@fallback(value: { credit: 0 })", `@fallback(call: "byMood")`)}
@@ -51,10 +52,6 @@ const keep = (...facts: readonly (readonly [string, unknown])[]): void => {
 };
 const rows = (where = ""): readonly (readonly unknown[])[] => bounds.values(`SELECT "kind", "predicate", "value", "untrusted" FROM "$memory" WHERE "about" = 'Customer:${customer}' ${where} ORDER BY "number"`);
 const known = (request: ChatRequest): { [name: string]: unknown }[] => (JSON.parse(request.messages[1]!.content as string) as { memory: { known: { [name: string]: unknown }[] }[] }).memory[0]!.known;
-async function until(check: () => boolean): Promise<void> {
-  for (let tries = 0; tries < 200 && !check(); tries++) await Bun.sleep(25);
-  expect(check()).toBe(true);
-}
 
 test("a replay is over what was remembered then, whatever is by now", async () => {
   await post({ note: "before" });
@@ -110,7 +107,7 @@ test("so many facts of one request, so large, and so many episodes are read", as
 
 test("what is older than maxAge is not read", async () => {
   await post({ note: "old" });
-  await Bun.sleep(1_100);
+  bounds.app.clock.advance(3_600_001);
   await post({ mood: "FINE" });
   await bounds.decide("recent", { customerId: customer });
   expect(known(bounds.model.requests[0]!).map(({ predicate }) => predicate ?? "episode")).toEqual(["mood", "episode"]);

@@ -164,8 +164,8 @@ test("the order of reading: what will pass, what lasts, what happened, what the 
 
 test("what was known at an earlier time", async () => {
   await post({ slot: "MORNING" });
-  const then = new Date().toISOString();
-  await Bun.sleep(5);
+  const then = new Date(bounds.app.clock.now()).toISOString();
+  bounds.app.clock.advance(5);
   await post({ slot: "EVENING" }, { query: "?validFrom=2020-01-01T00:00:00Z" });
   expect((await look()).body.facts).toMatchObject([{ value: "EVENING", by: "service" }]);
   expect((await look(`?asOf=${then}`)).body.facts).toMatchObject([{ value: "MORNING" }]);
@@ -174,9 +174,9 @@ test("what was known at an earlier time", async () => {
 
 test("what holds for a while gives way to what held before", async () => {
   await post({ slot: "MORNING" });
-  await post({ slot: "EVENING" }, { query: `?validTo=${new Date(Date.now() + 200).toISOString()}` });
+  await post({ slot: "EVENING" }, { query: `?validTo=${new Date(bounds.app.clock.now() + 3_600_000).toISOString()}` });
   expect(await beliefs()).toEqual([["slot", "EVENING", null]]);
-  await Bun.sleep(250);
+  bounds.app.clock.advance(3_600_000);
   expect(await beliefs()).toEqual([["slot", "MORNING", null]]);
 });
 

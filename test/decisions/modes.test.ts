@@ -8,9 +8,9 @@ import { silentLog } from "../../src/base/log.ts";
 import { systemRandom } from "../../src/base/random.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { startApp, type RunningApp } from "../../src/runtime/start-app.ts";
-import { until } from "../outbox/recording-server.ts";
 import { adminToken, keysFor } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = (mode: string): string => `type Decisions {
   """Decide."""

@@ -35,7 +35,7 @@ beforeAll(() => {
   copy = mkdtempSync(join(tmpdir(), "ambit-mutations-"));
   for (const part of ["src", "test", "package.json", "tsconfig.json", "directives.graphql", "config.schema.json"]) cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
-}, 60_000);
+}, 120_000);
 afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
 async function passes(name: string): Promise<boolean> {

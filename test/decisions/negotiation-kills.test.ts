@@ -8,6 +8,7 @@ import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor } from "../scenarios/started-app.ts";
 import type { KillAt } from "./kill-at.ts";
 import { scriptedModel } from "../models/scripted-model.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const schema = `
 type Terms @commitment(due: "timestamp(offer.by)", query: "Order/{offer.orderId}?select=id,delivered", keptWhen: "found != null && found.delivered", remedy: "Credit.create") { orderId: ID! price: Int! by: DateTime! amount: Int! }
@@ -65,7 +66,7 @@ function start(kill: KillAt | null): Promise<AppProcess> {
 }
 
 async function until(read: () => unknown, wanted: unknown): Promise<void> {
-  for (let tries = 0; tries < 1_000 && !Bun.deepEquals(read(), wanted); tries++) await Bun.sleep(20);
+  await comesTrue(() => Bun.deepEquals(read(), wanted));
   expect(read()).toEqual(wanted);
 }
 
@@ -145,7 +146,7 @@ for (const [name, { at, round }] of Object.entries(rounds)) {
     // Rounds are several commits: what came of the first of them nobody says under its key, and nothing begins twice.
     if (round === 1) expect(await (await negotiate(id)).json()).toMatchObject({ code: "OUTCOME_UNKNOWN" });
     await acceptedOnce();
-  }, 60_000);
+  }, 120_000);
 }
 
 const accepts = `UPDATE "$negotiation" SET "state"`;
@@ -167,7 +168,7 @@ for (const [name, when] of [["before an acceptance is committed", "before COMMIT
     expect([offers(), stock(), commitments()]).toEqual([[[1, "ACCEPTED", 0]], [0, 0, 1], [["ACTIVE"]]]);
     expect((await (await fetch(`${app.url}/offers/${open().offer}`, { headers })).json() as { state: string }).state).toBe("ACCEPTED");
     await app.stop();
-  }, 60_000);
+  }, 120_000);
 }
 
 const ends = `UPDATE "$commitment" SET "state"`;
@@ -196,5 +197,5 @@ for (const [name, kill] of Object.entries(dues)) {
       await app.stop();
     }
     expect(values(`SELECT "late" FROM "$commitment" WHERE "terms" ->> '$.orderId' = ?1`, id)).toEqual([[1]]);
-  }, 60_000);
+  }, 120_000);
 }

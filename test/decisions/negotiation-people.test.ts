@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { startApprovalsApp, type ApprovalsApp, type Said } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
+import { until } from "../processes/waits.ts";
 
 const HOUR = 3_600_000;
 const dealing = (name: string, otherwise: string): string => `
@@ -53,11 +54,7 @@ const stock = (): unknown => { const { free, held, sold } = people.row("Stock", 
 const runOf = ({ body }: Said): string => (body["run"] as { id: string }).id;
 async function pass(hours: number, isSo: () => Promise<boolean>): Promise<void> {
   people.clock.advance(hours * HOUR);
-  for (let tries = 0; tries < 200 && !await isSo(); tries++) {
-    people.clock.advance(1_000);
-    await Bun.sleep(5);
-  }
-  expect(await isSo()).toBe(true);
+  await until(isSo, "it has passed", { meanwhile: () => people.clock.advance(1_000) });
 }
 
 test("an offer that people let through binds from then on, and holds; while it waits nothing is offered, held or countered", async () => {

@@ -6,6 +6,7 @@ import { ambitHere } from "../processes/ambit-here.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `type Answer { points: Int! }
 type Decisions {
@@ -49,13 +50,6 @@ const administer = (query = "", token: string = adminToken): Promise<Response> =
 
 async function metrics(): Promise<string[]> {
   return (await (await fetch(`${app.url}/metrics`, { headers: { authorization: `Bearer ${adminToken}` } })).text()).split("\n").filter((line) => line.startsWith("ambit_decision"));
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  for (let turns = 0; !await isSo(); turns++) {
-    if (turns > 300) throw new Error("it never came to that");
-    await Bun.sleep(20);
-  }
 }
 
 const TOTALS = [

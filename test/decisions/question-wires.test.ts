@@ -68,7 +68,7 @@ test.each(questionRows.map((row) => [row.name, row] as const))("%s", async (_, r
   const lines = app.log.slice(logged).join("\n");
   for (const words of [CANARY, "key-of-CANARY", "bound:cap"]) expect(lines).not.toContain(words);
   expect(lines.includes('"event":"model-usage"')).toBe(row.isFlagged === true);
-}, 60_000);
+}, 120_000);
 
 test("after all of it a good answer is one", async () => {
   for (const wire of questionFormats) expect((await through(wire, questionRows[0]!)).run.state).toBe("DECIDED");

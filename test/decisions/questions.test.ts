@@ -13,6 +13,7 @@ import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios
 import { questionFormats, type Asked, type ToldAnswer } from "./question-formats.ts";
 import { completion } from "../models/scripted-model.ts";
 import { reply, wireServer, type WireServer } from "./wire-server.ts";
+import { until } from "../processes/waits.ts";
 
 const FALLBACK = "@fallback(value: { team: SUPPORT, urgent: false, level: 1 })";
 const CONTEXT = '@context(name: "ticket", query: "Ticket/{input.ticketId}")';
@@ -75,7 +76,7 @@ beforeAll(async () => {
   app = await startTestApp({ schema, config: config() });
   await app.running.tables.commit((session) => session.write({ kind: "create", table: "Ticket", input: { id: "t1", text: "It is all broken.", floor: "floor-is-17" }, onConflict: null }, { dialect: "wire", authority: null, sent: null }), { actor: "test", requestId: "seed" });
   told = usual;
-}, 60_000);
+}, 120_000);
 afterEach(() => {
   told = usual;
   server.received.clear();
@@ -178,12 +179,9 @@ test("text is read by it, too: into what it can answer", async () => {
 test("beside a decision, and in the place of another", async () => {
   const { reason, body, run } = await decide("beside");
   expect([reason, body]).toEqual(["mode_shadow", { team: "SUPPORT", urgent: false, level: 1 }]);
-  let shadow: string | undefined;
-  for (let tries = 0; tries < 500 && shadow === undefined; tries++) {
-    await Bun.sleep(10);
-    shadow = app.running.storage.reader.values(`SELECT "id" FROM "$decision" WHERE "parent" = ?1 AND "state" = 'SHADOWED'`, run)[0]?.[0] as string | undefined;
-  }
-  const { comparison, steps } = await trace(shadow!);
+  const shadow = (): unknown => app.running.storage.reader.values(`SELECT "id" FROM "$decision" WHERE "parent" = ?1 AND "state" = 'SHADOWED'`, run)[0]?.[0];
+  await until(() => shadow() !== undefined, "the one beside has ended");
+  const { comparison, steps } = await trace(shadow() as string);
   expect([comparison, steps[0]!.answer!.probabilities]).toMatchObject([{ agrees: false }, { urgent: { true: 0.93 } }]);
   expect((await decide("tried")).body).toMatchObject({ team: "BILLING" });
 });
@@ -197,7 +195,7 @@ test("a backtest asks it in the place of a language model, where it can answer",
   expect(objects()[0]).toMatchObject({ kind: "counterfactual", agreement: 0, agreementByField: { team: 0, urgent: 1 }, isPartial: false });
   const refused = await backtest("loop", "judge");
   expect([refused.code, refused.out + refused.err]).toEqual([1, expect.stringContaining("loop may ask judge, which only answers questions: it is no kind: JUDGE.")]);
-}, 60_000);
+}, 120_000);
 
 test("ambit test: by script, and by recordings that keep likelihoods", async () => {
   const folder = scratch.app({
@@ -242,7 +240,7 @@ test("killed while it is asked again, a run goes on behind its first answer", as
   using file = new Database(join(data, "data.db"), { readonly: true });
   const [[transcript]] = file.query(`SELECT "payloads" -> '$.transcript' FROM "$audit" WHERE "run" = ?1`).values(answer.headers.get("ambit-run")!) as [[string]];
   expect((JSON.parse(transcript) as { answer: { probabilities: { level: unknown } } }[]).map(({ answer: { probabilities } }) => probabilities.level)).toEqual([{ 1: 0, 2: 0, 3: 0, 4: 0, 5: 1 }, { 1: 0, 2: 0.5, 3: 0.5, 4: 0, 5: 0 }]);
-}, 60_000);
+}, 120_000);
 
 test("google is asked the same", async () => {
   server.respond.set("g", () => reply(google.body({ answers: well })));

@@ -4,9 +4,9 @@ import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../outbox/recording-server.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = ({ policy = "Decide what to refund.", more = "" } = {}): string => `
 type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey refunded: Int! @default(value: 0) ${more} }

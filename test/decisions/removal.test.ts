@@ -19,7 +19,7 @@ beforeAll(() => {
   for (const part of PARTS) cpSync(join(root, part), join(copy, part), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
   for (const part of [...THEIRS, ...theirTests]) rmSync(join(copy, part), { recursive: true, force: true });
-}, 60_000);
+}, 120_000);
 afterAll(() => scratch.remove());
 
 async function run(...words: string[]): Promise<{ readonly code: number; readonly said: string }> {
@@ -46,7 +46,7 @@ test("an app without decisions is sound as ever, one that has some is refused", 
   const refused = await check(`${table}type Decisions { pick(itemId: ID!): Int! @decision(kind: RULE) @fallback(value: 1) }`);
   expect(refused.code).not.toBe(0);
   expect(refused.said).toContain("NOT_AVAILABLE");
-}, 60_000);
+}, 120_000);
 
 test.each(isLong ? ["./src", "./client", ...folders] : ["src/tables"])("%s passes", async (folder) => {
   const { code, said } = await run(process.execPath, "test", "--parallel=2", "--timeout=120000", folder);

@@ -6,6 +6,7 @@ import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken } from "../scenarios/started-app.ts";
 import { startApprovalsApp, type ApprovalsApp } from "./approvals-app.ts";
 import { answers } from "./bounds-app.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const HOUR = 3_600_000;
 const pair = (name: string, rollout: string, champion: string, challenger: string): string => `
@@ -62,10 +63,7 @@ test("what people reject, and what nobody answered, is refused", async () => {
   await reject((await ask("asked")).run);
   const late = (await ask("asked")).run;
   people.clock.advance(25 * HOUR);
-  for (let tries = 0; tries < 200 && state(late) !== "EXPIRED"; tries++) {
-    people.clock.advance(1_000);
-    await Bun.sleep(5);
-  }
+  await comesTrue(() => state(late) === "EXPIRED", { meanwhile: () => people.clock.advance(1_000) });
   expect(state(late)).toBe("EXPIRED");
   expect((await rolloutOf("asked")).stats).toMatchObject({ runs: 3, refused: 2 / 3 });
 });
@@ -73,7 +71,7 @@ test("what people reject, and what nobody answered, is refused", async () => {
 test("who is only asked beside waits for nobody; beside a champion that waits nobody is asked", async () => {
   const before = parked();
   expect((await ask("beside")).body as unknown).toBe(10);
-  for (let tries = 0; tries < 200 && (await rolloutOf("beside")).stats.compared === 0; tries++) await Bun.sleep(10);
+  await comesTrue(async () => (await rolloutOf("beside")).stats.compared !== 0);
   expect([(await rolloutOf("beside")).stats.compared, parked()]).toEqual([1, before]);
   people.model.script = () => [answers(90)];
   const { run, status } = await ask("waits");

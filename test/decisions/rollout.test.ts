@@ -10,6 +10,7 @@ import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const scratch = scratchFolder();
 const model: ScriptedModel = scriptedModel(() => []);
@@ -48,12 +49,6 @@ async function rolloutOf(app: StartedApp, name = "fee"): Promise<{ readonly isOv
   return listed.find((one) => one.name === name)!.rollout;
 }
 const charges = (app: StartedApp): string[] => (app.running.storage.reader.query(`SELECT "who" FROM "Charge"`).all() as { who: string }[]).map(({ who }) => who);
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; !await isSo(); tries++) {
-    if (tries > 1_000) throw new Error("it never came");
-    await Bun.sleep(10);
-  }
-}
 
 describe("a candidate beside its champion", () => {
   test("decides its share, the same for the same, and nobody else's", async () => {
@@ -144,7 +139,7 @@ test("stopWhen ends it by itself, for good, also after a restart; a new version 
   app = await startApp(folder, { data });
   expect((await ask(app.url, "fee", { customer: "c0" })).amount).toBe(30);
   await app.stop();
-}, 60_000);
+}, 120_000);
 
 test("a champion in SHADOW that is asked beside its own fallback is not counted as its candidate", async () => {
   model.script = saying(20);

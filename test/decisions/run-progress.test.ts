@@ -1,10 +1,10 @@
 // Runs that are followed, as events and over a WebSocket: state, step and kind of a decision, progress of a job, and the end, with nothing of what is decided;
 // for whoever may see the run, and nobody else.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
-import { until } from "../outbox/recording-server.ts";
 import { EventClient, SocketClient } from "../scenarios/live-clients.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Tools { risk(of: ID!): Int! }

@@ -1,6 +1,7 @@
 // The model beside a SHADOW: from what the answering run saw, judged by all bounds, compared and recorded, and without a trace in the data.
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `type Given { amount: Int! }
 type Account @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey limit: Int! spent: Int! @default(value: 0) }
@@ -33,12 +34,10 @@ beforeEach(async () => {
 type Shadow = { readonly id: string; readonly reason: string | null; readonly parts: { readonly [name: string]: unknown } };
 
 async function shadowOf(run: string): Promise<Shadow> {
-  for (let tries = 0; tries < 500; tries++) {
-    const [found] = bounds.values(`SELECT "id", "reason" FROM "$decision" WHERE "parent" = '${run}' AND "state" = 'SHADOWED'`) as [string, string | null][];
-    if (found !== undefined) return { id: found[0], reason: found[1], parts: JSON.parse(bounds.values(`SELECT "payloads" FROM "$audit" WHERE "run" = '${found[0]}'`)[0]![0] as string) as Shadow["parts"] };
-    await Bun.sleep(10);
-  }
-  throw new Error("there is no shadow");
+  const found = (): readonly (readonly unknown[])[] => bounds.values(`SELECT "id", "reason" FROM "$decision" WHERE "parent" = '${run}' AND "state" = 'SHADOWED'`);
+  await until(() => found().length > 0, "there is a shadow");
+  const [id, reason] = found()[0] as [string, string | null];
+  return { id, reason, parts: JSON.parse(bounds.values(`SELECT "payloads" FROM "$audit" WHERE "run" = '${id}'`)[0]![0] as string) as Shadow["parts"] };
 }
 
 test("the fallback answers; the model thinks over the same contexts, and what it would do is recorded and discarded", async () => {

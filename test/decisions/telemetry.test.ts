@@ -3,6 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `type Refund { amount: Int! reason: String! }
 type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey total: Int! }
@@ -70,13 +71,6 @@ async function start(telemetry: string, limits = ""): Promise<void> {
 }
 
 const post = (path: string, body: object, headers: Record<string, string> = {}): Promise<Response> => fetch(`${app!.url}${path}`, { method: "POST", headers: { "content-type": "application/json", authorization: "Bearer key-support", ...headers }, body: JSON.stringify(body) });
-
-async function until(isSo: () => boolean): Promise<void> {
-  for (let turns = 0; !isSo(); turns++) {
-    if (turns > 500) throw new Error("it never came to that");
-    await Bun.sleep(20);
-  }
-}
 
 function attributesOf({ attributes }: SentSpan): Record<string, unknown> {
   return Object.fromEntries(attributes.map(({ key, value: { stringValue, intValue, boolValue, arrayValue } }) => [key, stringValue ?? intValue ?? boolValue ?? arrayValue?.values.map((one) => one.stringValue)]));

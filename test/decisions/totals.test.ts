@@ -56,7 +56,7 @@ test("200 runs at once: what they give never exceeds what a customer or a day ma
   expect(given("true")).toBe(245);
   expect(answered.filter(({ source }) => source === "model")).toHaveLength(35);
   expect([...sums()].find(([scope]) => scope.includes('"all"'))![1]).toBe(245);
-}, 60_000);
+}, 120_000);
 
 test("what a run adds is no negative number, and a refused run adds nothing", async () => {
   expect((await bounds.decide("ruled", { amount: -1 })).status).toBe(422);
@@ -88,7 +88,7 @@ test("100 runs at once: settled and reserved together are within every budget at
   // Each that was answered by the model used what was reported: 120 tokens.
   const asked = bounds.values(`SELECT count(*) FROM "$decision" WHERE "name" = 'spend' AND "source" = 'model'`)[0]![0] as number;
   expect([...used].find(([scope]) => scope.includes('"DECISION_DAY",null,"spend"') && scope.endsWith(" tokens"))![1]).toBe(asked * 120);
-}, 60_000);
+}, 120_000);
 
 test("whom a run asks draws on the run's own budget", async () => {
   const { completion } = await import("../models/scripted-model.ts");

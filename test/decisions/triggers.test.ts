@@ -2,11 +2,13 @@
 import { Database } from "bun:sqlite";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { fakeClock } from "../../src/base/clock.ts";
 import { loadApp } from "../../src/runtime/load-app.ts";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { scriptedModel } from "../models/scripted-model.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const schema = `
 type Verdict { grade: Int! }
@@ -179,7 +181,48 @@ type Decisions {
   } finally {
     await ticking.stop();
   }
-}, 30_000);
+}, 120_000);
+
+test("a schedule for each tenant: a job writes a record for each, by which the decision begins, and sees that tenant's alone", async () => {
+  const clock = fakeClock();
+  const started = await startTestApp({
+    schema: `
+type Org @table { id: ID! @primaryKey }
+type Invoice @table(tenant: "orgId") { id: ID! @primaryKey orgId: ID! due: Int! }
+type Reminder @table(tenant: "orgId") { id: ID! @primaryKey orgId: ID! sum: Int }
+type Jobs { remind: Int @every(cron: "0 6 * * *") }
+type Decisions {
+  sum(reminderId: ID!): Int! @decision(kind: RULE) @on(change: "Reminder?sum=is.null", input: "{reminderId: record.id}")
+    @context(name: "reminder", query: "Reminder/{input.reminderId}", required: false) @context(name: "open", query: "Invoice?select=due")
+    @effect(operation: "Reminder.update", set: { id: "input.reminderId", sum: "out" }) @fallback(call: "sum")
+}`.replace('Reminder @table(tenant: "orgId")', 'Reminder @table(tenant: "orgId") @allow(to: ["decision:sum"], do: [READ])'),
+    resources: `import { fallbacks, jobs } from "ambit";
+export const Jobs = jobs({ async remind(ctx) {
+  const orgs = await ctx.system.Org.find({});
+  for (const { id } of orgs) await ctx.system.Reminder.create({ id, orgId: id });
+  return orgs.length;
+} });
+export const Fallbacks = fallbacks({ sum(_, { open }) { return open.reduce((sum, { due }) => sum + due, 0); } });`,
+  }, { clock });
+  try {
+    const { tables, jobs } = started.running;
+    await tables.commit((session) => {
+      const create = (table: string, input: object): unknown => session.write({ kind: "create", table, input: input as never, onConflict: null }, { dialect: "wire", authority: null, sent: null });
+      for (const [index, orgId] of ["a", "b", "a"].entries()) create("Invoice", { id: `i${index}`, orgId, due: 10 ** index });
+      for (const id of ["a", "b"]) create("Org", { id });
+    }, { actor: "seed", requestId: "seed" });
+    clock.advance(86_400_000);
+    const sumOf = (id: string): unknown => tables.get("Reminder", id)?.values["sum"] ?? null;
+    for (let tries = 0; tries < 500 && (sumOf("a") === null || sumOf("b") === null); tries++) {
+      await jobs.settled();
+      clock.advance(1_000);
+      await Bun.sleep(5);
+    }
+    expect([sumOf("a"), sumOf("b")]).toEqual([101, 10]);
+  } finally {
+    await started.stop();
+  }
+}, 120_000);
 
 test("kill -9 after the change was acknowledged: it is decided after the restart, once", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
@@ -190,8 +233,7 @@ test("kill -9 after the change was acknowledged: it is decided after the restart
   await running.kill();
   model.script = () => [{ name: "answer", arguments: { grade: 2 } }];
   running = await startApp(folder, { data });
-  const until = Date.now() + 60_000;
-  while ((await logged(running.url) as object[]).length < 5 && Date.now() < until) await Bun.sleep(50);
+  await comesTrue(async () => (await logged(running.url) as object[]).length >= 5);
   const found = (await logged(running.url) as { what: string }[]).map(({ what }) => what).sort();
   await running.kill();
   expect(found).toEqual(["k0", "k1", "k2", "k3", "k4"]);

@@ -83,7 +83,7 @@ test.each(rows)("%s: %s", async (way, _, row) => {
   const lines = app.log.slice(logged).join("\n");
   for (const words of [CANARY, "key-of-CANARY", "bound:cap", '"cap"']) expect(lines).not.toContain(words);
   expect(lines.includes('"event":"model-usage"')).toBe(row.isFlagged === true);
-}, 60_000);
+}, 120_000);
 
 test("after all of it a good answer is one", async () => {
   for (const app of apps.values()) for (const wire of wireFormats) expect((await through(wire, wireRows[0]!, app)).run.state).toBe("DECIDED");

@@ -59,7 +59,7 @@ test("settings load, with every variable set that they refer to", () => {
 
 test("TypeScript type-checks against the fixture app", async () => {
   expect(await typeScriptErrors(fixture, all("ts").map(({ name, block }) => ({ name, text: block.text, words: block.words })))).toEqual([]);
-}, 30_000);
+}, 120_000);
 
 test("tests pass", async () => {
   const tests = all("ts").filter(({ block }) => block.words.includes("test"));
@@ -68,11 +68,11 @@ test("tests pass", async () => {
   let output = "";
   const code = await main(["test", fixture.directory, "--json"], process.env, { out: (text) => { output += text; }, err: (text) => { output += text; }, terminal: false });
   expect({ code, output }).toEqual({ code: 0, output });
-}, 60_000);
+}, 120_000);
 
 for (const { name, block } of all("sh").filter((one) => one.block.words.includes("run"))) {
   test(`the commands of ${name} succeed`, async () => {
     const { code, output } = await runShell(block.text);
     expect({ failed: code !== null && code !== 0, output }).toEqual({ failed: false, output });
-  }, 30_000);
+  }, 120_000);
 }

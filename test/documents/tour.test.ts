@@ -81,7 +81,7 @@ test("the tour does what README shows", async () => {
     output = block.words.includes("server") ? null : await run(block);
     if (block.words.includes("server")) await serve(block);
   }
-}, 110_000);
+}, 120_000);
 
 test("the two commands are those of package.json", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { scripts: Record<string, string> };

@@ -6,6 +6,7 @@ import { runAmbit } from "../processes/ambit-command.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { DIMENSIONS, startEmbeddingServer, type EmbeddingServer } from "./embedding-server.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const schema = `
 type Person @table @export @allow(to: ["clerk"], do: [READ, CREATE, DELETE]) @personal(of: "id") { id: ID! @primaryKey }
@@ -59,7 +60,7 @@ test("who follows a query that shows the vector is told of it, once; who does no
   const [shown, other] = [await follow("/Note?select=id,meaning"), await follow("/Note?select=id,text")];
   await send("POST", "/Note", { id: "a", text: "red" });
   await app.running.embedder.settled();
-  for (let tries = 0; tries < 200 && !shown.text().includes("update"); tries++) await Bun.sleep(10);
+  await comesTrue(() => shown.text().includes("update"));
   const events = (text: string): number => text.split("\n").filter((line) => line.startsWith("data:") && line.includes('"a"')).length;
   expect([events(shown.text()), events(other.text())]).toEqual([2, 1]);
   shown.stop();
@@ -112,4 +113,4 @@ test("ambit test: scripted, without a provider, and there once jobs have run", a
   });
   const { objects, out } = await runAmbit(["test", folder, "--json"], { temporary: scratch.path });
   expect([out, objects().map(({ test: name, status }) => [name, status])]).toEqual([expect.anything(), [["near", "passed"]]]);
-}, 60_000);
+}, 120_000);

@@ -7,6 +7,7 @@ import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { DIMENSIONS, startEmbeddingServer, vectorsOf } from "./embedding-server.ts";
+import { until } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 100 : 4;
 const RECORDS = 30;
@@ -56,11 +57,7 @@ test(`${KILLS} kills while texts are embedded`, async () => {
   }
   server.behaves(() => null);
   app = await startApp(folder, { data });
-  for (let tries = 0; tries < 1_000; tries++) {
-    const metrics = await (await fetch(`${app.url}/metrics`)).text();
-    if (/^ambit_embeddings_waiting 0$/m.test(metrics)) break;
-    await Bun.sleep(10);
-  }
+  await until(async () => /^ambit_embeddings_waiting 0$/m.test(await (await fetch(`${app.url}/metrics`)).text()), "none waits");
   const notes = (await caller.get("/Note?limit=1000")).json<{ id: string; text: string | null; meaning: readonly number[] | null }[]>();
   expect(notes.length).toBeGreaterThan(0);
   for (const { id, text, meaning } of notes) expect([seed, id, meaning]).toEqual([seed, id, text === null ? null : (await vectorsOf([text]))[0]!]);

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { answerWith, DIMENSIONS, startEmbeddingServer, vectorsOf, type EmbeddingServer } from "./embedding-server.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Note @table(history: "P1D") @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE]) @secret(where: "record.kept") {
@@ -39,14 +40,6 @@ async function send<Body = Note>(method: string, path: string, body?: unknown, h
 
 const settled = (): Promise<void> => app.running.embedder.settled();
 const meaning = async (id: string): Promise<readonly number[] | null> => (await send("GET", `/Note/${id}`)).body.meaning;
-
-async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
-    if (await holds()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("it never came about");
-}
 
 test("a text is embedded after its commit, once, and neither version nor time move", async () => {
   await start();

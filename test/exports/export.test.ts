@@ -109,7 +109,7 @@ runs("PostgreSQL loads the script, holds every value and keeps the constraints",
   } finally {
     server.stop();
   }
-}, 60_000);
+}, 120_000);
 
 function compareRows(run: (sql: string) => string, table: Table, rows: readonly RecordValues[]): void {
   const fields = stored(table);
@@ -197,4 +197,4 @@ test("the command: of a folder with its schema; what exists, another schema and 
   expect(readdirSync(scratch.path).filter((name) => name.includes(".full"))).toEqual([]);
   expect(existsSync(`${target}.sql`)).toBe(false);
   expect(readdirSync(scratch.path).filter((name) => name.includes("partial"))).toEqual([]);
-}, 60_000);
+}, 120_000);

@@ -13,6 +13,7 @@ import { startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { compiledExport, exportSchema, writeRecords } from "./every-type.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -111,7 +112,7 @@ test("through an app that runs: what is there is replaced only if asked for, and
   const anonymous = await fetch(`${app.url}/admin/import`, { method: "POST", body: "{}", headers: { "content-type": "application/json" } });
   expect(anonymous.status).toBe(401);
   expect((await caller.post("/admin/import", { action: "write", lines: [] })).code).toBe("FORBIDDEN");
-}, 60_000);
+}, 120_000);
 
 test("lines that are wrong by themselves: all are named with their place, and nothing is written", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
@@ -151,7 +152,7 @@ test("lines that are wrong by themselves: all are named with their place, and no
   expect(await late({ "Item.ndjson": ndjson([item(1), item(2), item(3, { code: 2 })]) })).toEqual(["UNIQUE_VIOLATION", "Item.ndjson:3"]);
   expect(await late({ "Item.ndjson": ndjson([item(6, { name: "closed" })]), "Note.ndjson": `{"id":1,"itemId":"i6"}` })).toEqual(["CHECK_FAILED", "Note.ndjson:1"]);
   expect(withDataFile(join(data, "data.db"), (connection) => connection.values(`SELECT "id" FROM "Item" ORDER BY "id"`))).toEqual([["i1"], ["i2"], ["i6"]]);
-}, 60_000);
+}, 120_000);
 
 test("a circle that is wider than any step: it comes first without one of its references, which is given back", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
@@ -166,7 +167,7 @@ test("a circle that is wider than any step: it comes first without one of its re
   file.run(`UPDATE "Item" SET "parentId" = NULL WHERE "code" < 3`);
   file.close();
   expect((await imported(source, folder, data)).objects()).toEqual([{ event: "imported", created: 0, replaced: 3, unchanged: count - 3 }]);
-}, 60_000);
+}, 120_000);
 
 test("tenants keep their own numbers and unique values; former versions and the trash stay behind", async () => {
   const folder = scratch.app({
@@ -201,7 +202,7 @@ test("tenants keep their own numbers and unique values; former versions and the 
     expect((await caller.post("/Issue", { title: "B" })).code).toBe("UNIQUE_VIOLATION");
     expect((await caller.post(`/Issue/${org}-c/restore`)).status).toBe(404);
   }
-}, 60_000);
+}, 120_000);
 
 test("the app is killed in the middle: the command says so, and goes on when it is run again", async () => {
   const folder = scratch.app({ "schema.graphql": schema, "config.yaml": config });
@@ -213,7 +214,7 @@ test("the app is killed in the middle: the command says so, and goes on when it 
   const running = imported(source, folder, data);
   const caller = httpCaller(() => first.url, null);
   // As soon as something of it is there.
-  for (let attempt = 0; attempt < 500 && (await caller.get("/Item?limit=1")).json<unknown[]>().length === 0; attempt++) await Bun.sleep(5);
+  await comesTrue(async () => (await caller.get("/Item?limit=1")).json<unknown[]>().length !== 0);
   await first.kill();
   const { code, objects } = await running;
   // It may have been through.

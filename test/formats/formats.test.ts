@@ -52,5 +52,5 @@ for (const name of folders) {
     expect([restored.code, restored.objects()[0]?.["event"]]).toEqual([0, "restored"]);
     await using again = await startApp(folder, { data, temporary: scratch.path, environment: { AMBIT_LOG: "quiet" } });
     expect((await httpCaller(() => again.url, null).get("/Product?select=id&order=id")).json<unknown>()).toEqual([{ id: "a" }, { id: "b" }]);
-  }, 60_000);
+  }, 120_000);
 }

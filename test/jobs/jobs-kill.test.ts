@@ -6,6 +6,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { until } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 200 : 20;
 const CLIENTS = 4;
@@ -94,12 +95,11 @@ test(`${KILLS} kills while jobs run`, async () => {
     await Promise.all(placing);
   }
   app = await startApp(folder, { data });
-  for (let tries = 0; tries < 3_000; tries++) {
+  // The schedule goes on for ever, so a moment without anything is enough.
+  await until(async () => {
     const { waiting, running } = await metricsOf(app);
-    // The schedule goes on for ever, so a moment without anything is enough.
-    if (waiting + running === 0) break;
-    await Bun.sleep(10);
-  }
+    return waiting + running === 0;
+  }, "nothing is to be done");
   const orders = (await caller.get("/Order?select=id&limit=10000")).json<{ id: string }[]>().map(({ id }) => id);
   const counts = new Map((await caller.get("/Done?select=orderId,step,count()&limit=10000")).json<{ orderId: string; step: string; count: number }[]>().map(({ orderId, step, count }) => [`${orderId} ${step}`, count]));
   const lost = [...acknowledged].filter((id) => !orders.includes(id));

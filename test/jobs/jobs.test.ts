@@ -6,6 +6,7 @@ import { ambitHere } from "../processes/ambit-here.ts";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
+import { until } from "../processes/waits.ts";
 
 const resources = (sign: string): string => `/// <reference path="./.ambit/types.d.ts" />
 import { endpoints, jobs } from "ambit";
@@ -48,12 +49,9 @@ const jobs = (...words: string[]): ReturnType<typeof ambitHere> => ambitHere(["j
 interface Run { readonly id: string; readonly state: string; readonly result: unknown; readonly attempts: number; readonly problem: { readonly code: string } | null; readonly progress: object }
 
 async function ended(id: string): Promise<Run> {
-  for (let tries = 0; tries < 400; tries++) {
-    const run = (await ann.get(`/runs/${id}`)).json<Run>();
-    if (run.state !== "QUEUED" && run.state !== "RUNNING") return run;
-    await Bun.sleep(10);
-  }
-  throw new Error("it does not end");
+  let run: Run;
+  await until(async () => !["QUEUED", "RUNNING"].includes((run = (await ann.get(`/runs/${id}`)).json<Run>()).state), "it ends");
+  return run!;
 }
 
 test("GET /runs/{id} tells how it went, to whoever asked for it", async () => {
@@ -81,7 +79,7 @@ test("ambit jobs lists dead letters, replays them and enqueues", async () => {
   await ended(id);
   expect((await jobs("--run", id)).objects()).toMatchObject([{ id, attempts: 1 }]);
   const [made] = (await jobs("--enqueue", "note", "--input", `{"text": "by hand"}`)).objects();
-  await Bun.sleep(50);
+  await ended(String(made!["id"]));
   expect((await jobs("--run", String(made!["id"]))).objects()).toMatchObject([{ state: "SUCCEEDED", owner: { kind: "administrator" } }]);
   const first = (await jobs("--limit", "1")).objects();
   expect((await jobs("--limit", "1", "--after", String(first[1]!["next"]))).objects()[0]!["id"]).not.toBe(first[0]!["id"]);

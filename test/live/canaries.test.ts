@@ -3,9 +3,10 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { connected, until } from "../mqtt/mqtt-clients.ts";
+import { connected } from "../mqtt/mqtt-clients.ts";
 import { SocketClient } from "../scenarios/live-clients.ts";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Note @table(tenant: "orgId") @export @allow(to: ["boss"], do: [READ, CREATE, UPDATE, DELETE]) @allow(to: ["guest"], do: [READ], where: "record.open") {

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { seededRandom } from "../../src/base/random.ts";
 import { startApp } from "../processes/app-process.ts";
 import { RawSocket, Rebuilt, type Frame } from "../scenarios/live-clients.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const LONG = process.env["AMBIT_TEST_SIZE"] === "long";
 const ROOMS = 20;
@@ -98,10 +99,6 @@ class Person {
   }
 }
 
-async function until(holds: () => boolean): Promise<void> {
-  for (let waited = 0; waited < 1_000 && !holds(); waited++) await Bun.sleep(10);
-}
-
 test(`${PEOPLE} people in ${ROOMS} rooms, seed ${SEED}`, async () => {
   writeFileSync(join(work, "schema.graphql"), schema);
   writeFileSync(join(work, "config.yaml"), config);
@@ -110,7 +107,7 @@ test(`${PEOPLE} people in ${ROOMS} rooms, seed ${SEED}`, async () => {
   const inRoom = (room: string): Person[] => people.filter((person) => person.room === room);
   const isSeen = (person: Person): boolean => Bun.deepEquals(person.sees, inRoom(person.room).map(({ name }) => `${name}, of ${name}`).toSorted());
   await Promise.all(people.map((person) => person.come(app)));
-  await until(() => people.every(isSeen));
+  await comesTrue(() => people.every(isSeen));
   expect(people.filter((person) => !isSeen(person)).map(({ name, sees }) => [name, sees])).toEqual([]);
 
   for (let count = 0; count < MESSAGES; count++) {
@@ -119,7 +116,7 @@ test(`${PEOPLE} people in ${ROOMS} rooms, seed ${SEED}`, async () => {
     if (below(3) === 0) await Bun.sleep(below(5));
   }
   const expected = (room: string): Map<string, string[]> => new Map(inRoom(room).map(({ name }) => [name, Array.from({ length: MESSAGES }, (_, index) => `${name} ${index + 1}`)]));
-  await until(() => people.every(({ heard }) => heard.length >= MESSAGES * PEOPLE / ROOMS));
+  await comesTrue(() => people.every(({ heard }) => heard.length >= MESSAGES * PEOPLE / ROOMS));
   for (const person of people) {
     expect(person.heard.every(({ roomId }) => roomId === person.room)).toBe(true);
     const texts = [...Map.groupBy(person.heard, ({ by }) => by)].map(([by, messages]) => [by, messages.map(({ text }) => text)]);
@@ -131,33 +128,30 @@ test(`${PEOPLE} people in ${ROOMS} rooms, seed ${SEED}`, async () => {
     for (const person of gone) person.go();
     const stays = people.filter((person) => !gone.includes(person));
     const seen = (person: Person): boolean => Bun.deepEquals(person.sees, inRoom(person.room).filter((other) => stays.includes(other)).map(({ name }) => `${name}, of ${name}`).toSorted());
-    await until(() => stays.every(seen));
+    await comesTrue(() => stays.every(seen));
     expect(stays.filter((person) => !seen(person)).map(({ name, sees }) => [name, sees])).toEqual([]);
     await Promise.all(gone.map((person) => person.come(app)));
-    await until(() => people.every(isSeen));
+    await comesTrue(() => people.every(isSeen));
     expect(people.filter((person) => !isSeen(person)).map(({ name, sees }) => [name, sees])).toEqual([]);
   }
 
   // Whoever may hear some messages alone hears these, and is there as well.
   const guest = new Person("guest", "3", "key-guest");
   await guest.come(app);
-  await until(() => people[3]!.sees.length === PEOPLE / ROOMS + 1);
+  await comesTrue(() => people[3]!.sees.length === PEOPLE / ROOMS + 1);
   people[3]!.say();
   people[3]!.say();
-  await until(() => guest.heard.length > 0 && people[23]!.heard.length >= MESSAGES * PEOPLE / ROOMS + 2);
+  await comesTrue(() => guest.heard.length > 0 && people[23]!.heard.length >= MESSAGES * PEOPLE / ROOMS + 2);
   expect(guest.heard.map(({ text }) => text)).toEqual([MESSAGES + 1, MESSAGES + 2].filter((number) => number % 2 === 0).map((number) => `p3 ${number}`));
   guest.say();
-  await until(() => guest.problems.length > 0);
+  await comesTrue(() => guest.problems.length > 0);
   expect(guest.problems).toMatchObject([{ op: "error", problem: { code: "FORBIDDEN" } }]);
   expect(people.flatMap(({ problems }) => problems)).toEqual([]);
   const metrics = await (await fetch(`${app.url}/metrics`)).text();
   expect(metrics).toContain(`ambit_sockets_open ${PEOPLE + 1}\n`);
   for (const person of [...people, guest]) person.go();
   let left = "";
-  for (let waited = 0; waited < 200 && !left.includes("ambit_channels_subscriptions 0\n"); waited++) {
-    await Bun.sleep(10);
-    left = await (await fetch(`${app.url}/metrics`)).text();
-  }
+  await comesTrue(async () => (left = await (await fetch(`${app.url}/metrics`)).text()).includes("ambit_channels_subscriptions 0\n"));
   expect(left).toContain("ambit_channels_subscriptions 0\n");
   expect(left).toContain("ambit_channels_topics 0\n");
   expect(await app.stop()).toBe(0);

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { seededRandom } from "../../src/base/random.ts";
 import { startApp, type AppProcess } from "../processes/app-process.ts";
 import { EventClient, RawSocket, Rebuilt, type Frame, type Row } from "../scenarios/live-clients.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const LONG = process.env["AMBIT_TEST_SIZE"] === "long";
 const KILLS = LONG ? 12 : 2;
@@ -308,7 +309,7 @@ test(`subscribers know what is stored, through ${KILLS} kills`, async () => {
     const log = `seed ${SEED}`;
     for (const subscriber of subscribers) {
       const expected = sorted(await truth(server, subscriber));
-      for (let waited = 0; waited < 150 && !Bun.deepEquals(sorted(subscriber.state.rows), expected); waited++) await Bun.sleep(20);
+      await comesTrue(() => Bun.deepEquals(sorted(subscriber.state.rows), expected));
       expect([log, subscriber.query, subscriber.problem, sorted(subscriber.state.rows)]).toEqual([log, subscriber.query, null, expected]);
       expect(subscriber.connections).toBeGreaterThan(KILLS);
     }

@@ -12,7 +12,7 @@ import { exported } from "./oracle.ts";
 export const interfaces = ["SSE", "WebSocket", "GraphQL", "MQTT"] as const;
 export type Interface = (typeof interfaces)[number];
 
-export const WAIT_MS = 20_000;
+export const WAIT_MS = 60_000;
 const STREAM_MS = 3_600_000;
 
 /** `type` null: MQTT does not tell entering from changing. */

@@ -1,8 +1,9 @@
 // What one subject may keep and how much may wait: sessions of one subject, bytes of a queue, how long a session is kept, messages under way.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, nextMessage, until } from "./mqtt-clients.ts";
+import { connected, nextMessage } from "./mqtt-clients.ts";
 import { PacketClient, type PacketClientOptions } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Room @channel(key: "roomId") @export @allow(to: ["public"], do: [SUBSCRIBE, PUBLISH]) { roomId: ID! text: String! }
@@ -29,13 +30,7 @@ async function open(client: string, name: string | null, options: Partial<Packet
 }
 
 /** They are looked for every five seconds. */
-async function noneIsLeft(): Promise<void> {
-  const untilMs = Date.now() + 10_000;
-  while (statistic("sessions") > 0) {
-    if (Date.now() > untilMs) throw new Error("sessions are left");
-    await Bun.sleep(20);
-  }
-}
+const noneIsLeft = (): Promise<void> => until(() => statistic("sessions") === 0, "no session is left");
 
 test("one subject, and all who are not signed in together, take only their share of the sessions", async () => {
   for (const name of ["ann", null]) {
@@ -69,7 +64,7 @@ test("a session that nobody comes back to ends after limits.mqttSessionMs, whate
   const late = await open("long", "bob", keep);
   expect(late.connack.sessionPresent).toBe(false);
   late.destroy();
-}, 20_000);
+}, 120_000);
 
 test("messages that wait for one client are bounded in bytes; the rest is dropped and counted", async () => {
   const options = { protocolVersion: 5, username: "x", password: "key-bob", clientId: "queue", clean: false, ...keep } as const;
@@ -87,7 +82,7 @@ test("messages that wait for one client are bounded in bytes; the rest is droppe
   expect((await nextMessage(again)).json).toMatchObject({ text: "after" });
   await sender.end();
   await again.end();
-}, 20_000);
+}, 120_000);
 
 for (const version of [4, 5] as const) {
   test(`version ${version}: at most limits.mqttInflight messages are under way to a client before it acknowledges one`, async () => {
@@ -108,5 +103,5 @@ for (const version of [4, 5] as const) {
     }
     slow.destroy();
     await sender.end();
-  }, 20_000);
+  }, 120_000);
 }

@@ -1,7 +1,8 @@
 // Channels as topics: publishing and following, what senders say beside the message, and messages that wait for clients that are away.
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, nextMessage, until, type TestClient } from "./mqtt-clients.ts";
+import { connected, nextMessage, type TestClient } from "./mqtt-clients.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Room @channel(key: "roomId") @export @allow(to: ["member"], do: [SUBSCRIBE, PUBLISH]) @allow(to: ["guest"], do: [SUBSCRIBE], where: "record.open") {
@@ -90,9 +91,9 @@ test("a session that is kept gets what was said while its client was away, up to
     await first.end();
   }
   const ann = await client("ann");
-  await ann.publish("Room/1", { text: "gone" }, { ...plain, qos: 1, properties: { messageExpiryInterval: 1 } });
+  await ann.publish("Room/1", { text: "gone" }, { ...plain, qos: 1, properties: { messageExpiryInterval: 60 } });
   for (const [qos, text, isOpen] of [[0, "not kept", true], [1, "first", false], [2, "second", true]] as const) await ann.publish("Room/1", { text, open: isOpen }, { ...plain, qos });
-  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  app.clock.advance(60_000);
   const bob = await client("bob", options);
   expect([(await nextMessage(bob)).json, (await nextMessage(bob)).json]).toMatchObject([{ text: "first" }, { text: "second" }]);
   const guest = await client("guest", options);

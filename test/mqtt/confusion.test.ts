@@ -7,8 +7,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { generate } from "mqtt-packet";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, nextMessage, until, type TestClient } from "./mqtt-clients.ts";
+import { connected, nextMessage, type TestClient } from "./mqtt-clients.ts";
 import { PacketClient } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const secret = "a-secret-of-at-least-32-characters-long";
 const schema = `

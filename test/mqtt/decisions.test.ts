@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { scriptedModel, type ScriptedModel } from "../models/scripted-model.ts";
 import { keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, freePort, nextMessage, until, type TestClient } from "./mqtt-clients.ts";
+import { connected, freePort, nextMessage, type TestClient } from "./mqtt-clients.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Order @table @export @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey refunded: Int! @default(value: 0) }

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { seededRandom } from "../../src/base/random.ts";
 import { generate } from "mqtt-packet";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, nextMessage, until } from "./mqtt-clients.ts";
+import { connected, nextMessage } from "./mqtt-clients.ts";
 import { PacketClient } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Item @table @export @allow(to: ["public"], do: [READ, CREATE, UPDATE, DELETE]) { id: ID! @primaryKey text: String }
@@ -155,7 +156,7 @@ test("who does not read gets no more than a bound in memory: it goes on by the l
   while (!last.includes(`${text}1499`)) last = String((await slow.expect("publish")).payload);
   slow.destroy();
   await writer.end();
-}, 30_000);
+}, 120_000);
 
 test("silence beyond one and a half times the keep-alive ends the connection", async () => {
   const client = await open(5, { keepAlive: 1 });

@@ -1,6 +1,7 @@
 // The client of npm, with what tests ask of it: what came in, one after the other.
 import { createServer } from "node:net";
 import mqtt, { type IClientOptions, type IClientPublishOptions, type IPublishPacket, type MqttClient } from "mqtt";
+import { WAIT_MS, until } from "../processes/waits.ts";
 
 export interface Received { readonly topic: string; readonly json: unknown; readonly retain: boolean; readonly qos: number; readonly dup: boolean; readonly packet: IPublishPacket }
 
@@ -14,8 +15,6 @@ export interface TestClient {
   end(isForced?: boolean): Promise<void>;
   taken: number;
 }
-
-const WAIT_MS = 5_000;
 
 export function connected(port: number, options: IClientOptions = {}): Promise<TestClient> {
   const client = mqtt.connect({ host: "127.0.0.1", port, protocol: "mqtt", reconnectPeriod: 0, connectTimeout: WAIT_MS, ...options } as IClientOptions);
@@ -46,20 +45,8 @@ export function testClient(client: MqttClient): TestClient {
 
 /** The next one that came, or comes. */
 export async function nextMessage(client: TestClient): Promise<Received> {
-  const untilMs = Date.now() + WAIT_MS;
-  while (client.received.length <= client.taken) {
-    if (Date.now() > untilMs) throw new Error("no message came");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+  await until(() => client.received.length > client.taken, "a message came");
   return client.received[client.taken++]!;
-}
-
-export async function until(condition: () => boolean, what: string): Promise<void> {
-  const untilMs = Date.now() + WAIT_MS;
-  while (!condition()) {
-    if (Date.now() > untilMs) throw new Error(`not within ${WAIT_MS} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }
 
 /** For a server that is to have the same one after it was killed. */

@@ -1,6 +1,7 @@
 // A client that sends exactly what it is told to, packet by packet, also what no honest one would.
 import { connect, type Socket } from "node:net";
 import { generate, parser, type IConnackPacket, type IConnectPacket, type IPublishPacket, type Packet } from "mqtt-packet";
+import { until } from "../processes/waits.ts";
 
 export interface PacketClientOptions {
   readonly version: 4 | 5;
@@ -10,8 +11,6 @@ export interface PacketClientOptions {
   readonly keepAlive?: number;
   readonly properties?: IConnectPacket["properties"];
 }
-
-const WAIT_MS = 5_000;
 
 export class PacketClient {
   readonly #socket: Socket;
@@ -93,10 +92,6 @@ export class PacketClient {
   }
 
   async #wait(condition: () => boolean, what: string): Promise<void> {
-    const untilMs = Date.now() + WAIT_MS;
-    while (!condition()) {
-      if (Date.now() > untilMs) throw new Error(`${what} did not come`);
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
+    await until(condition, `${what} comes`);
   }
 }

@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import mqtt, { type IClientOptions } from "mqtt";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { nextMessage, testClient, until } from "./mqtt-clients.ts";
+import { nextMessage, testClient } from "./mqtt-clients.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE]) { id: ID! @primaryKey price: Int! @default(value: 0) }
@@ -59,7 +60,7 @@ for (const version of ["mqttv311", "mqttv5"]) {
     const refused = await published(...signedIn, "-V", version, "-t", "Item/x", "-q", "1", "-r", "-m", '{"price":"dear"}');
     if (version === "mqttv5") expect(refused.text).toMatch(/payload format invalid/i);
     expect(await rest("GET", "/Item/x")).toMatchObject({ code: "NOT_FOUND" });
-  }, 30_000);
+  }, 120_000);
 }
 
 const hasPaho = existsSync("/usr/lib/python3/dist-packages/paho/mqtt");
@@ -99,7 +100,7 @@ for (const version of ["3", "5"]) {
     const [output, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
     expect([await child.exited, errors]).toEqual([0, ""]);
     expect((JSON.parse(output) as unknown[]).sort()).toEqual([["Item/paho", "", 2, false], ["Item/paho", '{"id":"paho","price":3}', 2, false], ["Room/9", '{"roomId":"9","text":"hi"}', 1, false]]);
-  }, 20_000);
+  }, 120_000);
 }
 
 test("TLS with the certificate of HTTP, and WebSockets at /mqtt, plain and TLS", async () => {
@@ -130,7 +131,7 @@ test("TLS with the certificate of HTTP, and WebSockets at /mqtt, plain and TLS",
     await secure.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 20_000);
+}, 120_000);
 
 for (const version of ["mqttv311", "mqttv5"]) {
   test.if(hasMosquitto)(`two mosquitto_sub share a subscription, ${version}`, async () => {

@@ -2,8 +2,9 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import type { IPublishPacket } from "mqtt";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, nextMessage, until, type TestClient } from "./mqtt-clients.ts";
+import { connected, nextMessage, type TestClient } from "./mqtt-clients.ts";
 import { PacketClient } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE]) @allow(to: ["reader"], do: [READ])

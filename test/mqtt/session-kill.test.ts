@@ -7,19 +7,12 @@ import { seededRandom } from "../../src/base/random.ts";
 import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { freePort } from "./mqtt-clients.ts";
+import { until } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 40 : 4;
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
-
-async function within(ms: number, what: string, condition: () => boolean): Promise<void> {
-  const untilMs = Date.now() + ms;
-  while (!condition()) {
-    if (Date.now() > untilMs) throw new Error(`not within ${ms} ms: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 test(`${KILLS} kills under messages`, async () => {
   const seed = Number(process.env["AMBIT_TEST_SEED"] ?? randomBytes(4).readUInt32LE());
@@ -77,7 +70,7 @@ type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE]) { id:
     const working = [publish(1, 4), publish(2, 4), publish(1, 5), publish(2, 5), write()];
     for (let kill = 0; kill < KILLS; kill++) {
       const before = records.length + [...acknowledged.values()].reduce((sum, list) => sum + list.length, 0);
-      await within(20_000, "something is acknowledged", () => records.length + [...acknowledged.values()].reduce((sum, list) => sum + list.length, 0) > before + 20);
+      await until(() => records.length + [...acknowledged.values()].reduce((sum, list) => sum + list.length, 0) > before + 20, "something is acknowledged");
       await Bun.sleep(random.next() * 200);
       await app.kill();
       app = await startApp(folder, { data });
@@ -85,10 +78,10 @@ type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE]) { id:
     end.abort();
     await Promise.all(working);
     const all = [...acknowledged.values()].flat();
-    await within(20_000, "everything has arrived", () => [...received.values()].every((list) => {
+    await until(() => [...received.values()].every((list) => {
       const got = new Set(list);
       return all.every((text) => got.has(text)) && got.has(records.at(-1)!);
-    }));
+    }), "everything has arrived");
     await Bun.sleep(200);
     for (const [name, list] of received) {
       const got = new Set(list);

@@ -5,8 +5,9 @@ import { writeFileSync } from "node:fs";
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { connected, nextMessage, until, type TestClient } from "./mqtt-clients.ts";
+import { connected, nextMessage, type TestClient } from "./mqtt-clients.ts";
 import { PacketClient } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE]) { id: ID! @primaryKey price: Int! @default(value: 0) }
@@ -132,7 +133,7 @@ test("a message of QoS 2 that comes again over another connection is carried out
 });
 
 test("wills: said when a client goes without a word, taken back when it comes again in time, judged by its rights", async () => {
-  const watcher = await client();
+  const watcher = await client({ keepalive: 0 });
   await watcher.subscribe("Room/wills", 1);
   const will = { topic: "Room/wills", payload: '{"text":"gone"}', qos: 1 as const, retain: false };
   const polite = await client({ will });
@@ -140,14 +141,16 @@ test("wills: said when a client goes without a word, taken back when it comes ag
   const rude = await client({ will });
   rude.client.stream.destroy();
   expect((await nextMessage(watcher)).json).toMatchObject({ text: "gone" });
-  const late = { clientId: "late", clean: false, properties: { sessionExpiryInterval: 60 }, will: { ...will, payload: '{"text":"late"}', properties: { willDelayInterval: 1 } } };
+  const late = { clientId: "late", clean: false, properties: { sessionExpiryInterval: 60 }, will: { ...will, payload: '{"text":"late"}', properties: { willDelayInterval: 60 } } };
   const first = await client(late);
   first.client.stream.destroy();
   await until(() => !first.client.connected, "it has gone");
   const second = await client(late);
-  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  app.clock.advance(60_000);
+  await Bun.sleep(50);
   expect(watcher.received.length).toBe(1);
   second.client.stream.destroy();
+  await until(() => watcher.received.length > 1, "the server has noticed, and the delay is over", { meanwhile: () => app.clock.advance(1_000) });
   expect((await nextMessage(watcher)).json).toMatchObject({ text: "late" });
   const stranger = await connected(app.running.mqtt.port!, { will });
   open.add(stranger);
@@ -158,17 +161,18 @@ test("wills: said when a client goes without a word, taken back when it comes ag
 
 test("a token that ends, ends the connection; a wrong one is refused", async () => {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ iss: "test", sub: "ann", roles: ["clerk"], exp: Math.floor(Date.now() / 1_000) + 2 })}`;
+  const body = `${part({ alg: "HS256", typ: "JWT" })}.${part({ iss: "test", sub: "ann", roles: ["clerk"], exp: Math.floor(app.clock.now() / 1_000) + 3_600 })}`;
   const token = `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
   const ann = await client({ password: token });
   const reasons: (number | undefined)[] = [];
   ann.client.on("disconnect", ({ reasonCode }) => reasons.push(reasonCode));
   await ann.publish("Item/ann", {}, { qos: 1 });
+  app.clock.advance(3_600_000);
   await until(() => reasons.length > 0, "the end of the token");
   expect(reasons).toEqual([0x87]);
   await expect(connected(app.running.mqtt.port!, { protocolVersion: 5, password: "nobody", username: "x" })).rejects.toThrow(/password/i);
   await expect(connected(app.running.mqtt.port!, { protocolVersion: 4, password: "nobody", username: "x" })).rejects.toThrow(/password/i);
-}, 10_000);
+}, 120_000);
 
 test("a reload keeps connections; who may no longer see it is told that it is gone", async () => {
   const local = await startTestApp({ schema, config });

@@ -8,6 +8,7 @@ import { type AppProcess, startApp } from "../processes/app-process.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { freePort } from "./mqtt-clients.ts";
 import { PacketClient } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 40 : 2;
 const RECORDS = 30;
@@ -29,14 +30,6 @@ interface Soaking {
   readonly client: MqttClient;
   /** Somebody else with the same name may take its session without harm: what it got is told again. */
   readonly mayBeTaken: boolean;
-}
-
-async function within(ms: number, what: () => string, condition: () => boolean): Promise<void> {
-  const untilMs = Date.now() + ms;
-  while (!condition()) {
-    if (Date.now() > untilMs) throw new Error(`not within ${ms} ms: ${what()}`);
-    await Bun.sleep(10);
-  }
 }
 
 /** What must never happen. */
@@ -130,7 +123,7 @@ test(`${KILLS} kills of the server under clients that come and go`, async () => 
     const working = [send(1), send(2), write(), disturb()];
     for (let kill = 0; kill < KILLS; kill++) {
       const before = acknowledged.length + writes;
-      await within(20_000, () => `[seed ${seed}] something is acknowledged`, () => acknowledged.length + writes > before + 50);
+      await until(() => acknowledged.length + writes > before + 50, () => `[seed ${seed}] something is acknowledged`);
       await Promise.race([Bun.sleep(random.next() * 300), ...working]);
       await app.kill();
       app = await startApp(folder, { data });
@@ -142,12 +135,12 @@ test(`${KILLS} kills of the server under clients that come and go`, async () => 
     const rows = await (await fetch(`${app.url}/Item?limit=${RECORDS}`, { headers: { authorization: "Bearer key-clerk" } })).json() as { id: string; number: number }[];
     const table = JSON.stringify(rows.map(({ id, number }) => [`Item/${id}`, number]).sort());
     const different = (): string[] => [...states].filter(([, state]) => JSON.stringify([...state].sort()) !== table).map(([name]) => name);
-    await within(20_000, () => `[seed ${seed}] the same state at ${different().join()}; the table is ${table}, ${different()[0]} has ${JSON.stringify([...states.get(different()[0]!)!].sort())}`, () => different().length === 0);
+    await until(() => different().length === 0, () => `[seed ${seed}] the same state at ${different().join()}; the table is ${table}, ${different()[0]} has ${JSON.stringify([...states.get(different()[0]!)!].sort())}`);
     const missing = (): string[] => [...received].flatMap(([name, list]) => {
       const got = new Set(list);
       return acknowledged.filter((text) => !got.has(text)).map((text) => `${name} ${text}`);
     });
-    await within(20_000, () => `[seed ${seed}] everything has arrived but ${missing().slice(0, 5).join()}`, () => missing().length === 0);
+    await until(() => missing().length === 0, () => `[seed ${seed}] everything has arrived but ${missing().slice(0, 5).join()}`);
     // A sender of QoS 1 may send twice.
     const exactly = received.get("once")!.filter((text) => text.startsWith("2 "));
     expect([seed, exactly.filter((text, index) => exactly.indexOf(text) !== index)]).toEqual([seed, []]);
@@ -190,4 +183,4 @@ test("what was deleted after a state of which nothing was acknowledged is told a
   } finally {
     await app.kill();
   }
-}, 60_000);
+}, 120_000);

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import mqtt, { type MqttClient } from "mqtt";
 import { seededRandom } from "../../src/base/random.ts";
 import { startTestApp, type StartedApp } from "../scenarios/started-app.ts";
-import { until } from "./mqtt-clients.ts";
 import { PacketClient } from "./packet-client.ts";
+import { until } from "../processes/waits.ts";
 
 const ROUND_MS = process.env["AMBIT_TEST_SIZE"] === "long" ? 60_000 : 3_000;
 const seed = Number(process.env["AMBIT_TEST_SEED"] ?? randomBytes(4).readUInt32LE());

@@ -6,7 +6,8 @@ import { seededRandom } from "../../src/base/random.ts";
 import { spawnApp, within, type AppProcess } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
-import { recordingServer, until } from "./recording-server.ts";
+import { recordingServer } from "./recording-server.ts";
+import { until, WAIT_MS } from "../processes/waits.ts";
 
 const KILLS = process.env["AMBIT_TEST_SIZE"] === "long" ? 200 : 20;
 const WORKERS = 6;
@@ -92,11 +93,11 @@ test(`${KILLS} kills while requests are sent`, async () => {
       const working = numbers.map((_, worker) => work(worker));
       await Bun.sleep(random.next() * BURST_MS);
       await app!.kill();
-      await within(10_000, `workers at kill ${kill}`, Promise.all(working));
+      await within(WAIT_MS, `workers at kill ${kill}`, Promise.all(working));
     }
     await start();
     const unfinished = async (): Promise<number> => (await Promise.all(["waiting", "answered"].map(async (state) => (await administrator.get(`/admin/outbox?limit=1&state=${state}`)).json<{ deliveries: unknown[] }>().deliveries.length))).reduce((sum, one) => sum + one);
-    await until(async () => await unfinished() === 0, 120_000, () => "all is sent");
+    await until(async () => await unfinished() === 0, "all is sent");
     const items = (await caller.get("/Item?select=id,worker,number")).json<{ id: string; worker: number; number: number }[]>();
     const told = (await caller.get("/Told?select=itemId")).json<{ itemId: string }[]>().map(({ itemId }) => itemId);
     const sent = server.requests.map(({ path, headers, body }) => ({ path, key: headers["idempotency-key"]!, ...JSON.parse(body) as { id: string; number: number } }));

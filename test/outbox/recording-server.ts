@@ -1,4 +1,6 @@
 // A real HTTP server on loopback that writes down every request it gets, and answers as it is told to.
+import { until } from "../processes/waits.ts";
+
 export interface RecordedRequest {
   readonly path: string;
   readonly method: string;
@@ -16,7 +18,7 @@ export interface RecordingServer {
   readonly requests: readonly RecordedRequest[];
   answer: Answering;
   /** Resolves once that many requests came. */
-  received(count: number, withinMs?: number): Promise<readonly RecordedRequest[]>;
+  received(count: number): Promise<readonly RecordedRequest[]>;
   stop(): Promise<void>;
 }
 
@@ -26,8 +28,8 @@ export function recordingServer(answer: Answering = () => new Response("ok")): R
     answer,
     requests,
     url: "", host: "",
-    async received(count: number, withinMs = 10_000): Promise<readonly RecordedRequest[]> {
-      await until(() => requests.length >= count, withinMs, () => `${count} requests came; ${requests.length} did`);
+    async received(count: number): Promise<readonly RecordedRequest[]> {
+      await until(() => requests.length >= count, () => `${count} requests came; ${requests.length} did`);
       return requests;
     },
     stop: async () => { await server.stop(true); },
@@ -46,13 +48,4 @@ export function recordingServer(answer: Answering = () => new Response("ok")): R
   recording.url = `http://127.0.0.1:${server.port}`;
   recording.host = `127.0.0.1:${server.port}`;
   return recording;
-}
-
-/** Looks again and again; fails with what was waited for. */
-export async function until(isSo: () => boolean | Promise<boolean>, withinMs = 10_000, what: () => string = () => "it came true"): Promise<void> {
-  const endMs = performance.now() + withinMs;
-  while (!await isSo()) {
-    if (performance.now() > endMs) throw new Error(`within ${withinMs} ms: not that ${what()}`);
-    await Bun.sleep(5);
-  }
 }

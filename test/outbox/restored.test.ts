@@ -5,7 +5,8 @@ import { startApp } from "../processes/app-process.ts";
 import { httpCaller } from "../processes/http-caller.ts";
 import { scratchFolder } from "../processes/scratch-folder.ts";
 import { github, githubSecret } from "../webhooks/signed.ts";
-import { recordingServer, until } from "./recording-server.ts";
+import { recordingServer } from "./recording-server.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `type Endpoints {
   send(url: String!, key: String!): String! @http @allow(to: ["public"])
@@ -33,7 +34,7 @@ test("a restored backup sends what waited, and knows what came", async () => {
       await using app = await startApp(folder, { data, ...options });
       const caller = httpCaller(() => app.url, null);
       for (const key of ["done", "waits"]) expect((await caller.post("/send", { url: server.url, key })).status).toBe(200);
-      await until(async () => /^ambit_outbox_delivered 1$/m.test((await caller.get("/metrics")).text), 10_000, () => "one is delivered");
+      await until(async () => /^ambit_outbox_delivered 1$/m.test((await caller.get("/metrics")).text), "one is delivered");
       expect((await caller.post("/came", came.body, came.headers)).json<unknown>()).toBe(true);
       expect((await ambitHere(["backup", backup, folder, "--data", data])).code).toBe(0);
       expect(await app.stop()).toBe(0);
@@ -49,4 +50,4 @@ test("a restored backup sends what waited, and knows what came", async () => {
   } finally {
     await server.stop();
   }
-}, 60_000);
+}, 120_000);

@@ -29,10 +29,11 @@ export interface AppProcess {
   /** SIGKILL; resolves when it is dead. */
   kill(): Promise<void>;
   readonly exited: Promise<number>;
+  readonly isRunning: boolean;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-const STARTED_WITHIN_MS = 30_000;
+const STARTED_WITHIN_MS = 60_000;
 
 /** Throws with what it printed when it ends before it serves. */
 export async function startApp(directory: string, options: AppOptions): Promise<AppProcess> {
@@ -77,6 +78,7 @@ export function spawnApp(directory: string, options: AppOptions): { readonly pro
   };
   const process = {
     url: "", port: 0, pid: child.pid, events, event, exited: child.exited, log: errors.text,
+    get isRunning() { return child.exitCode === null && child.signalCode === null; },
     stop() { child.kill("SIGTERM"); return child.exited; },
     async kill() { child.kill("SIGKILL"); await child.exited; },
     async [Symbol.asyncDispose]() { child.kill("SIGKILL"); await child.exited; },

@@ -1,8 +1,8 @@
 // A request of a test sent as a call over a WebSocket, and its answer as if it had come over HTTP: whatever holds for requests holds there.
 import { within } from "./app-process.ts";
 import type { SentRequest } from "./as-batch.ts";
+import { WAIT_MS } from "./waits.ts";
 
-const WAIT_MS = 20_000;
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]);
 /** What is not a text of JSON in a frame. */
 const OTHER_BODIES = /csv|ndjson|form/;

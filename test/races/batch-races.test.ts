@@ -146,7 +146,7 @@ test(`money moves, and none is made or lost, seed ${SEED}`, async () => {
   const balances = await rows<{ balance: number }>("/Account?select=balance");
   expect([balances.reduce((sum, { balance }) => sum + balance, 0), balances.every(({ balance }) => balance >= 0)]).toEqual([400, true]);
   expect([(await rows("/Receipt")).length, done > CLIENTS / 2]).toEqual([done, true]);
-}, 60_000);
+}, 120_000);
 
 test("a client that goes away leaves a whole batch or none, and nobody else notices", async () => {
   await start();
@@ -165,7 +165,7 @@ test("a client that goes away leaves a whole batch or none, and nobody else noti
   expect(groups.filter(({ count }) => count !== 5)).toEqual([]);
   expect(groups.length).toBeGreaterThan(0);
   expect((await rows("/Receipt?select=count()&batch=like.stays-*"))).toEqual([{ count: 20 }]);
-}, 60_000);
+}, 120_000);
 
 test("half a request, pieces of one and too much of one are refused, and the connection's next is read", async () => {
   await start(", requestMs: 300, bodyBytes: 5000");
@@ -177,4 +177,4 @@ test("half a request, pieces of one and too much of one are refused, and the con
   const one = '{"operations":[{"method":"GET","path":"/Receipt"}]}';
   const two = await rawExchange(app!.port, [head(`Content-Length: ${one.length}`) + one, 150, head(`Content-Length: ${one.length}`) + one], { until: /results[\s\S]*results/ });
   expect(two.text.match(/HTTP\/1\.1 200/g)?.length).toBe(2);
-}, 60_000);
+}, 120_000);

@@ -68,4 +68,4 @@ test("rules, fields and channels that change under connections", async () => {
     await app.stop();
     rmSync(directory, { recursive: true, force: true });
   }
-}, 20_000);
+}, 120_000);

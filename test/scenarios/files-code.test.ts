@@ -147,7 +147,7 @@ test("many who change one record's file at once: each content is there, nobody's
   expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
   const final = (await send("/Document/busy", null, {}, "GET")).body["file"] as { url: string };
   expect((await text(final.url)).split(",").filter((part) => part !== "").map(Number).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, index) => index));
-}, 30_000);
+}, 120_000);
 
 test("GraphQL shows files and takes their urls; what takes files is not there", async () => {
   const query = async (source: string, variables = {}): Promise<{ data?: Record<string, unknown>; errors?: unknown }> => (await json("/graphql", { query: source, variables })).body;

@@ -64,7 +64,7 @@ test("up, down, in part, the same content once, and gone when nothing refers to 
   await put("b", null);
   await sweep();
   expect(await keys()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("types that are not taken", async () => {
   expect(await send(Uint8Array.of(0, 1, 2, 3))).toMatchObject({ status: 415, body: { code: "UNSUPPORTED_MEDIA_TYPE" } });
@@ -84,4 +84,4 @@ test("an object that is gone, and a server that is away", async () => {
   await openServer(port);
   expect(await (await read(kept.url)).text()).toBe("kept");
   expect((await send("while it is away")).status).toBe(201);
-}, 60_000);
+}, 120_000);

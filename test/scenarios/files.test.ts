@@ -300,10 +300,10 @@ test("former versions and the trash keep their files; afterwards they go", async
   for (let turn = 0; turn < 100 && left() !== 0; turn++) { await Bun.sleep(100); clock.advance(3_600_000); }
   expect(left()).toBe(0);
   expect((await ask("GET", first.url)).status).toBe(404);
-}, 60_000);
+}, 120_000);
 
 test("too many files that nothing refers to", async () => {
   let last = 201;
   for (let index = 0; index < 40 && last === 201; index++) last = (await ask("POST", "/files/Listing/image", { raw: picture(), as: "bob" })).status;
   expect(last).toBe(503);
-}, 60_000);
+}, 120_000);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createClient } from "graphql-ws";
 import { within } from "../processes/app-process.ts";
 import { keysFor, startTestApp, type StartedApp } from "./started-app.ts";
+import { comesTrue, WAIT_MS } from "../processes/waits.ts";
 
 const schema = `
 enum Mood { GOOD BAD }
@@ -35,7 +36,7 @@ function following(query: string, role = "clerk"): { next(): Promise<unknown>; s
   const events = client.iterate({ query });
   return {
     async next() {
-      const { value } = await within(5_000, "the next event", events.next());
+      const { value } = await within(WAIT_MS, "the next event", events.next());
       return Object.values((value as { data: object }).data)[0];
     },
     async stop() {
@@ -118,7 +119,7 @@ test("as events, and again after a reload with a sign that messages may have bee
   const response = await fetch(`${app.url}/graphql`, { method: "POST", headers: { "content-type": "application/json", accept: "text/event-stream", authorization: "Bearer key-clerk" }, body: JSON.stringify({ query: "subscription { ticks(number: 5, since: \"earlier\") { op messages { value } } }" }) });
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  const told = async (word: string): Promise<void> => { while (!text.includes(word)) text += (await within(5_000, word, reader.read())).value ?? ""; };
+  const told = async (word: string): Promise<void> => { while (!text.includes(word)) text += (await within(WAIT_MS, word, reader.read())).value ?? ""; };
   await told("\"op\":\"GAP\"");
   await told("SNAPSHOT");
   await ask("mutation { publishTicks(input: { number: 5, value: 1 }) }");
@@ -130,6 +131,6 @@ test("as events, and again after a reload with a sign that messages may have bee
   await ask("mutation { publishTicks(input: { number: 5, value: 2 }) }");
   expect(await events.next()).toMatchObject({ op: "MESSAGE", messages: [{ value: "2" }] });
   await events.stop();
-  for (let waited = 0; waited < 100 && app.running.channels.stats().subscriptions > 0; waited++) await Bun.sleep(10);
+  await comesTrue(() => app.running.channels.stats().subscriptions === 0);
   expect(app.running.channels.stats()).toMatchObject({ subscriptions: 0, topics: 0 });
 });

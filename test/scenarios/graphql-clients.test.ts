@@ -7,6 +7,7 @@ import { EventSource } from "eventsource";
 import { createClient as createEventClient, type Client as EventClient } from "graphql-sse";
 import { within } from "../processes/app-process.ts";
 import { startGraphqlApp, type GraphqlApp } from "./graphql-app.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 let app: GraphqlApp;
 beforeAll(async () => { app = await startGraphqlApp(); });
@@ -21,7 +22,6 @@ afterEach(() => {
 interface Event { readonly op: string; readonly position: string | null; readonly reason: string | null; readonly rows: readonly unknown[] | null; readonly changes: readonly unknown[] | null }
 interface Result { readonly data?: Readonly<Record<string, unknown>> | null; readonly errors?: readonly unknown[] }
 
-const WAIT_MS = 5_000;
 const followed = "subscription($since: String) { makerList(order: [{ name: ASC }], since: $since) { op position reason rows { id name } changes { type key record { id name } } } }";
 
 /** The results of one subscription, in order. */

@@ -53,7 +53,7 @@ test("a query over three relations of a thousand rows is one statement, whatever
   } finally {
     await app.stop();
   }
-}, 60_000);
+}, 120_000);
 
 test("introspection of an app of two hundred tables reads nothing, and says the same each time", async () => {
   const tables = Array.from({ length: 200 }, (_, index) => `type T${index} @table @export @allow(to: ["public"], do: [READ, CREATE, UPDATE, DELETE]) { id: ID! @primaryKey a: String b: Int! c: Money @currency(code: "EUR") otherId: ID other: T${(index + 1) % 200} @relationship(from: "otherId") back: [T${(index + 199) % 200}!]! @relationship(to: "otherId") }`);
@@ -69,4 +69,4 @@ test("introspection of an app of two hundred tables reads nothing, and says the 
   } finally {
     await app.stop();
   }
-}, 60_000);
+}, 120_000);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { startGraphqlApp, tokenOf, type GraphqlApp, type GraphqlResult } from "./graphql-app.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { keysFor, startTestApp } from "./started-app.ts";
+import { processorTimer } from "../../src/base/testing/processor-time.ts";
 
 let app: GraphqlApp;
 beforeAll(async () => { app = await startGraphqlApp("graphqlBatch: 3, graphqlOperations: 10, answerBytes: 100000"); });
@@ -123,15 +124,14 @@ describe("hostile documents", () => {
     const plain = reader.query.bind(reader);
     Object.assign(reader, { query: (sql: string) => { statements.push(sql); return plain(sql); } });
     try {
-      const started = performance.now();
+      const tookMs = processorTimer();
       const answer = await send({ body: query(document), headers: { accept: RESPONSE } });
-      const tookMs = performance.now() - started;
       expect(codes).toContain(answer.code!);
       expect(JSON.stringify(answer.json).length).toBeLessThan(20_000);
       // Of the app's tables: the runtime looks after its own meanwhile.
       expect(statements.filter((sql) => !sql.includes(`FROM "$`))).toEqual([]);
-      // Far below, but for a machine that does other things too.
-      expect(tookMs).toBeLessThan(1_000);
+      // A few milliseconds; what its hostility is meant to cost would be beyond any bound.
+      expect(tookMs()).toBeLessThan(10_000);
     } finally {
       Object.assign(reader, { query: plain });
     }

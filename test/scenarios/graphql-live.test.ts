@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { within } from "../processes/app-process.ts";
 import { startGraphqlApp, tokenOf, type GraphqlApp } from "./graphql-app.ts";
+import { comesTrue, WAIT_MS } from "../processes/waits.ts";
 
 let app: GraphqlApp;
 beforeAll(async () => { app = await startGraphqlApp("socketSubscriptions: 4, subscriptionRows: 6, graphqlFollowedLength: 1000"); });
@@ -12,8 +13,6 @@ beforeEach(async () => {
 
 type Message = { readonly type: string; readonly id?: string; readonly payload?: { readonly data?: Readonly<Record<string, Told>>; readonly errors?: readonly { readonly extensions: { readonly code: string } }[] } & readonly { readonly extensions: { readonly code: string } }[] };
 interface Told { readonly op: string; readonly position: string; readonly rows: readonly unknown[] | null; readonly changes: readonly unknown[] | null; readonly reason: string | null }
-
-const WAIT_MS = 5_000;
 
 /** One connection; the messages that come over it, in order. */
 class Subscriber {
@@ -243,7 +242,7 @@ describe("refusals", () => {
     subscriber.subscribe("e", "subscription { itemList(limit: 1) { op } }");
     expect(await subscriber.refused()).toBe("error OVERLOADED");
     subscriber.close();
-    for (let waited = 0; waited < 50 && app.running.live.stats().subscriptions > 0; waited++) await Bun.sleep(20);
+    await comesTrue(() => app.running.live.stats().subscriptions === 0);
     expect(app.running.live.stats()).toMatchObject({ subscriptions: 0, queries: 0 });
   });
 });

@@ -4,6 +4,7 @@ import { within } from "../processes/app-process.ts";
 import { FIELDS } from "./interface-drivers.ts";
 import { EventClient, SocketClient, type Frame, type Row } from "./live-clients.ts";
 import { adminToken, type StartedApp } from "./started-app.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 /** `type` null: the interface does not tell entering from changing. */
 export interface ToldChange { readonly type: "enter" | "update" | "leave" | null; readonly key: unknown; readonly record: Row | null }
@@ -18,7 +19,6 @@ export interface Follower {
 /** A record that comes and goes behind each step, so that a follower knows that it has heard all of it. */
 export const MARK = "mark";
 
-const WAIT_MS = 5_000;
 const authorization = `Bearer ${adminToken}`;
 const SELECT = `select=${FIELDS.join(",")}`;
 

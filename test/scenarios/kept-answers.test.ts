@@ -40,7 +40,7 @@ test("each client finds what it has written, in each list that has it", async ()
     }
   };
   await Promise.all(Array.from({ length: clients }, (_, index) => client(index)));
-}, 60_000);
+}, 120_000);
 
 test("a rule's record closes and opens the lists of those whom it concerns, and of nobody else", async () => {
   const path = "/Note?select=id&limit=5";
@@ -92,7 +92,7 @@ test("1,000 reads and writes at once, from many connections: whoever asks after 
   await Promise.all([...records.map(writer), ...Array.from({ length: 12 }, (_, index) => reader(index))]);
   expect(done).toBeGreaterThanOrEqual(total);
   expect(seen).toBeGreaterThan(total / 4);
-}, 60_000);
+}, 120_000);
 
 test("Server-Timing says whether a list came from memory, by who asks, until a commit touches it", async () => {
   const path = "/Note?owner=eq.c3&select=id,count";

@@ -1,6 +1,7 @@
 // Clients of streams for tests: server-sent events and WebSockets, and the state that a subscriber rebuilds from them.
 import { connect, type Socket } from "node:net";
 import { within } from "../processes/app-process.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 export interface Told { readonly event: string; readonly id: string | null; readonly data: Frame }
 
@@ -19,8 +20,6 @@ export interface Frame {
 }
 
 export type Row = Readonly<Record<string, unknown>>;
-
-const WAIT_MS = 5_000;
 
 /** A list that grows, and whoever waits for its next items. */
 class Arrivals<Item> {

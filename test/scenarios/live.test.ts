@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { EventClient, RawSocket, Rebuilt, SocketClient, type Frame } from "./live-clients.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "./started-app.ts";
+import { comesTrue } from "../processes/waits.ts";
 
 const schema = `
 type Item @table @export @allow(to: ["clerk"], do: [READ, CREATE, UPDATE, DELETE])
@@ -148,7 +149,7 @@ describe("server-sent events", () => {
     await Promise.all(clients.map((client) => client.next()));
     expect(app.running.live.stats()).toMatchObject({ subscriptions: 5, queries: 1 });
     for (const client of clients) client.close();
-    for (let waited = 0; waited < 50 && app.running.live.stats().subscriptions > 0; waited++) await Bun.sleep(20);
+    await comesTrue(() => app.running.live.stats().subscriptions === 0);
     expect(app.running.live.stats()).toMatchObject({ subscriptions: 0, queries: 0 });
   });
 });
@@ -205,7 +206,7 @@ describe("WebSocket", () => {
     expect(await client.ask({ op: "subscribe", id: "s", query: "/Board" })).toMatchObject({ op: "snapshot" });
     expect(await client.ask({ op: "subscribe", id: "t", query: "/Item" })).toMatchObject({ op: "error", id: "t", problem: { code: "UNAUTHENTICATED" } });
     const silent = await SocketClient.open(app.url);
-    for (let waited = 0; waited < 100 && silent.closed === null; waited++) await Bun.sleep(20);
+    await comesTrue(() => silent.closed !== null);
     expect([silent.closed?.code, client.closed]).toEqual([1008, null]);
     client.close();
     await expect(SocketClient.open(app.url, { authorization: "Bearer wrong" })).rejects.toThrow();
@@ -305,7 +306,7 @@ describe("WebSocket", () => {
     // More than a socket's buffers hold.
     for (let round = 0; round < 400; round++) await write("PUT", `/Item/i${round % 7}`, { price: 1_000 + round, secret: text });
     slow.resume();
-    for (let waited = 0; waited < 250 && ![...state.rows.values()].some((row) => row["price"] === 1_399); waited++) await Bun.sleep(20);
+    await comesTrue(() => [...state.rows.values()].some((row) => row["price"] === 1_399));
     expect(frames.some(({ op }) => op === "gap")).toBe(true);
     expect([...state.rows.values()].map((row) => row["price"]).sort()).toEqual([1_393, 1_394, 1_395, 1_396, 1_397, 1_398, 1_399]);
     slow.close();

@@ -1,5 +1,6 @@
 // A bare TCP connection for tests of bad clients: sends exactly these bytes, with pauses, and tells what came back.
 import { connect, type Socket } from "node:net";
+import { WAIT_MS } from "../processes/waits.ts";
 
 export interface RawExchange {
   /** Everything received, as Latin-1. */
@@ -9,7 +10,7 @@ export interface RawExchange {
 }
 
 export interface RawOptions {
-  /** Stop waiting when this stood in the answer, or the connection was closed. */
+  /** Stop waiting when this stood in an answer that announces no close, or the connection was closed. */
   readonly until?: RegExp;
   readonly waitMs?: number;
 }
@@ -29,12 +30,12 @@ export async function rawExchange(port: number, parts: readonly (string | Uint8A
     else socket.write(part);
   }
   const until = options.until ?? /\r\n\r\n/;
-  const deadline = performance.now() + (options.waitMs ?? 3_000);
-  while (!seen.closed && !until.test(seen.text) && performance.now() < deadline) {
+  const deadline = performance.now() + (options.waitMs ?? WAIT_MS);
+  // A close that was announced follows the last byte, sooner or later.
+  const isOver = (): boolean => seen.closed || (until.test(seen.text) && !/\r\nconnection: close\r\n/i.test(seen.text));
+  while (!isOver() && performance.now() < deadline) {
     await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(50)]);
   }
-  // A close follows the last byte by a moment.
-  if (!seen.closed) await Promise.race([new Promise<void>((resolve) => { wake = resolve; }), Bun.sleep(20)]);
   socket.destroy();
   return seen;
 }

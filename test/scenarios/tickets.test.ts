@@ -7,6 +7,7 @@ import { fakeClock } from "../../src/base/clock.ts";
 import { within } from "../processes/app-process.ts";
 import { SocketClient } from "./live-clients.ts";
 import { adminToken, startTestApp, type StartedApp } from "./started-app.ts";
+import { WAIT_MS } from "../processes/waits.ts";
 
 const schema = `
 type Note @table(tenant: "orgId") @export @allow(to: ["clerk"], do: [READ, CREATE]) { id: ID! @primaryKey orgId: ID! text: String! ticket: String }
@@ -39,7 +40,7 @@ test("EventSource follows with a ticket, as whoever asked for it and in their te
   const { status, ticket, expiresIn, headers } = await ticketOf("key-ann");
   expect([status, expiresIn, headers.get("cache-control")]).toEqual([200, 30, "private, no-store"]);
   const source = new EventSource(`${app.url}/Note?select=text&ticket=${ticket}`);
-  const snapshot = await within(5_000, "the snapshot", new Promise<string>((resolve) => { source.addEventListener("snapshot", ({ data }) => resolve(String(data))); }));
+  const snapshot = await within(WAIT_MS, "the snapshot", new Promise<string>((resolve) => { source.addEventListener("snapshot", ({ data }) => resolve(String(data))); }));
   source.close();
   expect(JSON.parse(snapshot)).toMatchObject({ op: "snapshot", rows: [{ id: "of-ann", text: "red CANARY" }] });
 });

@@ -157,7 +157,7 @@ test("slow requests: a body that trickles is given up, a head that does not come
   const start = "GET /Note HTTP/1.1\r\nHost: x\r\nX-A: ";
   const told = await Promise.all([exchange([head, ...Array.from({ length: 60 }, () => " ")], 5_000), exchange([start], 30_000), exchange([start, ...Array.from({ length: 500 }, () => "a")], 30_000)]);
   expect(told.map((text) => text.slice(0, 13))).toEqual(["HTTP/1.1 408 ", "", ""]);
-}, 60_000);
+}, 120_000);
 
 /** What comes back until the other side closes; parts are sent 50 ms apart. */
 function exchange(parts: readonly string[], waitMs: number): Promise<string> {

@@ -69,7 +69,7 @@ test("new connections are shown the new one, a socket and a request under way go
   } finally {
     await app.stop();
   }
-}, 20_000);
+}, 120_000);
 
 test("a pair that cannot be read or is the same is left alone", async () => {
   const clock = fakeClock(0);

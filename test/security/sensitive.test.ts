@@ -1,6 +1,7 @@
 // @sensitive values are in no line of the log, whatever happens to a record that has them: canaries over everything that is logged.
 import { expect, test } from "bun:test";
 import { adminToken, startTestApp } from "../scenarios/started-app.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type Person @table @export @allow(to: ["public"], do: [READ, CREATE, UPDATE, DELETE]) @check(rule: "record.mail != 'canary-check@example.com'", message: "No.") {
@@ -38,7 +39,7 @@ test("no line of the log has a value of a @sensitive field", async () => {
     expect(await ask("POST", "/graphql", { query: `{ personList(filter: { mail: { eq: "${mail}" } }) { rows { mail } } }` })).toBe(200);
     expect(await ask("POST", "/told", { mail })).toBe(200);
     expect(await ask("DELETE", "/Person/canary-id")).toBe(404);
-    for (let left = 50; !app.log.some((line) => line.includes('"job-failed"')) && left > 0; left--) await Bun.sleep(20);
+    await until(() => app.log.some((line) => line.includes('"job-failed"')), "the job fails");
     const log = app.log.join("\n");
     expect(log).not.toContain("canary");
     expect(app.log.map((line) => JSON.parse(line) as { event: string; fields?: unknown }).find(({ event }) => event === "app-log")?.fields).toMatchObject({

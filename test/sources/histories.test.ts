@@ -110,5 +110,5 @@ for (let seed = 1; seed <= histories; seed++) {
     } finally {
       await app.close();
     }
-  }, 60_000);
+  }, 120_000);
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { fakeClock, type FakeClock } from "../../src/base/clock.ts";
 import { adminToken, keysFor, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { startUpstream, type Upstream } from "./upstream.ts";
+import { until } from "../processes/waits.ts";
 
 const schema = `
 type ExchangeRate @table @export @source(maxAge: "PT1M", staleWhileRevalidate: "PT30S", staleIfError: "PT1H")
@@ -274,11 +275,3 @@ test("when it was fetched is known after a reload; the metrics count", async () 
   clock.advance(30_000);
   expect((await get()).headers.get("cache-status")).toBe("ambit; hit; ttl=30");
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
-    if (await holds()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("it did not come about");
-}

@@ -8,7 +8,7 @@ let before = "";
 beforeAll(async () => {
   probes = await Probes.start();
   before = await probes.stateOfA();
-}, 30_000);
+}, 120_000);
 afterAll(() => probes?.stop());
 afterEach(async () => {
   expect(await probes.stateOfA()).toBe(before);
@@ -49,7 +49,7 @@ test("reads and writes of ctx.db and ctx.system, in a transaction and outside", 
     await probes.probe(who, path, { method: "POST", body: { mode, table, method, given } });
   }
   expect(probes.report()).toEqual([]);
-}, 60_000);
+}, 120_000);
 
 test("a key of another tenant is refused to code, too", async () => {
   for (const path of ["/run", "/run-alone"]) for (const mode of ["db", "system"]) for (const method of ["create", "upsert"]) {

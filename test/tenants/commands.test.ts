@@ -60,4 +60,4 @@ test("an app's tests act within tenants", async () => {
   const { code, output } = await ambit("test", directory, "--json");
   expect(output).toContain('"status":"passed"');
   expect(code).toBe(0);
-}, 30_000);
+}, 120_000);

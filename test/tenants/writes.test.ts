@@ -8,7 +8,7 @@ let before = "";
 beforeAll(async () => {
   probes = await Probes.start();
   before = await probes.stateOfA();
-}, 30_000);
+}, 120_000);
 afterAll(() => probes?.stop());
 afterEach(async () => {
   expect(await probes.stateOfA()).toBe(before);

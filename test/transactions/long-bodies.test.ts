@@ -55,23 +55,23 @@ for (const path of ["/forever", "/stubborn", "/without"]) {
     expect((await fetch(`${app.url}/health`, { signal: AbortSignal.timeout(5_000) })).status).toBe(200);
     // Also what never gives up goes on beside everybody else.
     expect((await call("/batch", { operations: [{ method: "GET", path: "/Row?limit=1" }, { method: "GET", path: "/Row?limit=2" }] })).status).toBe(200);
-  }, 30_000);
+  }, 120_000);
 }
 
 test("what computes beyond its time without a pause commits nothing", async () => {
   const answer = await call("/computes");
   expect([answer.status, (await answer.json() as { code: string }).code]).toEqual([503, "TRANSACTION_TIMEOUT"]);
   expect((await fetch(`${app.url}/Row/computed`, { headers })).status).toBe(404);
-}, 30_000);
+}, 120_000);
 
 test("an override that calls itself fails, and the server answers others", async () => {
   expect((await call("/Deep")).status).toBeGreaterThanOrEqual(500);
   expect((await fetch(`${app.url}/health`, { signal: AbortSignal.timeout(5_000) })).status).toBe(200);
   expect(await (await fetch(`${app.url}/Deep`, { headers })).json()).toEqual([]);
-}, 30_000);
+}, 120_000);
 
 test("hundreds of records read and written by turns", async () => {
   const answer = await call("/turns", { count: 300 });
   expect([answer.status, await answer.json()]).toEqual([200, 2]);
   expect(await (await fetch(`${app.url}/Row?select=count(),value.sum()`, { headers })).json()).toEqual([{ count: 300, sum: (300 * 299) / 2 + 300 }]);
-}, 30_000);
+}, 120_000);

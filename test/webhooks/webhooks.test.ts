@@ -6,6 +6,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { AppProblems } from "../../src/runtime/start-app.ts";
 import { adminToken, startTestApp, type StartedApp } from "../scenarios/started-app.ts";
 import { github, githubSecret, standard, standardSecret, stripe, stripeSecret, type Signed } from "./signed.ts";
+import { comesTrue, until } from "../processes/waits.ts";
 
 const schema = `
 type Payment @table @export @allow(to: ["public"], do: [READ]) { id: ID! @primaryKey version: Long! status: String! }
@@ -200,12 +201,12 @@ test("what the sender tells may concern any tenant; only ctx.system reaches it, 
 test("the jobs of a webhook, and theirs, reach all tenants too; those of another caller who is nobody do not", async () => {
   const headers = { authorization: `Bearer ${adminToken}`, "content-type": "application/json" };
   const results = async (count: number): Promise<unknown[]> => {
-    for (let waited = 0; waited < 400; waited++) {
-      const { runs } = await (await fetch(`${app.url}/admin/jobs?job=suspend`, { headers })).json() as { runs: { state: string; result: unknown }[] };
-      if (runs.length === count && runs.every(({ state }) => state === "SUCCEEDED")) return runs.map(({ result }) => result);
-      await Bun.sleep(10);
-    }
-    throw new Error("the jobs did not end");
+    let runs: { state: string; result: unknown }[];
+    await until(async () => {
+      ({ runs } = await (await fetch(`${app.url}/admin/jobs?job=suspend`, { headers })).json() as { runs: typeof runs });
+      return runs.length === count && runs.every(({ state }) => state === "SUCCEEDED");
+    }, "the jobs end");
+    return runs!.map(({ result }) => result);
   };
   for (const orgId of ["north", "south"]) await fetch(`${app.url}/Plan`, { method: "POST", headers, body: JSON.stringify({ id: orgId, orgId, provider: "p-jobs", state: "open" }) });
   const states = async (): Promise<string[]> => (await (await fetch(`${app.url}/Plan?provider=eq.p-jobs`, { headers })).json() as { state: string }[]).map(({ state }) => state);
@@ -223,7 +224,7 @@ test("what takes the answer to a webhook's request reaches all tenants", async (
   try {
     expect((await call("/charged", standard("charged", { provider: "p-answer", url: `http://127.0.0.1:${server.port}/` }))).body).toBe(true);
     const state = async (): Promise<string> => (await (await fetch(`${app.url}/Plan/east`, { headers })).json() as { state: string }).state;
-    for (let waited = 0; waited < 400 && await state() === "open"; waited++) await Bun.sleep(10);
+    await comesTrue(async () => await state() !== "open");
     expect(await state()).toBe("answered 200");
   } finally {
     await server.stop(true);

@@ -7,7 +7,8 @@ import { HIDDEN_PREFIX } from "../../schema/account-tables.ts";
 import type { Table } from "../../schema/catalog.ts";
 import { SESSION_TABLE, tokenHash } from "../signed-in.ts";
 import { scopeOf } from "./account-scope.ts";
-import type { StoredRow } from "./account-store.ts";
+import type { PasswordHashing, StoredRow } from "./account-store.ts";
+import { transactWithHashes } from "./hash-outside.ts";
 import type { People } from "./people.ts";
 
 type Row = Record<string, unknown>;
@@ -17,11 +18,11 @@ const DROPPED = new Set(["accessToken", "refreshToken", "idToken", "accessTokenE
 const BY_ID = "id:";
 
 /** `sessionsMax`: of one account; more end the oldest. */
-export function accountAdapter(people: People, tables: ReadonlyMap<string, Table>, sessionsMax: number): ReturnType<typeof createAdapterFactory> {
+export function accountAdapter({ people, tables, sessionsMax, hashing }: { readonly people: People; readonly tables: ReadonlyMap<string, Table>; readonly sessionsMax: number; readonly hashing: PasswordHashing }): ReturnType<typeof createAdapterFactory> {
   const factory = createAdapterFactory({
     config: {
       adapterId: "ambit", adapterName: "Ambit", supportsDates: false, supportsBooleans: true, supportsJSON: true, supportsArrays: true, disableIdGeneration: true,
-      transaction: (run) => scopeOf().store.transaction(async () => run(ready as never)),
+      transaction: (run) => transactWithHashes(hashing, async () => run(ready as never)),
     },
     adapter: () => adapterOf(people, tables, sessionsMax),
   });

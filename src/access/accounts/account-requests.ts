@@ -47,7 +47,7 @@ export class AccountRequests implements AccountPort {
   }
 
   async answer(request: AccountRequest, store: AccountStore): Promise<AccountAnswer> {
-    const scope: AccountScope = { store, fields: {}, invitation: null, provider: null, refusal: null, namesSessions: false, own: null };
+    const scope: AccountScope = { store, fields: {}, invitation: null, provider: null, refusal: null, namesSessions: false, own: null, isInTransaction: false, hashes: new Map() };
     const route = routeOf(request.path, this.#routes);
     if (route === null) throw fault("NOT_FOUND", "Nothing is at this path.");
     if (route === "/error") throw fault("SIGN_IN_FAILED", `Signing in has failed: ${new URLSearchParams(request.query).get("error")?.slice(0, 100) ?? "unknown"}.`);

@@ -15,6 +15,10 @@ export interface AccountScope {
   refusal: unknown;
   /** A session may be named by its id, to be ended by its owner. */
   namesSessions: boolean;
+  /** Whether a transaction is open. */
+  isInTransaction: boolean;
+  /** Of the passwords that this request keeps. */
+  readonly hashes: Map<string, string>;
   /** The session that the request came with. */
   own: { readonly id: string; readonly token: string } | null;
 }

@@ -9,6 +9,7 @@ import { askingAgain, type RemoteKeySet } from "../key-sets.ts";
 import { accountAdapter } from "./account-adapter.ts";
 import { AccountRequests } from "./account-requests.ts";
 import { scopeOf } from "./account-scope.ts";
+import { hashOutside } from "./hash-outside.ts";
 import type { AccountFeatures } from "./account-routes.ts";
 import type { AccountPort, PasswordHashing } from "./account-store.ts";
 import type { OidcProvider } from "./oidc-provider.ts";
@@ -62,11 +63,11 @@ function libraryOptions({ account, features, oidc, url, origins, secret, hashing
   const secure = url.startsWith("https:");
   return {
     appName: account.table, baseURL: url, basePath: "/auth", secret, trustedOrigins: [...origins],
-    database: accountAdapter(people, tables, limits.accountSessions),
+    database: accountAdapter({ people, tables, sessionsMax: limits.accountSessions, hashing }),
     emailAndPassword: {
       enabled: features.password, requireEmailVerification: features.mail, autoSignIn: true, revokeSessionsOnPasswordReset: true,
       minPasswordLength: limits.passwordLengthMin, maxPasswordLength: limits.passwordLengthMax, resetPasswordTokenExpiresIn: seconds(limits.mailLinkMs),
-      password: { hash: (password) => hashing.hash(password), verify: ({ password, hash }) => hashing.verify(password, hash) },
+      password: { hash: (password) => hashOutside(hashing, password), verify: ({ password, hash }) => hashing.verify(password, hash) },
       ...(features.mail ? {
         sendResetPassword: ({ user, url: link }) => mailTo(user.email, "Reset your password", link),
         // Whoever made the account never had the address; who has it takes it over, alone.

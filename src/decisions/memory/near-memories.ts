@@ -48,7 +48,7 @@ async function nearest(candidates: readonly Candidates[], { text, model, questio
     });
   } catch (error) {
     if (!(error instanceof EmbeddingFailure)) throw error;
-    log.warn("embedding-failed", { model: MEMORY_MODEL, decision: question.decision.name, problem: error.message });
+    if (error.isAboutTexts) log.warn("embedding-failed", { model: MEMORY_MODEL, decision: question.decision.name, problem: error.message });
     return [];
   } finally {
     cancel();

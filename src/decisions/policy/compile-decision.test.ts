@@ -42,6 +42,11 @@ test("the smallest decision compiles: its context has the types of its selection
   expect(source.query.id).toMatchObject({ kind: "value", expression: { op: "variable", root: "input", path: ["orderId"] } });
 });
 
+test("the same record for every run is named as in a path", () => {
+  const { problems, decision } = compile(REFUND(`@context(name: "house", query: "Customer/the%20house?select=id,tier")`));
+  expect([problems, decision!.contexts[1]]).toMatchObject([[], { source: { query: { id: { kind: "value", expression: { op: "literal", value: "the house" } } } } }]);
+});
+
 test("lists, later contexts, quantifiers, totals, clamps and effects", () => {
   const { problems, decision } = compile(REFUND(`
     @context(name: "earlier", query: "Order?customerId=eq.{order.customerId}&id=neq.{order.id}&select=id,total&order=id&limit=5")
@@ -70,6 +75,8 @@ test.each([
   ["an enum value that does not exist", `@bound(name: "b", rule: "out.action != 'REFUNT'")`, "CEL_TYPE RefundAction has no value REFUNT."],
   ["a list that the caller filters", `@context(name: "c", query: "Credit?customerId=eq.{input.orderId}")`, "DECISION_QUERY A list is filtered by what the caller sends."],
   ["a table that does not exist", `@context(name: "c", query: "Ordr?id=eq.1")`, "DECISION_QUERY There is no table Ordr."],
+  ["an id with a hole in it", `@context(name: "c", query: "Order/o-{input.orderId}")`, "DECISION_QUERY The id of a record is a hole as a whole."],
+  ["an id that none can have", `@context(name: "c", query: "Order/%zz")`, "DECISION_QUERY No record has the id %zz."],
   ["a hole that is no value", `@context(name: "c", query: "Order?order={order.id}")`, "DECISION_QUERY A hole stands where no value is compared: order={...}."],
   ["a hole of another type", `@context(name: "c", query: "Order?total=gt.{order.id}")`, "CEL_TYPE What stands in the hole must be int, but this is string."],
   ["a secret field that a model asks about", `@mayRead(query: "Customer?notes=eq.{?n: String}")`, "DECISION_QUERY Customer has no field notes."],

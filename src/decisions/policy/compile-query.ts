@@ -15,7 +15,8 @@ import type { Scope } from "../../query/scope.ts";
 import { keyField } from "../../resources/planner.ts";
 import { urlPair } from "../../query/url-pairs.ts";
 import { appTable, appTables } from "../../schema/account-tables.ts";
-import type { Catalog, Cel, Table, TypeRef } from "../../schema/catalog.ts";
+import type { Catalog, Table, TypeRef } from "../../schema/catalog.ts";
+import { coerceText } from "../../schema/coerce-text.ts";
 import { isScalarName } from "../../schema/scalar-names.ts";
 import type { QueryTemplate, TemplatePiece } from "../../schema/query-template.ts";
 import { mayHoldUntrusted } from "../context/taint.ts";
@@ -23,7 +24,7 @@ import { HIDDEN, KEY } from "./answer-shape.ts";
 
 /** A hole: a value of the run, or an argument that the model gives. */
 export type Hole =
-  | { readonly kind: "value"; readonly type: TypeRef; readonly cel: Cel; readonly expression: Expression }
+  | { readonly kind: "value"; readonly type: TypeRef; readonly expression: Expression }
   | { readonly kind: "argument"; readonly type: TypeRef; readonly name: string };
 
 export interface CompiledQuery {
@@ -70,13 +71,12 @@ export function compileQuery(template: QueryTemplate, place: QueryPlace): { read
   const holes = pieces.filter((piece): piece is Piece => piece.kind !== "text");
   let mark = 0;
   const text = pieces.map((piece) => (piece.kind === "text" ? piece.text : `\uE000${mark++}\uE001`)).join("");
-  const reading = { text, template, holes, place, fail, diagnostics };
+  const reading = { text, holes, place, fail, diagnostics };
   return { query: read(reading), diagnostics };
 }
 
 interface Reading {
   readonly text: string;
-  readonly template: QueryTemplate;
   readonly holes: readonly Piece[];
   readonly place: QueryPlace;
   readonly diagnostics: Diagnostic[];
@@ -126,15 +126,20 @@ function tableNamed(name: string, catalog: Catalog): Table | undefined {
 function idHole(key: string, table: Table, reading: Reading): Hole | null {
   const mark = MARK.exec(key);
   const { type } = table.fields.get(table.primaryKey)!;
-  if (mark === null) return fixedId(key, type, reading);
+  if (mark === null) return givenId(key, type, reading);
   if (mark[0] !== key) return reading.fail("The id of a record is a hole as a whole.", `Write ${table.name}/{input.id}.`);
   return openHole({ type, where: "id" }, Number(mark[1]), reading);
 }
 
-/** Always the same record, `Settings/main`. */
-function fixedId(key: string, type: TypeRef, { place, template, diagnostics }: Reading): Hole | null {
-  const cel = { source: typeOfField(type, place.catalog).kind === "int" ? key : JSON.stringify(key), position: template.text.position };
-  return valueHole(cel, { ...type, required: true }, { place, diagnostics });
+/** The same record for every run, `Setting/main`. */
+function givenId(key: string, type: TypeRef, { place: { catalog }, fail }: Reading): Hole | null {
+  try {
+    const required = { ...type, required: true };
+    return { kind: "value", type: required, expression: { op: "literal", type: typeOfField(required, catalog), value: coerceText(decodeURIComponent(key), type, catalog) } };
+  } catch (error) {
+    if (!(error instanceof AmbitError) && !(error instanceof URIError)) throw error;
+    return fail(`No record has the id ${key}.`, error instanceof AmbitError ? error.message : "Write it as in the path of a URL.");
+  }
 }
 
 function openHole({ type }: OpenValue, index: number, { holes, place, fail, diagnostics }: Reading): Hole | null {
@@ -146,14 +151,10 @@ function openHole({ type }: OpenValue, index: number, { holes, place, fail, diag
     if (piece.type !== type.name) return fail(`{?${piece.name}: ${piece.type}} is compared with ${type.name}.`, `Write {?${piece.name}: ${type.name}}.`);
     return { kind: "argument", type: required, name: piece.name };
   }
-  return valueHole(piece.cel, required, { place, diagnostics });
-}
-
-function valueHole(cel: Cel, type: TypeRef, { place, diagnostics }: Pick<Reading, "place" | "diagnostics">): Hole | null {
   const domain = type.kind === "enum" ? { kind: "enum", name: type.name } as const : null;
-  const compiled = compileCel(cel, place.cel, { type: typeOfField(type, place.cel.catalog), domain, what: "What stands in the hole" });
+  const compiled = compileCel(piece.cel, place.cel, { type: typeOfField(required, place.cel.catalog), domain, what: "What stands in the hole" });
   diagnostics.push(...compiled.diagnostics);
-  return compiled.expression === null ? null : { kind: "value", type, cel, expression: compiled.expression };
+  return compiled.expression === null ? null : { kind: "value", type: required, expression: compiled.expression };
 }
 
 /** Everything that there is: the author of the schema reads. `open`: but nothing secret. */

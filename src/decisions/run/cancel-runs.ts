@@ -3,7 +3,7 @@
 import type { Json, RecordValues } from "../../base/value.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { askedBy, readRun, stepsOf, type DecisionRow } from "../../storage/decision-rows.ts";
+import { readRun, stepsOf, treeOf, type DecisionRow } from "../../storage/decision-rows.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { readAdmission } from "./admission.ts";
 import { callbackAdded } from "./callback.ts";
@@ -21,6 +21,13 @@ export interface CancelParts {
   ended(end: RunEnd): void;
 }
 
+/** One that has not ended, in a commit of the caller's. */
+export function cancelRun(connection: Connection, row: DecisionRow, { core: { random, clock }, decision }: { readonly core: Pick<DispatchCore, "random" | "clock">; readonly decision: CompiledDecision | null }): RunEnd {
+  const input: { readonly [name: string]: Json } = readAdmission(connection, row.id)?.input ?? {};
+  const facts = { ...noFacts, steps: stepsOf(connection, row.id).length };
+  return storeRun({ connection }, cancelled, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision, input: input as RecordValues, facts, random, nowMs: clock.now() });
+}
+
 /** In the order in which they were cancelled; the run itself comes last. */
 export async function cancelRuns(root: DecisionRow, core: DispatchCore, { decisionOf, ended }: CancelParts): Promise<readonly CancelledNode[]> {
   const ends: RunEnd[] = [];
@@ -28,9 +35,7 @@ export async function cancelRuns(root: DecisionRow, core: DispatchCore, { decisi
   const cancel = (connection: Connection): CancelledNode[] => treeOf(connection, readRun(connection, root.id) ?? root).map((row): CancelledNode => {
     const known = before.get(row.id);
     if (row.endedMs !== null) return { run: row.id, outcome: known === undefined || known.endedMs !== null ? "ended" : "raced", state: row.state };
-    const input: { readonly [name: string]: Json } = readAdmission(connection, row.id)?.input ?? {};
-    const facts = { ...noFacts, steps: stepsOf(connection, row.id).length };
-    ends.push(storeRun({ connection }, cancelled, null, { admitted: { ...row, key: null }, epoch: row.epoch, decision: decisionOf(row.name), input: input as RecordValues, facts, random: core.random, nowMs: core.clock.now() }));
+    ends.push(cancelRun(connection, row, { core, decision: decisionOf(row.name) }));
     return { run: row.id, outcome: "cancelled", state: cancelled.state };
   });
   const nodes = await core.storage.commit((connection) => {
@@ -43,8 +48,4 @@ export async function cancelRuns(root: DecisionRow, core: DispatchCore, { decisi
     if (row !== null) callbackAdded({ ...row, key: null }, core);
   }
   return nodes;
-}
-
-function treeOf(connection: Connection, row: DecisionRow): DecisionRow[] {
-  return [...askedBy(connection, row.id).flatMap((child) => treeOf(connection, child)), row];
 }

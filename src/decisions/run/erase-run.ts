@@ -5,7 +5,7 @@ import type { Random } from "../../base/random.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { erasedAnswer } from "../../resources/forgettable.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { askedBy, eraseRun, readRun, type DecisionRow } from "../../storage/decision-rows.ts";
+import { eraseRun, readRun, treeOf } from "../../storage/decision-rows.ts";
 import { eraseAnswersNaming } from "../../storage/forget-rows.ts";
 import { forgetMemories } from "../../storage/memory-rows.ts";
 import { appendRecord } from "../audit/append-record.ts";
@@ -35,8 +35,4 @@ export async function eraseNow({ storage, clock, random }: Pick<DispatchCore, "s
   const erased = await storage.commit((connection) => eraseRuns(connection, id, { timeMs: clock.now(), random }));
   if (erased === null) throw fault("CONFLICT", "The run, or one that it has asked, has not ended.");
   return erased;
-}
-
-function treeOf(connection: Connection, row: DecisionRow): DecisionRow[] {
-  return [...askedBy(connection, row.id).flatMap((child) => treeOf(connection, child)), row];
 }

@@ -83,8 +83,7 @@ export const Endpoints = endpoints({
     return { currency, rate: await rateOf(ctx, currency) };
   },
   async waitForDelivery() {
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    return true;
+    return new Promise<boolean>(() => {});
   },
   async announce(ctx, { sku, url }) {
     return ctx.send({ url, sign: "partner", body: { sku } });
