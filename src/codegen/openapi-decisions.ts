@@ -23,8 +23,9 @@ const LATER: JsonObject[] = [
 
 export function decisionPaths({ decisions }: Reach): JsonObject {
   if (decisions.length === 0) return {};
+  const negotiating = decisions.filter(({ negotiates }) => negotiates !== null);
   return {
-    ...Object.fromEntries(decisions.map((decision) => [`/${decision.callable.http!.path.join("/")}`, { post: askOperation(decision) }])),
+    ...Object.fromEntries(decisions.filter(({ negotiates }) => negotiates === null).map((decision) => [`/${decision.callable.http!.path.join("/")}`, { post: askOperation(decision) }])),
     "/decide": { get: { operationId: "listDecisions", summary: "What may be asked.", responses: { 200: { description: "Decisions.", content: jsonContent({ type: "array", items: LISTED }) }, default: problem } } },
     "/runs/{id}": { get: {
       operationId: "getRun", summary: "A run, for its starter and for inspectors.", parameters: [{ name: "id", in: "path", required: true, schema: text }],
@@ -41,7 +42,7 @@ export function decisionPaths({ decisions }: Reach): JsonObject {
       responses: { 200: { description: "The trace.", content: jsonContent({ type: "object" }) }, default: problem },
     } },
     ...(decisions.some(({ approvals }) => approvals.length > 0) ? APPROVALS : {}),
-    ...(decisions.some(({ negotiates }) => negotiates !== null) ? NEGOTIATIONS : {}),
+    ...(negotiating.length === 0 ? {} : { "/negotiations": does("beginNegotiation", "The first round.", { body: { oneOf: negotiating.map(beginning) }, answer: NEGOTIATED, isNew: true }), ...NEGOTIATIONS }),
   };
 }
 
@@ -73,8 +74,12 @@ function does(operationId: string, summary: string, { body, answer, isNew = fals
   } };
 }
 
+/** It is asked in rounds alone, never at its own path. */
+function beginning({ callable: { name, arguments: inputs } }: Decision): JsonObject {
+  return { type: "object", required: ["decision", ...(inputs.size === 0 ? [] : ["input"])], properties: { decision: { const: name }, input: fieldsSchema(inputs) }, additionalProperties: false };
+}
+
 const NEGOTIATIONS: JsonObject = {
-  "/negotiations": does("beginNegotiation", "The first round.", { body: { type: "object", required: ["decision"], properties: { decision: text, input: { type: "object" } } }, answer: NEGOTIATED, isNew: true }),
   "/negotiations/{id}": { get: {
     operationId: "getNegotiation", summary: "One that the caller has begun.", parameters: [ID],
     responses: { 200: { description: "The negotiation; as events, how it goes on.", content: { ...jsonContent(NEGOTIATED), "text/event-stream": { schema: text } } }, default: problem },

@@ -175,6 +175,12 @@ test("what comes after it was due keeps nothing, however late somebody looks: hi
   await until(states, [["REMEDIED", 1]]);
 });
 
+test("openapi.json has it where it begins, with what it asks for, and not among what answers at once", async () => {
+  const { paths } = (await people.call("buyer", "GET", "/openapi.json")).body as unknown as { paths: Record<string, { post?: { requestBody: unknown } }> };
+  expect(JSON.stringify(paths["/negotiations"]!.post!.requestBody)).toContain('"properties":{"decision":{"const":"deal"},"input":{"type":"object","properties":{"orderId":{"type":"string"}},"required":["orderId"]');
+  expect(paths["/decide/deal"]).toBeUndefined();
+});
+
 test("no model: the fallback offers, inside the bounds and holding nothing; asked straight it refuses", async () => {
   people.model.script = () => new Response("broken", { status: 400 });
   expect(await start()).toMatchObject({ status: 201, body: { offer: { terms: { price: 9_000 } } } });
