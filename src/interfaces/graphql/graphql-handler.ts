@@ -7,7 +7,7 @@ import type { Answer, Exchange } from "../http/exchange.ts";
 import { bodyTag, matchingTag, readTags } from "../rest/entity-tag.ts";
 import { EventStream } from "../rest/event-stream.ts";
 import { answerEditor } from "./editor-page.ts";
-import { DocumentCache } from "./document-cache.ts";
+import { documentCache, textCache } from "./kept-by-length.ts";
 import { callerOf } from "./document-caller.ts";
 import { operate, schemasOf, type Asking } from "./graphql-execution.ts";
 import { GRAPHQL_METHODS } from "./graphql-methods.ts";
@@ -16,7 +16,6 @@ import { answerText, asTexts, type GraphqlAnswer } from "./graphql-operating.ts"
 import type { GraphqlFollowing, GraphqlPort } from "./graphql-port.ts";
 import type { GraphqlOptions, GraphqlParts } from "./graphql-parts.ts";
 import { refusalObject } from "./graphql-errors.ts";
-import { TextCache } from "./text-cache.ts";
 import { chooseMedia, EVENTS, readGraphqlRequest, requestOf, type GraphqlMedia, type GraphqlRequest, type GraphqlRequests } from "./graphql-request.ts";
 
 /** Sets of roles. A schema has some types for each table. */
@@ -32,8 +31,8 @@ export interface Graphql extends GraphqlPort {
 export function createGraphql(options: GraphqlOptions): Graphql {
   const parts: GraphqlParts = {
     ...options, names: createNames(options.catalog),
-    schemas: new PlanCache(SCHEMAS_MAX), documents: new DocumentCache(DOCUMENTS_LENGTH_MAX), plans: new PlanCache(options.limits.planCacheEntries),
-    introspections: new TextCache(INTROSPECTIONS_LENGTH_MAX),
+    schemas: new PlanCache(SCHEMAS_MAX), documents: documentCache(DOCUMENTS_LENGTH_MAX), plans: new PlanCache(options.limits.planCacheEntries),
+    introspections: textCache(INTROSPECTIONS_LENGTH_MAX),
   };
   return {
     handle: (exchange) => handle(exchange, parts),

@@ -15,8 +15,7 @@ import type { StreamTally } from "../rest/event-stream.ts";
 import type { EditorFiles } from "./editor-page.ts";
 import type { GraphqlNames } from "./graphql-names.ts";
 import type { CallerSchema } from "./build-schema.ts";
-import type { DocumentCache } from "./document-cache.ts";
-import type { TextCache } from "./text-cache.ts";
+import type { DocumentCache, TextCache } from "./kept-by-length.ts";
 import type { SelectionPlan } from "./selection-plan.ts";
 
 export interface GraphqlOptions {

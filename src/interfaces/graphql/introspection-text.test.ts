@@ -12,7 +12,7 @@ import { answerIntrospection } from "./query-with-introspection.ts";
 import { introspectionText } from "./introspection-text.ts";
 import { rootUses } from "./root-uses.ts";
 import { schemaFixture } from "./testing/schema-fixture.ts";
-import { TextCache } from "./text-cache.ts";
+import { textCache } from "./kept-by-length.ts";
 
 const text = `
 enum Colour { RED GREEN }
@@ -68,7 +68,7 @@ test("the same question is worked out once, until it is another", async () => {
 });
 
 test("texts are made once, bounded by their length, and those used last stay", () => {
-  const cache = new TextCache(100);
+  const cache = textCache(100);
   let made = 0;
   const get = (key: string, length: number): string => cache.get(key, () => {
     made++;

@@ -10,8 +10,7 @@ import { PlanCache } from "../../../resources/plan-cache.ts";
 import type { Operation, Result } from "../../../resources/operation.ts";
 import { compileSchema } from "../../../schema/compile-schema.ts";
 import { buildGraphqlSchema, type CallerSchema } from "../build-schema.ts";
-import { DocumentCache } from "../document-cache.ts";
-import { TextCache } from "../text-cache.ts";
+import { documentCache, textCache } from "../kept-by-length.ts";
 import { createNames } from "../graphql-names.ts";
 import type { Caller, GraphqlParts } from "../graphql-parts.ts";
 
@@ -30,7 +29,7 @@ export function schemaFixture(text: string, identity: Identity, answer: (body: O
   const access = createAccess({ catalog, book });
   const operations: Operation["body"][] = [];
   const parts: GraphqlParts = {
-    catalog, limits: defaultLimits, access, clock: systemClock(), log: silentLog(), names: createNames(catalog), schemas: new PlanCache(10), documents: new DocumentCache(10_000), plans: new PlanCache(1_000), introspections: new TextCache(1_000_000),
+    catalog, limits: defaultLimits, access, clock: systemClock(), log: silentLog(), names: createNames(catalog), schemas: new PlanCache(10), documents: documentCache(10_000), plans: new PlanCache(1_000), introspections: textCache(1_000_000),
     dispatcher: { dispatch: ({ body }) => answer(body) },
   };
   const rights = access.rights(identity);

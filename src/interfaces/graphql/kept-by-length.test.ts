@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { DocumentCache } from "./document-cache.ts";
+import { documentCache } from "./kept-by-length.ts";
 import type { CompiledDocument } from "./compile-document.ts";
 
 const compiled = (valid = true): CompiledDocument => ({ document: { kind: "Document", definitions: [] } as never, errors: valid ? [] : [new Error("no") as never] });
 
 test("what was used last stays, within the length; what is invalid or too long is not kept", () => {
-  const cache = new DocumentCache(100);
+  const cache = documentCache(100);
   const made: string[] = [];
   const get = (key: string, valid = true): void => void cache.get(key, () => {
     made.push(key[0]!);
