@@ -2,6 +2,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { entryPoint } from "../../bin/entry-point.mjs";
 import { findBun } from "../../bin/find-bun.mjs";
 
 export interface ShellOutcome {
@@ -10,7 +11,6 @@ export interface ShellOutcome {
   readonly output: string;
 }
 
-const MAIN = join(import.meta.dir, "..", "..", "src", "cli", "main.ts");
 const SERVES = /Ambit serves .* at http/;
 
 /** `sh` stops at the first command that fails. */
@@ -20,7 +20,7 @@ export async function runShell(text: string): Promise<ShellOutcome> {
   const home = join(work, "home");
   mkdirSync(bin);
   mkdirSync(home);
-  writeFileSync(join(bin, "ambit"), `#!/bin/sh\nexec "${findBun()}" --no-orphans "${MAIN}" "$@"\n`);
+  writeFileSync(join(bin, "ambit"), `#!/bin/sh\nexec "${findBun()}" --no-orphans "${entryPoint()}" "$@"\n`);
   chmodSync(join(bin, "ambit"), 0o755);
   const shell = Bun.spawn(["sh", "-ec", text], {
     cwd: home, detached: true, stdin: "ignore", stdout: "pipe", stderr: "pipe",

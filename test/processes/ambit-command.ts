@@ -1,5 +1,6 @@
 // Runs the `ambit` command as a process of its own, as a user would: directly on Bun, or through the launcher for Node.
 import { join } from "node:path";
+import { entryPoint } from "../../bin/entry-point.mjs";
 import { root } from "./scratch-folder.ts";
 
 export interface CommandOptions {
@@ -8,7 +9,7 @@ export interface CommandOptions {
   readonly folder?: string;
   /** Through bin/ambit.mjs on Node. */
   readonly launcher?: boolean;
-  /** Such as a bundle, in place of the sources. */
+  /** In place of what the launcher would run: the bundle that `npm ci` has made, which starts in half the time, or the sources where they are newer. */
   readonly entry?: string;
   /** Where the command puts temporary files. */
   readonly temporary?: string;
@@ -25,10 +26,12 @@ export interface CommandResult {
   objects(): Readonly<Record<string, unknown>>[];
 }
 
+const ENTRY = entryPoint();
+
 export type CommandProcess = Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">;
 
 export function spawnAmbit(words: readonly string[], options: CommandOptions = {}): CommandProcess {
-  const program = options.launcher === true ? ["node", join(root, "bin", "ambit.mjs")] : [process.execPath, "--no-orphans", options.entry ?? join(root, "src", "cli", "main.ts")];
+  const program = options.launcher === true ? ["node", join(root, "bin", "ambit.mjs")] : [process.execPath, "--no-orphans", options.entry ?? ENTRY];
   const limited = options.fileBlocks === undefined ? [] : ["sh", "-c", `trap "" XFSZ; ulimit -f ${options.fileBlocks}; exec "$0" "$@"`];
   const spawned = Bun.spawn([...limited, ...program, ...words], {
     cwd: options.folder ?? root,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const root = join(import.meta.dir, "../..");
-const PARTS = ["src", "test", "docs", "package.json", "tsconfig.json", "directives.graphql", "config.schema.json"];
+const PARTS = ["src", "test", "bin", "docs", "package.json", "tsconfig.json", "directives.graphql", "config.schema.json"];
 
 export class MutatedCopy {
   readonly #folder = mkdtempSync(join(tmpdir(), "ambit-mutations-"));

@@ -29,7 +29,10 @@ afterAll(() => app.stop());
 const from = (address: string, credential?: string): { headers: Record<string, string> } => ({ headers: { "x-forwarded-for": address, ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }) } });
 const get = async (path: string, address: string, credential?: string): Promise<Response> => fetch(app.url + path, from(address, credential));
 async function events(query: string): Promise<readonly Record<string, unknown>[]> {
-  await Bun.sleep(1_200);
+  // What was noted is written down each second.
+  app.clock.advance(1_200);
+  await Bun.sleep(50);
+  await app.running.storage.commit(() => {});
   const response = await fetch(`${app.url}/admin/security?${query}`, { headers: { authorization: `Bearer ${adminToken}` } });
   return ((await response.json()) as { events: Record<string, unknown>[] }).events;
 }
