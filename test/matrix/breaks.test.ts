@@ -1,4 +1,4 @@
-// Deliberate breaks of the ways that the matrix takes: keys, WebSockets, MQTT, followed queries. Each is noticed by the test that it names. Short runs
+// Deliberate breaks of the ways that the matrix takes: keys, WebSockets, MQTT, followed queries, channels. Each is noticed by the test that it names. Short runs
 // take one, chosen by the day of the year, so that all come round; AMBIT_TEST_SIZE=long takes all.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { MutatedCopy } from "../processes/mutated-copy.ts";
@@ -9,6 +9,8 @@ const KEYS = "test/matrix/keys.test.ts";
 const FOLLOWS = "test/matrix/follows.test.ts";
 const MQTT = "test/matrix/mqtt.test.ts";
 const RECORDS = "test/matrix/records.test.ts";
+const CHANNELS = "test/matrix/channels.test.ts";
+const HUB = "src/resources/channel-hub.ts";
 const SOCKET = "src/interfaces/websocket/socket-connection.ts";
 const TOPICS = "src/interfaces/mqtt/record-topics.ts";
 const breaks: readonly Break[] = [
@@ -34,6 +36,17 @@ const breaks: readonly Break[] = [
   { name: "the rule of each field of what changes", file: "src/resources/live-plan.ts", from: '(visibleWhen === null || isTrue(visibleWhen, environment, book) ? name + write(record) : "")', to: "(name + write(record))", test: FOLLOWS, named: "whoever follows" },
   { name: "that a hidden change is no news", file: "src/resources/live-query.ts", from: "if (before === after) continue;", to: "if (before === null && after === null) continue;", test: FOLLOWS, named: "whoever follows" },
   { name: "that nothing but the key leaves", file: "src/resources/live-query.ts", from: 'told.push(after === null ? { type: "leave", key }', to: 'told.push(after === null && change.new === null ? { type: "leave", key }', test: FOLLOWS, named: "whoever follows" },
+  { name: "the scope of a key for hearing a channel", file: "src/access/role-rights.ts", from: 'only.covers(name, "SUBSCRIBE") && subscribe', to: "subscribe", test: CHANNELS, named: "is heard" },
+  { name: "the scope of a key for publishing on a channel", file: "src/access/role-rights.ts", from: 'only.covers(name, "PUBLISH") && publish', to: "publish", test: CHANNELS, named: "is published" },
+  { name: "the rule of each message", file: HUB, from: "if (group.rule !== null && !this.#holds(group.rule.expression, group.rule.auth, message)) continue;", to: "", test: CHANNELS, named: "is heard" },
+  { name: "what a topic's key tells at once", file: HUB, from: 'if (verdict === "never") throw rights.channelRefusal(channel.name, "SUBSCRIBE");', to: "", test: CHANNELS, named: "is heard" },
+  { name: "that a rule says something else to each of equal roles", file: HUB, from: "return `${rights.roleKey} ${JSON.stringify(", to: "return `${rights.roleKey} ${String(variables.length)}` || `${JSON.stringify(", test: CHANNELS, named: "is heard" },
+  { name: "that presence is left", file: HUB, from: "room.exit(connection!);", to: "", test: CHANNELS, named: "loses the right" },
+  { name: "the rule of what is published", file: "src/resources/publish-operation.ts", from: 'if (!isTrue(publish, { ...rest, rows, variables: { ...variables, input: sent } }, book)) throw rights.channelRefusal(channel.name, "PUBLISH");', to: "if (rest === undefined || rows === undefined || variables === undefined) return isTrue(publish, { ...rest, rows, variables }, book) as never;", test: CHANNELS, named: "is published" },
+  { name: "that a channel which is not exported is no topic", file: "src/interfaces/mqtt/channel-topics.ts", from: 'if (channel.exportName !== null && channel.exportOver.includes("MQTT")) this.#channels.set(channel.exportName, channel);', to: "this.#channels.set(channel.exportName ?? channel.name, channel);", test: CHANNELS, named: "is heard" },
+  { name: "that a channel of one wire is not there over another", file: "src/interfaces/rest/rest-router.ts", from: 'method === "POST" ? channel.exportOver.includes(over) : ', to: 'method === "POST" ? channel.exportName !== null : ', test: CHANNELS, named: "is published" },
+  { name: "that a channel is no field for whom it is not", file: "src/interfaces/graphql/channel-fields.ts", from: "if (context.rights.channel(channel.name).subscribe === false) return {};", to: "", test: CHANNELS, named: "is heard" },
+  { name: "the end of a topic of whoever is another now", file: "src/interfaces/rest/event-stream.ts", from: "over: () => this.renew() });", to: "over: () => {} });", test: CHANNELS, named: "loses the right" },
 ];
 
 let copy: MutatedCopy;
