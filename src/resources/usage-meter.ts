@@ -101,7 +101,9 @@ function tooManyRequests(verdict: RateVerdict): AmbitError {
   const message = `More than ${rate.count} in ${windowText(rate)}.`;
   const details = { limit: rate.count, windowSeconds: rate.windowMs / 1_000 };
   if (verdict.waitMs === Number.POSITIVE_INFINITY) return fault("TOO_MANY_REQUESTS", message, { details, headers: rateHeaders(verdict), fix: "Send fewer at once." });
-  return fault("TOO_MANY_REQUESTS", message, { details, headers: rateHeaders(verdict), retryAfterS: Math.max(1, Math.ceil(verdict.waitMs / 1_000)) });
+  const retryAfterS = Math.max(1, Math.ceil(verdict.waitMs / 1_000));
+  // Also where there are no headers: in an answer of GraphQL, a frame, an operation of a batch.
+  return fault("TOO_MANY_REQUESTS", message, { details: { ...details, retryAfterSeconds: retryAfterS }, headers: rateHeaders(verdict), retryAfterS });
 }
 
 function windowText({ windowMs }: Rate): string {

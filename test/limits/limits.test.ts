@@ -83,7 +83,7 @@ describe("a rate", () => {
   test("says how long to wait, and of what nothing is left", async () => {
     for (let index = 0; index < 2; index++) await send("/hello", { from: "10.0.3.1" });
     const { status, json, headers } = await send("/hello", { from: "10.0.3.1" });
-    expect({ status, code: json["code"], retry: json["retry"], details: json["details"] }).toEqual({ status: 429, code: "TOO_MANY_REQUESTS", retry: true, details: { limit: 2, windowSeconds: 3600 } });
+    expect({ status, code: json["code"], retry: json["retry"], details: json["details"] }).toEqual({ status: 429, code: "TOO_MANY_REQUESTS", retry: true, details: { limit: 2, windowSeconds: 3600, retryAfterSeconds: Number(headers.get("retry-after")) } });
     expect(Number(headers.get("retry-after"))).toBeWithin(1, 1_801);
     expect([headers.get("ratelimit-policy"), headers.get("ratelimit")]).toEqual(['"hello";q=2;w=3600', expect.stringMatching(/^"hello";r=0;t=(?:3600|3599)$/)]);
   });
