@@ -79,11 +79,11 @@ export function accountsOf({ catalog, config }: LoadedApp, { service, random, cl
   };
 }
 
-export function cookiesOf({ catalog, config }: LoadedApp): { readonly cookies?: CookiePolicy } {
+export function cookiesOf({ catalog, config }: LoadedApp, { secret }: AccountService): { readonly cookies?: CookiePolicy } {
   if (catalog.account === undefined) return {};
   const { url } = config.auth.signIn;
   const secure = url === null ? config.http.tls !== null : url.startsWith("https:");
-  return { cookies: { secure, origins: [...(url === null ? [] : [url]), ...config.http.corsOrigins.filter((origin) => origin !== "*")] } };
+  return { cookies: { secure, secret, origins: [...(url === null ? [] : [url]), ...config.http.corsOrigins.filter((origin) => origin !== "*")] } };
 }
 
 /** Pages that a link may lead back to. On this machine, by either of its names. */

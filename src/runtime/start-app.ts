@@ -238,7 +238,7 @@ function serve(loaded: LoadedApp, storage: Storage, options: ServeParts): Served
   const overSockets = createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, rows, over: "WS" });
   const graphql = withGraphql(createRest({ catalog, limits, access, dispatcher, clock, development, live, channels, runs, rows, streams }), { catalog, limits, access, dispatcher, clock, log, live, channels, rows, streams, ...(development ? { editor: editorFile } : {}) });
   const app: AnySocketApp = {
-    limits, development, authenticator, usage: options.usage, ...cookiesOf(loaded),
+    limits, development, authenticator, usage: options.usage, ...cookiesOf(loaded, options.accounts),
     socket: { handler: renewing(recordingRefusals(overSockets, options.security), () => options.currentSocket().handler), follow: (exchange, following) => overSockets.follow(exchange, following), publish: renewingPublish((request) => overSockets.publish(request), () => options.currentSocket().publish) },
     graphql: graphql.port,
     handler: renewing(recordingRefusals(withAdministration(withOwnKeys(accounts === undefined ? graphql.handler : withAccounts(graphql.handler, { dispatch: (operation) => dispatcher.dispatch(operation), methods: async (path) => (await accounts()).methods(path) }), (operation) => dispatcher.dispatch(operation)), {

@@ -104,6 +104,22 @@ test("nobody is given a session of another's choice", async () => {
   }
 });
 
+test("a session's cookie counts as it was set, and no other", async () => {
+  const { visitor, token } = await signedIn();
+  const [name, value] = [...visitor.cookies].find(([, one]) => one.startsWith(token))!;
+  const ask = async (cookie: string): Promise<[number, string | undefined]> => {
+    const { status, json } = await new Visitor(app.url).get("/who", { headers: { cookie } });
+    return [status, json["code"]];
+  };
+  expect((await ask(`${name}=${value}`))[0]).toBe(200);
+  expect((await ask(`${name}="${decodeURIComponent(value)}"`))[0]).toBe(200);
+  const [, signature = ""] = decodeURIComponent(value).split(".");
+  const last = signature.at(-2)!;
+  for (const changed of [token, `${token}.`, `${token}.${signature.slice(0, -2)}${last === "A" ? "B" : "A"}=`, `${token}.${signature}x`, `${token.slice(0, -1)}${token.endsWith("a") ? "b" : "a"}.${signature}`]) {
+    expect([changed, ...await ask(`${name}=${changed}`)]).toEqual([changed, 401, "INVALID_TOKEN"]);
+  }
+});
+
 test("what somebody sends becomes no header of an answer, and cookies say who may have them", async () => {
   const visitor = new Visitor(app.url);
   for (const name of ["a\r\nSet-Cookie: evil=1", "a\nX-Evil: 1", "ä\u0000b"]) {

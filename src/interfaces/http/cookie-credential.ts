@@ -1,9 +1,12 @@
 // A session that comes as a cookie: browsers send it whoever asks them to, so it counts only where the page is one of our own.
-import { sessionToken } from "../../access/accounts/session-cookie.ts";
+import { isSignedBy, sessionIn } from "../../access/accounts/session-cookie.ts";
+import { invalidToken } from "../../access/invalid-token.ts";
 import { fault } from "../../base/error.ts";
 
 export interface CookiePolicy {
   readonly secure: boolean;
+  /** That cookies are signed with. */
+  readonly secret: string;
   /** Pages of the app that stand elsewhere. */
   readonly origins: readonly string[];
 }
@@ -18,14 +21,15 @@ const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * As an Authorization header would have it; null: there is no such cookie. `isOpening`: of a connection over which more is asked, such as a
- * WebSocket. Throws ORIGIN_NOT_ALLOWED for a page of somebody else.
+ * WebSocket. Throws ORIGIN_NOT_ALLOWED for a page of somebody else, INVALID_TOKEN for what was changed.
  */
 export function cookieCredential(request: CookieRequest, policy: CookiePolicy, isOpening = false): string | null {
   const cookie = request.header("cookie");
-  const token = cookie === null ? null : sessionToken(cookie, policy.secure);
-  if (token === null) return null;
+  const session = cookie === null ? null : sessionIn(cookie, policy.secure);
+  if (session === null) return null;
   requireOwnPage(request, policy, isOpening);
-  return `Bearer ${token}`;
+  if (!isSignedBy(policy.secret, session)) throw invalidToken("The session's cookie is not as this app has set it.");
+  return `Bearer ${session.token}`;
 }
 
 /** Where what is asked may change something. Without any word of where it comes from there must be no cookie. */
