@@ -7,6 +7,7 @@ import type { Json, RecordValues, Value } from "../base/value.ts";
 import type { Caller } from "../resources/body.ts";
 import type { DecisionResult } from "../resources/decision-port.ts";
 import type { DispatchCore } from "../resources/dispatch-parts.ts";
+import { BodyConflict } from "../resources/body-conflict.ts";
 import { beside } from "../resources/run-body.ts";
 import { toWireValue } from "../schema/wire-value.ts";
 import { notFound } from "../tables/denial.ts";
@@ -23,7 +24,7 @@ import { gather, gatheredAgain, recordOf, subjectOf, type Gathered, type Questio
 import { assertKeptBack, keptBack } from "./context/kept-back.ts";
 import type { CompiledCall } from "./policy/compiled-decision.ts";
 import { ANSWER } from "./policy/tool-names.ts";
-import { Acting, Halt, kindOfCall, refused, type Advice, type CallKind } from "./reason/act.ts";
+import { Acting, Halt, kindOfCall, Refusal, refused, type Advice, type CallKind } from "./reason/act.ts";
 import type { ToolUse } from "./reason/call-tool.ts";
 import { liveData } from "./reason/live-data.ts";
 import { addDaily, OverBudget, reservation, RunBudget, settlement, type BudgetPlace } from "./reason/budgets.ts";
@@ -34,6 +35,7 @@ import { inTime, reasoningMs } from "./reason/in-time.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { StepLedger } from "./reason/step-ledger.ts";
+import { StrictReads } from "./reason/strict-reads.ts";
 import { admissionOf, type Anew } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
 import { commitRun, recordShadow, type CommitRequest, type FallbackAnswer, type Proposal } from "./run/commit-run.ts";
@@ -133,7 +135,7 @@ export interface Conversation {
   repairing(): void;
 }
 
-/** Asks and carries out until there is an answer that stands, or none any more. Throws what its parts throw: ModelFailure, Halt, OverBudget. */
+/** Asks and carries out until there is an answer that stands, or none any more. Throws what its parts throw: ModelFailure, Halt, Refusal, OverBudget. */
 export async function converse({ repairs, outputTokens, messages: first, tools, ask, carryOut, judge, repairing }: Conversation): Promise<Reasoned> {
   const messages: ModelMessage[] = [...first];
   let repaired = 0;
@@ -182,6 +184,8 @@ class ReasonRun {
   #repairs = 0;
   #reported = { input: 0, output: 0 };
   readonly #extraction: Extraction;
+  /** Null: what was read may change. */
+  readonly #strict: StrictReads | null;
   #transcript: Json[] = [];
   /** What was sent and not answered, yet or ever. */
   #unanswered: Json = null;
@@ -212,6 +216,7 @@ class ReasonRun {
       decision, book, schemas, parse, outputTokens, isOver: () => this.#gone.signal.aborted,
       ask: (asked, kept) => this.#ask(asked, kept, "extract"),
     });
+    this.#strict = decision.declaration.freshness === "STRICT" && request.shadowed === undefined ? new StrictReads(parts.core, question.caller) : null;
     this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, negotiation: question.negotiating?.id ?? null, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
     this.#ledger = new StepLedger({
       storage: parts.core.storage, run: admitted.id, budgets: decision.declaration.budgets, place: this.#place, leaseMs: this.#deadlineMs, epoch: taken?.epoch ?? 0,
@@ -260,6 +265,7 @@ class ReasonRun {
       return await this.#fail(error);
     } finally {
       cancel();
+      this.#strict?.end();
     }
   }
 
@@ -353,7 +359,7 @@ class ReasonRun {
     this.#moved("COMMITTING", null);
     const asking = this.#request.asking?.(() => this.#facts(over), { admitted: this.#admitted, epoch, extracted: this.#extraction.values });
     const request: CommitRequest = {
-      question, extracted: this.#extraction.values, isNew: this.#first === null && !this.#isTaken, mayReason, fallback,
+      question, ...(this.#strict === null ? {} : { strict: this.#strict }), extracted: this.#extraction.values, isNew: this.#first === null && !this.#isTaken, mayReason, fallback,
       proposal: "proposal" in reasoned ? reasoned.proposal : null,
       reason: "reason" in reasoned ? reasoned.reason : null,
       ...("refusedBy" in reasoned ? { refusedBy: reasoned.refusedBy } : {}),
@@ -404,6 +410,7 @@ class ReasonRun {
       if (more.runs === undefined && budgets.some(({ runs }) => runs !== null)) await this.#ledger.flush();
       return await this.#converse(gathered);
     } catch (error) {
+      if (error instanceof Refusal) return { refusedBy: error.bounds };
       const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
       if (reason === null) throw error;
       // Why a circuit is open was said when it failed.
@@ -442,14 +449,15 @@ class ReasonRun {
   #acting(gathered: Gathered): Acting {
     const { core, parse, callTool, ask } = this.#parts;
     const { question, shadowed } = this.#request;
+    const noting = this.#strict?.work ?? null;
     const outside = async <Answer>(work: () => Promise<Answer>): Promise<Answer> => {
       await this.#ledger.flush();
       return work();
     };
     const acting = new Acting({
-      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, () => ownCaller(question, core), core), writers: this.#writers,
+      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, { own: () => ownCaller(question, core), noting }, core), isStrict: noting !== null, writers: this.#writers,
       beyond: shadowed !== undefined ? null : {
-        callTool: (call, args, how) => outside(() => callTool(call, args, { caller: { ...question.caller, callKey: `${this.#admitted.id}-${how.key}` }, watch: how.watch })),
+        callTool: (call, args, how) => outside(() => callTool(call, args, { caller: { ...question.caller, callKey: `${this.#admitted.id}-${how.key}` }, watch: how.watch, noting })),
         ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget, writers: this.#writers?.apart() })),
       },
     }, gathered);
@@ -565,6 +573,7 @@ export function reasonOf(error: unknown): FallbackReason | null {
   if (error instanceof ModelFailure || error instanceof Halt) return error.reason;
   if (error instanceof OverBudget) return `budget:${error.budget}`;
   if (error instanceof Diverged) return "replay_divergence";
+  if (error instanceof BodyConflict) return "conflict";
   // A tool's own refusal, or the advice of another decision that was refused.
   return error instanceof AmbitError && error.status < 500 ? "output_invalid" : null;
 }

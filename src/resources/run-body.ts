@@ -14,7 +14,7 @@ import type { JobEnd } from "./job-end.ts";
 import { LanePlace } from "./conflict-lanes.ts";
 import { createContext } from "./context.ts";
 import { DirectWork, unwanted } from "./direct-work.ts";
-import { ReadingWork, readsOnly, type ReadWatch } from "./reading-work.ts";
+import { ReadingWork, readsOnly, type ReadingFor } from "./reading-work.ts";
 import type { DispatchCore } from "./dispatch-parts.ts";
 import { plansOn, type Committing, type Work } from "./work.ts";
 
@@ -73,12 +73,12 @@ export async function runDirect<Value, Answer>(core: DispatchCore, request: Dire
   return request.complete(value, beside(core));
 }
 
-/** A tool: it reads what is committed, and changes nothing. `watch`: null where nobody wants to know what. */
-export async function runReading<Value, Answer>(core: DispatchCore, request: Pick<BodyRequest<Value, Answer>, "caller" | "run" | "complete"> & { readonly watch: ReadWatch | null }): Promise<Answer> {
+/** A tool: it reads what is committed, and changes nothing. */
+export async function runReading<Value, Answer>(core: DispatchCore, request: Pick<BodyRequest<Value, Answer>, "caller" | "run" | "complete"> & ReadingFor): Promise<Answer> {
   const { tables, storage, clock, limits } = core;
   const { value } = await runOnce(core, { ...request, commits: false }, {
     deadlineMs: clock.now() + limits.requestMs,
-    workOf: (calls) => new ReadingWork({ tables, storage, who: commitAs(request.caller), isWanted: () => calls.isOpen }, request.watch),
+    workOf: (calls) => new ReadingWork({ tables, storage, who: commitAs(request.caller), isWanted: () => calls.isOpen }, request),
     transact: () => Promise.reject(readsOnly("A transaction")),
   });
   return request.complete(value, beside(core));

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
 
 const schema = `type Given { amount: Int! extra: Int }
-type Account @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey limit: Int! spent: Int! @default(value: 0) }
+type Account @table @export @allow(to: ["support"], do: [READ, UPDATE]) { id: ID! @primaryKey limit: Int! spent: Int! @default(value: 0) }
 type Log @table @allow(to: ["support"], do: [READ, CREATE]) { id: ID! @primaryKey text: String }
 type Tools { look(at: Int!): Int! }
 type Decisions {
@@ -19,6 +19,16 @@ type Decisions {
     @bound(name: "positive", rule: "out.amount >= 0", else: FALLBACK)
     @bound(name: "limit", at: COMMIT, rule: "after.account.spent <= after.account.limit", else: FALLBACK)
     @bound(name: "day", at: TOTAL, of: "out.amount == 0 ? 0 : out.amount", per: RUN, rule: "total <= 50", else: FALLBACK)
+    @fallback(value: { amount: 0 })
+  """Note."""
+  noted(wanted: Int!): Given! @decision(mode: ENFORCE) @export @allow(to: ["support"])
+    @context(name: "house", query: "Account/a") @context(name: "all", query: "Account?order=id&select=id")
+    @mayCall(tool: "look", max: 2) @mayWrite(operation: "Log.create", fields: ["text"])
+    @mayWrite(operation: "Account.increment", fields: ["by"], set: { id: "house.id", field: "'spent'" }, where: "args.by <= house.limit")
+    @bound(name: "words", at: EFFECT, rule: "args.text == null || size(args.text) < 9", tell: "Fewer words.")
+    @bound(name: "secret", at: EFFECT, rule: "args.text == null || !args.text.contains('!')", else: FALLBACK)
+    @bound(name: "rude", at: EFFECT, rule: "args.text == null || !args.text.contains('?')", else: REFUSE, tell: "Be polite.")
+    @bound(name: "far", at: CALL, rule: "args.at < 100", else: FALLBACK)
     @fallback(value: { amount: 0 })
   """Clamp."""
   clamped(accountId: ID!): Given! @decision(mode: ENFORCE) @export @allow(to: ["support"])
@@ -64,11 +74,51 @@ test("EFFECT: it is not staged", async () => {
   expect(logs()).toBe(0);
 });
 
+const noted = (...calls: readonly { readonly name: string; readonly arguments: unknown }[]): ReturnType<BoundsApp["decide"]> => {
+  bounds.model.script = (_request, count) => [calls[count - 1] ?? answers({ amount: 1 })];
+  return bounds.decide("noted", { wanted: 1 });
+};
+const log = (text: string): { readonly name: string; readonly arguments: unknown } => ({ name: "Log_create", arguments: { text } });
+const told = (): unknown => JSON.parse(String(bounds.model.requests.at(-1)!.messages.at(-1)!.content));
+
+test.each([
+  ["EFFECT: FALLBACK ends it", log("no!"), { status: 200, source: "fallback", reason: "bounded" }],
+  ["EFFECT: REFUSE ends it", log("no?"), { status: 422, body: { code: "DECISION_REFUSED", details: { tells: ["Be polite."] } } }],
+  ["CALL: FALLBACK ends it", { name: "look", arguments: { at: 100 } }, { status: 200, source: "fallback", reason: "bounded" }],
+])("%s", async (_, call, ended) => {
+  const before = logs();
+  expect(await noted(call)).toMatchObject(ended);
+  expect([bounds.model.requests.length, logs()]).toEqual([1, before]);
+});
+
+test("what was refused may be tried otherwise, and is no one of as many as may be", async () => {
+  const before = Number(logs());
+  expect(await noted(log("too many words"), log("few"), log("more"))).toMatchObject({ source: "model" });
+  expect(told()).toMatchObject({ refused: "TOO_MANY_CALLS" });
+  expect(logs()).toBe(before + 1);
+});
+
+test("the same call is the same however it is written", async () => {
+  expect(await noted({ name: "look", arguments: '{"at":1}' }, { name: "look", arguments: '{ "at": 1 }' }, { name: "look", arguments: '{"at":1 }' })).toMatchObject({ reason: "loop_detected" });
+});
+
+test("a tool that does not exist is told once, also if it is called the same way again", async () => {
+  expect(await noted({ name: "lооk", arguments: { at: 1 } }, { name: "lооk", arguments: { at: 1 } })).toMatchObject({ reason: "tool_not_allowed" });
+  expect(bounds.model.requests).toHaveLength(2);
+});
+
+test("an increment by what the model says, held by its condition; contexts in the order of their declaration", async () => {
+  expect(await noted({ name: "Account_increment", arguments: { by: 41 } }, { name: "Account_increment", arguments: { by: 7 } })).toMatchObject({ source: "model" });
+  expect(spent()).toBe(7);
+  expect(bounds.model.requests[0]!.messages[1]!.content).toStartWith('{"contexts":{"house":{"id":"a","limit":40,"spent":0},"all":[{"id":"a"}]},"input":');
+});
+
 test.each([["OUTPUT", -1], ["COMMIT", 41], ["TOTAL", 51]])("%s: the fallback, and nothing of what was staged", async (_, amount) => {
   await bounds.write("Account", "a", { limit: amount === 51 ? 100 : 40, spent: 0 });
   bounds.model.script = () => [{ name: "Log_create", arguments: { text: "x" } }, answers({ amount })];
+  const before = logs();
   expect(await spend()).toMatchObject({ source: "fallback", reason: "bounded", body: { amount: 0 } });
-  expect([spent(), logs()]).toEqual([0, 0]);
+  expect([spent(), logs()]).toEqual([0, before]);
 });
 
 test("a clamp changes what it says and is held to all bounds; each once", async () => {

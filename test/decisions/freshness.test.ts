@@ -8,12 +8,22 @@ const decisionOf = (name: string, freshness: string): string => `"""Spend."""
     @effect(operation: "Account.update", set: { id: "account.id", spent: "account.spent + out.amount" })
     @bound(name: "cap", rule: "out.amount >= 0 && out.amount <= account.limit - account.spent")
     @fallback(value: { amount: 0 })`;
+const rating = (name: string, freshness: string): string => `"""Rate."""
+  ${name}: Spent! @decision(mode: ENFORCE, freshness: ${freshness}, deadline: "PT8S") @export @allow(to: ["support"])
+    @mayRead(name: "rates", query: "Rate?percent=gte.{?least: Int}&order=id&limit=9") @mayCall(tool: "rateOf")
+    @fallback(value: { amount: 0 })`;
 const schema = `type Spent { amount: Int! }
 type Account @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey limit: Int! spent: Int! @default(value: 0) note: String }
-type Decisions { ${decisionOf("snapshot", "SNAPSHOT")} ${decisionOf("revalidate", "REVALIDATE")} ${decisionOf("strict", "STRICT")} }`;
+type Rate @table @export @allow(to: ["support"], do: [READ]) { id: ID! @primaryKey percent: Int! note: String }
+type Tools { rateOf(id: ID!): Int! }
+type Decisions { ${decisionOf("snapshot", "SNAPSHOT")} ${decisionOf("revalidate", "REVALIDATE")} ${decisionOf("strict", "STRICT")} ${rating("ratedAnyhow", "REVALIDATE")} ${rating("rated", "STRICT")} }`;
+const resources = `/// <reference path="./.ambit/types.d.ts" />
+import { tools } from "ambit";
+export const Tools = tools({ async rateOf(ctx, { id }) { return (await ctx.db.Rate.get(id))?.percent ?? 0; } });
+`;
 
 let bounds: BoundsApp;
-beforeAll(async () => { bounds = await startBoundsApp(schema); });
+beforeAll(async () => { bounds = await startBoundsApp(schema, { resources }); });
 afterAll(async () => { await bounds?.stop(); });
 beforeEach(async () => {
   bounds.model.requests.length = 0;
@@ -61,4 +71,25 @@ test("without a change what breaks the bound in the commit is not asked anew", a
   bounds.model.script = () => [answers({ amount: 101 })];
   expect(await bounds.decide("revalidate", { accountId: "a" })).toMatchObject({ source: "fallback", reason: "bounded" });
   expect(bounds.model.requests).toHaveLength(2);
+});
+
+const reading = { name: "rates", arguments: { least: 10 } };
+const calling = { name: "rateOf", arguments: { id: "r" } };
+
+test.each<[string, string, typeof reading | typeof calling, { readonly id?: string; readonly percent: number }, string | null]>([
+  ["rated", "what a read found", reading, { percent: 11 }, "conflict"],
+  ["rated", "what a read had not found", reading, { id: "low", percent: 12 }, "conflict"],
+  ["rated", "what no read had looked at", reading, { id: "low", percent: 2 }, null],
+  ["rated", "what a tool found", calling, { percent: 11 }, "conflict"],
+  ["rated", "what no tool had looked at", calling, { id: "low", percent: 12 }, null],
+  ["ratedAnyhow", "what a read found", reading, { percent: 11 }, null],
+])("%s: %s changes", async (name, _, call, { id = "r", ...change }, reason) => {
+  await bounds.write("Rate", "r", { percent: 10, note: null });
+  await bounds.write("Rate", "low", { percent: 1, note: null });
+  bounds.model.script = async (_request, count) => {
+    if (count === 1) return [call];
+    await bounds.write("Rate", id, change);
+    return [answers({ amount: 7 })];
+  };
+  expect(await bounds.decide(name, {})).toMatchObject({ reason, body: { amount: reason === null ? 7 : 0 } });
 });

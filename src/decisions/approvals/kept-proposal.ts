@@ -2,7 +2,7 @@
 // and read back as values of the declared types; its hash binds an approval to it.
 import { createHash } from "node:crypto";
 import type { Json, Value } from "../../base/value.ts";
-import { coerceValue, noLimits } from "../../schema/coerce-value.ts";
+import { coerceValue } from "../../schema/coerce-value.ts";
 import type { Catalog, TypeRef } from "../../schema/catalog.ts";
 import { fromWireValue, toWireValue } from "../../schema/wire-value.ts";
 import type { StagedFact } from "../memory/remember.ts";
@@ -86,12 +86,9 @@ function stagedEffect({ tool, args }: KeptEffect, decision: CompiledDecision): S
   return { write, args: Object.fromEntries(Object.entries(args).map(([name, value]) => [name, fromWireValue(value, memberType(write, name), decision.catalog)])) };
 }
 
-/** What an argument of an effect is; of an increment also which field, and by how much. */
-function memberType({ table, action }: CompiledWrite, name: string): TypeRef {
-  const key = table.fields.get(table.primaryKey)!.type;
-  const declared = action === null ? table.fields.get(name)?.type : action.arguments.get(name)?.type;
-  const type = declared ?? (name === "id" ? key : name === "by" ? { ...key, kind: "scalar" as const, name: "Long" } : { ...key, kind: "scalar" as const, name: "String" });
-  return { ...type, required: false };
+/** What an argument of an effect is. */
+function memberType({ members }: CompiledWrite, name: string): TypeRef {
+  return { ...members.get(name)!.type, required: false };
 }
 
 /** Effects that a person proposes instead: by tool, with the fields that a model might have given. Null: they are none of those. */
@@ -118,8 +115,7 @@ function editedArguments(args: { readonly [name: string]: unknown }, write: Comp
   const values: Record<string, Value> = {};
   for (const [name, raw] of Object.entries(args)) {
     if (!write.declaration.fields.includes(name)) return null;
-    const limits = (write.action === null ? write.table.fields.get(name)?.limits : write.action.arguments.get(name)?.limits) ?? noLimits;
-    const value = coerceValue(raw, { type: memberType(write, name), limits }, { catalog, dialect: "wire", path: name }, []);
+    const value = coerceValue(raw, { type: memberType(write, name), limits: write.members.get(name)!.limits }, { catalog, dialect: "wire", path: name }, []);
     if (value === undefined) return null;
     values[name] = value;
   }

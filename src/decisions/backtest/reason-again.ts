@@ -8,7 +8,7 @@ import type { ModelAnswer, ModelRequest } from "../../models/model.ts";
 import { keptBack } from "../context/kept-back.ts";
 import { converse, reasonOf, type Reasoned, type ToolResult } from "../loop.ts";
 import { ANSWER } from "../policy/tool-names.ts";
-import { Acting, callKey, refused } from "../reason/act.ts";
+import { Acting, callKey, Refusal, refused } from "../reason/act.ts";
 import { judgeAnswer } from "../reason/judge-answer.ts";
 import { firstMessages, toolsOf } from "../reason/prompt.ts";
 import type { PastCommit } from "./past-commit.ts";
@@ -73,6 +73,7 @@ export async function reasonAgain({ past, by, limits, commit, ask, calling }: Re
       repairing() {},
     });
   } catch (error) {
+    if (error instanceof Refusal) return { refusedBy: error.bounds };
     const reason = error instanceof NothingMore ? last as NonNullable<ReturnType<typeof reasonOf>> : reasonOf(error);
     if (reason === null) throw error;
     return { reason };

@@ -215,7 +215,7 @@ class DecisionCompiler {
     const row = declaration.operation.verb === "create" ? null : rowType(table);
     this.#add([[args.name, args], ...(row === null ? [] : [[row.name, row] as const])]);
     const where = declaration.where === null ? null : this.#rule(declaration.where, callValues(outcome, { args, row }), "A condition");
-    return { declaration, name, table, action, verb: declaration.operation.verb, where, set: this.#set(declaration.set, fields, outcome), release: this.#boundTarget(declaration.release), convert: this.#boundTarget(declaration.convert) };
+    return { declaration, name, table, action, verb: declaration.operation.verb, members: fields, where, set: this.#set(declaration.set, fields, outcome), release: this.#boundTarget(declaration.release), convert: this.#boundTarget(declaration.convert) };
   }
 
   #effect(declaration: Decision["effects"][number], outcome: Values): CompiledFixedEffect | null {

@@ -29,7 +29,7 @@ export interface CompiledEffect {
   readonly set: ReadonlyMap<string, Expression>;
 }
 
-export interface CompiledWrite extends CompiledEffect { readonly declaration: MayWrite; /** Of the tool. */ readonly name: string; readonly where: Expression | null; /** Of what an offer holds. */ readonly release: CompiledTarget | null; readonly convert: CompiledTarget | null }
+export interface CompiledWrite extends CompiledEffect { readonly declaration: MayWrite; /** Of the tool. */ readonly name: string; /** What the operation may be called with. */ readonly members: ReadonlyMap<string, InputField>; readonly where: Expression | null; /** Of what an offer holds. */ readonly release: CompiledTarget | null; readonly convert: CompiledTarget | null }
 export interface CompiledFixedEffect extends CompiledEffect { readonly declaration: EffectDeclaration; readonly when: Expression | null }
 export interface CompiledMemory { readonly declaration: MemoryDeclaration; readonly about: Expression }
 export interface CompiledCall { readonly declaration: MayCall; readonly tool: Callable; readonly where: Expression | null }

@@ -9,9 +9,11 @@ import { someIn } from "../../expression/inspect.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import type { InputField, Table } from "../../schema/catalog.ts";
 import type { TaintRule } from "../../schema/decision.ts";
+import { BodyConflict } from "../../resources/body-conflict.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { ReadWatch } from "../../resources/reading-work.ts";
 import type { ModelCall } from "../../models/model.ts";
+import { canonicalJson } from "../audit/canonical-json.ts";
 import { environmentOf, permits, valueOf as subjectOf, violations, type Variables } from "../bounds/judge.ts";
 import type { Gathered, Question } from "../context/gather.ts";
 import { readRemembered, type StagedFact } from "../memory/remember.ts";
@@ -38,6 +40,16 @@ export class Halt extends Error {
   }
 }
 
+/** It ends here by bounds that refuse. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly bounds: readonly string[];
+  constructor(bounds: readonly string[]) {
+    super(bounds.join(" "));
+    this.bounds = bounds;
+  }
+}
+
 /** Where reads and the rows of effects come from. */
 export interface ActData {
   /** JSON rows, in the shape of the read. Null: the caller may not read this. Undefined: it was not recorded. */
@@ -59,6 +71,8 @@ export interface ActParts {
   readonly data: ActData;
   /** Of text among what it reads. Null: nobody wants to know. */
   readonly writers: TextWriters | null;
+  /** What was read must still be so. */
+  readonly isStrict?: boolean;
   /** Tools and other decisions. Null in a shadow: what was not recorded is not asked. */
   readonly beyond: {
     /** Runs the body of a tool, which only reads. `key`: of this call within the run. */
@@ -94,7 +108,7 @@ export class Acting {
     this.#keptBack = [...secret, ...quarantined];
   }
 
-  /** JSON text for the model. Throws Halt. */
+  /** JSON text for the model. Throws Halt and Refusal. */
   async act({ name, arguments: text }: ModelCall): Promise<string> {
     const key = callKey(name, text);
     const known = this.#known.get(key);
@@ -103,8 +117,8 @@ export class Acting {
       return known.json;
     }
     const found = await this.#first(name, text);
-    const json = JSON.stringify(holdsOne(found, this.#keptBack) ? refused("KEPT_BACK", null) : found);
-    this.#known.set(key, { json, times: 1 });
+    const json = this.#told(found);
+    this.#know(key, json, found);
     return json;
   }
 
@@ -117,39 +131,64 @@ export class Acting {
       known.times++;
       return json;
     }
-    this.#known.set(key, { json, times: 1 });
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    if (this.#parts.isStrict === true) this.#confirm(name, text, json);
+    const told = JSON.parse(json) as Json;
+    this.#know(key, json, told);
+    if (wasDone(told)) this.#count(name);
     for (const one of escalated) this.escalated.add(one);
     this.#parts.writers?.add(writers);
-    const told = JSON.parse(json) as { readonly refused?: string } | null;
-    if (told?.refused === "TOOL_NOT_ALLOWED") this.#refusedTools++;
+    if (refusalIn(told) === "TOOL_NOT_ALLOWED") this.#refusedTools++;
     const write = this.#parts.question.decision.writes.find((one) => one.name === name);
     const args = write === undefined ? undefined : stagedAgain(write, { arguments: text, json }, this.#parts.reader);
     if (args !== undefined) this.staged.push({ write: write!, args });
-    if (name === REMEMBER && told?.refused === undefined) this.#remember(text);
+    if (name === REMEMBER && refusalIn(told) === undefined) this.#remember(text);
     return json;
+  }
+
+  /** A tool that does not exist is refused for what it is, each time. */
+  #know(key: string, json: string, found: Json): void {
+    if (refusalIn(found) !== "TOOL_NOT_ALLOWED") this.#known.set(key, { json, times: 1 });
+  }
+
+  #told(found: Json): string {
+    return JSON.stringify(holdsOne(found, this.#keptBack) ? refused("KEPT_BACK", null) : found);
+  }
+
+  /** What a read answered then it answers now; what a tool had looked at nobody knows any more. Throws Halt. */
+  #confirm(name: string, text: string, json: string): void {
+    if (!wasDone(JSON.parse(json) as Json)) return;
+    const { reads, calls } = this.#parts.question.decision;
+    const read = reads.find((one) => one.name === name);
+    const isOther = read === undefined ? calls.some(({ tool }) => tool.name === name) : this.#told(this.#read(read, text)) !== json;
+    if (isOther) throw new Halt("conflict");
   }
 
   async #first(name: string, text: string): Promise<Json> {
     const { decision } = this.#parts.question;
     const read = decision.reads.find((one) => one.name === name);
-    if (read !== undefined) return this.#counted(name, read.max) ?? this.#read(read, text);
+    if (read !== undefined) return this.#atMost(read.max, name, () => this.#read(read, text));
     const call = decision.calls.find(({ tool }) => tool.name === name);
-    if (call !== undefined) return this.#counted(name, call.declaration.max) ?? this.#call(call, text);
+    if (call !== undefined) return this.#atMost(call.declaration.max, name, () => this.#call(call, text));
     const ask = decision.declaration.mayAsk.find((one) => one.decision === name);
-    if (ask !== undefined) return this.#counted(name, ask.max) ?? this.#ask(name, text);
+    if (ask !== undefined) return this.#atMost(ask.max, name, () => this.#ask(name, text));
     const write = decision.writes.find((one) => one.name === name);
-    if (write !== undefined) return this.#counted(name, write.declaration.max) ?? this.#stage(write, text);
-    if (name === REMEMBER && decision.memories.some(({ declaration: { writes } }) => writes.length > 0)) return this.#counted(name, this.#parts.core.limits.memoryWrites) ?? this.#remember(text);
+    if (write !== undefined) return this.#atMost(write.declaration.max, name, () => this.#stage(write, text));
+    if (name === REMEMBER && decision.memories.some(({ declaration: { writes } }) => writes.length > 0)) return this.#atMost(this.#parts.core.limits.memoryWrites, name, () => this.#remember(text));
     // Once it may be a slip.
     if (++this.#refusedTools > 1) throw new Halt("tool_not_allowed");
     return refused("TOOL_NOT_ALLOWED", "There is no such tool.");
   }
 
-  #counted(name: string, max: number): Json | null {
-    const count = (this.#counts.get(name) ?? 0) + 1;
-    this.#counts.set(name, count);
-    return count > max ? refused("TOO_MANY_CALLS", `This tool is used at most ${max} times.`) : null;
+  /** What is refused before it is done may be tried otherwise. */
+  async #atMost(max: number, name: string, run: () => Json | Promise<Json>): Promise<Json> {
+    if ((this.#counts.get(name) ?? 0) >= max) return refused("TOO_MANY_CALLS", `This tool is used at most ${max} times.`);
+    const found = await run();
+    if (wasDone(found)) this.#count(name);
+    return found;
+  }
+
+  #count(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
   }
 
   #read(read: CompiledRead, text: string): Json {
@@ -220,7 +259,7 @@ export class Acting {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof AmbitError)) throw error;
+      if (!(error instanceof AmbitError) || error instanceof BodyConflict) throw error;
       this.#parts.core.log.warn("tool-refused", { decision: this.#parts.question.decision.name, code: error.code, message: error.message });
       return refused(error.code, null);
     }
@@ -261,14 +300,18 @@ export class Acting {
     return { remembered: read.fact.predicate };
   }
 
-  /** Null: nothing stands against it. */
+  /** Null: nothing stands against it. Throws Halt or Refusal where a bound says so. */
   #judge(variables: Variables, { where, bounds, point }: { readonly where: Expression | null; readonly bounds: readonly CompiledBound[]; readonly point: "CALL" | "EFFECT" }): Json | null {
     const judging = { variables, now: String(this.#gathered.variables["now"]), book: this.#parts.core.book, bounds };
     if (!permits(where, judging)) return refused("NOT_PERMITTED", "This is not permitted.");
     const broken = violations(judging, point);
     // Of effects the commit finds them again.
     if (point === "CALL") for (const { declaration } of broken) if (declaration.else === "ESCALATE") this.escalated.add(`bound:${declaration.name}`);
-    const [first] = broken.filter(({ declaration }) => declaration.else !== "ESCALATE");
+    const standing = broken.filter(({ declaration }) => declaration.else !== "ESCALATE");
+    const refusing = standing.filter(({ declaration }) => declaration.else === "REFUSE");
+    if (refusing.length > 0) throw new Refusal(refusing.map(({ declaration }) => declaration.name));
+    const [first] = standing;
+    if (first?.declaration.else === "FALLBACK") throw new Halt(`bound:${first.declaration.name}`);
     return first === undefined ? null : refused("BOUND", first.declaration.tell);
   }
 }
@@ -283,9 +326,30 @@ export function kindOfCall({ reads, calls, writes, declaration }: CompiledDecisi
   return writes.some((one) => one.name === name) ? "write" : "other";
 }
 
-/** The same call again has the same. */
+/** The same call again has the same, however its arguments are written. */
 export function callKey(name: string, text: string): string {
-  return createHash("sha256").update(`${name} ${text}`).digest("hex");
+  return createHash("sha256").update(`${name} ${argumentsKey(text)}`).digest("hex");
+}
+
+function argumentsKey(text: string): string {
+  try {
+    // Numbers as they are written: a double does not hold them all.
+    return canonicalJson(JSON.parse(text, ((_key: string, value: unknown, { source }: { readonly source?: string }) => (typeof value === "number" ? { "": source } : value)) as never) as Json);
+  } catch {
+    return text;
+  }
+}
+
+/** What was refused before it was done. */
+const UNDONE: readonly (string | undefined)[] = ["BOUND", "MALFORMED_ARGUMENTS", "NOT_PERMITTED", "NOT_RECORDED", "TOO_MANY_CALLS", "TOOL_NOT_ALLOWED"];
+
+function wasDone(told: Json): boolean {
+  return !UNDONE.includes(refusalIn(told));
+}
+
+function refusalIn(told: Json): string | undefined {
+  const { refused: code } = (typeof told === "object" ? told ?? {} : {}) as { readonly refused?: Json };
+  return typeof code === "string" ? code : undefined;
 }
 
 export function refused(code: string, tell: string | null): { refused: string; tell: string | null } {

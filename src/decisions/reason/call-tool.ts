@@ -9,20 +9,21 @@ import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { ownCopy } from "../../resources/own-copy.ts";
 import type { ReadWatch } from "../../resources/reading-work.ts";
 import { beside, runReading } from "../../resources/run-body.ts";
+import type { Work } from "../../resources/work.ts";
 import type { CompiledCall } from "../policy/compiled-decision.ts";
 
 /** For whom a tool is called. */
-export interface ToolUse { readonly caller: Caller; /** Told what it reads. */ readonly watch: ReadWatch | null }
+export interface ToolUse { readonly caller: Caller; /** Told what it reads. */ readonly watch: ReadWatch | null; /** It reads there. */ readonly noting: Work | null }
 
 /** Throws what the body refuses; a fault of its own is an incident. */
 export function toolCaller(core: DispatchCore, tools: ReadonlyMap<string, AppFunction>): (call: CompiledCall, args: RecordValues, use: ToolUse) => Promise<Json> {
-  return async ({ tool }, args, { caller, watch }) => {
+  return async ({ tool }, args, { caller, watch, noting }) => {
     const code = tools.get(tool.name);
     if (code === undefined) throw fault("NOT_FOUND", `The tool ${tool.name} has no body.`);
     const leave = caller.from === undefined ? null : core.limiting.callTool(tool, caller.from);
     try {
       return await runReading(core, {
-        caller, watch, run: async (body) => code.call(undefined, body.context, ownCopy(args)),
+        caller, watch, noting, run: async (body) => code.call(undefined, body.context, ownCopy(args)),
         complete: (value) => callableResult(core, { callable: tool, value, caller, at: beside(core) }).body as Json,
       });
     } catch (error) {

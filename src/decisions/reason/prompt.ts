@@ -11,6 +11,7 @@ import { canonicalJson, written } from "../audit/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ANSWER } from "../policy/tool-names.ts";
 import { isMembers, VALUE } from "./read-arguments.ts";
+import { suppliedMembers } from "./staged-arguments.ts";
 
 export type Schema = { readonly [name: string]: Json };
 
@@ -39,8 +40,15 @@ export function firstMessages({ decision, input, gathered, policy, negotiating }
   const told = declaration.bounds.flatMap(({ tell }) => (tell === null ? [] : [tell]));
   const { secret, quarantined } = keptBack(decision, input, gathered.rows);
   const memory = without(shownMemory(decision, gathered.memory).json, [...secret, ...quarantined]);
-  const document = { ...without({ input: shownInput(decision, input), contexts: shownContexts(decision, gathered) }, quarantined) as object, memory, ...(negotiating === undefined ? {} : { negotiation: negotiating.shown }), now: gathered.variables["now"] as Json, told };
-  return [{ role: "system", text: `${FRAME}\n\n${policy}` }, { role: "user", text: canonicalJson(document) }];
+  const contexts = without(shownContexts(decision, gathered), quarantined) as { readonly [name: string]: Json };
+  const others = { input: without(shownInput(decision, input), quarantined), memory, ...(negotiating === undefined ? {} : { negotiation: negotiating.shown }), now: gathered.variables["now"] as Json, told };
+  return [{ role: "system", text: `${FRAME}\n\n${policy}` }, { role: "user", text: documentText(contexts, others) }];
+}
+
+/** Keys are sorted but those of the contexts, which stand in the order of their declaration. */
+function documentText(contexts: { readonly [name: string]: Json }, others: { readonly [name: string]: Json }): string {
+  const told = Object.entries(contexts).map(([name, rows]) => `${JSON.stringify(name)}:${canonicalJson(rows)}`);
+  return `{"contexts":{${told.join(",")}},${canonicalJson(others).slice(1)}`;
 }
 
 const toolsMade = new WeakMap<CompiledDecision, readonly ModelTool[]>();
@@ -61,14 +69,7 @@ function makeTools({ declaration, reads, calls, writes, memories, catalog }: Com
       const asked = catalog.decisions.get(decision)!;
       return { name: decision, description: "Asks for the advice of another decision.", parameters: schemas.ofFields(asked.callable.arguments) };
     }),
-    ...writes.map(({ name, declaration: { fields }, table, action }): ModelTool => {
-      const members = action === null ? table.fields : action.arguments;
-      const supplied = fields.flatMap((field) => {
-        const member = members.get(field);
-        return member === undefined ? [] : [[field, { type: member.type, limits: member.limits, description: member.description }] as const];
-      });
-      return { name, description: "Stages this effect; it is applied with the decision, or not at all.", parameters: schemas.ofFields(new Map(supplied)) };
-    }),
+    ...writes.map((write): ModelTool => ({ name: write.name, description: "Stages this effect; it is applied with the decision, or not at all.", parameters: schemas.ofFields(suppliedMembers(write)) })),
     ...rememberTool({ memories, catalog }, schemas),
     answerTool(declaration.callable.result, schemas),
   ];

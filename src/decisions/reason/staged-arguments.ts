@@ -4,20 +4,25 @@ import type { RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
 import type { Expression } from "../../expression/expression.ts";
 import { valueOf, type Judging } from "../bounds/judge.ts";
+import type { InputField } from "../../schema/catalog.ts";
 import type { CompiledWrite } from "../policy/compiled-decision.ts";
 import { argument, readFields, type ArgumentReader } from "./read-arguments.ts";
 
 /** Undefined: they are not of the declared types. */
-export function stagedArguments({ declaration, table, action, verb }: CompiledWrite, text: string, reader: ArgumentReader, newId: () => string): RecordValues | undefined {
-  const members = action === null ? table.fields : action.arguments;
-  const supplied = new Map(declaration.fields.flatMap((name) => {
-    const member = members.get(name);
-    return member === undefined ? [] : [[name, { ...argument(name, verb === "create" || action !== null ? member.type : { ...member.type, required: false }), limits: member.limits }] as const];
-  }));
+export function stagedArguments({ declaration, members, table, verb }: CompiledWrite, text: string, reader: ArgumentReader, newId: () => string): RecordValues | undefined {
+  const supplied = new Map([...suppliedMembers({ declaration, members })].map(([name, { type, limits }]) => [name, { ...argument(name, verb === "update" && name !== "id" ? { ...type, required: false } : type), limits }]));
   const args = readFields(text, supplied, reader);
   if (args === undefined) return undefined;
   const isNew = verb === "create" && !declaration.set.has(table.primaryKey) && args[table.primaryKey] === undefined && ["ID", "String"].includes(table.fields.get(table.primaryKey)!.type.name);
   return isNew ? { ...args, [table.primaryKey]: newId() } : args;
+}
+
+/** The only ones that a model supplies. */
+export function suppliedMembers({ declaration, members }: Pick<CompiledWrite, "declaration" | "members">): ReadonlyMap<string, InputField> {
+  return new Map(declaration.fields.flatMap((name) => {
+    const member = members.get(name);
+    return member === undefined ? [] : [[name, member] as const];
+  }));
 }
 
 /** By what the model was told of it. Undefined: it was not staged. */

@@ -23,6 +23,7 @@ import { memValues } from "../memory/recall.ts";
 import type { StagedFact } from "../memory/remember.ts";
 import { runValue } from "../policy/decision-values.ts";
 import type { CompiledApproval, CompiledBound, CompiledEffect, CompiledFixedEffect, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { StrictReads } from "../reason/strict-reads.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
 import type { StoredEnd } from "./store-run.ts";
 
@@ -84,6 +85,8 @@ export interface CommitRequest {
   /** Bounds with else: REFUSE that the answer does not keep: no fallback. */
   readonly refusedBy?: readonly string[];
   readonly extracted: Readonly<Record<string, Value>>;
+  /** What the model has read besides, where it must still be so. */
+  readonly strict?: Pick<StrictReads, "isSo" | "hold">;
   /** Not yet admitted: a record that is missing is nobody's decision. */
   readonly isNew: boolean;
   /** Once more, if the contexts have changed so that a bound no longer holds. */
@@ -175,7 +178,7 @@ async function decideIn(body: Body, core: DispatchCore, request: CommitRequest):
   const refusing = question.decision.bounds.filter(({ declaration: { name } }) => request.refusedBy?.includes(name) === true);
   if (refusing.length > 0) return commit.end(refusal("REFUSED", refusing));
   if (proposal === null) return commit.fallBack(request.reason);
-  const hasChanged = proposal.over !== null && !isSame(proposal.over, gathered);
+  const hasChanged = (proposal.over !== null && !isSame(proposal.over, gathered)) || request.strict?.isSo === false;
   if (hasChanged && declaration.freshness === "STRICT") return request.approved === undefined ? commit.fallBack("conflict") : Promise.reject(new ApprovalVoid("changed"));
   if (request.approved !== undefined) return commit.approve(proposal, request.approved);
   const attempted = await commit.ask(proposal) ?? await commit.attempt(proposal);
@@ -245,6 +248,7 @@ class RunCommit {
     await this.#body.work.effect({
       store: (session) => {
         for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");
+        if (ending.source === "model") this.#request.strict?.hold(session);
         if (ending.state !== "SHADOWED") this.#certifyMemory(session);
         if (ending.state !== "SHADOWED") this.#request.question.negotiating?.offered(session, ending);
         ends[0] = this.#request.store(session, ending, this.#gathered);
