@@ -1,5 +1,6 @@
 // `near`, `search` and `similar`: from their text to clauses of a plan, by the indexes that the caller may use.
 import { AmbitError, fault } from "../base/error.ts";
+import { isWellFormedText } from "../base/text.ts";
 import { ftsQuery, textQueryProblem } from "../base/text-query.ts";
 import type { Expression } from "../expression/expression.ts";
 import { coerceText } from "../schema/coerce-text.ts";
@@ -53,6 +54,11 @@ export function searchClause(words: string, table: Table, resolution: Resolution
 function requireSearchable(words: string): void {
   const problem = textQueryProblem("web", words);
   if (problem !== null) throw fault("BAD_FILTER_VALUE", problem, { where: "search" });
+}
+
+/** Some text can be searched for by them. */
+export function isSearchable(words: string): boolean {
+  return isWellFormedText(words) && textQueryProblem("web", words) === null;
 }
 
 /** What FTS5 is asked for these words. Throws what `search` with them would. */

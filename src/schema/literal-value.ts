@@ -48,7 +48,8 @@ function readLiteral(node: ConstValueNode, type: TypeRef | null, reading: Readin
   }
   switch (node.kind) {
     case Kind.INT: return type?.name === "Decimal" ? node.value : BigInt(node.value);
-    case Kind.FLOAT: return type?.name === "Decimal" ? node.value : Number(node.value);
+    // `1.0` is no integer: as text it is refused as one.
+    case Kind.FLOAT: return type !== null && NOT_FLOAT.includes(type.name) ? node.value : Number(node.value);
     case Kind.STRING: return type?.kind === "enum" ? readQuotedEnum(node, type, reading) : node.value;
     case Kind.BOOLEAN: return node.value;
     case Kind.ENUM: return readEnum(node, type, reading);
@@ -86,6 +87,7 @@ function readQuotedEnum(node: ConstValueNode & { readonly value: string }, type:
   return undefined;
 }
 
+const NOT_FLOAT: readonly string[] = ["Decimal", "Int", "Long", "Money"];
 const PLAIN_NUMBER = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
 const NUMBERS: readonly string[] = ["Int", "Float", "Money"];
 

@@ -72,6 +72,7 @@ test.each<[string, Declared]>([
   ["a field held by its sum after the effects", { more: `@context(name: "sums", query: "Order?select=all:total.sum()") ${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: COMMIT, rule: "after.sums.all(one, one.all == null || one.all <= 5)")` }],
   ["a record with a fixed id", { more: `@context(name: "house", query: "Customer/main")` }],
   ["an argument of a read that says that it is required", { more: `@mayRead(name: "more", query: "Order?total=gte.{?least: Int!}")` }],
+  ["arguments of a read by their names of every day", { more: `@mayRead(name: "one", query: "Order/{?id: String}") @mayRead(name: "some", query: "Paid?sum=gt.{?least: Int}")`, types: `type Paid @table { id: ID! @primaryKey sum: Money! @currency(code: "EUR") }` }],
   ["a decision that is allowed something", { types: `type Log @table @allow(to: ["decision:refund"], do: [READ]) { id: ID! @primaryKey }` }],
   ["an action of the table", { more: `@effect(operation: "Order.hold", set: { id: "order.id", units: "out.amount" })` }],
 ])("sound: %s", (_, declared) => expect(problems(declared)).toEqual([]));
@@ -198,6 +199,7 @@ test.each<[code: string, what: string, declared: Declared]>([
   // The rest of the page.
   ["UNBOUNDED_WRITE", "a field that nothing holds", { more: WRITE(`fields: ["total"], set: { id: "order.id" }`) }],
   ["EXTRACT_SHAPE", "text out of what is extracted", { more: `@context(name: "c", from: "order.note", extract: "Spoken")` }],
+  ["DECISION_QUERY", "an argument of another type", { more: `@mayRead(query: "Order?total=gt.{?least: String}")` }],
   ["UNBOUNDED_WRITE", "a record that nothing holds", { more: `@mayWrite(operation: "Order.delete", fields: ["id"])` }],
   ["UNBOUNDED_WRITE", "a field whose record alone is held", { more: WRITE(`fields: ["id", "total"], where: "row.customerId == order.customerId"`) }],
   ["BOUND_NULLABLE", "an argument that may be null", { more: `${WRITE(`fields: ["note"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.note.size() < 5")` }],

@@ -5,6 +5,7 @@ import type { Environment } from "../../expression/expression.ts";
 import { evaluate } from "../../expression/evaluate.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { openValuesRoot } from "../../query/open-operand.ts";
+import { isSearchable, searchMatch } from "../../query/rankings.ts";
 import { recordJson } from "../../query/record-plan.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import type { Body, Caller } from "../../resources/body.ts";
@@ -176,14 +177,21 @@ export interface QueryRun { readonly id: Value; readonly values: readonly Value[
 
 /** In one state, under these rights. */
 export function readQuery(query: CompiledQuery, { id, values, rights, subject = null }: QueryRun, { state, core }: Pick<Reading, "state" | "core">): Rows {
+  const open = query.holes.map((hole, index) => (hole.isWords === true ? wordsOf(values[index] ?? null) : values[index] ?? null));
+  if (open.includes(undefined)) return [];
   const plan = query.id === null ? query.plan : core.planner.byKey(query.plan);
   const { compiled, record } = core.planner.prepare(plan, rights, "code");
   if (record !== null) {
     const found = recordJson(record, id, (table, key) => state.get(table, key)?.values ?? null, core.catalog);
     return found === null ? [] : [found];
   }
-  const { json } = state.rows(compiled, { rows: {}, variables: { auth: rights.auth, args: { key: id, [SUBJECT]: subject }, [openValuesRoot]: values }, now: state.now, source: null });
+  const { json } = state.rows(compiled, { rows: {}, variables: { auth: rights.auth, args: { key: id, [SUBJECT]: subject }, [openValuesRoot]: open as readonly Value[] }, now: state.now, source: null });
   return JSON.parse(json) as Rows;
+}
+
+/** What is asked of the index. Undefined: nothing can be searched for so, and nothing is found. */
+function wordsOf(value: Value): string | undefined {
+  return typeof value === "string" && isSearchable(value) ? searchMatch(value) : undefined;
 }
 
 function isFromInput(hole: Hole): boolean {

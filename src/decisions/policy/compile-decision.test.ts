@@ -119,6 +119,7 @@ test("a bound over a secret may be tried against once more, not more often", () 
 
 test.each([
   ["of another type", "value: { action: ASK_HUMAN, amount: \"0\", reason: \"no\" }", "JSON_LITERAL @fallback of Decisions.refund: amount must be an integer."],
+  ["with a float for an integer", "value: { action: ASK_HUMAN, amount: 1.0, reason: \"no\" }", "JSON_LITERAL @fallback of Decisions.refund: amount must be an integer."],
   ["with an enum value that does not exist", "value: { action: ASK_HUMANS, amount: 0, reason: \"no\" }", "JSON_LITERAL @fallback of Decisions.refund: RefundAction has no value ASK_HUMANS. Did you mean ASK_HUMAN?"],
   ["without a required field", "value: { action: ASK_HUMAN, amount: 0 }", "JSON_LITERAL @fallback of Decisions.refund: reason is required."],
 ])("a fallback %s is refused", (_, fallback, problem) => {

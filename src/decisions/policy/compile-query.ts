@@ -23,9 +23,10 @@ import { mayHoldUntrusted } from "../context/taint.ts";
 import { HIDDEN, KEY } from "./answer-shape.ts";
 
 /** A hole: a value of the run, or an argument that the model gives. */
-export type Hole =
+export type Hole = (
   | { readonly kind: "value"; readonly type: TypeRef; readonly expression: Expression }
-  | { readonly kind: "argument"; readonly type: TypeRef; readonly name: string };
+  | { readonly kind: "argument"; readonly type: TypeRef; readonly name: string }
+) & { /** It is what is searched for. */ readonly isWords?: true };
 
 export interface CompiledQuery {
   readonly table: Table;
@@ -58,6 +59,12 @@ type Piece = Exclude<TemplatePiece, { kind: "text" }>;
 const MARK = /\uE000(\d+)\uE001/;
 const MARKED = /\uE000\d+\uE001/;
 const COMPARED = /^([A-Za-z_][\w.]*)=((?:not\.)?(?:eq|neq|gt|gte|lt|lte)\.)?\uE000(\d+)\uE001$/;
+
+/** Types whose values a model writes alike. */
+const SAME_TO_MODELS: readonly (readonly string[])[] = [["ID", "String"], ["Int", "Money"]];
+/** Stands for what is searched for while the query is read. */
+const ANY_WORDS = "words";
+const SEARCHED = /^(search)=()\uE000(\d+)\uE001$/;
 
 /** Null with diagnostics. */
 export function compileQuery(template: QueryTemplate, place: QueryPlace): { readonly query: CompiledQuery | null; readonly diagnostics: readonly Diagnostic[] } {
@@ -100,9 +107,10 @@ function read(reading: Reading): CompiledQuery | null {
       parameters.push(urlPair(part));
       continue;
     }
-    const found = COMPARED.exec(part);
-    if (found === null || reservedParameters.includes(found[1]!.split(".").at(-1)!)) return fail(`A hole stands where no value is compared: ${part.replaceAll(/\uE000\d+\uE001/g, "{...}")}.`, "Write FIELD=eq.{...}, or another comparison; holes are values, never text.");
-    parameters.push([found[1]!, found[2] ?? "eq.", operands.operand("", found[1]!)]);
+    const words = SEARCHED.exec(part);
+    const found = words ?? COMPARED.exec(part);
+    if (found === null || (words === null && reservedParameters.includes(found[1]!.split(".").at(-1)!))) return fail(`A hole stands where no value is compared: ${part.replaceAll(/\uE000\d+\uE001/g, "{...}")}.`, "Write FIELD=eq.{...}, another comparison, or search={...}; holes are values, never text.");
+    parameters.push([found[1]!, words === null ? found[2] ?? "eq." : ANY_WORDS, operands.operand("", found[1]!)]);
     indexes.push(Number(found[3]));
   }
   const plan = planOf(parameters, table, reading);
@@ -142,13 +150,18 @@ function givenId(key: string, type: TypeRef, { place: { catalog }, fail }: Readi
   }
 }
 
-function openHole({ type }: OpenValue, index: number, { holes, place, fail, diagnostics }: Reading): Hole | null {
+function openHole({ type, isWords }: OpenValue, index: number, reading: Reading): Hole | null {
+  const hole = holeOf(type, index, reading);
+  return hole === null || isWords === undefined ? hole : { ...hole, isWords };
+}
+
+function holeOf(type: TypeRef, index: number, { holes, place, fail, diagnostics }: Reading): Hole | null {
   const piece = holes[index]!;
   const required = { ...type, required: true };
   if (piece.kind === "argument") {
     if (!place.takesArguments) return fail(`{?${piece.name}} is an argument of a model, which gives none here.`, "Use it in @mayRead.");
     if (!isScalarName(piece.type) && !place.catalog.enums.has(piece.type)) return fail(`The type ${piece.type} of {?${piece.name}} does not exist.`, `Write {?${piece.name}: ${type.name}}.`);
-    if (piece.type !== type.name) return fail(`{?${piece.name}: ${piece.type}} is compared with ${type.name}.`, `Write {?${piece.name}: ${type.name}}.`);
+    if (piece.type !== type.name && !SAME_TO_MODELS.some((names) => names.includes(piece.type) && names.includes(type.name))) return fail(`{?${piece.name}: ${piece.type}} is compared with ${type.name}.`, `Write {?${piece.name}: ${type.name}}.`);
     return { kind: "argument", type: required, name: piece.name };
   }
   const domain = type.kind === "enum" ? { kind: "enum", name: type.name } as const : null;
