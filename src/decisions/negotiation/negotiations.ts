@@ -54,8 +54,8 @@ const COMMITMENTS = "commitments";
 const AT_ONCE = 100;
 /** How long a round may be without its run. */
 const STALE_MS = 60_000;
-/** What falls due is looked at so much later only where nobody was there. */
-const LATE_MS = 60_000;
+/** What falls due is looked at so much later only where nobody was there, or nobody had time: it looks each second. */
+const LATE_MS = 5_000;
 const REMEDY_AGAIN_MS = 60_000;
 
 export class Negotiations {
