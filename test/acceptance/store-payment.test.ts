@@ -2,10 +2,12 @@
 // store was down meanwhile; money that comes too late is asked back, once, and is no sale.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startApp } from "../processes/app-process.ts";
+import { until } from "../processes/waits.ts";
 import { countAnswers, type HttpAnswer, httpCaller } from "../processes/http-caller.ts";
 import { addProduct, availableOf, type ChargeEvent, eventually, expectStatus, keys, type Order, placeOrder, type Product, startStore, statusOf, type Store, storeFolder, tell } from "./store-process.ts";
 
 const RESERVED_MS = 3_600_000;
+const TIMEOUT_MS = 20_000;
 const STOCK = 5;
 
 let store: Store;
@@ -13,8 +15,8 @@ let store: Store;
 let patient: Store;
 beforeAll(async () => {
   [store, patient] = await Promise.all([
-    startStore({ environment: { RESERVATION_MS: String(RESERVED_MS), PAYMENT_TIMEOUT_MS: "500" } }),
-    startStore({ environment: { PAYMENT_TIMEOUT_MS: "500" } }),
+    startStore({ environment: { RESERVATION_MS: String(RESERVED_MS), PAYMENT_TIMEOUT_MS: String(TIMEOUT_MS) } }),
+    startStore({ environment: { RESERVATION_MS: String(24 * RESERVED_MS), PAYMENT_TIMEOUT_MS: String(TIMEOUT_MS) } }),
   ]);
 });
 afterAll(async () => { await Promise.all([store.stop(), patient.stop()]); });
@@ -38,7 +40,10 @@ async function refundsOf(of: Store, order: Order): Promise<Refund[]> {
 async function unansweredOrder(of: Store): Promise<{ product: Product; order: Order; charge: string }> {
   const product = await addProduct(of, { available: STOCK });
   const order = await placeOrder(of.customer, product);
-  expect((await pay(of, order, "tok_held")).code).toBe("PAYMENT_UNKNOWN");
+  const paying = pay(of, order, "tok_held");
+  await until(() => of.payment.chargesOf(order.id).length > 0, "the charge is asked for");
+  await of.forward(TIMEOUT_MS);
+  expect((await paying).code).toBe("PAYMENT_UNKNOWN");
   return { product, order, charge: of.payment.chargesOf(order.id)[0]!.id };
 }
 

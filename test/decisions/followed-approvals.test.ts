@@ -177,10 +177,10 @@ test("a key that is revoked ends what it follows, within two seconds; one that i
   await told(stream);
   await ws.ask({ op: "subscribe", id: "q", query: "/approvals" });
   expect((await people.call(adminToken, "DELETE", `/admin/keys/${key.id}`)).status).toBe(200);
-  const from = performance.now();
+  // The app's clock stands still: what took any time would not come.
   await stream.ended();
   await ws.frames.ended();
-  expect([ws.closed?.code, performance.now() - from < 2_000]).toEqual([4401, true]);
+  expect(ws.closed?.code).toBe(4401);
   await ask();
   expect(stream.text.join("")).not.toContain("event: enter");
   for (const one of [narrow, named]) await people.call(adminToken, "DELETE", `/admin/keys/${one.id}`);
@@ -246,8 +246,9 @@ test("a negotiation is followed by its parties: rounds, the end of an offer, not
   const expiring = await events("buyer", `/negotiations/${String(other.body["id"])}`);
   await told(expiring);
   people.clock.advance(3_600_000);
-  const end = told(expiring);
-  await comesTrue(() => Promise.race([end.then(() => true), false]), { meanwhile: () => people.clock.advance(1_000) });
+  let isTold = false;
+  const end = told(expiring).finally(() => { isTold = true; });
+  await comesTrue(() => isTold, { meanwhile: () => people.clock.advance(1_000) });
   expect(await end).toMatchObject({ changes: [{ record: { state: "EXPIRED", offer: { state: "EXPIRED" } } }] });
 });
 

@@ -17,12 +17,15 @@ type Decisions {
     @bound(name: "cap", rule: "out >= 0 && out <= 50") @fallback(value: 0)
 }`;
 
+/** By the test's clock: over when the test says so. */
+const DRAIN_MS = 15_000;
+
 let app: StartedApp;
 let model: ScriptedModel;
 let answers: PromiseWithResolvers<void>;
 beforeAll(async () => {
   model = scriptedModel(() => []);
-  app = await startTestApp({ schema: schema(), config: `${keysFor("support")}limits: { drainMs: 1000 }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
+  app = await startTestApp({ schema: schema(), config: `${keysFor("support")}limits: { drainMs: ${DRAIN_MS} }\nmodels: { default: { provider: openai-compatible, model: scripted, url: "${model.url}" } }\n` });
 });
 afterAll(async () => {
   answers.resolve();
@@ -64,7 +67,7 @@ test("within the drain it ends as it began, while others are decided by the new 
   expect(versionOf(earlier.run)).not.toBe(versionOf(later.run));
   expect(model.requests.map(({ messages }) => JSON.stringify(messages[0]).includes("Refund half."))).toEqual([false, true]);
   expect([refunded("old"), refunded("new")]).toEqual([40, 40]);
-  await Bun.sleep(1_100);
+  app.clock.advance(DRAIN_MS);
 });
 
 test("what outlives the drain under another policy falls back; what the model says after that is nothing", async () => {
@@ -73,6 +76,8 @@ test("what outlives the drain under another policy falls back; what the model sa
   await deploy(schema({ policy: "Refund nothing." }));
   // Whoever asks again with the key waits for the same end.
   const again = ask("late", { "idempotency-key": "late" });
+  await Bun.sleep(50);
+  app.clock.advance(DRAIN_MS);
   const said = await asking;
   expect(said).toMatchObject({ status: 200, body: 0, reason: "replay_divergence" });
   answers.resolve();
@@ -86,6 +91,7 @@ test("what outlives the drain and is the same goes on where its journal ends", a
   const asking = ask("same");
   await until(() => model.requests.length === 1);
   await deploy(`# Nothing else.\n${schema({ policy: "Refund nothing." })}`);
+  app.clock.advance(DRAIN_MS);
   expect(await asking).toMatchObject({ status: 200, body: 40, reason: null });
   // The one without an answer is asked again.
   expect(model.requests.length).toBe(2);

@@ -85,11 +85,13 @@ export abstract class Follower {
 
   /** False: that never came to be. */
   async settles(isSettled: () => boolean, untilMs: number): Promise<boolean> {
-    while (!isSettled()) {
-      if (Date.now() > untilMs) return false;
+    for (;;) {
+      if (isSettled()) return true;
+      const isOver = Date.now() > untilMs;
       await Promise.race([new Promise<void>((resolve) => { this.#wake = resolve; }), Bun.sleep(200)]);
+      // What had come while the machine paused is looked at, too.
+      if (isOver) return isSettled();
     }
-    return true;
   }
 
   /** Something came. `records`: what may be read of it. */

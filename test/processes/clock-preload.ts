@@ -52,5 +52,10 @@ function move(): void {
 globalThis.Date = LaterDate as DateConstructor;
 globalThis.setTimeout = later as typeof setTimeout;
 globalThis.clearTimeout = clear as typeof clearTimeout;
+AbortSignal.timeout = (ms) => {
+  const controller = new AbortController();
+  later(() => controller.abort(new DOMException("The operation timed out.", "TimeoutError")), ms);
+  return controller.signal;
+};
 process.on("SIGUSR2", move);
 move();
