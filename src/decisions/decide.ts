@@ -303,7 +303,8 @@ export class Decisions implements DecisionPort {
     const waiting = openRuns(core.storage.reader, which === "all" ? null : core.clock.now() - LEASE_GRACE_MS);
     await inParallel(waiting, RECOVERED_AT_ONCE, async (id) => {
       const row = readRun(core.storage.reader, id);
-      if (row === null || row.endedMs !== null) return;
+      // What is at work here ends here, however late the machine lets it.
+      if (row === null || row.endedMs !== null || this.#held.has(id)) return;
       await this.#recover(row).catch((error: unknown) => core.log.error("decision-not-recovered", { run: row.id, decision: row.name, ...describeError(error) }));
     });
   }
@@ -351,7 +352,7 @@ export class Decisions implements DecisionPort {
   }
 
   #recover(row: DecisionRow, taken: () => void = () => {}): Promise<void> {
-    const begun = this.#recovering.get(row.id);
+    const begun = this.#recovering.get(row.id) ?? this.#held.get(row.id)?.over;
     if (begun !== undefined) return begun;
     const recovering = this.#takeUp(row, taken).finally(() => this.#recovering.delete(row.id));
     this.#recovering.set(row.id, recovering);

@@ -108,6 +108,24 @@ for (const [name, script] of Object.entries(rows)) {
   }, 120_000);
 }
 
+test("a run that is late since the machine is busy is not taken from the process that is at work on it", async () => {
+  const answer = Promise.withResolvers<Response>();
+  model.requests.length = 0;
+  model.script = () => answer.promise;
+  const asking = ask(app, "late");
+  await until(() => model.requests.length > 0, "the model is asked");
+  const { storage, tables } = app.running;
+  const commit = (sql: string): Promise<unknown> => tables.commit(({ connection }) => { connection.run(sql); }, { actor: "test", requestId: "late" });
+  // No timer has fired in time: its lease is over by far, and those who look for such runs come by.
+  await commit(`UPDATE "$decision" SET "lease" = 0 WHERE "ended" IS NULL`);
+  void app.running.decisions!.recover("lapsed");
+  await commit(`UPDATE "$decision" SET "lease" = 0 WHERE "ended" IS NULL`);
+  expect(storage.reader.values(`SELECT "epoch", "ended" FROM "$decision" WHERE "ended" IS NULL`)).toEqual([[1, null]]);
+  answer.resolve(Response.json(completion([{ name: "answer", arguments: "40" }])));
+  const response = await asking;
+  expect([response.status, response.headers.get("ambit-source"), await response.json(), model.requests.length]).toEqual([200, "model", 40, 1]);
+}, 120_000);
+
 test("by the clock of the machine, too: the best of some, for a machine may pause at any of them", async () => {
   const real = await startTestApp(files());
   try {
