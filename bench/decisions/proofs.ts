@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { nodeAt } from "../../src/decisions/audit/append-record.ts";
 import { appendedNodes, inclusionProof, isIncluded, leafHash, rootOf } from "../../src/decisions/audit/merkle-tree.ts";
 import { connect } from "../../src/storage/connection.ts";
-import { decisionDdl, keepNode } from "../../src/storage/decision-rows.ts";
+import { decisionDdl, keepNodes } from "../../src/storage/decision-rows.ts";
 
 const PROOFS = 2_000;
 
@@ -19,8 +19,9 @@ export function measureProofs(work: string, leaves: number): { readonly medianMs
   // Only left siblings that are still needed are kept in memory.
   const frontier = new Map<string, Uint8Array>();
   for (let number = 0; number < leaves; number++) {
-    for (const { level, index, hash } of appendedNodes(number, leafOf(number), (level, index) => frontier.get(`${level} ${index}`)!)) {
-      keepNode(connection, level, index, hash);
+    const nodes = appendedNodes(number, leafOf(number), (level, index) => frontier.get(`${level} ${index}`)!);
+    keepNodes(connection, nodes);
+    for (const { level, index, hash } of nodes) {
       frontier.set(`${level} ${index}`, hash);
       if (index % 2 === 1) for (const one of [index, index - 1]) frontier.delete(`${level} ${one}`);
     }

@@ -333,8 +333,12 @@ export function readPayloads(connection: Connection, number: number): KeptPayloa
   return salts === null || payloads === null ? null : { salts: salts as Uint8Array, payloads: payloads as string };
 }
 
-export function keepNode(connection: Connection, level: number, index: number, hash: Uint8Array): void {
-  connection.run(`INSERT INTO "$audit_node" ("level", "index", "hash") VALUES (?1, ?2, ?3)`, level, index, hash);
+export interface AuditNode { readonly level: number; readonly index: number; readonly hash: Uint8Array }
+
+/** In one statement. There are as many as the tree has levels, at most. */
+export function keepNodes(connection: Connection, nodes: readonly AuditNode[]): void {
+  const rows = nodes.map(() => "(?, ?, ?)").join(", ");
+  connection.run(`INSERT INTO "$audit_node" ("level", "index", "hash") VALUES ${rows}`, ...nodes.flatMap(({ level, index, hash }) => [level, index, hash]));
 }
 
 export function readNode(connection: Connection, level: number, index: number): Uint8Array | null {

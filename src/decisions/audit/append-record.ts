@@ -3,7 +3,7 @@
 import type { Json } from "../../base/value.ts";
 import type { Random } from "../../base/random.ts";
 import type { Connection } from "../../storage/connection.ts";
-import { auditSize, keepNode, keepRecord, readNode } from "../../storage/decision-rows.ts";
+import { auditSize, keepNodes, keepRecord, readNode } from "../../storage/decision-rows.ts";
 import { assert } from "../../base/assert.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { appendedNodes, leafHash } from "./merkle-tree.ts";
@@ -24,8 +24,7 @@ export function appendRecord(connection: Connection, { run, timeMs, facts, paylo
   const record = canonicalJson({ v: 1, run, time: new Date(timeMs).toISOString(), ...facts, commitments });
   const number = auditSize(connection);
   keepRecord(connection, { number, run, timeMs, record }, kept);
-  const nodes = appendedNodes(number, leafHash(Buffer.from(record)), (level, index) => nodeAt(connection, level, index));
-  for (const { level, index, hash } of nodes) keepNode(connection, level, index, hash);
+  keepNodes(connection, appendedNodes(number, leafHash(Buffer.from(record)), (level, index) => nodeAt(connection, level, index)));
   return number;
 }
 
