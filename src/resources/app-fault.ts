@@ -4,6 +4,7 @@ import { describeError, type Log } from "../base/log.ts";
 import { uuidv7, type Random } from "../base/random.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Json } from "../base/value.ts";
+import { withoutTexts } from "./redact-fields.ts";
 
 export interface FaultParts { readonly log: Log; readonly clock: Clock; readonly random: Random; /** The client is told, too. */ readonly development: boolean }
 
@@ -30,11 +31,12 @@ export function appError(status: number, code: string, message: string, details?
 
 /** Logs the facts and answers only the incident's id; in development the reason as well. */
 export function incident(
-  code: "INTERNAL" | "INVALID_RESULT", message: string, facts: { readonly requestId: string; readonly body: string; readonly thrown: unknown; readonly details?: Json }, parts: FaultParts,
+  code: "INTERNAL" | "INVALID_RESULT", message: string, facts: { readonly requestId: string; readonly body: string; readonly thrown: unknown; readonly details?: Json; /** What its message must not say. */ readonly hidden?: readonly string[] }, parts: FaultParts,
 ): AmbitError {
   const id = uuidv7(parts.clock, parts.random);
-  const { requestId, body, thrown, details } = facts;
-  parts.log.error("body-failed", { incident: id, code, requestId, body, ...(details === undefined ? {} : { details }), ...describeError(thrown) });
+  const { requestId, body, thrown, details, hidden = [] } = facts;
+  const { error, message: reason, stack } = describeError(thrown);
+  parts.log.error("body-failed", { incident: id, code, requestId, body, ...(details === undefined ? {} : { details }), error, message: withoutTexts(reason, hidden), stack: withoutTexts(stack, hidden) });
   return fault(code, `${message} Incident ${id}.`, { details: { incident: id }, ...(parts.development ? { hint: reasonOf(body, thrown, details) } : {}) });
 }
 

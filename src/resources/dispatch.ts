@@ -24,6 +24,7 @@ import { Planner } from "./planner.ts";
 import { publishBody } from "./publish-operation.ts";
 import { asAsked } from "./of-all-tenants.ts";
 import { ReadOperations } from "./read-operations.ts";
+import { sensitiveTexts } from "./redact-fields.ts";
 import { linkFile, readFile } from "./read-file.ts";
 import { readHistory } from "./record-history.ts";
 import { receiveWebhook } from "./receive-webhook.ts";
@@ -125,7 +126,7 @@ function carryOut(core: DispatchCore, reads: ReadOperations, operation: Operatio
     const caller = callerOf(operation, rights, core.access.system(operation.identity));
     return body.kind === "publish" ? publishBody(core, operation, body, caller) : recorded(core, operation, changing(core, { operation, body, caller }));
   } catch (error) {
-    throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
+    throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation), asked: operation.body });
   }
 }
 
@@ -181,7 +182,7 @@ async function changing(core: DispatchCore, { operation, body, caller }: { reado
     }
     return await (body.kind === "action" || body.kind === "endpoint" ? callBody(core, operation, body, caller) : writeBody(core, operation, body, caller));
   } catch (error) {
-    throw answerable(core, tellable(core, error, caller), caller);
+    throw answerable(core, tellable(core, error, caller), { requestId: caller.requestId, label: caller.label, asked: operation.body });
   }
 }
 
@@ -238,12 +239,12 @@ async function answered(core: DispatchCore, operation: Operation, result: Promis
   try {
     return await result;
   } catch (error) {
-    throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation) });
+    throw answerable(core, error, { requestId: operation.requestId, label: labelOf(operation), asked: operation.body });
   }
 }
 
 /** A refusal as it is; anything else is a fault of ours or of the app: logged, and told as an incident. */
-function answerable(core: DispatchCore, error: unknown, { requestId, label }: { readonly requestId: string; readonly label: string }): AmbitError {
+function answerable(core: DispatchCore, error: unknown, { requestId, label, asked }: { readonly requestId: string; readonly label: string; readonly asked: OperationBody }): AmbitError {
   if (error instanceof AmbitError) return error;
-  return incident("INTERNAL", "Something failed in an unexpected way.", { requestId, body: label, thrown: error }, core);
+  return incident("INTERNAL", "Something failed in an unexpected way.", { requestId, body: label, thrown: error, hidden: sensitiveTexts(asked, core.catalog) }, core);
 }

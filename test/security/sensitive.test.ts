@@ -11,12 +11,13 @@ type Person @table @export @allow(to: ["public"], do: [READ, CREATE, UPDATE, DEL
   address: Address
 }
 type Address { street: String @sensitive city: String }
-type Endpoints { told(mail: String @sensitive): Boolean @http(method: POST) @allow(to: ["public"]) }
+input Contact { mail: String @sensitive name: String }
+type Endpoints { breaks(contacts: [Contact!]!): Boolean @http(method: POST) @allow(to: ["public"]) told(mail: String @sensitive): Boolean @http(method: POST) @allow(to: ["public"]) }
 type Jobs { failing(mail: String @sensitive): Boolean @retry(times: 0) }
 `;
 const resources = `
 import { endpoints, jobs } from "ambit";
-export const Endpoints = endpoints({ async told(ctx, { mail }) {
+export const Endpoints = endpoints({ async breaks(_, { contacts }) { throw new TypeError(contacts[0].name + " has no " + contacts[0].mail); }, async told(ctx, { mail }) {
   const people = await ctx.system.Person.find({});
   ctx.log.info("people", { people, mail, plain: "stays", deep: { list: [{ mail, city: "Berlin" }] } });
   await ctx.enqueue("failing", { mail });
@@ -38,10 +39,12 @@ test("no line of the log has a value of a @sensitive field", async () => {
     expect(await ask("PATCH", "/Person/1", { mail: 5, name: "canary-but-plain" })).toBe(400);
     expect(await ask("POST", "/graphql", { query: `{ personList(filter: { mail: { eq: "${mail}" } }) { rows { mail } } }` })).toBe(200);
     expect(await ask("POST", "/told", { mail })).toBe(200);
+    expect(await ask("POST", "/breaks", { contacts: [{ mail, name: "Cleo" }] })).toBe(500);
     expect(await ask("DELETE", "/Person/canary-id")).toBe(404);
     await until(() => app.log.some((line) => line.includes('"job-failed"')), "the job fails");
     const log = app.log.join("\n");
     expect(log).not.toContain("canary");
+    expect(log).toContain("Cleo has no [redacted]");
     expect(app.log.map((line) => JSON.parse(line) as { event: string; fields?: unknown }).find(({ event }) => event === "app-log")?.fields).toMatchObject({
       mail: "[redacted]", plain: "stays", deep: { list: [{ mail: "[redacted]", city: "Berlin" }] }, people: [{ id: "1", mail: "[redacted]", name: "Ann", address: { street: "[redacted]", city: "Berlin" } }],
     });
