@@ -26,6 +26,9 @@ const mutations: readonly Mutation[] = [
   { name: "what an approval binds", file: "src/decisions/approvals/approvals.ts", from: "verdict.hash !== approval.hash", to: "verdict.hash === null", test: "approvals" },
   { name: "the requester's exclusion", file: "src/decisions/approvals/approvals.ts", from: "row.principal === person", to: "row.principal === null", test: "approvals" },
   { name: "the bounds of an edit", file: "src/decisions/run/commit-run.ts", from: 'if ("violated" in attempted) throw new ApprovalVoid', to: 'if ("violated" in attempted && operations !== null) throw new ApprovalVoid', test: "approvals" },
+  { name: "who may decide what is followed", file: "src/decisions/approvals/approval-queue.ts", from: "|| !mayDecide(row, identity) ? null : textOf(row)", to: "? null : textOf(row)", test: "followed-wires" },
+  { name: "that equal audiences alone are told together", file: "src/decisions/approvals/approval-queue.ts", from: "[...roles].sort(), only ?? null]", to: "only ?? null]", test: "followed-wires" },
+  { name: "whose commitments are followed", file: "src/decisions/negotiation/negotiations.ts", from: "return row === null || !isParty(row, caller) ? null : textOf(row);", to: "return row === null ? null : textOf(row);", test: "followed-wires" },
 ];
 
 const root = join(import.meta.dir, "../..");
