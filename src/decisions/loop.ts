@@ -171,6 +171,8 @@ class ReasonRun {
   readonly #journal: Journal;
   readonly #place: BudgetPlace;
   readonly #deadlineMs: number;
+  /** A budget gives it less time than its deadline. */
+  readonly #isHurried: boolean;
   readonly #isTaken: boolean;
   /** Where it is reasoned anew, once its steps so far are gone through. */
   #restart: Anew | null;
@@ -209,7 +211,9 @@ class ReasonRun {
     this.#writers = request.writers ?? (request.asking === undefined ? null : new TextWriters(parts.core));
     this.#journal = new Journal(taken?.steps ?? []);
     this.#budget = new RunBudget(decision.declaration.budgets, { ...parts.limits, above: request.above, spent: taken?.spentBelow });
-    const timeMs = reasoningMs(decision.declaration.budgets, request.deadlineMs ?? decision.declaration.deadlineMs);
+    const leftMs = request.deadlineMs ?? decision.declaration.deadlineMs;
+    const timeMs = reasoningMs(decision.declaration.budgets, leftMs);
+    this.#isHurried = timeMs < leftMs;
     this.#deadlineMs = this.#restart === null ? admitted.admittedMs + timeMs : Math.min(this.#restart.beganMs + timeMs, this.#restart.dueMs);
     const { core: { book }, schemas, parse, limits: { outputTokens } } = parts;
     this.#extraction = new Extraction({
@@ -413,6 +417,7 @@ class ReasonRun {
       if (error instanceof Refusal) return { refusedBy: error.bounds };
       const reason = this.#isTaken && error instanceof OverBudget ? "crash_recovered" : reasonOf(error);
       if (reason === null) throw error;
+      if (reason === "provider_timeout" && this.#isHurried) return { reason: "budget:time" };
       // Why a circuit is open was said when it failed.
       if (error instanceof ModelFailure && reason !== "circuit_open") this.#parts.core.log.warn("model-failed", { run: this.#admitted.id, reason, status: error.status, message: error.message });
       return { reason };

@@ -30,6 +30,8 @@ type Decisions {
     @bound(name: "rude", at: EFFECT, rule: "args.text == null || !args.text.contains('?')", else: REFUSE, tell: "Be polite.")
     @bound(name: "far", at: CALL, rule: "args.at < 100", else: FALLBACK)
     @fallback(value: { amount: 0 })
+  """Hurry."""
+  hurried: Given! @decision(mode: ENFORCE, deadline: "PT60S") @export @allow(to: ["support"]) @budget(time: "PT0.1S") @fallback(value: { amount: 3 })
   """Clamp."""
   clamped(accountId: ID!): Given! @decision(mode: ENFORCE) @export @allow(to: ["support"])
     @context(name: "account", query: "Account/{input.accountId}")
@@ -105,6 +107,13 @@ test("the same call is the same however it is written", async () => {
 test("a tool that does not exist is told once, also if it is called the same way again", async () => {
   expect(await noted({ name: "lооk", arguments: { at: 1 } }, { name: "lооk", arguments: { at: 1 } })).toMatchObject({ reason: "tool_not_allowed" });
   expect(bounds.model.requests).toHaveLength(2);
+});
+
+test("a budget of time that is used up before the deadline is why it falls back", async () => {
+  bounds.model.script = () => new Promise(() => {});
+  const { run, ...ended } = await bounds.decide("hurried", {});
+  expect(ended).toMatchObject({ status: 200, source: "fallback", reason: "bounded", body: { amount: 3 } });
+  expect(bounds.values(`SELECT "reason" FROM "$decision" WHERE "id" = '${run}'`)).toEqual([["budget:time"]]);
 });
 
 test("an increment by what the model says, held by its condition; contexts in the order of their declaration", async () => {
