@@ -205,6 +205,7 @@ test.each<[code: string, what: string, declared: Declared]>([
   ["BOUND_NULLABLE", "an argument that may be null", { more: `${WRITE(`fields: ["note"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.note.size() < 5")` }],
   ["BOUND_NULLABLE", "an argument of one effect of two", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @effect(operation: "Customer.update", set: { id: "order.customerId", name: "'x'" }) @bound(name: "b", at: EFFECT, rule: "args.total < 5")` }],
   ["BOUND_NULLABLE", "the record before it is made", { more: `@effect(operation: "Customer.create", set: { name: "'x'" }) @bound(name: "b", at: EFFECT, rule: "row.name != 'y'")` }],
+  ["BOUND_NULLABLE", "the record of an action on a table", { types: `type Shelf @table { id: ID! @primaryKey units: Int! tidy(force: Boolean!): Int! @action(on: TABLE) }`, more: `@effect(operation: "Shelf.tidy", set: { force: "true" }) @bound(name: "b", at: COMMIT, rule: "effects.all(e, e.after.units > 0)")` }],
   ["BOUND_NULLABLE", "what is there after an effect, before it", { more: `@effect(operation: "Customer.create", set: { name: "'x'" }) @bound(name: "b", rule: "effects.all(e, e.after.name != 'y')")` }],
   ["BOUND_NULLABLE", "an argument that no effect has", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.totall < 5")` }],
   ["UNKNOWN_NAME", "a decision that is allowed something", { types: `type Log @table @allow(to: ["decision:refnd"], do: [READ]) { id: ID! @primaryKey }` }],

@@ -230,7 +230,9 @@ class DecisionCompiler {
     const { mayWrite, effects } = this.#declaration;
     return [...mayWrite, ...effects.map((one) => ({ ...one, fields: [] }))].flatMap((one) => {
       const target = this.#target(one.operation);
-      return target === null ? [] : [{ ...argumentsGiven(one, target), verb: one.operation.verb, row: rowType(target.table) }];
+      const { verb } = one.operation;
+      const isOfTable = target?.action?.on === "TABLE";
+      return target === null ? [] : [{ ...argumentsGiven(one, target), row: rowType(target.table), hasRow: { before: !isOfTable && verb !== "create", after: !isOfTable && verb !== "delete" } }];
     });
   }
 

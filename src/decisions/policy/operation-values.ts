@@ -4,12 +4,13 @@ import { objectOf } from "./decision-values.ts";
 
 /** Something that a decision does, as expressions see it. */
 export interface OperationValues {
-  readonly verb: string;
   readonly args: ObjectType;
   /** Those of `args` that it is called with. */
   readonly given: ReadonlySet<string>;
-  /** What is there before or after it. */
+  /** The record before and after it. */
   readonly row: ObjectType;
+  /** A new one has none before, a deleted one none after, an action on a table neither. */
+  readonly hasRow: { readonly before: boolean; readonly after: boolean };
 }
 
 /** Types by name, and by variable what is known of it; all else there is JSON of which nothing is known. */
@@ -32,7 +33,7 @@ function knownOfCalls(tools: readonly ObjectType[]): KnownMembers {
 /** In a bound at EFFECT. */
 function knownOfEffects(operations: readonly OperationValues[]): KnownMembers {
   const [args, row] = [inCommon("@args effect", operations.map((one) => one.args)), inCommon("@row effect", operations.map((one) => one.row))];
-  return { types: [args, row], values: new Map([["args", { type: named(args, true) }], ["row", { type: named(row, operations.every(({ verb }) => verb !== "create")) }]]) };
+  return { types: [args, row], values: new Map([["args", { type: named(args, true) }], ["row", { type: named(row, operations.every(({ hasRow }) => hasRow.before)) }]]) };
 }
 
 /** Of `effects`. Which members an item has, its `operation` tells, so what is there in one of them counts as there. */
@@ -40,10 +41,10 @@ function knownInEffects(operations: readonly OperationValues[], { isCommitted }:
   const prefix = isCommitted ? "@committed" : "@planned";
   const args = inAny(`${prefix} args`, operations.map(({ args: type, given }) => ({ ...type, fields: new Map([...type.fields].filter(([name]) => given.has(name))) })));
   const row = inAny(`${prefix} row`, operations.map((one) => one.row));
-  const isNever = (verb: string): boolean => isCommitted && operations.every((one) => one.verb !== verb);
+  const isThere = (when: "before" | "after"): boolean => isCommitted && operations.every(({ hasRow }) => hasRow[when]);
   const item = objectOf(`${prefix} effect`, [
-    ["operation", JSON_VALUE], ["id", { ...JSON_VALUE, required: isCommitted || operations.every(({ given }) => given.has("id")) }],
-    ["args", named(args, true)], ["before", named(row, isNever("create"))], ["after", named(row, isNever("delete"))],
+    ["operation", JSON_VALUE], ["id", { ...JSON_VALUE, required: operations.every(({ given, hasRow }) => given.has("id") || (isCommitted && (hasRow.before || hasRow.after))) }],
+    ["args", named(args, true)], ["before", named(row, isThere("before"))], ["after", named(row, isThere("after"))],
   ]);
   return { types: [args, row, item], values: new Map([["effects", { type: { ...named(item, true), list: true, itemRequired: true } }]]) };
 }
