@@ -108,7 +108,7 @@ describe("a model decides", () => {
   test("tools read, effects are staged, and a violated bound is told and repaired", async () => {
     model.script = (_request, count) => [
       [{ name: "lines", arguments: { sku: "A" } }, { name: "stockOf", arguments: { sku: "A" } }],
-      [{ name: "Credit_create", arguments: { amount: 51 } }, { name: "Credit_create", arguments: { amount: 20 } }],
+      [{ name: "Credit_create", arguments: { amount: 51 } }, { name: "Credit_create", arguments: { amount: 20 } }, { name: "Credit_create", arguments: { amount: 21 } }],
       [answer(101)], [answer(60)],
     ][count - 1]!;
     const { status, body } = await decide("refund", { orderId: "o", reason: "broken" });
