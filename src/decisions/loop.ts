@@ -3,6 +3,7 @@
 import { AmbitError } from "../base/error.ts";
 import { describeError } from "../base/log.ts";
 import { assert } from "../base/assert.ts";
+import { calendarDay } from "../base/calendar-day.ts";
 import type { Json, RecordValues, Value } from "../base/value.ts";
 import type { Caller } from "../resources/body.ts";
 import type { DecisionResult } from "../resources/decision-port.ts";
@@ -221,7 +222,7 @@ class ReasonRun {
       ask: (asked, kept) => this.#ask(asked, kept, "extract"),
     });
     this.#strict = decision.declaration.freshness === "STRICT" && request.shadowed === undefined ? new StrictReads(parts.core, question.caller) : null;
-    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, negotiation: question.negotiating?.id ?? null, day: new Date(admitted.admittedMs).toISOString().slice(0, 10), isShadow: request.shadowed !== undefined };
+    this.#place = { tenant: admitted.tenant, decision: decision.name, subject: admitted.subject, negotiation: question.negotiating?.id ?? null, day: calendarDay(admitted.admittedMs, parts.core.zone ?? "UTC"), isShadow: request.shadowed !== undefined };
     this.#ledger = new StepLedger({
       storage: parts.core.storage, run: admitted.id, budgets: decision.declaration.budgets, place: this.#place, leaseMs: this.#deadlineMs, epoch: taken?.epoch ?? 0,
       admit: (connection) => this.#admit(connection), admitted: () => request.admittedNow(),

@@ -58,6 +58,8 @@ export interface DispatchParts {
   readonly log: Log;
   /** Absent: nothing is measured. */
   readonly tracer?: Tracer;
+  /** Of config.yaml: in which days are counted. Absent: UTC. */
+  readonly zone?: string;
   /** Of config.yaml. */
   readonly values: Readonly<Record<string, string | number | boolean>>;
   readonly secrets: Readonly<Record<string, string>>;

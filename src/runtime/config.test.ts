@@ -122,3 +122,8 @@ test("files: on the disk, or in a bucket with its own key", () => {
   expect(messages("limits: { fileBytes: 3GB }")).toEqual(["limits.fileBytes is too large."]);
   expect(messages("limits: { fileBytes: 2GB }")).toEqual([]);
 });
+
+test("days are counted in a zone that there is", () => {
+  expect(load("zone: Europe/Berlin\n")).toMatchObject({ config: { zone: "Europe/Berlin" }, diagnostics: [] });
+  expect(load("zone: Europe/Berlim\n").diagnostics).toMatchObject([{ code: "CONFIG", message: "There is no such time zone.", position: { line: 1 } }]);
+});

@@ -1,6 +1,7 @@
 // config.yaml: parsed, its environment references filled in, validated strictly, merged over defaults. Reads no file itself.
 import { LineCounter, isPair, isScalar, parseDocument, visit, type Document } from "yaml";
 import configSchema from "../../config.schema.json";
+import { isZone } from "../base/calendar-day.ts";
 import { didYouMean, type Diagnostic, type SourcePosition } from "../base/diagnostic.ts";
 import { durationMs, parseDuration } from "../base/duration.ts";
 import type { OidcProvider } from "../access/accounts/oidc-provider.ts";
@@ -125,7 +126,7 @@ export function loadConfig(
   const missing = [...diagnostics];
   diagnostics.push(...schemaProblems(raw, configSchema as JsonSchema).map((problem) => schemaProblem(problem, document, at)).filter((problem) => !isMissing(problem)));
   const config = diagnostics.length === 0 ? assemble(raw as RawConfig) : assemble({});
-  if (config.zone !== "UTC") diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
+  if (!isZone(config.zone)) diagnostics.push(zoneProblem(at(offsetOf(document, ["zone"]))));
   diagnostics.push(...invalidDurations(raw as RawConfig, document, at));
   if (diagnostics.length === 0) {
     diagnostics.push(...sharedTokens(raw as RawConfig, document, at));
@@ -338,8 +339,8 @@ function syntaxProblems(problems: readonly Diagnostic[], text: string): Diagnost
 
 function zoneProblem(position: SourcePosition): Diagnostic {
   return {
-    code: "NOT_AVAILABLE", severity: "error", position, message: "A zone other than UTC is not available in this version.",
-    why: "It is for the calendar days of schedules and budgets, which this version does not have; dates of fields are UTC.", fix: "Remove it, or write zone: UTC.", edits: [],
+    code: "CONFIG", severity: "error", position, message: "There is no such time zone.",
+    why: "It says when the calendar days of sums and budgets begin.", fix: 'Write an IANA name such as "Europe/Berlin", or UTC.', edits: [],
   };
 }
 

@@ -1,5 +1,6 @@
 // Sums over a day under many runs at once: bounds at TOTAL and budgets in every scope are never above their limit, in no state of the data file.
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { calendarDay } from "../../src/base/calendar-day.ts";
 import { answers, startBoundsApp, type BoundsApp } from "./bounds-app.ts";
 
 const schema = `type Given { amount: Int! }
@@ -28,8 +29,14 @@ type Decisions {
   absurd: Given! @decision(mode: ENFORCE, deadline: "PT60S") @export @allow(to: ["support"]) @budget(per: DECISION_DAY, tokens: 1000000) @fallback(value: { amount: 0 })
 }`;
 
+// One of both has another day than UTC, whenever this runs.
+const zone = new Date().getUTCHours() >= 10 ? "Pacific/Kiritimati" : "Pacific/Pago_Pago";
+const days = new Set<string>();
 let bounds: BoundsApp;
-beforeAll(async () => { bounds = await startBoundsApp(schema, { config: "limits: { decisionOutputTokens: 500 }\n" }); });
+beforeAll(async () => {
+  days.add(calendarDay(Date.now(), zone));
+  bounds = await startBoundsApp(schema, { config: `zone: ${zone}\nlimits: { decisionOutputTokens: 500 }\n` });
+});
 afterAll(async () => { await bounds?.stop(); });
 
 const sums = (): Map<string, number> => new Map(bounds.values(`SELECT "scope", "amount" FROM "$decision_sum"`).map(([scope, amount]) => [scope as string, amount as number]));
@@ -130,4 +137,11 @@ test("a request that is tried again reserves once more, in every scope", async (
   const [[facts]] = bounds.values(`SELECT "facts" FROM "$decision_step" WHERE "run" = '${run}'`) as [[string]];
   const { reserved, settled } = JSON.parse(facts) as { reserved: { tokens: number }; settled: { tokens: number } };
   expect([settled.tokens, [...sums()].find(([scope]) => scope.includes('"absurd"'))![1] - before]).toEqual([120, reserved.tokens + 120]);
+});
+
+test("their days are those of the config's zone", () => {
+  days.add(calendarDay(Date.now(), zone));
+  const counted = new Set(bounds.values(`SELECT DISTINCT "period" FROM "$decision_sum" WHERE "period" <> ''`).map(([period]) => period as string));
+  expect(counted.size).toBeGreaterThan(0);
+  expect([...counted].filter((day) => !days.has(day))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 // Bounds at TOTAL: sums over the runs of a day or of a negotiation, this one included, as guarded increments. What the sum was is no read that a transaction depends
 // on: it is looked at again in the commit.
+import { calendarDay } from "../../base/calendar-day.ts";
 import type { Value } from "../../base/value.ts";
 import { holdsStrictly } from "../../expression/evaluate-strict.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
@@ -42,7 +43,7 @@ export function sumsOf(summing: Summing): { readonly sums: readonly DailySum[]; 
 function placeOf({ declaration: { name, per } }: CompiledBound, { question, variables, now, core }: Summing): { readonly scope: string; readonly period: string } | null {
   const { decision, caller } = question;
   const { tenant } = caller.identity;
-  const period = per === "NEGOTIATION" ? "" : now.slice(0, 10);
+  const period = per === "NEGOTIATION" ? "" : calendarDay(Date.parse(now), core.zone ?? "UTC");
   const scopeOf = (of: BudgetScope | null): readonly Value[] | null => {
     switch (of) {
       case "SUBJECT_DAY": {

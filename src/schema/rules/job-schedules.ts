@@ -1,6 +1,7 @@
 // EVERY_INPUT: @retry stands in Jobs, @every in Jobs and Decisions, it and @on with `input` where an argument is required. ARGUMENT_VALUE:
 // the schedule and its zone exist, the repetitions are not below none.
 import { Cron } from "croner";
+import { isZone } from "../../base/calendar-day.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { describeField, diagnose, type CompileContext } from "../compile-context.ts";
 import { argumentNode, numberOf, textOf, usesOf, type DeclaredField, type DirectiveUse } from "../declarations.ts";
@@ -41,14 +42,6 @@ function scheduleProblems(use: DirectiveUse, context: CompileContext): Diagnosti
   if (zone !== undefined && !isZone(zone)) return [wrong("zone", `there is no time zone ${zone}.`, 'Write an IANA name such as "Europe/Berlin".')];
   const problem = cron === undefined ? null : cronProblem(cron);
   return problem === null ? [] : [wrong("cron", problem, 'Write five fields, minute hour day month weekday, such as "0 3 * * *", or six with seconds first.')];
-}
-
-function isZone(zone: string): boolean {
-  try {
-    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone !== "";
-  } catch {
-    return false;
-  }
 }
 
 /** Null: it is sound, and there is a time that it means. */
