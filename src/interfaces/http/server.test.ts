@@ -319,7 +319,10 @@ describe("heads", () => {
   });
 
   test("a head beyond all bounds is refused while it comes", async () => {
-    const endless = await rawExchange(server.port, ["GET /small HTTP/1.1\r\nHost: x\r\n", ...Array.from({ length: 100 }, (_, index) => `A${index}: ${"x".repeat(1_000)}\r\n`)]);
+    const attempt = (): ReturnType<typeof rawExchange> => rawExchange(server.port, ["GET /small HTTP/1.1\r\nHost: x\r\n", ...Array.from({ length: 100 }, (_, index) => `A${index}: ${"x".repeat(1_000)}\r\n`)]);
+    let endless = await attempt();
+    // TCP drops an answer where a connection is closed with bytes that nobody has read.
+    for (let again = 0; endless.text === "" && endless.closed && again < 50; again++) endless = await attempt();
     expect([statusOf(endless), endless.closed]).toEqual([431, true]);
   });
 
