@@ -210,6 +210,8 @@ test.each<[code: string, what: string, declared: Declared]>([
   ["BOUND_NULLABLE", "an argument that no effect has", { more: `${WRITE(`fields: ["total"], set: { id: "order.id" }`)} @bound(name: "b", at: EFFECT, rule: "args.totall < 5")` }],
   ["UNKNOWN_NAME", "a decision that is allowed something", { types: `type Log @table @allow(to: ["decision:refnd"], do: [READ]) { id: ID! @primaryKey }` }],
   ["SECRET_LEAK", "a secret that a quarantined call reads", { types: "type Read { angry: Boolean @secret }", more: `@context(name: "c", from: "order.note", extract: "Read")` }],
+  ["SECRET_LEAK", "a secret of an effect's record, tried more than twice", { decision: "repairs: 2", more: `@context(name: "customer", query: "Customer/{order.customerId}") @mayWrite(operation: "Customer.update", fields: ["name"], set: { id: "customer.id" }) @bound(name: "b", at: EFFECT, rule: "row.secret == null || args.name != row.secret")` }],
+  ["SECRET_LEAK", "a secret of an effect's record in the commit, tried more than twice", { decision: "repairs: 2", more: `@effect(operation: "Customer.update", set: { id: "order.customerId", name: "'x'" }) @bound(name: "b", at: COMMIT, rule: "effects.all(e, e.before.secret == null || e.before.secret != 'x')")` }],
   ["SECRET_LEAK", "a secret in a read's hole", { more: `@context(name: "customer", query: "Customer/{order.customerId}") @mayRead(query: "Order?note=eq.{customer.secret}")` }],
   ["ASK_SHAPE", "advice of who writes", { more: `@mayAsk(decision: "other")`, others: OTHER(`@effect(operation: "Customer.update", set: { id: "'a'", name: "out.reason" })`) }],
   ["ASK_SHAPE", "advice of whom people approve", { more: `@mayAsk(decision: "other")`, others: OTHER(APPROVAL) }],

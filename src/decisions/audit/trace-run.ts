@@ -18,7 +18,7 @@ import { runValue } from "../policy/decision-values.ts";
 import { withoutSecretlySet } from "../policy/secretly-set.ts";
 import { shown, shownTyped } from "../policy/shown-value.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
-import { fieldsRead } from "../policy/read-fields.ts";
+import { readsSecret } from "../policy/read-fields.ts";
 import { plannedEffects } from "../effects/planned-effects.ts";
 import type { Members } from "./payloads.ts";
 import { stagedIn, type Exchange } from "./staged-in.ts";
@@ -200,7 +200,7 @@ class JudgedRun {
     const visit = (part: Expression): void => {
       if (part.op !== "variable") return expressionsIn(part).forEach(visit);
       const context = part.root === "after" ? part.path[0] ?? "" : part.root;
-      if (this.#secretContexts.has(context) || fieldsRead(part, this.#parts.decision).some(({ limits }) => limits.secret)) return;
+      if (this.#secretContexts.has(context) || readsSecret(part, this.#parts.decision)) return;
       const value = valueOf(part, judging);
       if (typeof value === "bigint") found[[part.root, ...part.path].join(".")] = String(value);
       else if (typeof value !== "object" && value !== undefined) found[[part.root, ...part.path].join(".")] = value as Json;

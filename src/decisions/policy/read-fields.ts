@@ -1,6 +1,6 @@
 // Which declared fields an expression of a decision reads, by the values that it names. Pure; what follows from it is for others.
 import type { Expression } from "../../expression/expression.ts";
-import { partsOf } from "../../expression/inspect.ts";
+import { partsOf, someIn } from "../../expression/inspect.ts";
 import type { InputField, TypeRef } from "../../schema/catalog.ts";
 import type { CompiledDecision } from "./compiled-decision.ts";
 
@@ -15,6 +15,16 @@ export function fieldsRead(expression: Expression, decision: Known): readonly In
   walk(expression, scope, { decision, found });
   return [...found];
 }
+
+/** Whether it looks at what is @secret: in what is named, or in the record that an effect changes. */
+export function readsSecret(expression: Expression, decision: Known & Pick<CompiledDecision, "writes" | "effects">): boolean {
+  if (fieldsRead(expression, decision).some(({ limits }) => limits.secret)) return true;
+  const secretNames = new Set([...decision.writes, ...decision.effects].flatMap(({ table }) => [...table.fields.values()].flatMap(({ name, limits }) => (limits.secret ? [name] : []))));
+  return secretNames.size > 0 && someIn(expression, (part) => part.op === "variable" && (part.root === "row" || ROWS_OF_EFFECTS.has(part.path[0] ?? "")) && part.path.some((step) => secretNames.has(step)));
+}
+
+/** Members of what stands in `effects`. */
+const ROWS_OF_EFFECTS: ReadonlySet<string> = new Set(["before", "after"]);
 
 /** A declared field or argument, wherever its values turn up. Null: it is none of the schema. */
 export function placeOfField({ position: { file, line, column } }: Pick<InputField, "position">): string | null {

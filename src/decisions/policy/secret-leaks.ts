@@ -5,14 +5,15 @@ import type { Expression } from "../../expression/expression.ts";
 import type { ExpressionBook } from "../../expression/expression-book.ts";
 import type { Catalog, TypeRef } from "../../schema/catalog.ts";
 import type { CompiledDecision } from "./compiled-decision.ts";
-import { fieldsRead } from "./read-fields.ts";
+import { readsSecret } from "./read-fields.ts";
 
-const REPAIRS_MAX = 1;
+/** How often a model may repair what a bound over a secret refused. */
+export const SECRET_REPAIRS_MAX = 1;
 
 export function secretLeaks(decision: CompiledDecision, book: ExpressionBook): Diagnostic[] {
   const { name, declaration, catalog } = decision;
   const leak = (message: string, fix: string): Diagnostic => leakAt(declaration.callable.position, message, fix);
-  const isOpenly = (expression: Expression | null): boolean => expression !== null && fieldsRead(expression, decision).some(({ limits }) => limits.secret);
+  const isOpenly = (expression: Expression | null): boolean => expression !== null && readsSecret(expression, decision);
   return [
     ...decision.contexts.flatMap(({ declaration: context, source }) => (source.kind === "extract" && isOpenly(source.from) ? [leak(`The context ${context.name} of ${name} reads a secret.`, "Extract from what is not secret.")] : [])),
     ...decision.contexts.flatMap(({ declaration: context, source }) => (source.kind === "extract" && hasSecret({ name: source.type }, catalog, new Set()) ? [leak(`What the context ${context.name} of ${name} reads out of text has secret fields.`, "A model reads it: remove @secret there.")] : [])),
@@ -21,7 +22,7 @@ export function secretLeaks(decision: CompiledDecision, book: ExpressionBook): D
     ...decision.calls.flatMap(({ tool }) => (hasSecret(tool.result, catalog, new Set()) ? [leak(`The tool ${tool.name} of ${name} answers a type with secret fields.`, "Answer a type of its own.")] : [])),
     ...declaration.mayAsk.flatMap(({ decision: asked }) => (hasSecret(catalog.decisions.get(asked)!.callable.result, catalog, new Set()) ? [leak(`The decision ${asked}, which ${name} asks, answers a type with secret fields.`, "Answer a type of its own.")] : [])),
     ...decision.bounds.flatMap(({ declaration: bound, rule, of }) => {
-      const isSafe = bound.soft || bound.else === "FALLBACK" || bound.else === "REFUSE" || declaration.repairs <= REPAIRS_MAX;
+      const isSafe = bound.soft || bound.else === "FALLBACK" || bound.else === "REFUSE" || declaration.repairs <= SECRET_REPAIRS_MAX;
       return !isSafe && (isOpenly(rule) || isOpenly(of)) ? [leak(`The bound ${bound.name} of ${name} is over a secret, and a model may try ${declaration.repairs + 1} times.`, "Use else: FALLBACK or REFUSE, or repairs: 1.")] : [];
     }),
     ...computedLeaks(catalog, book),

@@ -1,13 +1,13 @@
 // Members of effects that take their values from what is @secret: they are written, and those who look at a run or approve of it are not shown them.
 import type { Json } from "../../base/value.ts";
-import { fieldsRead } from "./read-fields.ts";
+import { readsSecret } from "./read-fields.ts";
 import type { CompiledDecision } from "./compiled-decision.ts";
 
 /** `operation` as `Table.verb`. */
 export function isSecretlySet(decision: CompiledDecision, operation: string, member: string): boolean {
   return [...decision.writes, ...decision.effects].some(({ table, verb, set }) => {
     const expression = `${table.name}.${verb}` === operation ? set.get(member) : undefined;
-    return expression !== undefined && fieldsRead(expression, decision).some(({ limits }) => limits.secret);
+    return expression !== undefined && readsSecret(expression, decision);
   });
 }
 

@@ -23,6 +23,8 @@ import { rowValues, shownRow, type Showing } from "../policy/answer-shape.ts";
 import type { TextWriters } from "../approvals/text-writers.ts";
 import type { CompiledBound, CompiledCall, CompiledDecision, CompiledRead, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Hole } from "../policy/compile-query.ts";
+import { readsSecret } from "../policy/read-fields.ts";
+import { SECRET_REPAIRS_MAX } from "../policy/secret-leaks.ts";
 import { REMEMBER } from "../policy/tool-names.ts";
 import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
@@ -98,6 +100,8 @@ export class Acting {
   readonly escalated = new Set<string>();
   isUntrusted: boolean;
   #refusedTools = 0;
+  /** Of calls and effects, by conditions and bounds. */
+  #refusals = 0;
   readonly #keptBack: readonly string[];
 
   constructor(parts: ActParts, gathered: Gathered) {
@@ -135,6 +139,7 @@ export class Acting {
     const told = JSON.parse(json) as Json;
     this.#know(key, json, told);
     if (wasDone(told)) this.#count(name);
+    if (JUDGED.includes(refusalIn(told) ?? "") && kindOfCall(this.#parts.question.decision, name) !== "read") this.#refusals++;
     for (const one of escalated) this.escalated.add(one);
     this.#parts.writers?.add(writers);
     if (refusalIn(told) === "TOOL_NOT_ALLOWED") this.#refusedTools++;
@@ -303,7 +308,7 @@ export class Acting {
   /** Null: nothing stands against it. Throws Halt or Refusal where a bound says so. */
   #judge(variables: Variables, { where, bounds, point }: { readonly where: Expression | null; readonly bounds: readonly CompiledBound[]; readonly point: "CALL" | "EFFECT" }): Json | null {
     const judging = { variables, now: String(this.#gathered.variables["now"]), book: this.#parts.core.book, bounds };
-    if (!permits(where, judging)) return refused("NOT_PERMITTED", "This is not permitted.");
+    if (!permits(where, judging)) return this.#refusedBy(where!, refused("NOT_PERMITTED", "This is not permitted."), "tool_not_allowed");
     const broken = violations(judging, point);
     // Of effects the commit finds them again.
     if (point === "CALL") for (const { declaration } of broken) if (declaration.else === "ESCALATE") this.escalated.add(`bound:${declaration.name}`);
@@ -312,7 +317,15 @@ export class Acting {
     if (refusing.length > 0) throw new Refusal(refusing.map(({ declaration }) => declaration.name));
     const [first] = standing;
     if (first?.declaration.else === "FALLBACK") throw new Halt(`bound:${first.declaration.name}`);
-    return first === undefined ? null : refused("BOUND", first.declaration.tell);
+    return first === undefined ? null : this.#refusedBy(first.rule, refused("BOUND", first.declaration.tell), `bound:${first.declaration.name}`);
+  }
+
+  /** What is over a secret is not found out by trying. Throws Halt. */
+  #refusedBy(rule: Expression, told: Json, otherwise: FallbackReason): Json {
+    const { decision } = this.#parts.question;
+    const isGuessing = ++this.#refusals > Math.min(decision.declaration.repairs, SECRET_REPAIRS_MAX);
+    if (isGuessing && readsSecret(rule, decision)) throw new Halt(otherwise);
+    return told;
   }
 }
 
@@ -340,8 +353,11 @@ function argumentsKey(text: string): string {
   }
 }
 
+/** By conditions and bounds. */
+const JUDGED: readonly string[] = ["BOUND", "NOT_PERMITTED"];
+
 /** What was refused before it was done. */
-const UNDONE: readonly (string | undefined)[] = ["BOUND", "MALFORMED_ARGUMENTS", "NOT_PERMITTED", "NOT_RECORDED", "TOO_MANY_CALLS", "TOOL_NOT_ALLOWED"];
+const UNDONE: readonly (string | undefined)[] = [...JUDGED, "MALFORMED_ARGUMENTS", "NOT_RECORDED", "TOO_MANY_CALLS", "TOOL_NOT_ALLOWED"];
 
 function wasDone(told: Json): boolean {
   return !UNDONE.includes(refusalIn(told));
