@@ -133,6 +133,7 @@ export class Decisions implements DecisionPort {
       core: parts.core, notify: parts.notify, decisionOf: (name) => parts.decisions.get(name) ?? null, subjectOf: (decision, gathered) => subjectOf(decision, gathered, parts.core),
       askedAgain: (row, admission) => this.#askedRun(row, admission), ended: (end) => parts.ended(end),
       resume: (row, taken) => this.#resumeAnew(row, taken),
+      readAgain: (again) => parts.decisions.get(again.question.decision.name)?.reasoner?.readAgain(again) ?? null,
       endBy: async ({ admitted: { id } }, reason, how) => { await this.#endBy(id, reason, how); },
     });
     this.#rollouts = new Rollouts(parts.core);

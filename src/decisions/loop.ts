@@ -36,6 +36,7 @@ import { inTime, reasoningMs } from "./reason/in-time.ts";
 import { judgeAnswer } from "./reason/judge-answer.ts";
 import type { ParseJson } from "./reason/read-arguments.ts";
 import { StepLedger } from "./reason/step-ledger.ts";
+import { readAgain, type ReadAgain } from "./reason/read-again.ts";
 import { StrictReads } from "./reason/strict-reads.ts";
 import { admissionOf, type Anew } from "./run/admission.ts";
 import { callbackAdded } from "./run/callback.ts";
@@ -87,6 +88,8 @@ export interface Reasoner {
   resume(request: ReasonRequest, taken: TakenRun): Promise<DecisionResult | null>;
   /** Nothing but a record comes of it. */
   shadow(request: ReasonRequest & Required<Pick<ReasonRequest, "shadowed">>): Promise<void>;
+  /** What was read for a proposal is read once more, and noted until the commit. Throws ApprovalVoid where it is not so any more. */
+  readAgain(again: ReadAgain): Promise<StrictReads>;
 }
 
 export interface ReasonerParts {
@@ -112,6 +115,7 @@ export function modelReasoner(parts: ReasonerParts): Reasoner {
     run: (request) => new ReasonRun(parts, request).toEnd(),
     shadow: (request) => new ReasonRun(parts, request).beside(request.shadowed),
     resume: (request, taken) => new ReasonRun(parts, request, taken).again(taken.read),
+    readAgain: (again) => readAgain(parts, again),
   };
 }
 
@@ -461,7 +465,7 @@ class ReasonRun {
       return work();
     };
     const acting = new Acting({
-      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, { own: () => ownCaller(question, core), noting }, core), isStrict: noting !== null, writers: this.#writers,
+      core, question, reader: { parse, catalog: question.decision.catalog }, data: liveData(question, { own: () => ownCaller(question, core), noting }, core), isStrict: noting !== null && this.#restart === null, writers: this.#writers,
       beyond: shadowed !== undefined ? null : {
         callTool: (call, args, how) => outside(() => callTool(call, args, { caller: { ...question.caller, callKey: `${this.#admitted.id}-${how.key}` }, watch: how.watch, noting })),
         ask: (name, args, isUntrusted) => outside(() => ask(name, args, { run: this.#admitted.id, caller: question.caller, deadlineMs: this.#deadlineMs, isUntrusted, budget: this.#budget, writers: this.#writers?.apart() })),
@@ -509,7 +513,7 @@ class ReasonRun {
     const taint = this.#request.question.decision.declaration.negotiates?.taint ?? "ALLOW";
     if ("output" in judged && isUntrusted && taint === "FORBID") return { reason: "taint_blocked" };
     if ("output" in judged && isUntrusted && taint === "ESCALATE") escalated.add("taint:offer");
-    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated], writers: this.#writers?.subjects ?? [] } } : judged;
+    return "output" in judged ? { proposal: { output: judged.output, effects: staged, remembered, source: "model", over: gathered, isUntrusted, escalated: [...escalated], writers: this.#writers?.subjects ?? [], readings: acting.readings } } : judged;
   }
 
   async #ask(request: ModelRequest, kept: readonly string[], kind: "reason" | "extract" = "reason"): Promise<ModelAnswer> {

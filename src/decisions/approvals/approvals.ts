@@ -22,6 +22,8 @@ import { addDelivery } from "../../storage/outbox.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import { gather, recordOf, type Gathered, type Question } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
+import type { ReadAgain } from "../reason/read-again.ts";
+import type { Reading, StrictReads } from "../reason/strict-reads.ts";
 import { ApprovalVoid, commitRun, type CommitRequest, type FallbackAnswer, type Proposal, type Waiting } from "../run/commit-run.ts";
 import { principalOf } from "../run/admitted-run.ts";
 import { callbackAdded } from "../run/callback.ts";
@@ -56,6 +58,8 @@ export interface ApprovalsParts {
   askedAgain(row: DecisionRow, admission: Admission): AskedRun | null;
   /** The model goes on with a run that is reasoned anew. Null: it has none. */
   resume(row: DecisionRow, taken: { readonly epoch: number; readonly admission: Admission; readonly anew: Anew }): Promise<unknown> | null;
+  /** What a proposal was made of is read once more. Null: there is no model of it any more. Throws ApprovalVoid. */
+  readAgain(again: ReadAgain): Promise<StrictReads> | null;
   /** A run has ended, durably. */
   ended(end: RunEnd): void;
   /** Ends it by its fallback. */
@@ -260,8 +264,9 @@ export class Approvals {
   async #commit({ approval, row, kept, asked, admission }: Held, { proposal, approved, state, by: { person, said }, hash }: { readonly proposal: Proposal; readonly approved: NonNullable<CommitRequest["approved"]>; readonly state: "APPROVED" | "EDITED"; readonly by: Deciding; readonly hash: string }): Promise<void> {
     const { core } = this.#parts;
     const { decision, input } = asked.question;
+    const strict = await this.#stillSo(proposal.over, kept.readings, asked);
     await commitRun(core, {
-      question: asked.question, proposal, reason: null, extracted: extractedOf(kept, decision), isNew: false, mayReason: false, approved,
+      question: asked.question, proposal, reason: null, extracted: extractedOf(kept, decision), isNew: false, mayReason: false, approved, ...(strict === null ? {} : { strict }),
       fallback: (gathered) => asked.fallback(gathered),
       store: (session, ending, gathered) => {
         this.#close(session.connection, approval, state, person);
@@ -271,8 +276,16 @@ export class Approvals {
         return stored;
       },
       ended: (end) => this.#parts.ended(end),
-    });
+    }).finally(() => strict?.end());
     this.#moved(row);
+  }
+
+  /** What the model had read must still be so, where its decision says so. Throws ApprovalVoid. */
+  async #stillSo(over: Gathered | null, readings: readonly Reading[], { question, admitted }: AskedRun): Promise<StrictReads | null> {
+    if (over === null || readings.length === 0) return null;
+    const again = this.#parts.readAgain({ question, run: admitted.id, over, readings });
+    if (again === null) throw new ApprovalVoid("changed");
+    return again;
   }
 
   /** Whoever follows it, or is to be called back, is told. */

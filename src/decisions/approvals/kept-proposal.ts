@@ -10,6 +10,7 @@ import type { AppliedEffect } from "../effects/apply-effect.ts";
 import { canonicalJson } from "../audit/canonical-json.ts";
 import { gatheredAgain, recordOf, type Question, type Recorded } from "../context/gather.ts";
 import type { CompiledDecision, CompiledWrite } from "../policy/compiled-decision.ts";
+import type { Reading } from "../reason/strict-reads.ts";
 import { isSecretlySet } from "../policy/secretly-set.ts";
 import { shownTyped } from "../policy/shown-value.ts";
 import type { Proposal, StagedEffect, Waiting } from "../run/commit-run.ts";
@@ -31,6 +32,8 @@ export interface KeptProposal {
   readonly shown: readonly { readonly operation: string; readonly args: Json }[];
   /** Subjects that have written text of it for which nobody answers. */
   readonly writers: readonly string[];
+  /** That must still be so. */
+  readonly readings: readonly Reading[];
   /** Of the reasoning, for the record. */
   readonly facts: RunFacts;
 }
@@ -45,7 +48,7 @@ export function keptProposal({ proposal, escalated, clamped, effects }: Waiting,
     output: toWireValue(proposal.output, { ...callable.result, required: false }, decision.catalog),
     effects: proposal.effects.map((staged) => keptEffect(staged, decision.catalog)), remembered: proposal.remembered ?? [], isUntrusted: proposal.isUntrusted, source: proposal.source,
     over: proposal.over === null ? null : recordOf(proposal.over), extracted: wireExtracted(extracted, decision), escalated: [...escalated], clamped: [...clamped],
-    shown: effects.map((effect) => shownEffect(effect, decision)), writers: [...writers], facts,
+    shown: effects.map((effect) => shownEffect(effect, decision)), writers: [...writers], readings: proposal.readings ?? [], facts,
   };
 }
 

@@ -30,6 +30,7 @@ import type { StagedEffect } from "../run/commit-run.ts";
 import type { FallbackReason } from "../run/ending.ts";
 import type { Acted } from "./journal.ts";
 import { argument, readFields, type ArgumentReader } from "./read-arguments.ts";
+import { hashOfReading, type Reading } from "./strict-reads.ts";
 import { knownArguments, stagedAgain, stagedArguments } from "./staged-arguments.ts";
 
 /** The reasoning ends here, with this. */
@@ -73,7 +74,7 @@ export interface ActParts {
   readonly data: ActData;
   /** Of text among what it reads. Null: nobody wants to know. */
   readonly writers: TextWriters | null;
-  /** What was read must still be so. */
+  /** What was read must still be so. Not of a conversation whose proposal is void. */
   readonly isStrict?: boolean;
   /** Tools and other decisions. Null in a shadow: what was not recorded is not asked. */
   readonly beyond: {
@@ -96,6 +97,8 @@ export class Acting {
   readonly #known = new Map<string, Known>();
   readonly staged: StagedEffect[] = [];
   readonly remembered: StagedFact[] = [];
+  /** Where what was read must still be so: each, in order. */
+  readonly readings: Reading[] = [];
   /** What only a person may let through: `taint:TOOL`, `bound:NAME` of a call. */
   readonly escalated = new Set<string>();
   isUntrusted: boolean;
@@ -123,6 +126,7 @@ export class Acting {
     const found = await this.#first(name, text);
     const json = this.#told(found);
     this.#know(key, json, found);
+    this.#note(name, text, { json, found });
     return json;
   }
 
@@ -138,6 +142,7 @@ export class Acting {
     if (this.#parts.isStrict === true) this.#confirm(name, text, json);
     const told = JSON.parse(json) as Json;
     this.#know(key, json, told);
+    this.#note(name, text, { json, found: told });
     if (wasDone(told)) this.#count(name);
     if (JUDGED.includes(refusalIn(told) ?? "") && kindOfCall(this.#parts.question.decision, name) !== "read") this.#refusals++;
     for (const one of escalated) this.escalated.add(one);
@@ -153,6 +158,11 @@ export class Acting {
   /** A tool that does not exist is refused for what it is, each time. */
   #know(key: string, json: string, found: Json): void {
     if (refusalIn(found) !== "TOOL_NOT_ALLOWED") this.#known.set(key, { json, times: 1 });
+  }
+
+  #note(name: string, text: string, { json, found }: { readonly json: string; readonly found: Json }): void {
+    const isReading = ["read", "call"].includes(kindOfCall(this.#parts.question.decision, name));
+    if (this.#parts.isStrict === true && isReading && wasDone(found)) this.readings.push({ name, arguments: text, hash: hashOfReading(json) });
   }
 
   #told(found: Json): string {

@@ -23,7 +23,7 @@ import { memValues } from "../memory/recall.ts";
 import type { StagedFact } from "../memory/remember.ts";
 import { runValue } from "../policy/decision-values.ts";
 import type { CompiledApproval, CompiledBound, CompiledEffect, CompiledFixedEffect, CompiledWrite } from "../policy/compiled-decision.ts";
-import type { StrictReads } from "../reason/strict-reads.ts";
+import type { Reading, StrictReads } from "../reason/strict-reads.ts";
 import type { Ending, FallbackReason, Source } from "./ending.ts";
 import type { StoredEnd } from "./store-run.ts";
 
@@ -43,6 +43,8 @@ export interface Proposal {
   readonly escalated?: readonly string[];
   /** Who wrote text that nobody answers for, among what was read besides the contexts. Absent: nobody. */
   readonly writers?: readonly string[];
+  /** What the model has read besides the contexts, where it must still be so. Absent: nothing. */
+  readonly readings?: readonly Reading[];
 }
 
 /** What people are asked about: judged by all bounds, and applied nowhere. */
@@ -248,7 +250,7 @@ class RunCommit {
     await this.#body.work.effect({
       store: (session) => {
         for (const sum of sums) if (!sum.add(session.connection)) throw this.#request.isWithin === true ? new BodyConflict({ records: [], lane: "decisions" }) : new SumMoved("a sum has moved");
-        if (ending.source === "model") this.#request.strict?.hold(session);
+        if (ending.source === "model" || this.#request.approved !== undefined) this.#request.strict?.hold(session);
         if (ending.state !== "SHADOWED") this.#certifyMemory(session);
         if (ending.state !== "SHADOWED") this.#request.question.negotiating?.offered(session, ending);
         ends[0] = this.#request.store(session, ending, this.#gathered);
