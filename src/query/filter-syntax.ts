@@ -105,9 +105,12 @@ function readEnclosed(scanner: TextScanner): string | null {
   return null;
 }
 
+/** Each costs the rest of the text. After so many, braces are characters like others. */
+const UNCLOSED_MAX = 20;
+
 /** `{...}` or `[...]` with its braces, as JSON and lists are written. */
 function acceptBalanced(scanner: TextScanner): string | null {
-  if (!scanner.startsWith("{") && !scanner.startsWith("[")) return null;
+  if ((!scanner.startsWith("{") && !scanner.startsWith("[")) || scanner.unclosed >= UNCLOSED_MAX) return null;
   const start = scanner.position;
   let depth = 0;
   while (!scanner.atEnd) {
@@ -120,5 +123,6 @@ function acceptBalanced(scanner: TextScanner): string | null {
     if (character === "{" || character === "[") depth++;
     else if ((character === "}" || character === "]") && --depth === 0) return scanner.text.slice(start, scanner.position);
   }
+  scanner.unclosed++;
   return null;
 }

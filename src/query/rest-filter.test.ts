@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { AmbitError } from "../base/error.ts";
 import type { Limits } from "../base/limits.ts";
+import { processorTimer } from "../base/testing/processor-time.ts";
+import { readConditions } from "./filter-syntax.ts";
 import { parseRestQuery } from "./rest-query.ts";
 import { expressionText, planText } from "./testing/plan-text.ts";
 import { fixtureContext } from "./testing/query-fixture.ts";
@@ -365,4 +367,12 @@ describe("bounds", () => {
 test("where nothing is near, what there is is named", () => {
   expect(problemOf("count1=contains.5").extras.hint).toStartWith("Operators are eq, neq, ");
   expect(problemOf("zzzzzzzz=eq.1").extras.fix).toMatch(/^Name one of id, .*\.$/);
+});
+
+test("braces without an end cost no more than the length of the text", () => {
+  const ms = processorTimer();
+  // With the square of the length it would be hours.
+  expect(() => readConditions(`(${"a.eq.{,".repeat(500_000)}b.eq.1`, "or")).toThrow("found the end");
+  expect(ms()).toBeLessThan(30_000);
+  expect(readConditions(`(${"a.eq.{,".repeat(30)}b.in.(1,2),c.eq.x)`, "or")).toHaveLength(32);
 });

@@ -10,6 +10,8 @@ export class TextScanner {
   /** The parameter's name, for errors. */
   readonly where: string;
   position = 0;
+  /** Braces that were found to have no end. */
+  unclosed = 0;
 
   constructor(text: string, where: string) {
     this.text = text;
