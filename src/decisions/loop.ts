@@ -18,7 +18,7 @@ import type { WriteSession } from "../tables/write-session.ts";
 import type { ModelAccess } from "../models/model-access.ts";
 import { admitRun, type AdmittedRun, type RunStep } from "../storage/decision-rows.ts";
 import { TextWriters } from "./approvals/text-writers.ts";
-import { canonicalJson } from "./audit/canonical-json.ts";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { violations } from "./bounds/judge.ts";
 import { nearMemories } from "./memory/near-memories.ts";
 import { gather, gatheredAgain, recordOf, subjectOf, type Gathered, type Question, type Recorded } from "./context/gather.ts";

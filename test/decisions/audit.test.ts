@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { canonicalJson } from "../../src/decisions/audit/canonical-json.ts";
+import { canonicalJson } from "../../src/base/canonical-json.ts";
 import { readCheckpoint, readNotes } from "../../src/decisions/audit/checkpoint.ts";
 import { consistencyProof, inclusionProof, isConsistent, isIncluded, leafHash, nodeHash } from "../../src/decisions/audit/merkle-tree.ts";
 import { decisions } from "../../src/runtime/decisions.ts";

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { appendFileSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../../src/base/value.ts";
-import { canonicalJson } from "../../src/decisions/audit/canonical-json.ts";
+import { canonicalJson } from "../../src/base/canonical-json.ts";
 import { commitment } from "../../src/decisions/audit/payloads.ts";
 import { decisions } from "../../src/runtime/decisions.ts";
 import { ambitHere } from "../processes/ambit-here.ts";

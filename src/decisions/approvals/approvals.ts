@@ -19,7 +19,7 @@ import { addApproval, approvalsOf, closeApproval, closeApprovals, countWaiting, 
 import type { Connection } from "../../storage/connection.ts";
 import { admitRun, keepProposal, parkRun, readProposal, readRun, stepsOf, unparkRun, type AdmittedRun, type DecisionRow } from "../../storage/decision-rows.ts";
 import { addDelivery } from "../../storage/outbox.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { gather, recordOf, type Gathered, type Question } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import type { ReadAgain } from "../reason/read-again.ts";

@@ -7,7 +7,7 @@ import type { Catalog, TypeRef } from "../../schema/catalog.ts";
 import { fromWireValue, toWireValue } from "../../schema/wire-value.ts";
 import type { StagedFact } from "../memory/remember.ts";
 import type { AppliedEffect } from "../effects/apply-effect.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { gatheredAgain, recordOf, type Question, type Recorded } from "../context/gather.ts";
 import type { CompiledDecision, CompiledWrite } from "../policy/compiled-decision.ts";
 import type { Reading } from "../reason/strict-reads.ts";

@@ -5,7 +5,7 @@ import type { Random } from "../../base/random.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { auditSize, keepNodes, keepRecord, readNode } from "../../storage/decision-rows.ts";
 import { assert } from "../../base/assert.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { appendedNodes, leafHash } from "./merkle-tree.ts";
 import { committed } from "./payloads.ts";
 

@@ -1,7 +1,7 @@
 // The audit log's parts: canonical JSON, the hash tree against its definition and known roots, checkpoints that only their key makes.
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { checkpointKey, readCheckpoint, signCheckpoint, verifierKey } from "./checkpoint.ts";
 import { appendedNodes, consistencyProof, emptyRoot, inclusionProof, isConsistent, isIncluded, leafHash, nodeHash, rootOf, type Hash } from "./merkle-tree.ts";
 

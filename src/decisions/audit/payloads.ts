@@ -6,7 +6,7 @@ import type { Random } from "../../base/random.ts";
 import { spansAt } from "../../models/json-spans.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { readPayloads, type KeptPayloads } from "../../storage/decision-rows.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 
 export type Members = { readonly [name: string]: Json };
 

@@ -21,7 +21,7 @@ import { firstMessages, toolsOf, type Schemas } from "../reason/prompt.ts";
 import type { ParseJson } from "../reason/read-arguments.ts";
 import { answerOf, isAnswered, type Ending } from "../run/ending.ts";
 import { fallbackAnswer } from "../run/fallback.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { Members } from "./payloads.ts";
 import { recordedRun } from "./recorded-run.ts";
 import { resultsOf, stagedIn, type Exchange } from "./staged-in.ts";

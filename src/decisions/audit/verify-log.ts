@@ -6,7 +6,7 @@ import type { Connection } from "../../storage/connection.ts";
 import { auditKeys, checkpointsFrom, firstLeafFrom, readNode, readRun, recordsFrom, type AuditRow } from "../../storage/decision-rows.ts";
 import { payloadsOf, type Members } from "./payloads.ts";
 import { isSignedText, readCheckpoint, type Checkpoint } from "./checkpoint.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { KeptLeaf } from "./export-log.ts";
 import { emptyRoot, leafHash, nodeHash, type Hash } from "./merkle-tree.ts";
 

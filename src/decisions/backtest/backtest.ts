@@ -5,7 +5,7 @@ import type { Limits } from "../../base/limits.ts";
 import type { ModelAccess } from "../../models/model-access.ts";
 import type { Connection } from "../../storage/connection.ts";
 import { askedBy, decidedRuns, readRun } from "../../storage/decision-rows.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { Members } from "../audit/payloads.ts";
 import { recordedRun, type RecordedRun } from "../audit/recorded-run.ts";
 import { AskAnew, Ceiling, CeilingReached } from "./ask-anew.ts";

@@ -4,7 +4,7 @@ import type { Json, RecordValues, Value } from "../../base/value.ts";
 import { someIn } from "../../expression/inspect.ts";
 import { toWireValue } from "../../schema/wire-value.ts";
 import { approvalsNeeded } from "../approvals/approvals-needed.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { clampedOutput } from "../bounds/clamp.ts";
 import { earlyViolations, lateViolations, noted, permits, violations, type Judging, type Variables } from "../bounds/judge.ts";
 import { gatherFrom, type Gathered } from "../context/gather.ts";

@@ -6,7 +6,7 @@ import { coerceFields, coerceValue, noLimits, type Issue } from "../../schema/co
 import { inputsOf } from "../../schema/page-arguments.ts";
 import { fromWireValue } from "../../schema/wire-value.ts";
 import type { ModelAnswer } from "../../models/model.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { Members } from "../audit/payloads.ts";
 import type { RecordedRun } from "../audit/recorded-run.ts";
 import type { ReplayParts } from "../audit/replay-run.ts";

@@ -1,7 +1,7 @@
 // What a backtest says: counts, shares, and the runs that differ, bounded and without what is secret. The same results give the same report, in
 // whatever order they came; what was measured with a clock stands apart, in `measured`.
 import type { Json } from "../../base/value.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { shownTyped } from "../policy/shown-value.ts";
 import type { Verdict } from "./past-commit.ts";

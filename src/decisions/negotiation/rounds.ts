@@ -10,7 +10,7 @@ import type { Body } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { WriteSession } from "../../tables/write-session.ts";
 import { addOffer, dropHolds, moveNegotiation, offersOf, type NegotiationRow, type OfferRow } from "../../storage/negotiation-rows.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { Answered, Negotiating } from "../context/gather.ts";
 import { shownTyped } from "../policy/shown-value.ts";
 import { applyEffect } from "../effects/apply-effect.ts";

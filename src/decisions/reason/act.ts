@@ -13,7 +13,7 @@ import { BodyConflict } from "../../resources/body-conflict.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { ReadWatch } from "../../resources/reading-work.ts";
 import type { ModelCall } from "../../models/model.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { environmentOf, permits, valueOf as subjectOf, violations, type Variables } from "../bounds/judge.ts";
 import type { Gathered, Question } from "../context/gather.ts";
 import { readRemembered, type StagedFact } from "../memory/remember.ts";

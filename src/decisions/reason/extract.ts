@@ -7,7 +7,7 @@ import { ModelFailure, type ModelAnswer, type ModelRequest } from "../../models/
 import { valueOf } from "../bounds/judge.ts";
 import type { Gathered } from "../context/gather.ts";
 import { holdsOne, keptBack } from "../context/kept-back.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { CompiledContext, CompiledDecision } from "../policy/compiled-decision.ts";
 import { HIDDEN } from "../policy/answer-shape.ts";
 import { ANSWER } from "../policy/tool-names.ts";

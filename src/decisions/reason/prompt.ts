@@ -7,7 +7,7 @@ import { shownContexts, type Gathered } from "../context/gather.ts";
 import { keptBack, shownInput, without } from "../context/kept-back.ts";
 import { rememberTool } from "../memory/remember.ts";
 import { shownMemory } from "../memory/shown-memory.ts";
-import { canonicalJson, written } from "../audit/canonical-json.ts";
+import { canonicalJson, written } from "../../base/canonical-json.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 import { ANSWER } from "../policy/tool-names.ts";
 import { isMembers, VALUE } from "./read-arguments.ts";

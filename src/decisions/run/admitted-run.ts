@@ -6,7 +6,7 @@ import type { Value } from "../../base/value.ts";
 import type { Caller } from "../../resources/body.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import type { AdmittedRun } from "../../storage/decision-rows.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { valueOf } from "../bounds/judge.ts";
 import type { Question } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";

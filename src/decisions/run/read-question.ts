@@ -10,7 +10,7 @@ import { toWireValue } from "../../schema/wire-value.ts";
 import { invalid } from "../../tables/input-issue.ts";
 import type { RawInput } from "../../tables/write.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import type { Question } from "../context/gather.ts";
 import type { CompiledDecision } from "../policy/compiled-decision.ts";
 

@@ -4,7 +4,7 @@ import { uuidv7 } from "../../base/random.ts";
 import type { DispatchCore } from "../../resources/dispatch-parts.ts";
 import { beside } from "../../resources/run-body.ts";
 import type { AdmittedRun, DecisionRow } from "../../storage/decision-rows.ts";
-import { canonicalJson } from "../audit/canonical-json.ts";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { gather, type Gathered, type Question } from "../context/gather.ts";
 import type { Reasoner } from "../loop.ts";
 import type { ReadyDecision } from "../ready-decision.ts";

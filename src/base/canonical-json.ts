@@ -1,7 +1,7 @@
 // JSON in one form only, so that it can be hashed (RFC 8785). Integers that a double does not hold are given as strings before.
-import { assert } from "../../base/assert.ts";
-import type { Json } from "../../base/value.ts";
-import { isWellFormedText } from "../../base/text.ts";
+import { assert } from "./assert.ts";
+import type { Json } from "./value.ts";
+import { isWellFormedText } from "./text.ts";
 
 export function canonicalJson(value: Json): string {
   if (value === null || typeof value === "boolean") return String(value);
