@@ -59,6 +59,7 @@ const JUDGE = { decision: "kind: JUDGE" } as const;
 test.each<[string, Declared]>([
   ["the smallest", {}], ["a bound", BOUND("")], ["a rule", RULE], ["a judgement", JUDGE], ["a policy in a file", { policy: "", decision: `policyFile: "policy.md"` }], ["a table", { fallback: `@fallback(table: "fees.csv")` }], ["the caller's own", { fallback: "@fallback(own: true)" }],
   ["an event of a tenant over records of tenants", { others: BEGUN(`@on(change: "Ours?total=gt.5") @context(name: "ours", query: "Ours?total=gt.5")`) }],
+  ["a schedule over records of tenants whose author says so", { others: BEGUN(`@every(cron: "0 3 * * *") @context(name: "ours", query: "Ours?total=gt.5") @acknowledge(rule: "TRIGGER_TENANT", reason: "People ask it in their tenants.")`) }],
   ["a schedule over what is of all", { others: BEGUN(`@every(cron: "0 3 * * *") @context(name: "lands", query: "Country")`) }],
   ["no model at all", { config: "", decision: `model: "careful"` }], ["an effect", { more: `@effect(operation: "Order.update", set: { id: "order.id", total: "out.amount" })` }],
   ["budgets", { more: `@budget(time: "PT5S", steps: 3, calls: 2, tokens: 100, cost: "0.03 USD") @budget(per: TENANT_DAY, runs: 5)` }], ["a list that is empty", { more: `@context(name: "none", query: "Order?id=eq.none", maxRows: 1, maxBytes: 1)` }],

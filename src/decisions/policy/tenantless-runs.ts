@@ -18,13 +18,14 @@ export function tenantlessRuns(compiled: ReadonlyMap<string, CompiledDecision>, 
       code: "TRIGGER_TENANT", severity: "error", position: decision.declaration.callable.position, edits: [],
       message: `${decision.name} begins ${event}, without a tenant, but ${used.by === decision.name ? "uses" : `${used.by}, which runs with it, uses`} ${used.table}, where each record is of one.`,
       why: "Without a tenant there is no record of such a table, and it would decide over nothing.",
-      fix: `Begin it with @on over a table with tenants: it runs in the record's. A job with @every may write such a record for each.`,
+      fix: `Begin it with @on over a table with tenants: it runs in the record's. A job with @every may write such a record for each. Where it is right so, add @acknowledge(rule: "TRIGGER_TENANT", reason: "...").`,
     }];
   });
 }
 
-/** Null: each of its events has one. */
-function tenantlessEvent({ declaration: { schedules }, triggers }: CompiledDecision): string | null {
+/** Null: each of its events has one, or its author knows. */
+function tenantlessEvent({ declaration: { schedules, acknowledged }, triggers }: CompiledDecision): string | null {
+  if (acknowledged.some(({ rule }) => rule === null || rule === "TRIGGER_TENANT")) return null;
   if (schedules.length > 0) return "by @every";
   const table = triggers.find((trigger) => trigger.table.tenant === null)?.table;
   return table === undefined ? null : `by @on of ${table.name}`;

@@ -73,7 +73,7 @@ function checkApproval(use: DirectiveUse, context: CompileContext): Diagnostic[]
 }
 
 /** Refusals and warnings that an author may answer for. */
-const ACKNOWLEDGED: readonly string[] = ["FALLBACK_ANSWER", "FALLBACK_BOUND", "UNBOUNDED_WRITE", "UNMARKED_TEXT"];
+const ACKNOWLEDGED: readonly string[] = ["FALLBACK_ANSWER", "FALLBACK_BOUND", "TRIGGER_TENANT", "UNBOUNDED_WRITE", "UNMARKED_TEXT"];
 
 function checkNames(field: DeclaredField, context: CompileContext): Diagnostic[] {
   const named = (kind: DeclaredType["kind"]): string[] => context.types.filter((type) => type.kind === kind).flatMap((type) => type.fields.map(({ name }) => name));
