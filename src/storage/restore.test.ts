@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { existsSync, linkSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dateTimeOf } from "../base/date-time.ts";
 import { appendEntry, logHead, reservePosition } from "../changes/log.ts";
@@ -128,8 +128,29 @@ test("killed before the data were replaced: the next start has them as they were
   const { directory, backup } = await wentOn();
   await backupDatabase(backup, join(directory, "restoring.db"));
   linkSync(join(directory, "data.db"), join(directory, "before-restore-3.db"));
-  for (const name of ["restoring.db.partial-1", "before-format-3.db.partial-1"]) writeFileSync(join(directory, name), "half");
+  for (const name of ["restoring.db.partial-1", "before-format-3.db.partial-1", "restoring.db-wal", "restoring.db-shm", "restoring.db-journal"]) writeFileSync(join(directory, name), "half");
   const { storage } = open(directory);
   expect(idsOf(storage)).toEqual(["a", "b", "c"]);
   expect(readdirSync(directory).filter((name) => /^before|^restoring/.test(name))).toEqual([]);
+});
+
+test("killed in an empty place: a start says what to do, and another restore does it, without what SQLite had beside the first one", async () => {
+  const { backup } = await wentOn();
+  const directory = temporaryDirectory();
+  const fresh = join(directory, "restoring.db");
+  await backupDatabase(backup, fresh);
+  // A log that a killed process leaves: whole, of a file that is no more by the time of the next restore.
+  const writer = new Database(fresh);
+  writer.run("PRAGMA journal_mode = WAL");
+  writer.run(`CREATE TABLE "stale" ("id" INTEGER)`);
+  const log = readFileSync(`${fresh}-wal`);
+  writer.close();
+  writeFileSync(`${fresh}-wal`, log);
+  expect(log.length).toBeGreaterThan(0);
+  expect(() => open(directory)).toThrow("was interrupted");
+  restoreDatabase({ backup, directory, nowMs: noon });
+  const { storage } = open(directory);
+  expect(idsOf(storage)).toEqual(["a"]);
+  expect(storage.reader.values(`SELECT count(*) FROM sqlite_schema WHERE "name" = 'stale'`)).toEqual([[0]]);
+  expect(readdirSync(directory).filter((name) => name.startsWith("restoring"))).toEqual([]);
 });

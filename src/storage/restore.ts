@@ -44,7 +44,7 @@ export function restoreDatabase({ backup, directory, nowMs }: RestoreOptions): R
   privateDirectory(directory);
   const lock = lockDirectory(directory);
   try {
-    endInterruptedRestore(directory);
+    clearRestore(directory);
     const file = join(directory, "data.db");
     if (existsSync(file) && realpathSync(file) === realpathSync(backup)) throw fault("USAGE", `${backup} is the data file of ${directory} itself.`);
     const fresh = join(directory, RESTORING);
@@ -60,24 +60,36 @@ export function restoreDatabase({ backup, directory, nowMs }: RestoreOptions): R
     syncDirectory(directory);
     return { position, epoch, kept };
   } finally {
-    if (existsSync(join(directory, "data.db"))) rmSync(join(directory, RESTORING), { force: true });
+    if (existsSync(join(directory, "data.db"))) removeRestoring(directory);
     lock.release();
   }
 }
 
-/** While the directory is locked: a restore that was killed has either happened or left the data as they were. */
+/** While the directory is locked: a restore that was killed has either happened or left the data as they were. Throws DATA_DAMAGED where only another one brings data back. */
 export function endInterruptedRestore(directory: string): void {
+  const file = join(directory, "data.db");
+  if (existsSync(join(directory, RESTORING)) && !existsSync(file)) throw fault("DATA_DAMAGED", `A restore of ${directory} was interrupted before there were data again.`, { fix: "Run ambit restore again." });
+  clearRestore(directory);
+}
+
+/** What a restore that was killed has left, besides data and what was put aside. */
+function clearRestore(directory: string): void {
   const file = join(directory, "data.db");
   // Whoever was making one of these had the lock.
   for (const name of readdirSync(directory)) if (/^(restoring|before-format-\d+)\.db(\.files)?\.partial-/.test(name)) rmSync(join(directory, name), { recursive: true });
-  if (!existsSync(join(directory, RESTORING))) return;
-  if (!existsSync(file)) throw fault("DATA_DAMAGED", `A restore of ${directory} was interrupted after the data there had been put aside.`, { fix: "Run ambit restore again." });
-  const { ino } = statSync(file);
-  for (const name of readdirSync(directory)) {
-    // A second name of the data file itself, not a copy.
-    if (/^before-restore-.*\.db$/.test(name) && statSync(join(directory, name)).ino === ino) rmSync(join(directory, name));
+  if (existsSync(join(directory, RESTORING)) && existsSync(file)) {
+    const { ino } = statSync(file);
+    for (const name of readdirSync(directory)) {
+      // A second name of the data file itself, not a copy.
+      if (/^before-restore-.*\.db$/.test(name) && statSync(join(directory, name)).ino === ino) rmSync(join(directory, name));
+    }
   }
-  rmSync(join(directory, RESTORING));
+  removeRestoring(directory);
+}
+
+/** What SQLite keeps beside it goes first: a log must never meet another file of the name. */
+function removeRestoring(directory: string): void {
+  for (const suffix of ["-wal", "-shm", "-journal", ""]) rmSync(join(directory, `${RESTORING}${suffix}`), { force: true });
 }
 
 /** Folds the write-ahead log into the file, so that one file is all. Null: it cannot be read. */
